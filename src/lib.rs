@@ -1,0 +1,8 @@
+//! guildlake collects the messages of chosen Discord channels and makes them ready for reporting.
+//!
+//! The map, in the direction of the data; no arrow points back:
+//! - [`message`]: the domain and the merge law. Knows nobody.
+
+pub mod message;
+pub mod status;
+pub mod store;

@@ -1,0 +1,2 @@
+//! guildlake: parse, settings, run.
+fn main() {}

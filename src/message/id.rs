@@ -1,0 +1,153 @@
+//! Ids as Discord's snowflakes: newtypes over serenity's model types, held to the range that a
+//! BIGINT can carry, so that an id which can't be stored can't be written down either.
+//! A snowflake knows its time: 42 bits of milliseconds since 2015-01-01T00:00:00Z, then 22 bits.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serenity::model::id as model;
+
+/// Discord's epoch, 2015-01-01T00:00:00Z, in milliseconds since 1970.
+/// Source: <https://discord.com/developers/docs/reference#snowflakes>
+const DISCORD_EPOCH_MS: i64 = 1_420_070_400_000;
+
+/// An id outside `1..=i64::MAX`: no snowflake, and no BIGINT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an id is a whole number from 1 to 9223372036854775807")]
+pub struct IdOutOfRange;
+
+macro_rules! snowflake_newtype {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "model::GenericId", into = "model::GenericId")]
+        pub struct $name(model::$name);
+
+        impl $name {
+            /// The id as the record keeps it.
+            #[must_use]
+            pub fn as_i64(self) -> i64 {
+                self.0.get().cast_signed()
+            }
+
+            /// When Discord made this id, to the millisecond.
+            #[must_use]
+            pub fn created_at(self) -> DateTime<Utc> {
+                time_of(self.as_i64())
+            }
+        }
+
+        impl TryFrom<u64> for $name {
+            type Error = IdOutOfRange;
+            fn try_from(id: u64) -> Result<Self, IdOutOfRange> {
+                if id == 0 || i64::try_from(id).is_err() {
+                    return Err(IdOutOfRange);
+                }
+                Ok(Self(model::$name::new(id)))
+            }
+        }
+
+        impl TryFrom<i64> for $name {
+            type Error = IdOutOfRange;
+            fn try_from(id: i64) -> Result<Self, IdOutOfRange> {
+                u64::try_from(id).map_err(|_| IdOutOfRange)?.try_into()
+            }
+        }
+
+        impl TryFrom<model::GenericId> for $name {
+            type Error = IdOutOfRange;
+            fn try_from(id: model::GenericId) -> Result<Self, IdOutOfRange> {
+                id.get().try_into()
+            }
+        }
+
+        impl From<$name> for model::GenericId {
+            fn from(id: $name) -> Self {
+                Self::new(id.0.get())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdOutOfRange;
+            /// Digits only: `u64`'s own parser would take a leading `+`.
+            fn from_str(text: &str) -> Result<Self, IdOutOfRange> {
+                if !text.bytes().all(|b| b.is_ascii_digit()) {
+                    return Err(IdOutOfRange);
+                }
+                text.parse::<u64>().map_err(|_| IdOutOfRange)?.try_into()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.get().fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0.get())
+            }
+        }
+    )*};
+}
+
+snowflake_newtype! {
+    /// A message.
+    MessageId
+    /// A channel or a thread: Discord draws both from one sequence.
+    ChannelId
+    /// A guild ("server").
+    GuildId
+    /// A user, a bot or a webhook.
+    UserId
+}
+
+/// The lowest snowflake that Discord could make at `time`; 0 before Discord's epoch,
+/// `i64::MAX` beyond the last millisecond a snowflake can tell.
+///
+/// A time between two milliseconds counts as the later one: no id made before `time` is at or
+/// above the answer.
+#[must_use]
+pub fn snowflake_at(time: DateTime<Utc>) -> i64 {
+    let whole_ms = time.timestamp_millis();
+    let ceil_ms = whole_ms + i64::from(time.timestamp_subsec_nanos() % 1_000_000 != 0);
+    let since_epoch = ceil_ms.saturating_sub(DISCORD_EPOCH_MS).max(0);
+    since_epoch.checked_mul(1 << 22).unwrap_or(i64::MAX)
+}
+
+fn time_of(snowflake: i64) -> DateTime<Utc> {
+    let ms = (snowflake >> 22) + DISCORD_EPOCH_MS;
+    DateTime::from_timestamp_millis(ms).expect("41 bits of milliseconds after 2015 is a time")
+}
+
+/// A half-open range of message ids: `low <= id < high`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdSpan {
+    /// The first id inside.
+    pub low: i64,
+    /// The first id beyond.
+    pub high: i64,
+}
+
+impl IdSpan {
+    /// Every id there can be.
+    pub const ALL: Self = Self {
+        low: 0,
+        high: i64::MAX,
+    };
+
+    /// Whether no id lies inside.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.low >= self.high
+    }
+
+    /// Whether `id` lies inside.
+    #[must_use]
+    pub fn contains(self, id: MessageId) -> bool {
+        (self.low..self.high).contains(&id.as_i64())
+    }
+}

@@ -1,0 +1,13 @@
+//! The domain: what is known of a Discord message, and how two pieces of knowledge become one.
+//! Pure: no I/O, no clock, no SQL. Everything here can be tested with values alone.
+//! The law that the rest stands on is [`Message::join`].
+
+mod id;
+mod join;
+mod patch;
+mod payload;
+
+pub use id::{ChannelId, GuildId, IdOutOfRange, IdSpan, MessageId, UserId, snowflake_at};
+pub use join::{DeletedBy, Gone, Message, Visible};
+pub use patch::{Patch, PatchField};
+pub use payload::{Body, PayloadError, Source, Version, read_update};

@@ -1,0 +1,80 @@
+//! What the service says of itself while it runs: a watched value that ingest writes, and that
+//! `/health`, the progress display and tests read. No secrets, no ids of users.
+
+use serde::Serialize;
+use tokio::sync::watch;
+use utoipa::ToSchema;
+
+/// The service's state at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Status {
+    /// The number of the last commit that changed rows.
+    pub revision: i64,
+    /// The live connection to Discord.
+    pub gateway: GatewayStatus,
+    /// The reading of history.
+    pub backfill: BackfillStatus,
+    /// Payloads of this run that could not be understood; they are kept as they came.
+    pub parked_payloads: u64,
+}
+
+/// The live connection to Discord.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct GatewayStatus {
+    /// Where it stands.
+    pub state: GatewayState,
+    /// The last sequence number whose event is on disk.
+    pub sequence: u64,
+    /// Sessions begun anew (IDENTIFY) in this run.
+    pub identified: u64,
+    /// Sessions taken up again (RESUMED) in this run.
+    pub resumed: u64,
+}
+
+/// Where the live connection stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GatewayState {
+    /// No token is set, or this command does not follow live.
+    #[default]
+    Off,
+    /// Not connected; trying.
+    Connecting,
+    /// Connected, events arrive.
+    Live,
+}
+
+/// The reading of history.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct BackfillStatus {
+    /// Where it stands.
+    pub state: BackfillState,
+    /// Channels and threads to read.
+    pub channels_total: u64,
+    /// Those that are complete, or that can't be read.
+    pub channels_done: u64,
+    /// Those that can't be read; the record has the reason of each.
+    pub channels_unreadable: u64,
+    /// Messages read in this run, those that were known already included.
+    pub messages: u64,
+    /// How many passes over all channels were finished in this run.
+    pub passes: u64,
+}
+
+/// Where the reading of history stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BackfillState {
+    /// No token is set.
+    #[default]
+    Off,
+    /// Pages are being read.
+    Running,
+    /// Everything readable was read up to the moment the live session began.
+    Complete,
+}
+
+/// Where the status is written.
+pub type StatusSender = watch::Sender<Status>;
+/// Where it is read.
+pub type StatusReceiver = watch::Receiver<Status>;

@@ -1,0 +1,92 @@
+//! Guilds, channels and threads: what was seen of them, whether their history can be read, and
+//! which ranges of their ids are known complete.
+
+use chrono::{DateTime, Utc};
+
+use crate::message::{ChannelId, GuildId, IdSpan};
+
+/// A guild.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guild {
+    /// The guild.
+    pub id: GuildId,
+    /// Its name.
+    pub name: String,
+}
+
+/// A channel or a thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    /// The channel.
+    pub id: ChannelId,
+    /// The guild it belongs to.
+    pub guild_id: GuildId,
+    /// A thread's channel; a channel's category.
+    pub parent_id: Option<ChannelId>,
+    /// Discord's channel type: 0 text, 5 announcement, 10 to 12 threads, 15 forum, …
+    pub channel_type: u8,
+    /// Its name.
+    pub name: String,
+}
+
+/// Whether a channel's history can be read, and why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Not looked at yet.
+    Unknown,
+    /// VIEW_CHANNEL and READ_MESSAGE_HISTORY are granted.
+    Readable,
+    /// VIEW_CHANNEL (for voice: CONNECT) is missing, or Discord answered 403.
+    Forbidden,
+    /// READ_MESSAGE_HISTORY is missing: Discord answers an empty list, which is no empty channel.
+    NoHistory,
+    /// Discord answered 404: deleted, or never there.
+    Missing,
+    /// Discord's answers made no sense; what they were is in the detail.
+    Faulty,
+}
+
+impl Access {
+    const NAMES: [(Self, &'static str); 6] = [
+        (Self::Unknown, "unknown"),
+        (Self::Readable, "readable"),
+        (Self::Forbidden, "forbidden"),
+        (Self::NoHistory, "no_history"),
+        (Self::Missing, "missing"),
+        (Self::Faulty, "faulty"),
+    ];
+
+    /// The name in the record and in answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES
+            .iter()
+            .find(|(access, _)| *access == self)
+            .map_or("unknown", |(_, name)| name)
+    }
+
+    pub(super) fn from_name(name: &str) -> Self {
+        Self::NAMES
+            .iter()
+            .find(|(_, known)| *known == name)
+            .map_or(Self::Unknown, |(access, _)| *access)
+    }
+}
+
+/// The news that a channel or thread was deleted, and with it all that stood in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChannelGone {
+    /// The channel; its threads go with it.
+    pub id: ChannelId,
+    /// When it was noticed.
+    pub noticed_at: DateTime<Utc>,
+}
+
+/// A range of a channel's ids that was read completely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Covered {
+    /// The channel or thread.
+    pub channel_id: ChannelId,
+    /// The range.
+    pub span: IdSpan,
+}

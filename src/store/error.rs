@@ -1,0 +1,72 @@
+//! What can go wrong with the record, said so that an operator knows what to do next.
+
+use std::path::PathBuf;
+
+/// An error of the record.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process holds the data folder.
+    #[error(
+        "the data folder {folder} is in use by another guildlake (process {holder}); stop that one, or set DATA_DIR to another folder"
+    )]
+    Locked {
+        /// The data folder.
+        folder: PathBuf,
+        /// The process id that the lock file names, or "unknown".
+        holder: String,
+    },
+    /// The file was written by a newer guildlake.
+    #[error(
+        "the record {path} has schema version {found}, and this guildlake knows {known}; start the newer guildlake that wrote it, or restore a copy from before the upgrade"
+    )]
+    Newer {
+        /// The DuckDB file.
+        path: PathBuf,
+        /// The version in the file.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// The file is a DuckDB database, but not a record of guildlake.
+    #[error(
+        "{path} is a DuckDB file with tables of its own and no guildlake record; set DATABASE_URL to another file"
+    )]
+    Foreign {
+        /// The DuckDB file.
+        path: PathBuf,
+    },
+    /// DuckDB could not open the file.
+    #[error("the record {path} can't be opened: {reason}")]
+    Open {
+        /// The DuckDB file.
+        path: PathBuf,
+        /// DuckDB's own words.
+        reason: String,
+    },
+    /// A row that the writer could not have written.
+    #[error("the record holds a row that can't be read: {0}")]
+    Damaged(String),
+    /// All connections for reading are busy.
+    #[error("too many queries at once; try again in a moment")]
+    Busy,
+    /// The query was interrupted because nobody waits for it any more.
+    #[error("the query was interrupted")]
+    Interrupted,
+    /// The file system said no.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system answered.
+        source: std::io::Error,
+    },
+    /// DuckDB said no.
+    #[error("DuckDB: {0}")]
+    Sql(#[from] duckdb::Error),
+    /// A batch could not be laid out in columns.
+    #[error("columns: {0}")]
+    Columns(#[from] arrow::error::ArrowError),
+    /// A value of the record's own JSON columns could not be written or read.
+    #[error("JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}

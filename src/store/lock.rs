@@ -1,0 +1,58 @@
+//! One process per data folder. The lock is the operating system's (it goes with the process, so
+//! a crash leaves none behind); the file's text only names the holder for the other one's error.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Seek, Write};
+use std::path::Path;
+
+use fs4::fs_std::FileExt;
+
+use super::StoreError;
+
+/// The lock's file in the data folder.
+const LOCK_FILE: &str = "guildlake.lock";
+
+/// The right to write in a data folder, held until dropped.
+#[derive(Debug)]
+pub struct DataLock {
+    _file: File,
+}
+
+impl DataLock {
+    /// Makes the folder if need be, and takes the lock.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] if another process holds it; [`StoreError::Io`] if the folder can't
+    /// be made or written.
+    pub fn acquire(folder: &Path) -> Result<Self, StoreError> {
+        let io = |what: String| move |source| StoreError::Io { what, source };
+        fs::create_dir_all(folder)
+            .map_err(io(format!("the data folder {} can't be made", folder.display())))?;
+        let path = folder.join(LOCK_FILE);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(io(format!("{} can't be written", path.display())))?;
+        let locked = FileExt::try_lock_exclusive(&file)
+            .map_err(io(format!("{} can't be locked", path.display())))?;
+        if !locked {
+            let holder = fs::read_to_string(&path).unwrap_or_default();
+            return Err(StoreError::Locked {
+                folder: folder.to_owned(),
+                holder: match holder.trim() {
+                    "" => "unknown".to_owned(),
+                    pid => pid.to_owned(),
+                },
+            });
+        }
+        let named = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()));
+        named.map_err(io(format!("{} can't be written", path.display())))?;
+        Ok(Self { _file: file })
+    }
+}

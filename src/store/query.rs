@@ -1,0 +1,139 @@
+//! Reading: a bounded pool of connections beside the writer's, each query on a thread of its own
+//! and interrupted when the one who asked goes away. A reader sees what was committed, never less.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use duckdb::{Connection, InterruptHandle};
+use r2d2::{ManageConnection, Pool};
+use tokio::sync::oneshot;
+
+use super::StoreError;
+
+/// How long a query waits for a free connection before the answer is "too busy".
+const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(10);
+
+/// Reads the record. Cheap to clone.
+#[derive(Clone)]
+pub struct Reader {
+    pool: Pool<Connections>,
+}
+
+impl Reader {
+    /// Readers of the database that `connection` has open, `most` at once.
+    pub(super) fn new(connection: Connection, most: u32) -> Result<Self, StoreError> {
+        let pool = Pool::builder()
+            .max_size(most)
+            .min_idle(Some(1))
+            // A connection is a handle inside this process: it does not go stale.
+            .test_on_check_out(false)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .connection_timeout(WAIT_FOR_CONNECTION)
+            .build(Connections {
+                root: Mutex::new(connection),
+            })
+            .map_err(|_| StoreError::Busy)?;
+        Ok(Self { pool })
+    }
+
+    /// Runs `query` on a thread for blocking work. Dropping the future interrupts it.
+    pub(super) async fn run<T, F>(&self, query: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (sender, answer) = oneshot::channel();
+        let _interrupt_on_drop = self.spawn(move |connection| {
+            // The receiver is gone when nobody waits any more.
+            let _ = sender.send(query(connection));
+        });
+        answer.await.unwrap_or(Err(StoreError::Busy))
+    }
+
+    /// Runs `query` on a thread for blocking work; it is interrupted when the answer is dropped.
+    /// If no connection comes free, `query` is dropped without being run.
+    pub(super) fn spawn<F>(&self, query: F) -> InterruptOnDrop
+    where
+        F: FnOnce(&Connection) + Send + 'static,
+    {
+        let interrupt = InterruptOnDrop::default();
+        let running = Arc::clone(&interrupt.running);
+        let pool = self.pool.clone();
+        tokio::task::spawn_blocking(move || {
+            let Ok(connection) = pool.get() else { return };
+            if !start(&running, connection.interrupt_handle()) {
+                return;
+            }
+            query(&connection);
+            // From here on the connection may serve another query: it must not be hit.
+            *lock(&running) = Running::Ended;
+        });
+        interrupt
+    }
+}
+
+/// Where a query is, seen from the one who may interrupt it.
+#[derive(Default)]
+enum Running {
+    #[default]
+    Waiting,
+    Now(Arc<InterruptHandle>),
+    Ended,
+}
+
+/// Interrupts its query when dropped.
+#[derive(Default)]
+pub(super) struct InterruptOnDrop {
+    running: Arc<Mutex<Running>>,
+}
+
+impl Drop for InterruptOnDrop {
+    fn drop(&mut self) {
+        let mut running = lock(&self.running);
+        if let Running::Now(handle) = &*running {
+            handle.interrupt();
+        }
+        *running = Running::Ended;
+    }
+}
+
+/// Notes that the query runs; `false` if nobody wants it any more.
+fn start(running: &Mutex<Running>, handle: Arc<InterruptHandle>) -> bool {
+    let mut running = lock(running);
+    if matches!(*running, Running::Ended) {
+        return false;
+    }
+    *running = Running::Now(handle);
+    true
+}
+
+fn lock(running: &Mutex<Running>) -> std::sync::MutexGuard<'_, Running> {
+    running.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How the pool makes a connection: another handle to the database that is open already.
+struct Connections {
+    root: Mutex<Connection>,
+}
+
+impl ManageConnection for Connections {
+    type Connection = Connection;
+    type Error = duckdb::Error;
+
+    fn connect(&self) -> Result<Connection, duckdb::Error> {
+        self.root
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .try_clone()
+    }
+
+    fn is_valid(&self, connection: &mut Connection) -> Result<(), duckdb::Error> {
+        connection.execute_batch("SELECT 1")
+    }
+
+    /// A query that was interrupted inside a transaction leaves it open: such a connection goes.
+    fn has_broken(&self, connection: &mut Connection) -> bool {
+        !connection.is_autocommit()
+    }
+}

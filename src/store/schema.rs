@@ -1,0 +1,65 @@
+//! The tables, and the steps from one schema version to the next. A step is never changed once
+//! released: a new one is added. Each runs in a transaction of its own and is checkpointed right
+//! after, because replaying changed tables from the write-ahead log has known faults in DuckDB.
+
+use std::path::Path;
+
+use duckdb::{Connection, OptionalExt};
+
+use super::StoreError;
+
+/// What one step does; its place in the list, from 1, is the version it leads to.
+const MIGRATIONS: [&str; 1] = [include_str!("schema/001_record.sql")];
+
+/// The newest version that this program knows.
+pub(super) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// Brings the file to the newest version, or refuses it.
+pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let found = version(connection, path)?;
+    if found > SCHEMA_VERSION {
+        return Err(StoreError::Newer {
+            path: path.to_owned(),
+            found,
+            known: SCHEMA_VERSION,
+        });
+    }
+    for (step, sql) in (1_i64..).zip(MIGRATIONS).filter(|(step, _)| *step > found) {
+        connection.execute_batch("BEGIN TRANSACTION")?;
+        let applied = connection.execute_batch(sql).and_then(|()| {
+            connection.execute_batch(&format!(
+                "UPDATE record_state SET schema_version = {step}; COMMIT"
+            ))
+        });
+        if let Err(error) = applied {
+            let _ = connection.execute_batch("ROLLBACK");
+            return Err(error.into());
+        }
+        connection.execute_batch("CHECKPOINT")?;
+    }
+    Ok(())
+}
+
+/// The file's version: 0 for an empty one.
+fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let mut tables = connection.prepare(
+        "SELECT table_name FROM duckdb_tables() WHERE NOT internal AND database_name = current_database()",
+    )?;
+    let names = tables
+        .query_map([], |row| row.get::<_, String>(0))?
+        .collect::<Result<Vec<_>, _>>()?;
+    if names.is_empty() {
+        return Ok(0);
+    }
+    if !names.iter().any(|name| name == "record_state") {
+        return Err(StoreError::Foreign {
+            path: path.to_owned(),
+        });
+    }
+    let version = connection
+        .query_row("SELECT schema_version FROM record_state", [], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    Ok(version.unwrap_or(0))
+}
