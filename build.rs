@@ -2,7 +2,7 @@
 //!
 //! The library is put beside the programs (`target/release/` can be copied as a folder), and an
 //! rpath relative to the program says where to look: beside it, one folder up (tests and
-//! benches), or in `../lib` (an installed prefix). A library of the user's own, named by
+//! benches), or in `../lib/guildlake` (an installed prefix). A library of the user's own, named by
 //! `DUCKDB_LIB_DIR`, is used where it is. With `--features bundled` there is nothing to do.
 
 use std::env;
@@ -21,7 +21,7 @@ fn main() {
         Ok("windows") => return,
         _ => ("libduckdb.so", "$ORIGIN"),
     };
-    for folder in ["", "/..", "/../lib"] {
+    for folder in ["", "/..", "/../lib/guildlake"] {
         println!("cargo::rustc-link-arg=-Wl,-rpath,{origin}{folder}");
     }
 
@@ -40,8 +40,12 @@ fn main() {
     }
     let ours = env::var_os("CARGO_MANIFEST_DIR")
         .is_some_and(|root| folder.starts_with(PathBuf::from(root).join("target")));
+    // Doctests run from a temporary folder, where no relative path helps; a release build names no
+    // folder of the machine that built it.
+    if !ours || env::var("PROFILE").as_deref() == Ok("debug") {
+        link_in_place(&folder);
+    }
     if !ours {
-        println!("cargo::rustc-link-arg=-Wl,-rpath,{}", folder.display());
         return;
     }
     // OUT_DIR is <target>/<profile>/build/<package>/out.
@@ -56,8 +60,14 @@ fn main() {
             "cargo::warning=could not put {} beside the programs: {error}",
             library.display()
         );
-        println!("cargo::rustc-link-arg=-Wl,-rpath,{}", folder.display());
+        link_in_place(&folder);
     }
+}
+
+/// An rpath to the folder itself, for a library that stays where it is.
+fn link_in_place(folder: &Path) {
+    let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
+    println!("cargo::rustc-link-arg=-Wl,-rpath,{}", folder.display());
 }
 
 /// Links or copies `from` to `to`, by way of a new file that takes its place in one step.

@@ -113,7 +113,7 @@ snowflake_newtype! {
 #[must_use]
 pub fn snowflake_at(time: DateTime<Utc>) -> i64 {
     let whole_ms = time.timestamp_millis();
-    let ceil_ms = whole_ms + i64::from(time.timestamp_subsec_nanos() % 1_000_000 != 0);
+    let ceil_ms = whole_ms + i64::from(!time.timestamp_subsec_nanos().is_multiple_of(1_000_000));
     let since_epoch = ceil_ms.saturating_sub(DISCORD_EPOCH_MS).max(0);
     since_epoch.checked_mul(1 << 22).unwrap_or(i64::MAX)
 }

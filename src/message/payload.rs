@@ -92,7 +92,11 @@ impl Version {
 
     /// The later of two versions.
     pub(super) fn max(self, other: Self) -> Self {
-        if self.rank() >= other.rank() { self } else { other }
+        if self.rank() >= other.rank() {
+            self
+        } else {
+            other
+        }
     }
 }
 

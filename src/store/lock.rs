@@ -1,11 +1,9 @@
 //! One process per data folder. The lock is the operating system's (it goes with the process, so
 //! a crash leaves none behind); the file's text only names the holder for the other one's error.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Seek, Write};
 use std::path::Path;
-
-use fs4::fs_std::FileExt;
 
 use super::StoreError;
 
@@ -26,8 +24,10 @@ impl DataLock {
     /// be made or written.
     pub fn acquire(folder: &Path) -> Result<Self, StoreError> {
         let io = |what: String| move |source| StoreError::Io { what, source };
-        fs::create_dir_all(folder)
-            .map_err(io(format!("the data folder {} can't be made", folder.display())))?;
+        fs::create_dir_all(folder).map_err(io(format!(
+            "the data folder {} can't be made",
+            folder.display()
+        )))?;
         let path = folder.join(LOCK_FILE);
         let mut file = OpenOptions::new()
             .read(true)
@@ -36,17 +36,21 @@ impl DataLock {
             .truncate(false)
             .open(&path)
             .map_err(io(format!("{} can't be written", path.display())))?;
-        let locked = FileExt::try_lock_exclusive(&file)
-            .map_err(io(format!("{} can't be locked", path.display())))?;
-        if !locked {
-            let holder = fs::read_to_string(&path).unwrap_or_default();
-            return Err(StoreError::Locked {
-                folder: folder.to_owned(),
-                holder: match holder.trim() {
-                    "" => "unknown".to_owned(),
-                    pid => pid.to_owned(),
-                },
-            });
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = fs::read_to_string(&path).unwrap_or_default();
+                return Err(StoreError::Locked {
+                    folder: folder.to_owned(),
+                    holder: match holder.trim() {
+                        "" => "unknown".to_owned(),
+                        pid => pid.to_owned(),
+                    },
+                });
+            }
+            Err(TryLockError::Error(source)) => {
+                return Err(io(format!("{} can't be locked", path.display()))(source));
+            }
         }
         let named = file
             .set_len(0)

@@ -8,6 +8,7 @@ mod error;
 mod hot;
 mod lock;
 mod lookup;
+mod marks;
 mod messages;
 mod page;
 mod query;

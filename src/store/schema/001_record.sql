@@ -72,7 +72,7 @@ CREATE TABLE channels (
     gone_at       TIMESTAMPTZ,         -- deleted on Discord at this time or before
     access        VARCHAR NOT NULL,    -- unknown, readable, or why not
     access_detail VARCHAR,
-    checked_at    TIMESTAMPTZ
+    access_since  TIMESTAMPTZ          -- when `access` became what it is
 );
 
 -- Ranges of ids [low, high) of a channel that are known complete: everything that existed

@@ -1,0 +1,100 @@
+# guildlake. `make` lists what there is. Everything that is built or fetched goes under target/.
+# Programs take arguments by ARGS: make demo ARGS="--help"
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+CARGO  ?= cargo
+PYTHON ?= python3
+PREFIX ?= /usr/local
+export PYTHON
+
+# Cargo's own folder can be elsewhere (CARGO_TARGET_DIR); the library, the venv and the tools stay here.
+BUILT := $(or $(CARGO_TARGET_DIR),target)
+VENV  := target/venv
+TOOLS := target/tools
+
+DENY_VERSION := 0.20.2
+
+# On CI the lock file is law, and the runner lists what failed and what was slow only.
+LOCKED  := $(if $(CI),--locked)
+PROFILE := $(if $(CI),--profile ci)
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: build ## Set up, build and run the demo: the service on its built-in community, no token needed
+	$(BUILT)/release/guildlake demo $(ARGS)
+
+.PHONY: build
+build: libduckdb ## The release build: target/release/guildlake, with DuckDB's library beside it
+	@scripts/need cargo cc
+	$(CARGO) build --release $(LOCKED)
+
+.PHONY: bundled
+bundled: ## One binary with DuckDB compiled in: needs a C++ compiler and over half an hour
+	@scripts/need cargo cc c++
+	$(CARGO) build --release --features bundled $(LOCKED)
+
+.PHONY: test
+test: libduckdb venv ## The whole test suite
+	@scripts/need cargo cc
+	$(CARGO) test --workspace --doc $(LOCKED)
+	@# Each binary's test that wants the command line or Python finds it by GUILDLAKE_VENV.
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -- nextest run $(PROFILE); \
+	else set -- test --no-fail-fast --lib --bins --tests; fi; \
+	set -x; GUILDLAKE_VENV="$(CURDIR)/$(VENV)" $(CARGO) "$$@" --workspace $(LOCKED) $(ARGS)
+
+.PHONY: check
+check: libduckdb ## Format, lints and docs, warnings denied
+	@scripts/need cargo cc
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets $(LOCKED) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items $(LOCKED)
+
+.PHONY: deny
+deny: ## Licences, banned crates and sources of all dependencies (cargo-deny, installed if missing)
+	@scripts/need cargo cc
+	@if $(CARGO) deny --version >/dev/null 2>&1 || [ -x $(TOOLS)/bin/cargo-deny ]; then :; else \
+	  set -x; CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	  CARGO_PROFILE_RELEASE_DEBUG=0 $(CARGO) install --quiet --locked cargo-deny@$(DENY_VERSION) --root $(TOOLS); fi
+	PATH="$$PATH:$(CURDIR)/$(TOOLS)/bin" $(CARGO) deny $(LOCKED) check --hide-inclusion-graph licenses bans sources
+
+.PHONY: bench
+bench: libduckdb ## The measurements in benches/
+	@scripts/need cargo cc
+	$(CARGO) bench --workspace $(LOCKED) $(ARGS)
+
+.PHONY: fmt
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+.PHONY: install
+install: build ## Install under PREFIX (/usr/local): bin/guildlake and lib/guildlake/
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/lib/guildlake"
+	install -m 755 $(BUILT)/release/guildlake "$(DESTDIR)$(PREFIX)/bin/"
+	for f in $(BUILT)/release/libduckdb.so $(BUILT)/release/libduckdb.dylib target/libduckdb/LICENSE.duckdb; do \
+	  if [ -e "$$f" ]; then install -m 644 "$$f" "$(DESTDIR)$(PREFIX)/lib/guildlake/" || exit; fi; done
+
+.PHONY: libduckdb
+libduckdb: ## DuckDB's prebuilt library, fetched and checked; after this plain `cargo build` works
+	@scripts/fetch-libduckdb
+
+.PHONY: venv
+venv: $(VENV)/.ready ## The Python tools that the tests use (DuckDB's command line, pandas, schemathesis)
+
+$(VENV)/.ready: tests/requirements.txt
+	@scripts/need python
+	rm -rf $(VENV)
+	mkdir -p target
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --prefer-binary -r tests/requirements.txt
+	@touch $@
+
+.PHONY: clean
+clean: ## Remove target/: what was built and what was fetched (never the data folder)
+	$(CARGO) clean
+	rm -rf target

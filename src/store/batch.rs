@@ -1,0 +1,72 @@
+//! What one commit holds: the rows and, in the same transaction, the marks that speak for them.
+
+use chrono::{DateTime, Utc};
+
+use super::{Access, Channel, ChannelGone, Covered, Guild};
+use crate::message::{ChannelId, Message, Source};
+
+/// Everything that becomes durable together.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// Knowledge about messages, in any order, repeats allowed.
+    pub messages: Vec<Message>,
+    /// Payloads that could not be understood.
+    pub parked: Vec<Parked>,
+    /// Guilds as they are now.
+    pub guilds: Vec<Guild>,
+    /// Channels and threads as they are now.
+    pub channels: Vec<Channel>,
+    /// Channels and threads that were deleted.
+    pub channels_gone: Vec<ChannelGone>,
+    /// Whether channels can be read, with the reason in words.
+    pub access: Vec<(ChannelId, Access, Option<String>)>,
+    /// Ranges of ids that the messages above complete.
+    pub covered: Vec<Covered>,
+    /// How far the socket's session is with the messages above.
+    pub session: Option<SessionMark>,
+}
+
+/// A payload that is kept as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parked {
+    /// Where it came from.
+    pub source: Source,
+    /// The dispatch's name (`MESSAGE_CREATE`), or `history` for a page's item.
+    pub event: String,
+    /// The channel, where that is known.
+    pub channel_id: Option<ChannelId>,
+    /// Why it could not be understood.
+    pub reason: String,
+    /// The payload.
+    pub payload: String,
+}
+
+/// The socket's session and how far its events are in the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionMark {
+    /// The shard, from 0.
+    pub shard: u32,
+    /// Discord's id of the session.
+    pub session_id: String,
+    /// Where to resume it.
+    pub resume_url: String,
+    /// The last sequence number whose event is in the record.
+    pub sequence: u64,
+    /// The first id that the session's live events cover.
+    pub live_low: i64,
+    /// The first id beyond those that its live events cover.
+    pub live_high: i64,
+}
+
+/// What a commit did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// The record's revision after it.
+    pub revision: i64,
+    /// When it was on disk.
+    pub at: DateTime<Utc>,
+    /// Rows that were added.
+    pub inserted: usize,
+    /// Rows that were changed.
+    pub changed: usize,
+}

@@ -1,0 +1,190 @@
+//! Message rows as they are written: laid out in columns and appended in one go. Row-by-row
+//! INSERT is thirty times slower.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Int8Builder, Int32Builder, Int64Builder, RecordBatch, StringBuilder,
+    TimestampMicrosecondBuilder,
+};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use chrono::{DateTime, Utc};
+use duckdb::Connection;
+
+use super::StoreError;
+use crate::message::{Message, Patch};
+
+/// One row to write: what is known of the message, and the two columns that the record adds.
+pub(super) struct StoredMessage {
+    pub(super) message: Message,
+    /// When the record first had the message: kept when the row changes.
+    pub(super) ingested_at: DateTime<Utc>,
+}
+
+/// Appends rows to `messages_hot`.
+pub(super) fn append(
+    connection: &Connection,
+    rows: &[StoredMessage],
+    revision: i64,
+) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut columns = Columns::default();
+    for row in rows {
+        columns.push(row, revision)?;
+    }
+    let mut appender = connection.appender("messages_hot")?;
+    appender.append_record_batch(columns.finish()?)?;
+    // An error in the appender's own drop would be lost.
+    appender.flush()?;
+    Ok(())
+}
+
+/// The columns of `messages_hot`, in its order.
+#[derive(Default)]
+struct Columns {
+    message_id: Int64Builder,
+    guild_id: Int64Builder,
+    channel_id: Int64Builder,
+    author_id: Int64Builder,
+    author_name: StringBuilder,
+    content: StringBuilder,
+    created_at: TimestampMicrosecondBuilder,
+    edited_at: TimestampMicrosecondBuilder,
+    deleted: BooleanBuilder,
+    deleted_by: StringBuilder,
+    deleted_at: TimestampMicrosecondBuilder,
+    message_type: Int32Builder,
+    attachment_count: Int32Builder,
+    embed_count: Int32Builder,
+    ingested_at: TimestampMicrosecondBuilder,
+    revision: Int64Builder,
+    source: Int8Builder,
+    patch_json: StringBuilder,
+    raw_json: StringBuilder,
+}
+
+impl Columns {
+    fn push(&mut self, row: &StoredMessage, revision: i64) -> Result<(), StoreError> {
+        let message = &row.message;
+        let visible = message
+            .visible()
+            .ok_or_else(|| StoreError::Damaged(format!("{} has no payload", message.id)))?;
+        self.message_id.append_value(message.id.as_i64());
+        self.guild_id.append_value(message.guild_id.as_i64());
+        self.channel_id.append_value(message.channel_id.as_i64());
+        self.author_id.append_value(visible.body.author_id.as_i64());
+        self.author_name.append_value(&visible.body.author_name);
+        self.content.append_value(&visible.body.content);
+        self.created_at
+            .append_value(message.id.created_at().timestamp_micros());
+        self.edited_at
+            .append_option(visible.body.edited_at.map(|at| at.timestamp_micros()));
+        self.deleted.append_value(message.gone.is_some());
+        self.deleted_by
+            .append_option(message.gone.map(|gone| gone.by.as_str()));
+        self.deleted_at
+            .append_option(message.gone.map(|gone| gone.noticed_at.timestamp_micros()));
+        self.message_type.append_value(visible.body.message_type);
+        self.attachment_count
+            .append_value(visible.body.attachment_count);
+        self.embed_count.append_value(visible.body.embed_count);
+        self.ingested_at
+            .append_value(row.ingested_at.timestamp_micros());
+        self.revision.append_value(revision);
+        self.source.append_value(visible.version.source as i8);
+        self.patch_json.append_option(patch_json(&message.patch)?);
+        self.raw_json.append_value(&visible.version.raw);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<RecordBatch, StoreError> {
+        let time = || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        let utc = |builder: &mut TimestampMicrosecondBuilder| -> ArrayRef {
+            Arc::new(builder.finish().with_timezone("UTC"))
+        };
+        let columns: [(&str, DataType, ArrayRef); 19] = [
+            (
+                "message_id",
+                DataType::Int64,
+                Arc::new(self.message_id.finish()),
+            ),
+            (
+                "guild_id",
+                DataType::Int64,
+                Arc::new(self.guild_id.finish()),
+            ),
+            (
+                "channel_id",
+                DataType::Int64,
+                Arc::new(self.channel_id.finish()),
+            ),
+            (
+                "author_id",
+                DataType::Int64,
+                Arc::new(self.author_id.finish()),
+            ),
+            (
+                "author_name",
+                DataType::Utf8,
+                Arc::new(self.author_name.finish()),
+            ),
+            ("content", DataType::Utf8, Arc::new(self.content.finish())),
+            ("created_at", time(), utc(&mut self.created_at)),
+            ("edited_at", time(), utc(&mut self.edited_at)),
+            (
+                "deleted",
+                DataType::Boolean,
+                Arc::new(self.deleted.finish()),
+            ),
+            (
+                "deleted_by",
+                DataType::Utf8,
+                Arc::new(self.deleted_by.finish()),
+            ),
+            ("deleted_at", time(), utc(&mut self.deleted_at)),
+            (
+                "message_type",
+                DataType::Int32,
+                Arc::new(self.message_type.finish()),
+            ),
+            (
+                "attachment_count",
+                DataType::Int32,
+                Arc::new(self.attachment_count.finish()),
+            ),
+            (
+                "embed_count",
+                DataType::Int32,
+                Arc::new(self.embed_count.finish()),
+            ),
+            ("ingested_at", time(), utc(&mut self.ingested_at)),
+            (
+                "revision",
+                DataType::Int64,
+                Arc::new(self.revision.finish()),
+            ),
+            ("source", DataType::Int8, Arc::new(self.source.finish())),
+            (
+                "patch_json",
+                DataType::Utf8,
+                Arc::new(self.patch_json.finish()),
+            ),
+            ("raw_json", DataType::Utf8, Arc::new(self.raw_json.finish())),
+        ];
+        let (fields, arrays): (Vec<_>, Vec<_>) = columns
+            .into_iter()
+            .map(|(name, data_type, array)| (Field::new(name, data_type, true), array))
+            .unzip();
+        Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
+    }
+}
+
+/// A patch as its column keeps it: nothing for none.
+pub(super) fn patch_json(patch: &Patch) -> Result<Option<String>, StoreError> {
+    if patch.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(serde_json::to_string(patch)?))
+}

@@ -1,0 +1,174 @@
+//! The merge law: the same events in any order, repeated, split over batches, sources and
+//! restarts, leave the same rows.
+
+use std::collections::BTreeMap;
+
+use chrono::{TimeZone, Utc};
+use guildlake::message::{DeletedBy, Gone, Message, Source, read_update};
+use proptest::prelude::*;
+
+use crate::support::{TestRecord, channel, edit_time, guild, id, whole};
+
+/// Something that happens to one of a few messages.
+fn event() -> impl Strategy<Value = Message> {
+    let which = 1_u64..6;
+    let source = prop_oneof![
+        Just(Source::Gateway),
+        Just(Source::Rest),
+        Just(Source::Import)
+    ];
+    prop_oneof![
+        5 => (which.clone(), "[a-c]{0,2}", 0_u32..3, 0_usize..3, source)
+            .prop_map(|(n, content, edit, embeds, source)| whole(id(n), &content, edit, embeds, source)),
+        3 => (which.clone(), proptest::option::of("[x-z]{0,2}"), 0_u32..3, proptest::option::of(0_usize..3))
+            .prop_map(|(n, content, edit, embeds)| partial(n, content, edit, embeds)),
+        1 => (which, 0_i64..3, prop_oneof![Just(DeletedBy::Gateway), Just(DeletedBy::Bulk), Just(DeletedBy::Rescan)])
+            .prop_map(|(n, at, by)| {
+                let noticed_at = Utc.timestamp_opt(1_950_000_000 + at, 0).unwrap();
+                Message::gone(id(n), guild(), channel(), Gone { noticed_at, by })
+            }),
+    ]
+}
+
+fn partial(n: u64, content: Option<String>, edit: u32, embeds: Option<usize>) -> Message {
+    let mut update = serde_json::json!({
+        "id": id(n).to_string(), "channel_id": channel().to_string(),
+    });
+    if let Some(content) = content {
+        update["content"] = content.into();
+    }
+    if let Some(at) = edit_time(edit) {
+        update["edited_timestamp"] = serde_json::to_value(at).unwrap();
+    }
+    if let Some(embeds) = embeds {
+        update["embeds"] = vec![serde_json::json!({"type": "link"}); embeds].into();
+    }
+    read_update(guild(), &update.to_string()).unwrap()
+}
+
+/// The naive model: all events of a message, joined as they come.
+fn model(events: &[Message]) -> BTreeMap<i64, Message> {
+    let mut model: BTreeMap<i64, Message> = BTreeMap::new();
+    for event in events {
+        let joined = match model.remove(&event.id.as_i64()) {
+            Some(known) => known.join(event.clone()),
+            None => event.clone(),
+        };
+        model.insert(event.id.as_i64(), joined);
+    }
+    model
+}
+
+/// What a row shows of a message.
+type Shown = (i64, String, Option<i64>, i32, bool, Option<String>, String);
+
+fn shown(message: &Message) -> Option<Shown> {
+    let visible = message.visible()?;
+    Some((
+        message.id.as_i64(),
+        visible.body.content.clone(),
+        visible.body.edited_at.map(|at| at.timestamp()),
+        visible.body.embed_count,
+        message.gone.is_some(),
+        message.gone.map(|gone| gone.by.to_string()),
+        visible.version.raw.to_string(),
+    ))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 10_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn join_is_commutative_associative_and_idempotent(
+        a in event(), b in event(), c in event(),
+    ) {
+        let [a, b, c] = [a, b, c].map(|m| Message { id: id(1), ..m });
+        prop_assert_eq!(a.clone().join(b.clone()), b.clone().join(a.clone()));
+        prop_assert_eq!(
+            a.clone().join(b.clone()).join(c.clone()),
+            a.clone().join(b.clone().join(c))
+        );
+        let ab = a.clone().join(b.clone());
+        prop_assert_eq!(ab.clone().join(a), ab.clone());
+        prop_assert_eq!(ab.clone().join(b), ab);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_record_is_the_join_of_its_events(
+        events in proptest::collection::vec(event(), 1..40),
+        order in any::<proptest::sample::Index>(),
+        batch in 1_usize..9,
+        restart_after in 0_usize..5,
+    ) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let mut shuffled = events.clone();
+        // Another order, and every third event twice.
+        shuffled.rotate_left(order.index(events.len()));
+        shuffled.reverse();
+        shuffled.extend(events.iter().step_by(3).cloned());
+        let mut record = TestRecord::new(3);
+        for (n, batch) in shuffled.chunks(batch).enumerate() {
+            record.commit(batch.to_vec());
+            if n == restart_after {
+                record = record.reopen();
+            }
+        }
+        let rows = runtime.block_on(record.rows());
+        let found: Vec<Shown> = rows
+            .into_iter()
+            .map(|row| (
+                row.message_id.as_i64(), row.content, row.edited_at.map(|at| at.timestamp()),
+                row.embed_count, row.deleted, row.deleted_by, row.raw_json.unwrap(),
+            ))
+            .collect();
+        let expected: Vec<Shown> = model(&events).values().filter_map(shown).collect();
+        prop_assert_eq!(found, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_delete_stops_what_arrives_later_for_ids_never_seen() {
+    let mut record = TestRecord::new(10);
+    let gone = Gone {
+        noticed_at: Utc::now(),
+        by: DeletedBy::Gateway,
+    };
+    record.commit(vec![Message::gone(id(1), guild(), channel(), gone)]);
+    assert!(
+        record.rows().await.is_empty(),
+        "a delete alone is no message"
+    );
+    let mut record = record.reopen();
+    record.commit(vec![whole(id(1), "late", 0, 0, Source::Rest)]);
+    let rows = record.rows().await;
+    assert_eq!(rows.len(), 1);
+    assert!(rows[0].deleted);
+}
+
+#[tokio::test]
+async fn an_unfurl_is_no_edit_and_what_changes_nothing_is_no_revision() {
+    let mut record = TestRecord::new(10);
+    record.commit(vec![whole(
+        id(1),
+        "see https://a.example",
+        0,
+        0,
+        Source::Gateway,
+    )]);
+    record.commit(vec![partial(1, None, 0, Some(1))]);
+    let row = record.rows().await.remove(0);
+    assert_eq!((row.embed_count, row.edited_at, row.revision), (1, None, 2));
+    record.commit(vec![partial(1, None, 0, Some(1))]);
+    record.commit(vec![whole(
+        id(1),
+        "see https://a.example",
+        0,
+        0,
+        Source::Rest,
+    )]);
+    assert_eq!(record.record.revision(), 2);
+}

@@ -1,0 +1,122 @@
+//! A record in a folder of its own, and payloads to put into it.
+
+use chrono::{DateTime, TimeZone, Utc};
+use futures_util::StreamExt;
+use guildlake::message::{ChannelId, GuildId, IdSpan, Message, MessageId, Source};
+use guildlake::store::{Batch, MessageRow, Order, PageRequest, Reader, Record, StoreSettings};
+use serde_json::json;
+use tempfile::TempDir;
+
+pub(crate) const GUILD: u64 = 1_400_000_000_000_000_001;
+pub(crate) const CHANNEL: u64 = 1_400_000_000_000_000_100;
+
+pub(crate) struct TestRecord {
+    pub(crate) record: Record,
+    pub(crate) reader: Reader,
+    pub(crate) settings: StoreSettings,
+    _folder: TempDir,
+}
+
+impl TestRecord {
+    /// A record that moves rows into runs after `hot_rows`.
+    pub(crate) fn new(hot_rows: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = StoreSettings::new(
+            folder.path().join("record.duckdb"),
+            folder.path().join("tmp"),
+        );
+        settings.hot_rows = hot_rows;
+        let (record, reader) = Record::open(&settings).unwrap();
+        Self {
+            record,
+            reader,
+            settings,
+            _folder: folder,
+        }
+    }
+
+    pub(crate) fn commit(&mut self, messages: Vec<Message>) {
+        let batch = Batch {
+            messages,
+            ..Batch::default()
+        };
+        self.record.commit(batch, Utc::now()).unwrap();
+        self.record.maintain().unwrap();
+    }
+
+    /// Closes the file and opens it again, as a restart does.
+    pub(crate) fn reopen(self) -> Self {
+        let Self {
+            record,
+            reader,
+            settings,
+            _folder,
+        } = self;
+        drop((record, reader));
+        let (record, reader) = Record::open(&settings).unwrap();
+        Self {
+            record,
+            reader,
+            settings,
+            _folder,
+        }
+    }
+
+    /// All rows of the channel, deleted ones too, by ascending id.
+    pub(crate) async fn rows(&self) -> Vec<MessageRow> {
+        let request = PageRequest {
+            guild_id: guild(),
+            channel_id: channel(),
+            span: IdSpan::ALL,
+            order: Order::Ascending,
+            limit: 100_000,
+            include_deleted: true,
+            include_raw: true,
+        };
+        let page = self.reader.page(request).await.unwrap();
+        assert_eq!(page.next_cursor, None);
+        page.rows.map(Result::unwrap).collect().await
+    }
+}
+
+pub(crate) fn guild() -> GuildId {
+    GUILD.try_into().unwrap()
+}
+
+pub(crate) fn channel() -> ChannelId {
+    CHANNEL.try_into().unwrap()
+}
+
+/// The `n`th message of the channel: ids a second apart.
+pub(crate) fn id(n: u64) -> MessageId {
+    (CHANNEL + ((1000 * n) << 22)).try_into().unwrap()
+}
+
+/// The time of the `edit`th edit; none for 0.
+pub(crate) fn edit_time(edit: u32) -> Option<DateTime<Utc>> {
+    (edit > 0).then(|| {
+        Utc.timestamp_opt(1_900_000_000 + i64::from(edit), 0)
+            .unwrap()
+    })
+}
+
+/// A whole payload.
+pub(crate) fn payload(id: MessageId, content: &str, edit: u32, embeds: usize) -> String {
+    json!({
+        "id": id.to_string(), "channel_id": CHANNEL.to_string(), "type": 0, "flags": 0,
+        "author": {"id": "77", "username": "ada"}, "content": content,
+        "timestamp": id.created_at(), "edited_timestamp": edit_time(edit),
+        "attachments": [], "embeds": vec![json!({"type": "link"}); embeds],
+    })
+    .to_string()
+}
+
+pub(crate) fn whole(
+    id: MessageId,
+    content: &str,
+    edit: u32,
+    embeds: usize,
+    source: Source,
+) -> Message {
+    Message::read(guild(), source, &payload(id, content, edit, embeds)).unwrap()
+}
