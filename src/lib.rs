@@ -1,10 +1,16 @@
 //! guildlake collects the messages of chosen Discord channels and makes them ready for reporting.
 //!
 //! The map, in the direction of the data; no arrow points back:
-//! - [`discord`]: what Discord sends, raw, and what it allows. Knows `message` and the catalog's words.
 //! - [`message`]: the domain and the merge law. Knows nobody.
+//! - [`store`]: the record, one DuckDB file. Knows `message`.
+//! - [`discord`]: what Discord sends, raw, and what it allows. Knows `message` and the catalog's words.
+//! - [`ingest`]: joins the two: one writer, the live socket, the history.
+//! - [`api`]: serves what the record holds. Knows `store`, `message`, `status`.
+//! - [`status`]: what the service says of itself.
 
+pub mod api;
 pub mod discord;
+pub mod ingest;
 pub mod message;
 pub mod status;
 pub mod store;

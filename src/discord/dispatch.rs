@@ -8,7 +8,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::rest::ChannelInfo;
-use crate::message::{ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source, read_update};
+use crate::message::{
+    ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source, read_update,
+};
 
 /// The op code of a dispatch. Source: <https://discord.com/developers/docs/topics/opcodes-and-status-codes>
 const DISPATCH: u8 = 0;
@@ -167,10 +169,12 @@ fn read_news(name: &str, payload: &str, now: DateTime<Utc>) -> Result<News, Stri
         }
         "CHANNEL_DELETE" | "THREAD_DELETE" => {
             let gone: ChannelDeleted = read(payload)?;
-            Ok(gone.guild_id.map_or(News::Other, |guild_id| News::ChannelGone {
-                guild_id,
-                id: gone.id,
-            }))
+            Ok(gone
+                .guild_id
+                .map_or(News::Other, |guild_id| News::ChannelGone {
+                    guild_id,
+                    id: gone.id,
+                }))
         }
         "THREAD_LIST_SYNC" => {
             let sync: ThreadListSync = read(payload)?;

@@ -10,8 +10,8 @@ mod scope;
 mod writer;
 
 pub use catalog::Catalog;
-pub use history::{History, HistoryError, Pass};
-pub use live::Live;
+pub use history::{History, HistoryError, Pass, PassReport};
+pub use live::{Live, LiveError};
 pub use progress::Progress;
 pub use scope::Scope;
 pub use writer::{Writer, WriterClosed, WriterHandle};

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use duckdb::{Connection, params};
 use rangemap::RangeSet;
 
@@ -14,20 +14,28 @@ use super::{Access, Batch, ChannelGone, Covered, KnownChannel, SessionMark, Stor
 use crate::message::{ChannelId, Message, snowflake_at};
 
 /// What the writer knows of channels and sessions.
-#[derive(Default)]
 pub(super) struct Marks {
     channels: HashMap<ChannelId, KnownChannel>,
     coverage: HashMap<ChannelId, RangeSet<i64>>,
     sessions: HashMap<u32, SessionMark>,
+    /// How far back an ended session makes the record doubtful.
+    repair_window: TimeDelta,
 }
 
 impl Marks {
-    pub(super) fn load(connection: &Connection) -> Result<Self, StoreError> {
-        let mut marks = Self::default();
+    pub(super) fn load(
+        connection: &Connection,
+        repair_window: TimeDelta,
+    ) -> Result<Self, StoreError> {
+        let mut marks = Self {
+            channels: HashMap::new(),
+            coverage: read_coverage(connection)?,
+            sessions: HashMap::new(),
+            repair_window,
+        };
         for known in read_channels(connection)? {
             marks.channels.insert(known.channel.id, known);
         }
-        marks.coverage = read_coverage(connection)?;
         for session in read_sessions(connection)? {
             marks.sessions.insert(session.shard, session);
         }
@@ -93,7 +101,7 @@ impl Marks {
 
         let mut covered = self.cover(&batch.covered);
         for session in last_of_each(&batch.sessions) {
-            covered.extend(self.write_session(connection, session)?);
+            covered.extend(self.write_session(connection, session, now)?);
         }
         self.write_coverage(connection, &covered)?;
         Ok(gone)
@@ -153,10 +161,11 @@ impl Marks {
         &mut self,
         connection: &Connection,
         session: &SessionMark,
+        now: DateTime<Utc>,
     ) -> Result<HashSet<ChannelId>, StoreError> {
         let old = self.sessions.insert(session.shard, session.clone());
         let touched = match old {
-            Some(old) if old.session_id != session.session_id => self.end_session(&old),
+            Some(old) if old.session_id != session.session_id => self.end_session(&old, now),
             _ => HashSet::new(),
         };
         connection.execute(
@@ -177,15 +186,21 @@ impl Marks {
         Ok(touched)
     }
 
-    /// Turns what an ended session covered into coverage like any other.
+    /// Turns what an ended session covered into coverage like any other, and takes back what its
+    /// end makes doubtful.
     ///
-    /// Nothing is known beyond the last id it brought. Below that it covers a channel from where
-    /// history left off, and only if history did get there: a live message never closes a gap.
-    fn end_session(&mut self, session: &SessionMark) -> HashSet<ChannelId> {
+    /// Events after the last id it brought are lost: new messages there, and edits and deletes of
+    /// older ones. So nothing is known beyond that id, nor inside the repair window before now:
+    /// those ranges are gaps again, and are read again. Below that the session covers a channel
+    /// from where history left off, and only if history did get there: a live message never
+    /// closes a gap.
+    fn end_session(&mut self, session: &SessionMark, now: DateTime<Utc>) -> HashSet<ChannelId> {
+        let doubtful = session
+            .live_high
+            .min(snowflake_at(now - self.repair_window));
         let mut touched = HashSet::new();
         for (channel_id, ranges) in &mut self.coverage {
             let before = ranges.clone();
-            ranges.remove(session.live_high..i64::MAX);
             let live_low = self
                 .channels
                 .get(channel_id)
@@ -193,11 +208,12 @@ impl Marks {
                 .and_then(|known| known.access_since)
                 .map(|since| session.live_low.max(snowflake_at(since)));
             if let Some(low) = live_low
-                && low < session.live_high
+                && low < doubtful
                 && ranges.contains(&(low - 1))
             {
-                ranges.insert(low..session.live_high);
+                ranges.insert(low..doubtful);
             }
+            ranges.remove(doubtful..i64::MAX);
             if *ranges != before {
                 touched.insert(*channel_id);
             }

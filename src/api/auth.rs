@@ -1,0 +1,86 @@
+//! Who may ask: everything under `/v1` wants the key, also what does not exist there, so that
+//! nothing can be learnt without it. The key is compared as a digest, in constant time.
+
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use headers::Header;
+use headers::authorization::{Authorization, Basic, Bearer};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::problem::{Code, Problem};
+
+/// The header of the key.
+pub(super) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Headers whose values never appear in a log.
+pub(super) const SENSITIVE: [HeaderName; 2] = [X_API_KEY, AUTHORIZATION];
+
+/// The key that callers send, as a digest of fixed length: comparing tells nothing of its length.
+#[derive(Clone)]
+pub(super) struct Key([u8; 32]);
+
+impl Key {
+    pub(super) fn new(key: &SecretString) -> Self {
+        Self(Sha256::digest(key.expose_secret()).into())
+    }
+
+    fn matches(&self, presented: &[u8]) -> bool {
+        let digest: [u8; 32] = Sha256::digest(presented).into();
+        digest.ct_eq(&self.0).into()
+    }
+
+    /// Whether any of the places that can carry the key carries it. One right one is enough: a
+    /// reverse proxy may have put credentials of its own into `Authorization`.
+    fn is_in(&self, headers: &HeaderMap) -> bool {
+        let plain = headers
+            .get_all(X_API_KEY)
+            .iter()
+            .any(|value| self.matches(value.as_bytes()));
+        let bearer = authorizations::<Bearer>(headers)
+            .any(|Authorization(bearer)| self.matches(bearer.token().as_bytes()));
+        let basic = authorizations::<Basic>(headers)
+            .any(|Authorization(basic)| self.matches(basic.password().as_bytes()));
+        plain | bearer | basic
+    }
+}
+
+/// Every `Authorization` header of one scheme.
+fn authorizations<S: headers::authorization::Credentials>(
+    headers: &HeaderMap,
+) -> impl Iterator<Item = Authorization<S>> {
+    headers
+        .get_all(AUTHORIZATION)
+        .iter()
+        .filter_map(|value| Authorization::<S>::decode(&mut std::iter::once(value)).ok())
+}
+
+/// Lets a request pass if its path is open to all, or if it has the key.
+pub(super) async fn require(State(key): State<Key>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_open = path != "/v1" && !path.starts_with("/v1/");
+    if is_open || key.is_in(request.headers()) {
+        return next.run(request).await;
+    }
+    let headers = request.headers();
+    let detail = if headers.contains_key(X_API_KEY) || headers.contains_key(AUTHORIZATION) {
+        "The key is not the right one."
+    } else {
+        "Send the key as the header x-api-key, as Authorization: Bearer, or as the password of Basic."
+    };
+    let mut response = Problem::new(Code::Unauthorized, detail).into_response();
+    // Basic first: Power BI and browsers take the first challenge that they know.
+    for challenge in [
+        r#"Basic realm="guildlake", charset="UTF-8""#,
+        r#"Bearer realm="guildlake""#,
+    ] {
+        response
+            .headers_mut()
+            .append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    response
+}

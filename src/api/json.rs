@@ -1,0 +1,135 @@
+//! A page as JSON, written while its rows are found. Whatever ends it early (a fault, the deadline,
+//! a caller who left) ends the query, and breaks the body off, so that part of a page can never
+//! be taken for all of it.
+
+use std::io;
+
+use axum::body::{Body, Bytes};
+use futures_util::{Stream, StreamExt, stream};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
+
+use super::row::MessageJson;
+use crate::message::MessageId;
+use crate::store::{MessageRow, Page, StoreError};
+
+/// A piece of the body is handed on when it has this size.
+const PIECE: usize = 32 * 1024;
+
+/// Pieces that wait for a slow caller; the query then waits too, until the deadline.
+const PIECES_AHEAD: usize = 4;
+
+/// Every row this much at least: room for a short message.
+const SHORT_ROW: usize = 512;
+
+enum Piece {
+    Text(Bytes),
+    End,
+}
+
+/// Why a body was broken off. Says nothing: the caller sees only that it was.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error("the record: {0}")]
+    Store(#[from] StoreError),
+    #[error("JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("{expected} rows were announced and {sent} came")]
+    Incomplete { expected: usize, sent: usize },
+    #[error("the caller did not take it in time")]
+    TooSlow,
+}
+
+/// The body of a page. Its first row is awaited, so that a query which fails at once still gets
+/// an answer with a status.
+pub(super) async fn page_body(mut page: Page, deadline: Instant) -> Result<Body, StoreError> {
+    let first = page.rows.next().await.transpose()?;
+    let (pieces, mut taken) = mpsc::channel(PIECES_AHEAD);
+    tokio::spawn(
+        async move {
+            let gone = pieces.clone();
+            let sending = timeout_at(deadline, send(first, page, &pieces));
+            let sent = tokio::select! {
+                () = gone.closed() => return,
+                sent = sending => sent.unwrap_or(Err(Broken::TooSlow)),
+            };
+            if let Err(broken) = sent {
+                tracing::error!(cause = %broken, "a page was broken off");
+            }
+        }
+        .in_current_span(),
+    );
+    let mut ended = false;
+    let body = stream::poll_fn(move |context| {
+        taken.poll_recv(context).map(|piece| match piece {
+            Some(Piece::Text(text)) => Some(Ok(text)),
+            Some(Piece::End) => {
+                ended = true;
+                None
+            }
+            None if ended => None,
+            None => Some(Err(io::Error::other("broken off"))),
+        })
+    });
+    Ok(Body::from_stream(until_error(body)))
+}
+
+/// Nothing is asked of a stream after its first error.
+fn until_error<S>(body: S) -> impl Stream<Item = Result<Bytes, io::Error>>
+where
+    S: Stream<Item = Result<Bytes, io::Error>>,
+{
+    let mut broken = false;
+    body.take_while(move |piece| {
+        let go_on = !broken;
+        broken = piece.is_err();
+        std::future::ready(go_on)
+    })
+}
+
+async fn send(
+    first: Option<MessageRow>,
+    mut page: Page,
+    pieces: &mpsc::Sender<Piece>,
+) -> Result<(), Broken> {
+    let mut text = Vec::with_capacity(PIECE + SHORT_ROW);
+    text.extend_from_slice(br#"{"data":["#);
+    let mut sent = 0;
+    let mut next = first;
+    while let Some(row) = next {
+        if sent > 0 {
+            text.push(b',');
+        }
+        serde_json::to_writer(&mut text, &MessageJson::try_from(row)?)?;
+        sent += 1;
+        if text.len() >= PIECE {
+            let full = std::mem::replace(&mut text, Vec::with_capacity(PIECE + SHORT_ROW));
+            hand_on(full, pieces).await;
+        }
+        next = page.rows.next().await.transpose()?;
+    }
+    if sent != page.row_count {
+        return Err(Broken::Incomplete {
+            expected: page.row_count,
+            sent,
+        });
+    }
+    text.extend_from_slice(tail(page.next_cursor).as_bytes());
+    hand_on(text, pieces).await;
+    let _ = pieces.send(Piece::End).await;
+    Ok(())
+}
+
+/// What follows the rows. `next_cursor` is always there: some clients stop with an error else.
+fn tail(next_cursor: Option<MessageId>) -> String {
+    match next_cursor {
+        Some(cursor) => format!(r#"],"next_cursor":"{cursor}","has_more":true}}"#),
+        None => r#"],"next_cursor":null,"has_more":false}"#.to_owned(),
+    }
+}
+
+async fn hand_on(text: Vec<u8>, pieces: &mpsc::Sender<Piece>) {
+    // If nobody takes it, the task is about to be ended.
+    let _ = pieces.send(Piece::Text(text.into())).await;
+}

@@ -1,0 +1,103 @@
+//! `GET /v1/messages/{message_id}`: one message with its payload, deleted or not.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::header::{CACHE_CONTROL, VARY};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use headers::{ETag, HeaderMapExt, IfNoneMatch};
+
+use super::Api;
+use super::accept::{APPLICATION_JSON, negotiate};
+use super::messages::{PRIVATE, VARY_ON};
+use super::openapi::Refusals;
+use super::problem::{Code, FieldError, Problem};
+use super::query;
+use super::row::{MessageJson, Snowflake};
+use crate::message::MessageId;
+use crate::store::MessageRow;
+
+/// One message
+///
+/// Whole, with `raw_json`. A message that is gone from Discord is found too, with
+/// `deleted: true`.
+#[utoipa::path(
+    get,
+    path = "/v1/messages/{message_id}",
+    tag = "messages",
+    operation_id = "getMessage",
+    params(
+        ("message_id" = Snowflake, Path, description = "The message."),
+        ("if-none-match" = Option<String>, Header, description = "The `ETag` of an earlier answer: if the message has not changed since, the answer is a 304 without a body."),
+    ),
+    responses(
+        (status = 200, description = "The message.", body = MessageJson, headers(
+            ("etag" = String, description = "Changes when the message does; weak."),
+            ("cache-control" = String, description = "`private, no-cache`"),
+            ("vary" = String, description = "What the answer depends on besides the URL."),
+        )),
+        (status = 304, description = "The message is as `If-None-Match` knows it.", headers(
+            ("etag" = String, description = "As in `If-None-Match`."),
+        )),
+        (status = 404, description = "No message with this id was collected.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        Refusals,
+    ),
+)]
+pub(super) async fn get(
+    State(api): State<Arc<Api>>,
+    path: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    negotiate(&headers, &[APPLICATION_JSON])?;
+    let id = message_id(path)?;
+    query::no_parameters(raw.as_deref())?;
+    let Some(row) = api.reader.message(id).await? else {
+        return Err(Problem::new(
+            Code::MessageNotFound,
+            "No message with this id was collected.",
+        ));
+    };
+    let etag = etag(&row)?;
+    let is_known = headers
+        .typed_get::<IfNoneMatch>()
+        .is_some_and(|known| !known.precondition_passes(&etag));
+    let mut response = if is_known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Json(MessageJson::try_from(row)?).into_response()
+    };
+    let headers = response.headers_mut();
+    headers.typed_insert(etag);
+    headers.insert(CACHE_CONTROL, PRIVATE);
+    headers.insert(VARY, VARY_ON);
+    Ok(response)
+}
+
+fn message_id(path: Result<Path<String>, PathRejection>) -> Result<MessageId, Problem> {
+    let read = match &path {
+        Ok(Path(text)) => query::id(text),
+        Err(_) => Err("is not UTF-8".into()),
+    };
+    read.map_err(|reason| {
+        Problem::parameters(vec![FieldError {
+            field: "message_id".to_owned(),
+            reason,
+        }])
+    })
+}
+
+/// Weak, because it stands for the row and not for the bytes of one form of it. The time of
+/// arrival tells two records apart whose revisions count alike.
+fn etag(row: &MessageRow) -> Result<ETag, Problem> {
+    let tag = format!(
+        "W/\"{}-{:x}\"",
+        row.revision,
+        row.ingested_at.timestamp_micros()
+    );
+    tag.parse()
+        .map_err(|_| Problem::internal(format!("{tag} is no entity tag")))
+}

@@ -1,0 +1,252 @@
+//! `GET /v1/messages`: a channel's messages, page by page. Times and the cursor become one range
+//! of ids, because a snowflake holds its time; so a page is a range scan however deep it lies,
+//! and what arrives or vanishes meanwhile moves no other row.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use axum::extract::{Extension, RawQuery, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LINK, VARY};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::accept::{APPLICATION_JSON, negotiate};
+use super::limits::Deadline;
+use super::openapi::Refusals;
+use super::problem::Problem;
+use super::query::{self, Parameters};
+use super::row::{MessageJson, Snowflake, Time};
+use super::{Api, json};
+use crate::message::{ChannelId, GuildId, IdSpan, MessageId, snowflake_at};
+use crate::store::{Order, PageRequest};
+
+const MOST_ROWS: usize = 500;
+const DEFAULT_ROWS: usize = 100;
+
+/// What an answer depends on besides the URL.
+pub(super) const VARY_ON: HeaderValue =
+    HeaderValue::from_static("accept, accept-encoding, authorization, x-api-key");
+
+/// Private data that changes: kept by nobody but the caller, and asked for again.
+pub(super) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// A page of messages.
+#[derive(Serialize, ToSchema)]
+#[expect(dead_code, reason = "describes what `json` writes row by row")]
+pub(super) struct MessagePage {
+    /// The messages, in the order asked for.
+    data: Vec<MessageJson>,
+    /// The `cursor` of the next page; null on the last one.
+    next_cursor: Option<Snowflake>,
+    /// Whether there is a next page.
+    has_more: bool,
+}
+
+/// Which page.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PageQuery {
+    /// The guild.
+    #[param(value_type = Snowflake, example = "1101234567890123457")]
+    guild_id: GuildId,
+    /// The channel or thread.
+    #[param(value_type = Snowflake, example = "1151234567890123457")]
+    channel_id: ChannelId,
+    /// Messages written at this time or later: a time with its offset from UTC. A `+` of the
+    /// offset may be written as it is, or as `%2B`. Not after `to`.
+    #[param(value_type = Option<Time>, example = "2025-01-01T00:00:00Z")]
+    from: Option<DateTime<Utc>>,
+    /// Messages written before this time.
+    #[param(value_type = Option<Time>, example = "2025-02-01T00:00:00Z")]
+    to: Option<DateTime<Utc>>,
+    /// Messages after this one, in the order asked for: the `next_cursor` of the page before,
+    /// or any message id.
+    #[param(value_type = Option<Snowflake>)]
+    cursor: Option<MessageId>,
+    /// So many messages at most.
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 500, default = 100)]
+    limit: Option<usize>,
+    /// Those too that are gone from Discord.
+    #[param(value_type = Option<bool>, default = false)]
+    include_deleted: Option<bool>,
+    /// With `raw_json`, the payload as Discord sent it.
+    #[param(value_type = Option<bool>, default = false)]
+    include_raw: Option<bool>,
+    /// `desc`: newest first. `asc`: oldest first.
+    #[param(value_type = Option<OrderName>, inline)]
+    order: Option<Order>,
+}
+
+/// The names of the two orders.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase", default = "desc")]
+#[expect(dead_code, reason = "describes what `order` reads")]
+enum OrderName {
+    Desc,
+    Asc,
+}
+
+impl PageQuery {
+    fn parse(query: Option<&str>) -> Result<Self, Problem> {
+        let mut given = Parameters::parse(query);
+        let guild_id = given.require("guild_id", query::id);
+        let channel_id = given.require("channel_id", query::id);
+        let from = given.take("from", query::time);
+        let to = given.take("to", query::time);
+        let cursor = given.take("cursor", query::id);
+        let limit = given.take("limit", |text| query::number(text, 1, MOST_ROWS));
+        let include_deleted = given.take("include_deleted", query::boolean);
+        let include_raw = given.take("include_raw", query::boolean);
+        let order = given.take("order", |text| match text {
+            "asc" => Ok(Order::Ascending),
+            "desc" => Ok(Order::Descending),
+            _ => Err("is asc or desc".into()),
+        });
+        if let (Some(from), Some(to)) = (from, to)
+            && from > to
+        {
+            given.reject("from", "is after to");
+        }
+        given.finish()?;
+        let (Some(guild_id), Some(channel_id)) = (guild_id, channel_id) else {
+            return Err(Problem::internal("a required id is missing unnoticed"));
+        };
+        Ok(Self {
+            guild_id,
+            channel_id,
+            from,
+            to,
+            cursor,
+            limit,
+            include_deleted,
+            include_raw,
+            order,
+        })
+    }
+
+    fn order(&self) -> Order {
+        self.order.unwrap_or(Order::Descending)
+    }
+
+    /// The ids between `from`, `to` and the cursor.
+    fn span(&self) -> IdSpan {
+        let mut span = IdSpan::ALL;
+        if let Some(from) = self.from {
+            span.low = snowflake_at(from);
+        }
+        if let Some(to) = self.to {
+            span.high = snowflake_at(to);
+        }
+        match (self.order(), self.cursor.map(MessageId::as_i64)) {
+            (Order::Descending, Some(cursor)) => span.high = span.high.min(cursor),
+            (Order::Ascending, Some(cursor)) => span.low = span.low.max(cursor.saturating_add(1)),
+            (_, None) => {}
+        }
+        span
+    }
+
+    fn request(&self) -> PageRequest {
+        PageRequest {
+            guild_id: self.guild_id,
+            channel_id: self.channel_id,
+            span: self.span(),
+            order: self.order(),
+            limit: self.limit.unwrap_or(DEFAULT_ROWS),
+            include_deleted: self.include_deleted.unwrap_or(false),
+            include_raw: self.include_raw.unwrap_or(false),
+        }
+    }
+
+    /// The next page of the same question, relative to this one, so that it stays right behind
+    /// a reverse proxy that moves paths. Nothing in it needs escaping.
+    fn link_to(&self, cursor: MessageId) -> String {
+        let mut link = format!(
+            "<?guild_id={}&channel_id={}",
+            self.guild_id, self.channel_id
+        );
+        let mut add = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                // Writing to a string can't fail.
+                let _ = write!(link, "&{name}={value}");
+            }
+        };
+        let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        add("from", self.from.map(time));
+        add("to", self.to.map(time));
+        add("limit", self.limit.map(|limit| limit.to_string()));
+        add(
+            "include_deleted",
+            self.include_deleted.map(|yes| yes.to_string()),
+        );
+        add("include_raw", self.include_raw.map(|yes| yes.to_string()));
+        add(
+            "order",
+            self.order.map(|order| match order {
+                Order::Ascending => "asc".to_owned(),
+                Order::Descending => "desc".to_owned(),
+            }),
+        );
+        add("cursor", Some(cursor.to_string()));
+        link.push_str(r#">; rel="next""#);
+        link
+    }
+}
+
+/// A channel's messages
+///
+/// Page by page, newest first unless `order=asc`. To walk a whole channel, ask again with
+/// `cursor` set to `next_cursor` (or follow the header `Link`) until it is null. While messages
+/// arrive, change and vanish, such a walk gives every message that was there at its start exactly
+/// once.
+#[utoipa::path(
+    get,
+    path = "/v1/messages",
+    tag = "messages",
+    operation_id = "listMessages",
+    params(PageQuery),
+    responses(
+        (status = 200, description = "The page.", body = MessagePage, headers(
+            ("link" = String, description = "The next page, if there is one: a reference relative to this URL, with `rel=\"next\"`."),
+            ("cache-control" = String, description = "`private, no-cache`"),
+            ("vary" = String, description = "What the answer depends on besides the URL."),
+        )),
+        Refusals,
+    ),
+)]
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    Extension(deadline): Extension<Deadline>,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    negotiate(&headers, &[APPLICATION_JSON])?;
+    page(&api, deadline, raw.as_deref()).await
+}
+
+/// The same with the form in the path, which goes before `Accept`: for tools that take a URL
+/// and nothing else.
+pub(super) async fn list_json(
+    State(api): State<Arc<Api>>,
+    Extension(deadline): Extension<Deadline>,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    page(&api, deadline, raw.as_deref()).await
+}
+
+async fn page(api: &Api, deadline: Deadline, raw: Option<&str>) -> Result<Response, Problem> {
+    let query = PageQuery::parse(raw)?;
+    let page = api.reader.page(query.request()).await?;
+    let link = page.next_cursor.map(|cursor| query.link_to(cursor));
+    let mut response = Response::new(json::page_body(page, deadline.0).await?);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, PRIVATE);
+    headers.insert(VARY, VARY_ON);
+    if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
+        headers.insert(LINK, link);
+    }
+    Ok(response)
+}

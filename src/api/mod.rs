@@ -1,0 +1,131 @@
+//! The HTTP API: reads the record and shows it. Strict in what it takes (every bad parameter is
+//! named, none is ignored), one form of error for everything, and no answer that is cut short
+//! looks complete. [`router`] is the whole of it, to be served by [`serve`] or called in a test.
+
+mod accept;
+mod auth;
+mod docs;
+mod health;
+mod index;
+mod json;
+mod limits;
+mod message;
+mod messages;
+mod openapi;
+mod problem;
+mod query;
+mod request;
+mod row;
+mod server;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use secrecy::SecretString;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use server::serve;
+
+use crate::status::StatusReceiver;
+use crate::store::Reader;
+
+/// The version that the API tells.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// An answer smaller than this is not worth compressing.
+const COMPRESS_FROM: u64 = 1024;
+
+/// How long an answer may take unless [`ApiState::timeout`] says otherwise: less than the 100
+/// seconds after which Power Query gives up.
+pub const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What the API needs.
+pub struct ApiState {
+    /// The record.
+    pub reader: Reader,
+    /// How the service is.
+    pub status: StatusReceiver,
+    /// The key that callers send.
+    pub api_key: SecretString,
+    /// How long an answer may take, its body included; see [`TIMEOUT`].
+    pub timeout: Duration,
+}
+
+/// What the handlers share.
+struct Api {
+    reader: Reader,
+    status: StatusReceiver,
+    started: Instant,
+}
+
+/// The API as a service. Its uptime counts from here.
+pub fn router(state: ApiState) -> Router {
+    let key = auth::Key::new(&state.api_key);
+    let api = Arc::new(Api {
+        reader: state.reader,
+        status: state.status,
+        started: Instant::now(),
+    });
+    let (routes, description) = described().split_for_parts();
+    let document = openapi::OpenApiJson(to_json(description).into());
+
+    let compressed = SizeAbove::new(COMPRESS_FROM)
+        .and(NotForContentType::IMAGES)
+        // What is compressed by itself.
+        .and(NotForContentType::const_new("application/vnd.apache."));
+    // From the outermost inwards.
+    let layers = ServiceBuilder::new()
+        .layer(SetSensitiveRequestHeadersLayer::new(auth::SENSITIVE))
+        .layer(from_fn(request::track))
+        .layer(CompressionLayer::new().compress_when(compressed))
+        .layer(from_fn_with_state(state.timeout, limits::enforce))
+        .layer(CatchPanicLayer::custom(limits::after_panic))
+        .layer(from_fn_with_state(key, auth::require))
+        .layer(axum::Extension(document));
+
+    routes
+        .route("/v1/messages.json", get(messages::list_json))
+        .route("/docs", get(docs::page))
+        .route("/docs/{file}", get(docs::file))
+        .fallback(async || {
+            let detail = "There is nothing at this path. /docs lists what there is.";
+            problem::Problem::new(problem::Code::RouteNotFound, detail).into_response()
+        })
+        .with_state(api)
+        .layer(layers)
+}
+
+/// The API's description in OpenAPI 3.1, for `guildlake openapi`.
+#[must_use]
+pub fn openapi_json() -> String {
+    to_json(described().into_openapi())
+}
+
+/// The routes that are part of the description.
+fn described() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::with_openapi(openapi::Description::openapi())
+        .routes(routes!(messages::list))
+        .routes(routes!(message::get))
+        .routes(routes!(index::get))
+        .routes(routes!(health::get))
+        .routes(routes!(openapi::get))
+}
+
+fn to_json(mut description: utoipa::openapi::OpenApi) -> String {
+    openapi::RequestIds.modify(&mut description);
+    // A description that can't be written is a mistake in its source, and every test finds it.
+    description
+        .to_pretty_json()
+        .expect("the description is JSON")
+}

@@ -1,0 +1,252 @@
+//! What a caller sees when something went wrong: RFC 9457 problem+json, on every route and for
+//! every cause. A handler answers with a [`Problem`]; [`render`] writes it, at the outermost
+//! layer, because only there the request id is known, and errors of other layers pass there too.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::store::StoreError;
+
+/// The media type of every error.
+pub(super) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// What a caller should wait when the service is too busy: a guess at a query's length.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $name:ident = $code:literal, $status:ident, $title:literal;)*) => {
+        /// What went wrong, as a program can tell it: the name never changes.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Code {
+            $($(#[doc = $doc])* $name,)*
+        }
+
+        impl Code {
+            /// Every code: its name, status, title and meaning.
+            pub(super) const ALL: &[(Self, &str, StatusCode, &str, &str)] = &[
+                $((Self::$name, $code, StatusCode::$status, $title, concat!($($doc),*)),)*
+            ];
+        }
+    };
+}
+
+codes! {
+    /// One or more parameters are unknown, missing, given twice or out of range; `errors` names each.
+    InvalidParameter = "invalid_parameter", BAD_REQUEST, "A parameter is not valid";
+    /// The request can't be understood as HTTP.
+    BadRequest = "bad_request", BAD_REQUEST, "The request is not valid";
+    /// The key is missing or wrong. Send it as `x-api-key`, as a Bearer token, or as the password of Basic.
+    Unauthorized = "unauthorized", UNAUTHORIZED, "A valid key is needed";
+    /// No message with this id was collected.
+    MessageNotFound = "message_not_found", NOT_FOUND, "The message is not known";
+    /// There is nothing at this path.
+    RouteNotFound = "route_not_found", NOT_FOUND, "There is nothing at this path";
+    /// The path exists, but not for this method; `Allow` lists those that it has.
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The method is not allowed here";
+    /// `Accept` or `Accept-Encoding` rules out every form that the service has.
+    NotAcceptable = "not_acceptable", NOT_ACCEPTABLE, "No acceptable form";
+    /// The request's body is larger than any route takes.
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
+    /// The request's path and query are longer than 8 KiB.
+    UriTooLong = "uri_too_long", URI_TOO_LONG, "The URL is too long";
+    /// A fault of the service. Its log has the cause, under the `request_id`.
+    Internal = "internal", INTERNAL_SERVER_ERROR, "The service has a fault";
+    /// Too many queries at once; try again after the seconds in `Retry-After`.
+    Busy = "busy", SERVICE_UNAVAILABLE, "The service is too busy";
+    /// The answer took too long; try again after the seconds in `Retry-After`, or ask for less.
+    Timeout = "timeout", SERVICE_UNAVAILABLE, "The answer took too long";
+}
+
+impl Code {
+    fn entry(self) -> &'static (Self, &'static str, StatusCode, &'static str, &'static str) {
+        let position = Self::ALL.iter().position(|entry| entry.0 == self);
+        &Self::ALL[position.unwrap_or_default()]
+    }
+
+    /// The stable name.
+    pub(super) fn as_str(self) -> &'static str {
+        self.entry().1
+    }
+
+    fn status(self) -> StatusCode {
+        self.entry().2
+    }
+
+    fn title(self) -> &'static str {
+        self.entry().3
+    }
+
+    /// The code for an error that another layer answered without saying more than a status.
+    fn of(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::RouteNotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
+            StatusCode::NOT_ACCEPTABLE => Self::NotAcceptable,
+            StatusCode::PAYLOAD_TOO_LARGE => Self::BodyTooLarge,
+            StatusCode::URI_TOO_LONG => Self::UriTooLong,
+            status if status.is_client_error() => Self::BadRequest,
+            _ => Self::Internal,
+        }
+    }
+}
+
+/// A parameter that was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The parameter.
+    #[schema(example = "limit")]
+    pub field: String,
+    /// Why it was not accepted.
+    #[schema(example = "is a whole number from 1 to 500")]
+    pub reason: Cow<'static, str>,
+}
+
+/// An error on its way to the caller.
+#[derive(Debug, Clone)]
+pub(super) struct Problem {
+    code: Code,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    /// What the caller must not see; it goes to the log.
+    hidden: Option<String>,
+}
+
+impl Problem {
+    pub(super) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            hidden: None,
+        }
+    }
+
+    /// Parameters that were not accepted.
+    pub(super) fn parameters(errors: Vec<FieldError>) -> Self {
+        let names: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+        let detail = format!("Not accepted: {}.", names.join(", "));
+        Self {
+            errors,
+            ..Self::new(Code::InvalidParameter, detail)
+        }
+    }
+
+    /// A fault of the service, of which the caller learns nothing.
+    pub(super) fn internal(hidden: impl Into<String>) -> Self {
+        Self {
+            hidden: Some(hidden.into()),
+            ..Self::new(
+                Code::Internal,
+                "Something failed inside the service. Its log has the cause, under the request id.",
+            )
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy | StoreError::Interrupted => Self {
+                hidden: Some(error.to_string()),
+                ..Self::new(
+                    Code::Busy,
+                    "Too many queries at once. Try again in a moment.",
+                )
+            },
+            other => Self::internal(other.to_string()),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The body of a problem.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemBody<'a> {
+    /// Where this kind of problem is described, relative to the service.
+    #[serde(rename = "type")]
+    #[schema(example = "/docs#invalid_parameter", format = "uri-reference")]
+    kind: String,
+    /// The kind of problem, for people.
+    #[schema(example = "A parameter is not valid")]
+    title: &'a str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599, example = 400)]
+    status: u16,
+    /// This occurrence, for people.
+    #[schema(example = "Not accepted: limit.")]
+    detail: &'a str,
+    /// The kind of problem, for programs; never changes.
+    #[schema(example = "invalid_parameter")]
+    code: &'a str,
+    /// The path that was asked for.
+    #[schema(example = "/v1/messages", format = "uri-reference")]
+    instance: &'a str,
+    /// The id under which the service's log has this request.
+    #[schema(example = "019b0c2e-7d3a-7b6e-9d6f-3a1f0c5e8b21")]
+    request_id: &'a str,
+    /// For `invalid_parameter`: each parameter that was not accepted.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(required = false)]
+    errors: &'a [FieldError],
+}
+
+/// Writes an error as problem+json, whatever layer it came from; other answers pass unchanged.
+pub(super) fn render(mut response: Response, path: &str, request_id: &str) -> Response {
+    let status = response.status();
+    let problem = match response.extensions_mut().remove::<Problem>() {
+        // A layer further out has the last word on the status.
+        Some(problem) if problem.code.status() == status => problem,
+        _ if status.is_client_error() || status.is_server_error() => {
+            Problem::new(Code::of(status), fallback_detail(status))
+        }
+        _ => return response,
+    };
+    if let Some(cause) = &problem.hidden {
+        tracing::error!(code = problem.code.as_str(), cause, "a request failed");
+    }
+    let body = ProblemBody {
+        kind: format!("/docs#{}", problem.code.as_str()),
+        title: problem.code.title(),
+        status: status.as_u16(),
+        detail: &problem.detail,
+        code: problem.code.as_str(),
+        instance: path,
+        request_id,
+        errors: &problem.errors,
+    };
+    *response.body_mut() = Body::from(serde_json::to_vec(&body).unwrap_or_default());
+    let headers = response.headers_mut();
+    headers.remove(CONTENT_LENGTH);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    }
+    response
+}
+
+fn fallback_detail(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "There is nothing at this path. /docs lists what there is.",
+        StatusCode::METHOD_NOT_ALLOWED => "The header Allow lists the methods of this path.",
+        StatusCode::NOT_ACCEPTABLE => {
+            "Accept-Encoding rules out every encoding; there are identity, gzip, br and zstd."
+        }
+        status if status.is_client_error() => "The request can't be answered as it is.",
+        _ => "Something failed inside the service.",
+    }
+}

@@ -1,0 +1,154 @@
+//! What is done for every request, whatever its route: a request id, one span and one log line,
+//! errors as problem+json, headers that keep browsers safe. The query's text is never logged.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use http_body::{Frame, SizeHint};
+use tracing::{Instrument, Span};
+use uuid::Uuid;
+
+use super::problem;
+
+/// Names a request, here and in the logs of those before and behind.
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest request id that is taken over from a caller.
+const REQUEST_ID_LENGTH: usize = 64;
+
+/// What a page of this service may load unless it says otherwise: nothing.
+const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// The outermost layer.
+pub(super) async fn track(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let request_id = request_id(request.headers());
+    let path = request.uri().path().to_owned();
+    let method = request.method().clone();
+    let span = tracing::info_span!(
+        "http.request",
+        request_id,
+        method = method.as_str(),
+        route = route(&request),
+    );
+    let response = next.run(request).instrument(span.clone()).await;
+    let mut response = span.in_scope(|| problem::render(response, &path, &request_id));
+
+    let status = response.status().as_u16();
+    let headers = response.headers_mut();
+    // Both forms of a valid id are valid in a header.
+    if let Ok(id) = HeaderValue::from_str(&request_id) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(NOTHING);
+    response.map(|body| {
+        Body::new(Logged {
+            body,
+            span,
+            started,
+            status,
+            bytes: 0,
+            // The server drops the body of an answer to HEAD unread.
+            end: (method == Method::HEAD).then_some("complete"),
+        })
+    })
+}
+
+/// The route's template: a path of the API holds ids, which are no business of the log.
+fn route(request: &Request) -> String {
+    request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("unmatched", MatchedPath::as_str)
+        .to_owned()
+}
+
+/// The caller's id if it is a valid one, else one of our own that sorts by time.
+fn request_id(headers: &HeaderMap) -> String {
+    let valid = |id: &&str| {
+        (1..=REQUEST_ID_LENGTH).contains(&id.len())
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    };
+    headers
+        .get(X_REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(valid)
+        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// A body that writes the request's log line when it ends, or is given up.
+struct Logged {
+    body: Body,
+    span: Span,
+    started: Instant,
+    status: u16,
+    bytes: u64,
+    end: Option<&'static str>,
+}
+
+impl HttpBody for Logged {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+            }
+            Poll::Ready(Some(Err(_))) => self.end = Some("failed"),
+            Poll::Ready(None) => self.end = Some("complete"),
+            Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Logged {
+    fn drop(&mut self) {
+        let end = match self.end {
+            Some(end) => end,
+            // The server asks no further once a body says so itself.
+            None if self.body.is_end_stream() => "complete",
+            None => "abandoned",
+        };
+        let ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(
+            parent: &self.span,
+            status = self.status,
+            ms,
+            bytes = self.bytes,
+            body = end,
+            "answered a request"
+        );
+    }
+}

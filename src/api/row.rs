@@ -1,0 +1,117 @@
+//! A message as the API shows it: ids as strings, because a JavaScript number loses the last
+//! digits of a snowflake; times as RFC 3339 in UTC, always to the microsecond.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::store::{MessageRow, StoreError};
+
+/// An id of Discord's (a snowflake): digits, as a string.
+#[derive(Debug, ToSchema)]
+#[schema(
+    value_type = String,
+    pattern = r"^([1-9][0-9]{0,17}|[1-8][0-9]{18})$",
+    example = "1201234567890123457"
+)]
+pub(super) struct Snowflake(u64);
+
+impl Serialize for Snowflake {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+fn snowflake(id: i64) -> Snowflake {
+    Snowflake(id.cast_unsigned())
+}
+
+/// A time as RFC 3339 in UTC.
+#[derive(Debug, ToSchema)]
+#[schema(value_type = String, format = DateTime, example = "2025-01-01T12:34:56.789000Z")]
+pub(super) struct Time(DateTime<Utc>);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::Micros, true))
+    }
+}
+
+/// A message.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Message)]
+pub(super) struct MessageJson {
+    /// The message.
+    message_id: Snowflake,
+    /// The guild it belongs to.
+    guild_id: Snowflake,
+    /// The channel or thread it stands in.
+    channel_id: Snowflake,
+    /// Who wrote it: a user, a bot or a webhook.
+    author_id: Snowflake,
+    /// The author's user name.
+    #[schema(example = "ada")]
+    author_name: String,
+    /// The text as typed, with Discord's markup.
+    #[schema(example = "Good morning <@1201234567890123457>")]
+    content: String,
+    /// When it was written: the time in its id.
+    created_at: Time,
+    /// When its author last edited it; null if never.
+    edited_at: Option<Time>,
+    /// Whether it is gone from Discord.
+    #[schema(example = false)]
+    deleted: bool,
+    /// How that became known: `gateway`, `bulk` (a moderator's purge), `channel` (deleted with
+    /// its channel), `rescan` (no longer in the history); null while it is not deleted.
+    #[schema(example = "gateway")]
+    deleted_by: Option<String>,
+    /// When that was noticed: it was deleted at this time or before.
+    deleted_at: Option<Time>,
+    /// Discord's message type: 0 text, 19 reply, …
+    #[schema(example = 0)]
+    message_type: i32,
+    /// How many files hang on it.
+    #[schema(minimum = 0, example = 0)]
+    attachment_count: i32,
+    /// How many embeds (link previews, bot cards) hang on it.
+    #[schema(minimum = 0, example = 0)]
+    embed_count: i32,
+    /// When this service first had it.
+    ingested_at: Time,
+    /// The number of the commit that last changed the row.
+    #[schema(minimum = 0, example = 42)]
+    revision: i64,
+    /// The payload exactly as Discord sent it; in a list only with `include_raw=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object, required = false)]
+    raw_json: Option<Box<RawValue>>,
+}
+
+impl TryFrom<MessageRow> for MessageJson {
+    type Error = StoreError;
+
+    /// Fails if the payload is no JSON: then the answer would be none either.
+    fn try_from(row: MessageRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            message_id: snowflake(row.message_id.as_i64()),
+            guild_id: snowflake(row.guild_id.as_i64()),
+            channel_id: snowflake(row.channel_id.as_i64()),
+            author_id: snowflake(row.author_id.as_i64()),
+            author_name: row.author_name,
+            content: row.content,
+            created_at: Time(row.created_at),
+            edited_at: row.edited_at.map(Time),
+            deleted: row.deleted,
+            deleted_by: row.deleted_by,
+            deleted_at: row.deleted_at.map(Time),
+            message_type: row.message_type,
+            attachment_count: row.attachment_count,
+            embed_count: row.embed_count,
+            ingested_at: Time(row.ingested_at),
+            revision: row.revision,
+            raw_json: row.raw_json.map(RawValue::from_string).transpose()?,
+        })
+    }
+}
