@@ -7,10 +7,14 @@
 //! - [`ingest`]: joins the two: one writer, the live socket, the history.
 //! - [`api`]: serves what the record holds. Knows `store`, `message`, `status`.
 //! - [`status`]: what the service says of itself.
+//! - [`config`]: the settings. [`service`] wires and supervises the parts; [`cli`] runs commands.
 
 pub mod api;
+pub mod cli;
+pub mod config;
 pub mod discord;
 pub mod ingest;
 pub mod message;
+pub mod service;
 pub mod status;
 pub mod store;

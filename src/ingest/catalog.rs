@@ -140,7 +140,7 @@ async fn guilds(rest: &Rest, scope: &Scope) -> Result<HashSet<GuildId>, RestErro
 
 /// What the record is told of entries.
 #[must_use]
-pub fn batch_of(guilds: &[Guild], entries: &[Entry], since: DateTime<Utc>) -> Batch {
+pub(super) fn batch_of(guilds: &[Guild], entries: &[Entry], since: DateTime<Utc>) -> Batch {
     Batch {
         guilds: guilds.to_vec(),
         channels: entries

@@ -13,5 +13,6 @@ pub use catalog::Catalog;
 pub use history::{History, HistoryError, Pass, PassReport};
 pub use live::{Live, LiveError};
 pub use progress::Progress;
+pub use scan::ScanError;
 pub use scope::Scope;
 pub use writer::{Writer, WriterClosed, WriterHandle};

@@ -134,9 +134,12 @@ impl Scan<'_> {
         read: IdSpan,
         revision: i64,
     ) -> Result<(), ScanError> {
-        let mut batch = Batch::default();
-        batch.messages = self.gone(cursor, &page, read, revision).await?;
-        let gone = batch.messages.len();
+        let gone = self.gone(cursor, &page, read, revision).await?;
+        let inferred = gone.len();
+        let mut batch = Batch {
+            messages: gone,
+            ..Batch::default()
+        };
         for item in &page.items {
             match Message::read(self.entry.guild_id, Source::Rest, &item.raw) {
                 Ok(message) => batch.messages.push(message),
@@ -152,7 +155,7 @@ impl Scan<'_> {
                 }
             }
         }
-        let messages = batch.messages.len() - gone;
+        let messages = batch.messages.len() - inferred;
         batch.covered.push(Covered {
             channel_id: self.entry.info.id,
             span: read,

@@ -18,6 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -163,6 +164,13 @@ impl Rest {
                 settings,
             }),
         })
+    }
+
+    /// How far this machine's clock is ahead of Discord's, to the second; none before the first
+    /// answer.
+    #[must_use]
+    pub fn clock_skew(&self) -> Option<TimeDelta> {
+        self.shared.stats.clock.get()
     }
 
     /// What was sent and how it went, since the start.

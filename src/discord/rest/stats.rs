@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::header::{DATE, HeaderMap};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -19,6 +21,7 @@ pub(super) struct RestStats {
     waited_ms: Counter,
     pub(super) limit_lines: LogLines,
     pub(super) fault_lines: LogLines,
+    pub(super) clock: ClockSkew,
 }
 
 /// The use of Discord's REST API since the start.
@@ -66,6 +69,24 @@ impl RestStats {
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// How far this machine's clock is from Discord's, by the `Date` of its last answer.
+#[derive(Debug, Default)]
+pub(super) struct ClockSkew(Mutex<Option<TimeDelta>>);
+
+impl ClockSkew {
+    pub(super) fn saw(&self, headers: &HeaderMap) {
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        if let Some(date) = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(Utc::now().signed_duration_since(date));
+        }
+    }
+
+    pub(super) fn get(&self) -> Option<TimeDelta> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A number that only grows.
