@@ -1,0 +1,91 @@
+//! Many things at once, and life that goes on.
+//! A burst is a seeded run of random operations; traffic is the same at a steady rate.
+
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use serde::Deserialize;
+use tokio::task::JoinHandle;
+
+use crate::community::traffic;
+use crate::random::rng;
+use crate::shared::Shared;
+use crate::simulator::Simulator;
+
+/// A random mix of operations, as fast as possible.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Burst {
+    /// At least so many events.
+    pub events: usize,
+    /// The seed of the mix.
+    pub seed: u64,
+    /// Whether some updates are partial (`{id, channel_id, embeds}`). discord.py 2.7 and twilight 0.18 hold
+    /// MESSAGE_UPDATE for a whole message, as documented now, and choke on them.
+    pub partials: bool,
+}
+
+impl Default for Burst {
+    fn default() -> Self {
+        Self {
+            events: 1000,
+            seed: 1,
+            partials: true,
+        }
+    }
+}
+
+/// Run a burst; how many events were dispatched.
+pub(crate) fn run(shared: &Shared, burst: &Burst) -> usize {
+    let mut rng = rng(burst.seed, 5);
+    let mut sent = 0;
+    // An operation can come to nothing (a message too few to delete in bulk); a world without channels always does.
+    let mut idle = 0;
+    while sent < burst.events && idle < 1000 {
+        let events = step(shared, &mut rng, burst.partials);
+        idle = if events == 0 { idle + 1 } else { 0 };
+        sent += events;
+    }
+    // An event that waits for one of another channel is not kept from a test that counts.
+    shared.lock().hub.settle(shared.config.replay_buffer);
+    sent
+}
+
+pub(crate) fn step(shared: &Shared, rng: &mut ChaCha8Rng, partials: bool) -> usize {
+    shared
+        .change(|world| traffic::step(world, rng, partials).map(|events| (events.len(), events)))
+        .unwrap_or(0)
+}
+
+/// Life that goes on; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Traffic(JoinHandle<()>);
+
+impl Traffic {
+    pub(crate) fn start(simulator: Simulator, per_second: f64) -> Self {
+        let seed = simulator.shared.config.community.seed;
+        let runtime = simulator.runtime().clone();
+        Self(runtime.spawn(async move {
+            let mut rng = rng(seed, 6);
+            // Ticks no closer than a hundredth of a second; at higher rates several things happen in one.
+            let rate = per_second.clamp(0.001, 1e6);
+            let tick = Duration::from_secs_f64((1.0 / rate).max(0.01));
+            let mut ticks = tokio::time::interval(tick);
+            let mut owed = 0.0;
+            loop {
+                ticks.tick().await;
+                owed += rate * tick.as_secs_f64();
+                while owed >= 1.0 {
+                    step(&simulator.shared, &mut rng, true);
+                    owed -= 1.0;
+                }
+            }
+        }))
+    }
+}
+
+impl Drop for Traffic {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

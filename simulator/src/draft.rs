@@ -1,0 +1,219 @@
+//! What somebody says: the parts of a message its author chooses.
+//! A draft is built by a test (`Draft::text("hello").attachments(2)`), by the traffic or by the generator.
+
+use crate::payload::json::{Json, map};
+use crate::random::mix;
+use crate::snowflake::timestamp;
+
+/// What somebody says; `Draft::text("hello")` and then what else it shall have.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Draft {
+    pub(crate) author: Option<u64>,
+    pub(crate) kind: u8,
+    pub(crate) content: String,
+    pub(crate) embeds: Vec<Json>,
+    pub(crate) attachments: Vec<File>,
+    pub(crate) components: Vec<Json>,
+    pub(crate) poll: Option<Json>,
+    pub(crate) stickers: Vec<Json>,
+    pub(crate) reactions: Vec<Json>,
+    pub(crate) snapshots: Vec<Json>,
+    /// Channel and message that were forwarded.
+    pub(crate) forwarded: Option<(u64, u64)>,
+    pub(crate) flags: i64,
+    pub(crate) mention_everyone: bool,
+    pub(crate) mentions: Vec<u64>,
+    pub(crate) reply_to: Option<u64>,
+    pub(crate) tts: bool,
+    pub(crate) nonce: Option<String>,
+    /// Fields put into the payload as they are.
+    pub(crate) extra: Vec<(&'static str, Json)>,
+}
+
+/// A file hung on a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct File {
+    pub(crate) name: String,
+    pub(crate) size: u32,
+    pub(crate) content_type: Option<&'static str>,
+    pub(crate) seed: u64,
+}
+
+impl Draft {
+    /// A plain message.
+    #[must_use]
+    pub fn text(content: impl Into<String>) -> Self {
+        Self {
+            content: content.into(),
+            ..Self::default()
+        }
+    }
+
+    /// By this user; without it a member of the guild says it.
+    #[must_use]
+    pub fn author(mut self, user_id: u64) -> Self {
+        self.author = Some(user_id);
+        self
+    }
+
+    /// Of this message type (0 is plain; a reply is 19 by itself).
+    #[must_use]
+    pub fn kind(mut self, kind: u8) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// As a reply to a message of the same channel.
+    #[must_use]
+    pub fn reply_to(mut self, message_id: u64) -> Self {
+        self.reply_to = Some(message_id);
+        self.kind = 19;
+        self
+    }
+
+    /// With this many files.
+    #[must_use]
+    pub fn attachments(mut self, count: usize) -> Self {
+        for at in 0..count as u64 {
+            let seed = mix(at, self.content.len() as u64);
+            let (name, content_type) = match at % 4 {
+                0 => (format!("photo_{}.png", seed % 1000), Some("image/png")),
+                1 => (
+                    format!("Bericht {}.pdf", seed % 1000),
+                    Some("application/pdf"),
+                ),
+                2 => ("voice-message.ogg".to_owned(), Some("audio/ogg")),
+                _ => ("données.bin".to_owned(), None),
+            };
+            self.attachments.push(File {
+                name,
+                size: (seed % 4_000_000) as u32,
+                content_type,
+                seed,
+            });
+        }
+        self
+    }
+
+    /// With this many embeds.
+    #[must_use]
+    pub fn embeds(mut self, count: usize) -> Self {
+        self.embeds.extend(
+            (0..count)
+                .map(|at| link_embed(&format!("https://example.org/news/{at}"), "A headline")),
+        );
+        self
+    }
+
+    /// With text in Components V2 (flag 1<<15, no content): a container, a section and a plain text.
+    #[must_use]
+    pub fn components_v2(mut self, text: impl Into<String>) -> Self {
+        let text: String = text.into();
+        self.flags |= 1 << 15;
+        self.content.clear();
+        let display =
+            |id: i64, content: String| map! { "type" => 10, "id" => id, "content" => content };
+        self.components = vec![
+            map! {
+                "type" => 17, "id" => 1, "accent_color" => 0x5865f2, "spoiler" => false,
+                "components" => vec![
+                    display(2, text.clone()),
+                    map! { "type" => 14, "id" => 3, "divider" => true, "spacing" => 1 },
+                    map! {
+                        "type" => 9, "id" => 4,
+                        "components" => vec![display(5, format!("-# {text}"))],
+                        "accessory" => map! { "type" => 2, "id" => 6, "style" => 5, "label" => "Open", "url" => "https://example.org/" },
+                    },
+                ],
+            },
+            display(7, text),
+        ];
+        self
+    }
+
+    /// As a poll.
+    #[must_use]
+    pub fn poll(mut self, question: impl Into<String>, answers: &[&str]) -> Self {
+        let answer = |(at, text): (usize, &&str)| {
+            map! { "answer_id" => at + 1, "poll_media" => map! { "text" => (*text).to_owned() } }
+        };
+        self.poll = Some(map! {
+            "question" => map! { "text" => question.into() },
+            "answers" => answers.iter().enumerate().map(answer).collect::<Vec<_>>(),
+            "expiry" => timestamp(4_102_444_800_000),
+            "allow_multiselect" => false,
+            "layout_type" => 1,
+            "results" => map! { "answer_counts" => Vec::<Json>::new(), "is_finalized" => false },
+        });
+        self
+    }
+
+    /// With a sticker.
+    #[must_use]
+    pub fn sticker(mut self, name: impl Into<String>) -> Self {
+        self.stickers.push(map! { "id" => Json::id(749_054_660_769_218_631), "name" => name.into(), "format_type" => 1 });
+        self
+    }
+
+    /// With a reaction that this many people gave.
+    #[must_use]
+    pub fn reaction(mut self, emoji: impl Into<String>, count: u32) -> Self {
+        self.reactions.push(map! {
+            "emoji" => map! { "id" => Json::Null, "name" => emoji.into() },
+            "count" => count,
+            "count_details" => map! { "burst" => 0, "normal" => count },
+            "burst_colors" => Vec::<Json>::new(),
+            "me_burst" => false, "burst_me" => false, "me" => false, "burst_count" => 0,
+        });
+        self
+    }
+
+    /// Mentioning a user (the text is the author's affair).
+    #[must_use]
+    pub fn mention(mut self, user_id: u64) -> Self {
+        self.mentions.push(user_id);
+        self
+    }
+
+    /// With a nonce, as client applications send it.
+    #[must_use]
+    pub fn nonce(mut self, nonce: impl Into<String>) -> Self {
+        self.nonce = Some(nonce.into());
+        self
+    }
+
+    /// A forward of a message: no content of its own, a snapshot of the other's.
+    #[must_use]
+    pub fn forward(channel_id: u64, message_id: u64, content: impl Into<String>) -> Self {
+        let none = Vec::<Json>::new;
+        let snapshot = map! { "message" => map! {
+            "type" => 0, "content" => content.into(), "mentions" => none(), "mention_roles" => none(),
+            "attachments" => none(), "embeds" => none(), "timestamp" => timestamp(crate::snowflake::unix_ms(message_id)),
+            "edited_timestamp" => Json::Null, "flags" => 0, "components" => none(),
+        } };
+        Self {
+            flags: 1 << 14,
+            forwarded: Some((channel_id, message_id)),
+            snapshots: vec![snapshot],
+            ..Self::default()
+        }
+    }
+}
+
+/// The embed Discord makes of a link.
+pub(crate) fn link_embed(url: &str, title: &str) -> Json {
+    map! {
+        "type" => "article",
+        "url" => url.to_owned(),
+        "title" => title.to_owned(),
+        "description" => "What the page says about itself, at some length \u{2014} and \u{201c}quoted\u{201d}.",
+        "color" => 0x00b0f4,
+        "provider" => map! { "name" => "Example News" },
+        "thumbnail" => map! {
+            "url" => "https://example.org/thumb.png",
+            "proxy_url" => "https://images-ext-1.example.net/external/abc/https/example.org/thumb.png",
+            "width" => 1200, "height" => 630, "placeholder" => "3/gFDYJ4d4h4d4eHiH", "placeholder_version" => 1, "flags" => 0,
+        },
+        "content_scan_version" => 1,
+    }
+}

@@ -1,0 +1,81 @@
+//! What a test compares with: every message there is or was.
+//! Payloads are given as the exact texts that REST and the gateway send.
+
+use serde::Serialize;
+
+use crate::payload::message::Form;
+use crate::shared::State;
+use crate::snowflake::timestamp;
+use crate::world::message::DeletedBy;
+
+/// A message as it is now, or as it last was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TruthMessage {
+    /// Its id.
+    pub id: u64,
+    /// Its guild.
+    pub guild_id: u64,
+    /// Its channel or thread.
+    pub channel_id: u64,
+    /// Discord's message type.
+    pub kind: u8,
+    /// Who wrote it.
+    pub author_id: u64,
+    /// The author's `username`.
+    pub author_name: String,
+    /// The text.
+    pub content: String,
+    /// As the payload has it.
+    pub timestamp: String,
+    /// As the payload has it.
+    pub edited_timestamp: Option<String>,
+    /// Whether it is gone.
+    pub deleted: bool,
+    /// How it went.
+    pub deleted_by: Option<DeletedBy>,
+    /// How many files it has.
+    pub attachment_count: usize,
+    /// How many embeds it has.
+    pub embed_count: usize,
+    /// The latest whole payload the gateway dispatched (for a session with the content intent), whether or not a
+    /// session was there to get it; `None` if the message is older than the simulator and never changed.
+    pub gateway: Option<String>,
+    /// The payload as REST sends it, or would have sent it last.
+    pub rest: String,
+    /// Whether a whole payload of it ever went out, over either way. One that is deleted and was never shown cannot
+    /// be known to anybody.
+    pub shown: bool,
+}
+
+impl State {
+    /// The truth of one channel or thread, oldest first, deleted messages included.
+    pub(crate) fn truth_in(&self, channel: usize) -> impl Iterator<Item = TruthMessage> + '_ {
+        let world = &self.world;
+        let place = &world.channels[channel];
+        place.messages.iter().map(move |message| {
+            let author = &world.users[message.author as usize];
+            let draft = world.draft(channel, message);
+            TruthMessage {
+                id: message.id,
+                guild_id: world.guild_of(channel).id,
+                channel_id: place.id,
+                kind: message.kind,
+                author_id: author.id,
+                author_name: author.name.clone(),
+                content: draft.content.clone(),
+                timestamp: timestamp(crate::snowflake::unix_ms(message.id)),
+                edited_timestamp: (message.edited_ms != 0).then(|| timestamp(message.edited_ms)),
+                deleted: message.deleted.is_some(),
+                deleted_by: message.deleted,
+                attachment_count: draft.attachments.len(),
+                embed_count: draft.embeds.len(),
+                gateway: self
+                    .ledger
+                    .last_gateway(message.id)
+                    .map(ToString::to_string),
+                rest: world.message_text(channel, message, Form::REST),
+                shown: self.ledger.was_shown(message.id),
+            }
+        })
+    }
+}

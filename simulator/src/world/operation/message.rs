@@ -1,0 +1,201 @@
+//! What happens to messages.
+//! An edit sets `edited_timestamp`; an unfurl does not; a partial update carries three fields only.
+
+use super::{Event, intent};
+use crate::community::history;
+use crate::draft::Draft;
+use crate::error::Error;
+use crate::payload::json::{Json, map};
+use crate::payload::message::Form;
+use crate::random::rng;
+use crate::world::message::DeletedBy;
+use crate::world::{Message, World};
+
+impl World {
+    /// Say something; an archived thread comes back by it.
+    pub(crate) fn create_message(
+        &mut self,
+        channel: u64,
+        draft: Draft,
+    ) -> Result<(u64, Vec<Event>), Error> {
+        let at = self.channel_at(channel)?;
+        if !self.channels[at].kind.has_messages() {
+            return Err(Error::Invalid(
+                "this kind of channel has no messages of its own",
+            ));
+        }
+        let mut events = Vec::new();
+        if self.channels[at]
+            .thread
+            .as_ref()
+            .is_some_and(|thread| thread.archived)
+        {
+            events = self.archive(channel, false)?;
+        }
+        let id = self.clock.next_id();
+        events.extend(self.post(at, id, draft)?);
+        Ok((id, events))
+    }
+
+    /// Put a message with this id into a channel.
+    pub(super) fn post(
+        &mut self,
+        at: usize,
+        id: u64,
+        draft: Draft,
+    ) -> Result<Option<Event>, Error> {
+        let author = match draft.author {
+            Some(user) => self.user_at(user).ok_or(Error::UnknownUser(user))?,
+            None => history::author(self, at, &mut rng(self.seed, id)),
+        };
+        let mut message = Message::new(id, author, draft.kind);
+        message.reference = draft.reply_to.unwrap_or(0);
+        message.body = Some(Box::new(draft));
+        self.channels[at].push(message.clone());
+        if let Some(thread) = self.channels[at]
+            .parent
+            .filter(|_| self.channels[at].id == id)
+            && let Some(&parent) = self.channel_at.get(&thread)
+        {
+            self.channels[parent].last_message_id = Some(id);
+        }
+        Ok(self.whole_event("MESSAGE_CREATE", at, &message))
+    }
+
+    /// Change a message and return its update.
+    fn change(
+        &mut self,
+        channel: u64,
+        id: u64,
+        edit: impl FnOnce(&mut Message, &mut Draft, u64),
+    ) -> Result<(usize, Message), Error> {
+        let at = self.channel_at(channel)?;
+        let now = self.clock.now_ms();
+        let message = self.message(at, id).ok_or(Error::UnknownMessage(id))?;
+        let mut draft = self.draft(at, message).into_owned();
+        let message = self.channels[at]
+            .find_mut(id)
+            .ok_or(Error::UnknownMessage(id))?;
+        message.revision = message.revision.wrapping_add(1);
+        edit(message, &mut draft, now);
+        message.body = Some(Box::new(draft));
+        let message = message.clone();
+        Ok((at, message))
+    }
+
+    /// The author changes the text.
+    pub(crate) fn edit_message(
+        &mut self,
+        channel: u64,
+        id: u64,
+        content: String,
+    ) -> Result<Option<Event>, Error> {
+        let (at, message) = self.change(channel, id, |message, draft, now| {
+            draft.content = content;
+            // Two edits in one millisecond are still two versions.
+            message.edited_ms = now.max(message.edited_ms + 1);
+        })?;
+        Ok(self.whole_event("MESSAGE_UPDATE", at, &message))
+    }
+
+    /// Discord adds the embeds of links: a whole message, its edit time as it was.
+    pub(crate) fn unfurl(
+        &mut self,
+        channel: u64,
+        id: u64,
+        embeds: usize,
+    ) -> Result<Option<Event>, Error> {
+        let (at, message) = self.change(channel, id, |_, draft, _| {
+            *draft = std::mem::take(draft).embeds(embeds);
+        })?;
+        Ok(self.whole_event("MESSAGE_UPDATE", at, &message))
+    }
+
+    /// An update that carries `id`, `channel_id` and `embeds` only.
+    pub(crate) fn partial_update(
+        &mut self,
+        channel: u64,
+        id: u64,
+        embeds: usize,
+    ) -> Result<Option<Event>, Error> {
+        let (at, message) = self.change(channel, id, |_, draft, _| {
+            *draft = std::mem::take(draft).embeds(embeds);
+        })?;
+        if !self.hears(at) {
+            return Ok(None);
+        }
+        let whole = self.message_json(at, &message, Form::GATEWAY);
+        let partial = |embeds: Option<&Json>| {
+            map! {
+                "id" => Json::id(id), "channel_id" => Json::id(channel),
+                "embeds" => embeds.cloned().unwrap_or(Json::List(Vec::new())),
+            }
+        };
+        let mut event = Event::about(
+            "MESSAGE_UPDATE",
+            intent::GUILD_MESSAGES,
+            channel,
+            &partial(whole.get("embeds")),
+        );
+        event.bare = Some(partial(None).compact());
+        Ok(Some(event))
+    }
+
+    /// Delete one message.
+    pub(crate) fn delete_message(&mut self, channel: u64, id: u64) -> Result<Option<Event>, Error> {
+        let at = self.channel_at(channel)?;
+        self.message(at, id).ok_or(Error::UnknownMessage(id))?;
+        self.mark(at, id, DeletedBy::Delete);
+        let d = map! {
+            "id" => Json::id(id), "channel_id" => Json::id(channel), "guild_id" => Json::id(self.guild_of(at).id),
+        };
+        Ok(self
+            .hears(at)
+            .then(|| Event::about("MESSAGE_DELETE", intent::GUILD_MESSAGES, channel, &d)))
+    }
+
+    /// Delete 2 to 100 messages at once; ids that are not there are passed over, as Discord does.
+    pub(crate) fn bulk_delete(
+        &mut self,
+        channel: u64,
+        ids: &[u64],
+    ) -> Result<Option<Event>, Error> {
+        if !(2..=100).contains(&ids.len()) {
+            return Err(Error::Invalid("a bulk delete takes 2 to 100 messages"));
+        }
+        let at = self.channel_at(channel)?;
+        let gone: Vec<u64> = ids
+            .iter()
+            .copied()
+            .filter(|&id| self.message(at, id).is_some())
+            .collect();
+        for &id in &gone {
+            self.mark(at, id, DeletedBy::BulkDelete);
+        }
+        let d = map! {
+            "ids" => gone.iter().copied().map(Json::id).collect::<Vec<_>>(),
+            "channel_id" => Json::id(channel),
+            "guild_id" => Json::id(self.guild_of(at).id),
+        };
+        let heard = self.hears(at) && !gone.is_empty();
+        Ok(heard.then(|| Event::about("MESSAGE_DELETE_BULK", intent::GUILD_MESSAGES, channel, &d)))
+    }
+
+    fn mark(&mut self, at: usize, id: u64, how: DeletedBy) {
+        if let Some(message) = self.channels[at].find_mut(id) {
+            message.deleted = Some(how);
+        }
+    }
+
+    /// Delete every message of a channel or thread that goes with it.
+    pub(super) fn mark_all(&mut self, at: usize, how: DeletedBy) {
+        self.channels[at].deleted = true;
+        for message in self.channels[at]
+            .messages
+            .iter_mut()
+            .filter(|message| message.deleted.is_none())
+        {
+            message.deleted = Some(how);
+        }
+    }
+}
