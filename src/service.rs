@@ -126,11 +126,15 @@ async fn supervise(
     ending: &CancellationToken,
 ) -> anyhow::Result<()> {
     let mut result = tokio::select! {
+        // The order to stop reaches the parts as well: what ends then does not end too early.
+        biased;
         () = stop.cancelled() => {
             info!("stopping: committing what was taken in");
             Ok(())
         }
-        Some(ended) = parts.join_next() => ended?.and_then(|()| anyhow::bail!("a part of the service ended")),
+        Some(ended) = parts.join_next() => {
+            ended?.and_then(|()| anyhow::bail!("a part of the service ended before its time"))
+        }
     };
     ending.cancel();
     let rest = async {

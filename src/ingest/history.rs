@@ -20,7 +20,7 @@ use super::scan::{Outcome, Scan, ScanError};
 use super::scope::Scope;
 use super::writer::{WriterClosed, WriterHandle};
 use crate::discord::rest::{ArchivedKind, Rest, RestError};
-use crate::message::{ChannelId, snowflake_at};
+use crate::message::{ChannelId, IdSpan, snowflake_at};
 use crate::status::{BackfillState, StatusSender};
 use crate::store::{
     Access, Batch, Coverage, Covered, KnownChannel, Reader, SessionMark, StoreError,
@@ -137,6 +137,7 @@ impl History {
             } else {
                 Duration::ZERO
             };
+            let sessions = self.sessions();
             let work = async {
                 tokio::time::sleep(settle).await;
                 self.pass().await
@@ -147,7 +148,15 @@ impl History {
                     info!("backfill: a new session began; looking for gaps again");
                 }
                 result = work => match result {
-                    Ok(report) if report.incomplete.is_empty() => {}
+                    Ok(report) if report.incomplete.is_empty() => {
+                        self.status.send_modify(|status| {
+                            let now = (status.gateway.identified, status.gateway.resumed);
+                            // What was called for since then is not read yet.
+                            if now == sessions && called.is_none() && calls.is_empty() {
+                                status.backfill.state = BackfillState::Complete;
+                            }
+                        });
+                    }
                     Err(error) if !error.is_transient() => return Err(error),
                     unfinished => {
                         match unfinished {
@@ -193,15 +202,16 @@ impl History {
         pass.work().await?;
         let PassState { report, .. } = pass;
         self.status.send_modify(|status| {
-            status.backfill.state = if report.incomplete.is_empty() {
-                BackfillState::Complete
-            } else {
-                BackfillState::Incomplete
-            };
             status.backfill.passes += 1;
             status.backfill.eta_seconds = None;
         });
         Ok(report)
+    }
+
+    /// How many sessions the live side has begun or taken up again.
+    fn sessions(&self) -> (u64, u64) {
+        let status = self.status.borrow();
+        (status.gateway.identified, status.gateway.resumed)
     }
 
     async fn known(&self) -> Result<HashMap<ChannelId, KnownChannel>, StoreError> {
@@ -273,11 +283,18 @@ impl PassState<'_> {
             while running.len() < AT_A_TIME
                 && let Some(job) = self.jobs.pop_front()
             {
-                let gaps = match &job {
+                let reading = match &job {
                     Job::Scan { entry, .. } => self.gaps(entry),
                     Job::List(..) => (RangeSet::new(), 0),
                 };
-                running.push(run_job(self.history, self.tally.clone(), job, gaps));
+                let session_id = self.session_id();
+                running.push(run_job(
+                    self.history,
+                    self.tally.clone(),
+                    job,
+                    reading,
+                    session_id,
+                ));
             }
             let Some(done) = running.next().await else {
                 return Ok(());
@@ -319,10 +336,11 @@ impl PassState<'_> {
             } else if is_at_rest(&entry, &gaps, high) {
                 covered.extend(gaps.iter().map(|gap| Covered {
                     channel_id: entry.info.id,
-                    span: crate::message::IdSpan {
+                    span: IdSpan {
                         low: gap.start,
                         high: gap.end,
                     },
+                    session_id: self.session_id(),
                 }));
                 self.tally.channel_done(false);
             } else {
@@ -376,6 +394,11 @@ impl PassState<'_> {
             None => std::iter::once(whole).collect(),
         };
         (gaps, high)
+    }
+
+    fn session_id(&self) -> Option<Arc<str>> {
+        let session = self.session.as_ref();
+        session.map(|session| session.session_id.as_str().into())
     }
 
     async fn later(&mut self, job: Job, error: ScanError) -> Result<(), HistoryError> {
@@ -456,7 +479,13 @@ fn is_at_rest(entry: &Entry, gaps: &RangeSet<i64>, high: i64) -> bool {
         && only_gap.is_some_and(|gap| snowflake_at(thread.archive_timestamp) < gap.start)
 }
 
-async fn run_job(history: &History, tally: Tally, job: Job, gaps: (RangeSet<i64>, i64)) -> Done {
+async fn run_job(
+    history: &History,
+    tally: Tally,
+    job: Job,
+    (gaps, high): (RangeSet<i64>, i64),
+    session_id: Option<Arc<str>>,
+) -> Done {
     match job {
         Job::List(parent, list) => match list_archived(&history.rest, &parent, list).await {
             Ok(threads) => Done::Listed(threads, parent),
@@ -478,8 +507,9 @@ async fn run_job(history: &History, tally: Tally, job: Job, gaps: (RangeSet<i64>
                 status: &history.status.subscribe(),
                 tally: &tally,
                 entry: &entry,
-                gaps: gaps.0,
-                high: gaps.1,
+                gaps,
+                high,
+                session_id,
                 trusts_empty,
             };
             match scan.run().await {

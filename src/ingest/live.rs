@@ -20,7 +20,7 @@ use crate::discord::dispatch::{Dispatch, News, read_frame};
 use crate::discord::gateway::{self, GatewayError};
 use crate::discord::rest::{ChannelInfo, Rest};
 use crate::message::{ChannelId, GuildId, IdSpan, Message, Source, snowflake_at};
-use crate::status::{GatewayState, StatusSender};
+use crate::status::{BackfillState, GatewayState, StatusSender};
 use crate::store::{Access, AccessMark, Batch, ChannelGone, Covered, Guild, Parked, SessionMark};
 
 /// How far behind the newest id a session is trusted to be complete: dispatches of different
@@ -140,6 +140,7 @@ impl Live {
                 self.status.send_modify(|status| {
                     status.gateway.state = GatewayState::Live;
                     status.gateway.identified += 1;
+                    status.backfill.state = BackfillState::Running;
                 });
             }
             News::Resumed => {
@@ -178,10 +179,12 @@ impl Live {
                 channel,
                 is_new,
             } => {
-                self.learn(guild_id, std::slice::from_ref(&channel), &mut batch);
+                let unknown = self.learn(guild_id, std::slice::from_ref(&channel), &mut batch);
                 if is_new {
                     self.begin_channel(guild_id, &channel, &mut batch);
-                } else if name != "THREAD_UPDATE" {
+                } else if unknown || name != "THREAD_UPDATE" {
+                    // A thread that comes out of the archive while the archive is being listed
+                    // stands in no list.
                     pass = Some(Pass::Catalog);
                 }
             }
@@ -237,8 +240,12 @@ impl Live {
         };
         // The history reads the session's marks from the record: they have to be there.
         self.writer.commit(batch).await?;
-        // Without a history there is nobody to tell.
-        let _ = self.passes.send(pass);
+        // In one step, so that a pass that ends just now does not call the history complete.
+        self.status.send_modify(|status| {
+            status.backfill.state = BackfillState::Running;
+            // Without a history there is nobody to tell.
+            let _ = self.passes.send(pass);
+        });
         Ok(())
     }
 
@@ -250,10 +257,12 @@ impl Live {
         }
     }
 
-    /// Notes channels, and takes those that are collected into the batch.
-    fn learn(&self, guild_id: GuildId, channels: &[ChannelInfo], batch: &mut Batch) {
+    /// Notes channels, and takes those that are collected into the batch. Answers whether one of
+    /// them was unknown.
+    fn learn(&self, guild_id: GuildId, channels: &[ChannelInfo], batch: &mut Batch) -> bool {
+        let mut unknown = false;
         for channel in channels {
-            self.scope.learn(channel.id, channel.parent_id);
+            unknown |= self.scope.learn(channel.id, channel.parent_id);
         }
         let taken = channels
             .iter()
@@ -261,6 +270,7 @@ impl Live {
         batch
             .channels
             .extend(taken.map(|channel| channel.to_record(guild_id)));
+        unknown
     }
 
     /// A channel that was made just now: nothing stood in it before, and all that comes is live.
@@ -280,6 +290,10 @@ impl Live {
                 low: 0,
                 high: channel.id.as_i64(),
             },
+            session_id: self
+                .session
+                .as_ref()
+                .map(|session| session.session_id.as_str().into()),
         });
     }
 

@@ -3,6 +3,7 @@
 //! read completely also shows what is no longer there.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use rangemap::RangeSet;
@@ -60,6 +61,8 @@ pub(super) struct Scan<'a> {
     pub(super) gaps: RangeSet<i64>,
     /// Where the live session takes over: the end of the last gap.
     pub(super) high: i64,
+    /// The socket's session while this is read.
+    pub(super) session_id: Option<Arc<str>>,
     /// An empty page was seen before, and the permissions were looked at again since.
     pub(super) trusts_empty: bool,
 }
@@ -159,9 +162,12 @@ impl Scan<'_> {
         batch.covered.push(Covered {
             channel_id: self.entry.info.id,
             span: read,
+            session_id: self.session_id.clone(),
         });
         self.writer.commit(batch).await?;
-        self.gaps.remove(read.low..read.high);
+        if !read.is_empty() {
+            self.gaps.remove(read.low..read.high);
+        }
         self.tally
             .page(self.entry.info.id, messages, &self.gaps, page.min_id);
         Ok(())

@@ -38,10 +38,10 @@ impl Scope {
         self.channels.iter().copied()
     }
 
-    /// Notes where a channel stands.
-    pub fn learn(&self, channel: ChannelId, parent: Option<ChannelId>) {
+    /// Notes where a channel stands; answers whether it was unknown.
+    pub fn learn(&self, channel: ChannelId, parent: Option<ChannelId>) -> bool {
         let mut parents = self.parents.write().unwrap_or_else(PoisonError::into_inner);
-        parents.insert(channel, parent);
+        parents.insert(channel, parent).is_none()
     }
 
     /// Whether the guild may hold anything that was chosen.

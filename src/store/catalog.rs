@@ -1,6 +1,8 @@
 //! Guilds, channels and threads: what was seen of them, whether their history can be read, and
 //! which ranges of their ids are known complete.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use crate::message::{ChannelId, GuildId, IdSpan};
@@ -91,12 +93,15 @@ pub struct ChannelGone {
 }
 
 /// A range of a channel's ids that was read completely.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Covered {
     /// The channel or thread.
     pub channel_id: ChannelId,
     /// The range.
     pub span: IdSpan,
+    /// The socket's session at the time of reading, if there was one. If another has begun since,
+    /// the reading says nothing: what happened between is not in it.
+    pub session_id: Option<Arc<str>>,
 }
 
 /// The news of whether a channel can be read.

@@ -224,7 +224,16 @@ impl Marks {
     /// Adds ranges; answers the channels for which they are news.
     fn cover(&mut self, covered: &[Covered]) -> HashSet<ChannelId> {
         let mut touched = HashSet::new();
-        for Covered { channel_id, span } in covered.iter().filter(|it| !it.span.is_empty()) {
+        let session_id = self
+            .sessions
+            .get(&0)
+            .map(|session| session.session_id.as_str());
+        for Covered {
+            channel_id, span, ..
+        } in covered
+            .iter()
+            .filter(|it| !it.span.is_empty() && it.session_id.as_deref() == session_id)
+        {
             let ranges = self.coverage.entry(*channel_id).or_default();
             if ranges.gaps(&(span.low..span.high)).next().is_some() {
                 ranges.insert(span.low..span.high);

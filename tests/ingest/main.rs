@@ -1,0 +1,9 @@
+//! From Discord's events to the record: the whole service against the simulator, over real
+//! sockets, compared with the simulator's own truth.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod faults;
+mod restart;
+mod scope;
+mod support;
+mod walks;

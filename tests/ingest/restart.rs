@@ -1,0 +1,103 @@
+//! A stop leaves nothing to replay, and the next start goes on where it was.
+
+use guildlake::store::StoreError;
+use simulator::{Config, GatewayFault};
+
+use crate::support::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_resumes_the_session_and_misses_nothing() {
+    let world = World::new(101, 600).await;
+    let mut running = world.start().await;
+    world.caught_up(&mut running).await;
+    world.burst(200, 102);
+    running.stop().await;
+    // Edits and deletes while nobody is there: only a resume can tell of them.
+    world.burst(300, 103);
+    let mut running = world.start().await;
+    running.until(|status| status.gateway.resumed == 1).await;
+    let status = world.caught_up(&mut running).await;
+    assert_eq!(status.gateway.identified, 0);
+    running.stop().await;
+    assert_eq!(world.simulator.counters().identifies, 1);
+    world.assert_equals_truth();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_under_load_leaves_nothing_to_replay() {
+    let world = World::new(104, 600).await;
+    let mut running = world.start().await;
+    world.caught_up(&mut running).await;
+    world.burst(500, 105);
+    world.caught_up(&mut running).await;
+    running.stop().await;
+    let wal = world.folder.path().join("guildlake.duckdb.wal");
+    assert!(!wal.exists(), "the log was folded into the file");
+    let mut observer = world.simulator.observe();
+    let mut running = world.start().await;
+    observer
+        .until(|happening| matches!(happening, simulator::Happening::Resumed { replayed: 0, .. }))
+        .await
+        .unwrap();
+    world.caught_up(&mut running).await;
+    running.stop().await;
+    world.assert_equals_truth();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_during_the_backfill_goes_on_at_the_page() {
+    let world = World::new(106, 4000).await;
+    let mut running = world.start().await;
+    running
+        .until(|status| status.backfill.messages > 1000)
+        .await;
+    running.stop().await;
+    let first = world.simulator.counters().requests;
+    let mut running = world.start().await;
+    world.caught_up(&mut running).await;
+    running.stop().await;
+    world.assert_equals_truth();
+
+    let whole = World::new(106, 4000).await;
+    let mut running = whole.start().await;
+    whole.caught_up(&mut running).await;
+    running.stop().await;
+    let both = world.simulator.counters().requests;
+    let once = whole.simulator.counters().requests;
+    assert!(first > 10, "{first}");
+    // Beyond one whole reading: the catalog and the pages in flight, once more.
+    assert!(
+        both < once + 60,
+        "{both} requests in two runs, {once} in one"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_died_meanwhile_is_repaired() {
+    let world = World::young(107, Config::quick()).await;
+    let mut running = world.start().await;
+    world.caught_up(&mut running).await;
+    running.stop().await;
+    world.burst(300, 108);
+    world
+        .simulator
+        .faults()
+        .gateway(GatewayFault::ExpireSessions)
+        .unwrap();
+    let mut running = world.start().await;
+    running.until(|status| status.gateway.identified == 1).await;
+    world.caught_up(&mut running).await;
+    running.stop().await;
+    world.assert_equals_truth_but_for_the_unknowable();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_services_cannot_share_a_folder() {
+    let world = World::new(109, 200).await;
+    let mut running = world.start().await;
+    world.caught_up(&mut running).await;
+    let failure = world.start().await.failure().await;
+    let refusal = failure.downcast_ref::<StoreError>().unwrap();
+    assert!(matches!(refusal, StoreError::Locked { .. }), "{failure}");
+    running.stop().await;
+}

@@ -1,0 +1,176 @@
+//! Only what was chosen is collected, and what can't be read is reported, not taken for empty.
+
+use std::collections::HashSet;
+
+use duckdb::Connection;
+use simulator::{Draft, Kind, RestFault, RestFaultKind};
+
+use crate::support::{World, rows};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chosen_channels_come_with_their_threads_and_nothing_else() {
+    let mut world = World::new(201, 1500).await;
+    let threads = world.simulator.threads();
+    let forum_or_text = world.simulator.channels().into_iter().find(|channel| {
+        channel.visible
+            && channel.history
+            && threads
+                .iter()
+                .any(|thread| thread.parent_id == Some(channel.id))
+    });
+    let chosen = forum_or_text.unwrap();
+    world.channels = vec![chosen.id];
+    let mut running = world.start().await;
+    world.caught_up(&mut running).await;
+    world.burst(300, 202);
+    let on = (chosen.kind == Kind::Text).then(|| {
+        world
+            .simulator
+            .create_message(chosen.id, Draft::text("a thread begins here"))
+            .unwrap()
+    });
+    let thread = match chosen.kind {
+        Kind::Forum | Kind::Media => world
+            .simulator
+            .create_post(chosen.id, "new", Draft::text("first"))
+            .unwrap(),
+        _ => world
+            .simulator
+            .create_thread(chosen.id, on, "new", false)
+            .unwrap(),
+    };
+    let reply = world
+        .simulator
+        .create_message(thread, Draft::text("in it"))
+        .unwrap();
+    world.caught_up(&mut running).await;
+    running.stop().await;
+
+    let allowed: HashSet<u64> = world
+        .simulator
+        .threads()
+        .iter()
+        .filter(|thread| thread.parent_id == Some(chosen.id))
+        .map(|thread| thread.id)
+        .chain([chosen.id])
+        .collect();
+    let rows = rows(&world.database());
+    assert!(
+        rows.contains_key(&reply),
+        "a message in a new thread of a chosen channel"
+    );
+    assert!(rows.values().all(|row| allowed.contains(&row.channel_id)));
+    for truth in world.simulator.truth() {
+        if allowed.contains(&truth.channel_id) && !truth.deleted {
+            assert!(rows.contains_key(&truth.id), "{truth:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_permission_is_reported_and_not_taken_for_empty() {
+    let world = World::new(203, 1500).await;
+    let mut running = world.start().await;
+    let status = world.caught_up(&mut running).await;
+    running.stop().await;
+    let channels = world.simulator.channels();
+    let hidden = |wanted: &str| -> Vec<u64> {
+        let connection = Connection::open(world.database()).unwrap();
+        let mut statement = connection
+            .prepare("SELECT channel_id FROM channels WHERE access = ?")
+            .unwrap();
+        let ids = statement.query_map([wanted], |row| row.get(0)).unwrap();
+        ids.map(Result::unwrap).collect()
+    };
+    let (forbidden, no_history) = (hidden("forbidden"), hidden("no_history"));
+    let expected = |visible: bool| {
+        channels.iter().filter(move |channel| {
+            channel.kind.has_messages() && channel.visible == visible && !channel.history
+        })
+    };
+    for channel in expected(true) {
+        assert!(no_history.contains(&channel.id), "{channel:?}");
+    }
+    assert!(
+        expected(true).count() > 0,
+        "the community has one without history"
+    );
+    assert!(!forbidden.is_empty());
+    assert!(status.backfill.channels_unreadable > 0);
+    let connection = Connection::open(world.database()).unwrap();
+    let covered: i64 = connection
+        .query_row(
+            "SELECT count(*) FROM coverage JOIN channels USING (channel_id) WHERE access <> 'readable'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(covered, 0, "nothing is claimed of what can't be read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_channel_is_not_asked_again() {
+    let world = World::new(204, 600).await;
+    let refused = world
+        .simulator
+        .channels()
+        .into_iter()
+        .find(|channel| {
+            channel.visible
+                && channel.history
+                && channel.kind.has_messages()
+                && channel.messages > 0
+        })
+        .unwrap();
+    let path = format!("/channels/{}/messages*", refused.id);
+    world.simulator.faults().rest(RestFault::on(
+        &path,
+        RestFaultKind::Forbidden { code: 50_001 },
+    ));
+    for run in 0..3 {
+        let before = world.simulator.counters().invalid_requests;
+        let mut running = world.start().await;
+        world.caught_up(&mut running).await;
+        running.stop().await;
+        let asked = world.simulator.counters().invalid_requests - before;
+        assert_eq!(asked, usize::from(run == 0), "in run {run}");
+    }
+    let connection = Connection::open(world.database()).unwrap();
+    let (access, detail): (String, String) = connection
+        .query_row(
+            &format!(
+                "SELECT access, access_detail FROM channels WHERE channel_id = {}",
+                refused.id
+            ),
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .unwrap();
+    assert_eq!(access, "forbidden");
+    assert!(detail.contains("50001"), "{detail}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_channel_takes_its_messages_and_threads_with_it() {
+    let world = World::new(205, 1000).await;
+    let mut running = world.start().await;
+    world.caught_up(&mut running).await;
+    let threads = world.simulator.threads();
+    let parent = world.simulator.channels().into_iter().find(|channel| {
+        channel.visible
+            && channel.history
+            && threads
+                .iter()
+                .any(|t| t.parent_id == Some(channel.id) && t.visible && t.messages > 0)
+    });
+    let parent = parent.unwrap();
+    world.simulator.delete_channel(parent.id).unwrap();
+    world.caught_up(&mut running).await;
+    running.stop().await;
+    let rows = rows(&world.database());
+    let gone = rows
+        .values()
+        .filter(|row| row.deleted_by.as_deref() == Some("channel"));
+    assert!(gone.count() > 0);
+    world.assert_equals_truth();
+}
