@@ -169,6 +169,9 @@ async fn refusals_are_not_asked_again() {
     }
 }
 
+/// What a server sends before it ends the connection (`None`: it never does), and what that is.
+type Case = (Option<&'static str>, fn(&Fault) -> bool);
+
 #[tokio::test]
 async fn no_answer_is_a_fault() {
     // Refused: nobody listens.
@@ -188,9 +191,8 @@ async fn no_answer_is_a_fault() {
         "{error:?}"
     );
 
-    // What comes back before the connection ends, and what that is.
     let silence = None;
-    let cases: [(Option<&str>, fn(&Fault) -> bool); 5] = [
+    let cases: [Case; 5] = [
         (silence, |fault| *fault == Fault::Timeout),
         (Some(""), |fault| matches!(fault, Fault::Connection(_))),
         (Some("SSH-2.0-nothing\r\n"), |fault| {

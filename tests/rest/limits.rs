@@ -120,7 +120,7 @@ async fn every_form_is_waited_out() {
         for pair in seen.windows(2) {
             let gap = pair[1].at - pair[0].at;
             assert!(gap >= Duration::from_millis(least_ms), "{form}: {gap:?}");
-            assert!(gap < Duration::from_millis(350), "{form}: {gap:?}");
+            assert!(gap < Duration::from_secs(2), "{form}: {gap:?}");
         }
         let status = rest.status();
         assert_eq!(
@@ -230,7 +230,7 @@ async fn an_exhausted_bucket_is_left_alone_until_it_resets() {
         ("x-ratelimit-bucket", "abc"),
         ("x-ratelimit-limit", "1"),
         ("x-ratelimit-remaining", "0"),
-        ("x-ratelimit-reset-after", "0.1"),
+        ("x-ratelimit-reset-after", "0.3"),
     ];
     let fake = Fake::start(move |_, _| answer(200, spent, "[]")).await;
     let settings = RestSettings {
@@ -246,11 +246,11 @@ async fn an_exhausted_bucket_is_left_alone_until_it_resets() {
     let started = Instant::now();
     tokio::join!(page(1), page(2), page(3));
     assert!(
-        started.elapsed() < Duration::from_millis(90),
+        started.elapsed() < Duration::from_millis(250),
         "buckets are per channel"
     );
     page(1).await;
-    assert!(started.elapsed() >= Duration::from_millis(95));
+    assert!(started.elapsed() >= Duration::from_millis(290));
     let status = rest.status();
     assert_eq!((status.requests, status.rate_limited), (4, 0));
 }
@@ -309,7 +309,7 @@ async fn too_many_invalid_requests_stop_the_client() {
     .await;
     let settings = RestSettings {
         invalid_limit: 5,
-        invalid_window: Duration::from_millis(200),
+        invalid_window: Duration::from_millis(600),
         ..quick()
     };
     let rest = client(&fake.url, settings);
@@ -321,10 +321,10 @@ async fn too_many_invalid_requests_stop_the_client() {
             panic!("went on");
         };
         assert!(error.is_transient());
-        assert!(retry_in <= Duration::from_millis(200));
+        assert!(retry_in <= Duration::from_millis(600));
     }
     assert_eq!(fake.count(), 5);
-    tokio::time::sleep(Duration::from_millis(210)).await;
+    tokio::time::sleep(Duration::from_millis(620)).await;
     rest.me().await.unwrap();
     assert_eq!(rest.status().invalid_recent, 0);
 }

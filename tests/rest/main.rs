@@ -1,5 +1,6 @@
 //! Discord's REST API as the service asks it: over real sockets, against answers of every kind.
 
+mod community;
 mod fake;
 mod faults;
 mod limits;
