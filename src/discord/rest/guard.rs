@@ -32,9 +32,8 @@ impl InvalidRequests {
         }
     }
 
-    /// Counts one. Answers whether this one was one too many.
-    pub(super) fn note(&self) -> bool {
-        let now = Instant::now();
+    /// Counts one at `now`. Answers whether this one was one too many.
+    pub(super) fn note(&self, now: Instant) -> bool {
         let mut state = self.state(now);
         if state.times.len() == self.limit {
             state.times.pop_front();
@@ -50,8 +49,7 @@ impl InvalidRequests {
 
     /// # Errors
     /// The time to wait, if no request may be sent now.
-    pub(super) fn check(&self) -> Result<(), Duration> {
-        let now = Instant::now();
+    pub(super) fn check(&self, now: Instant) -> Result<(), Duration> {
         match self.state(now).closed_until {
             Some(until) => Err(until - now),
             None => Ok(()),
@@ -59,8 +57,8 @@ impl InvalidRequests {
     }
 
     /// How many there were in the window.
-    pub(super) fn count(&self) -> usize {
-        self.state(Instant::now()).times.len()
+    pub(super) fn count(&self, now: Instant) -> usize {
+        self.state(now).times.len()
     }
 
     /// The state without what has left the window.
@@ -85,41 +83,44 @@ mod tests {
     use super::*;
 
     const WINDOW: Duration = Duration::from_secs(600);
+    const MINUTE: Duration = Duration::from_secs(60);
 
-    #[tokio::test(start_paused = true)]
-    async fn stops_at_the_limit_and_opens_when_the_window_is_clear() {
+    #[test]
+    fn stops_at_the_limit_and_opens_when_the_window_is_clear() {
         let guard = InvalidRequests::new(3, WINDOW);
-        assert!(!guard.note());
-        assert!(!guard.note());
-        assert_eq!(guard.check(), Ok(()));
-        tokio::time::advance(Duration::from_secs(60)).await;
-        assert!(guard.note());
-        assert_eq!(guard.check(), Err(WINDOW));
-        tokio::time::advance(WINDOW - Duration::from_secs(1)).await;
-        assert_eq!(guard.check(), Err(Duration::from_secs(1)));
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(guard.check(), Ok(()));
-        assert_eq!(guard.count(), 0);
+        let start = Instant::now();
+        assert!(!guard.note(start));
+        assert!(!guard.note(start));
+        assert_eq!(guard.check(start), Ok(()));
+        let closed = start + MINUTE;
+        assert!(guard.note(closed));
+        assert_eq!(guard.check(closed), Err(WINDOW));
+        // The first two have left the window by now; the third has not.
+        assert_eq!(guard.check(start + WINDOW), Err(MINUTE));
+        assert_eq!(guard.count(start + WINDOW), 1);
+        assert_eq!(guard.check(closed + WINDOW), Ok(()));
+        assert_eq!(guard.count(closed + WINDOW), 0);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn forgets_what_left_the_window() {
+    #[test]
+    fn forgets_what_left_the_window() {
         let guard = InvalidRequests::new(3, WINDOW);
+        let mut now = Instant::now();
         for _ in 0..10 {
-            guard.note();
-            tokio::time::advance(Duration::from_secs(300)).await;
-            assert_eq!(guard.check(), Ok(()));
+            assert!(!guard.note(now));
+            now += WINDOW / 2;
+            assert_eq!(guard.check(now), Ok(()));
         }
-        assert_eq!(guard.count(), 1);
+        assert_eq!(guard.count(now), 1);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn answers_that_were_under_way_push_the_time_on() {
+    #[test]
+    fn answers_that_were_under_way_push_the_time_on() {
         let guard = InvalidRequests::new(1, WINDOW);
-        assert!(guard.note());
-        tokio::time::advance(Duration::from_secs(60)).await;
-        assert!(!guard.note());
-        assert_eq!(guard.check(), Err(WINDOW));
-        assert_eq!(guard.count(), 1);
+        let start = Instant::now();
+        assert!(guard.note(start));
+        assert!(!guard.note(start + MINUTE));
+        assert_eq!(guard.check(start + MINUTE), Err(WINDOW));
+        assert_eq!(guard.count(start + MINUTE), 1);
     }
 }

@@ -109,11 +109,11 @@ impl Rest {
         cursor: HistoryCursor,
         limit: u8,
     ) -> Result<HistoryPage, RestError> {
-        let route = Route::messages(channel).with("limit", limit.clamp(1, MAX_LIMIT));
+        let route = Route::messages(channel).with("limit", &limit.clamp(1, MAX_LIMIT));
         let route = match cursor {
             HistoryCursor::Latest => route,
-            HistoryCursor::Before(id) => route.with("before", id),
-            HistoryCursor::After(id) => route.with("after", id),
+            HistoryCursor::Before(id) => route.with("before", &id),
+            HistoryCursor::After(id) => route.with("after", &id),
         };
         self.get(route, HistoryPage::read).await
     }

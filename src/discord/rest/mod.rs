@@ -21,6 +21,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
 use url::Url;
 
 pub use error::{Fault, RestError};
@@ -176,9 +177,10 @@ impl Rest {
     /// What was sent and how it went, since the start.
     #[must_use]
     pub fn status(&self) -> RestStatus {
-        self.shared
-            .stats
-            .snapshot(self.shared.invalid.count(), self.shared.pacing.paused_for())
+        self.shared.stats.snapshot(
+            self.shared.invalid.count(Instant::now()),
+            self.shared.pacing.paused_for(),
+        )
     }
 }
 

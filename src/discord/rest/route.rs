@@ -1,5 +1,7 @@
 //! The addresses that are asked, with the path that the rate limiter groups them by.
 
+use std::fmt;
+
 use url::Url;
 
 use crate::message::{ChannelId, GuildId, MessageId, UserId};
@@ -25,7 +27,7 @@ impl Route {
         }
     }
 
-    pub(super) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(super) fn with(mut self, name: &'static str, value: &dyn fmt::Display) -> Self {
         self.query.push((name, value.to_string()));
         self
     }

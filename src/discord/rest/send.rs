@@ -54,7 +54,7 @@ impl Rest {
                     continue;
                 }
             };
-            if reply.is_invalid() && shared.invalid.note() {
+            if reply.is_invalid() && shared.invalid.note(Instant::now()) {
                 warn!("too many refusals by Discord: requests stop for a while");
             }
             let bucket = bucket_of(&reply.headers, &shared.settings);
@@ -106,7 +106,7 @@ impl Shared {
 
     fn check_invalid(&self) -> Result<(), RestError> {
         self.invalid
-            .check()
+            .check(Instant::now())
             .map_err(|retry_in| RestError::TooManyInvalid { retry_in })
     }
 
@@ -133,7 +133,7 @@ impl Shared {
     async fn sit_out(&self, route: &Route, limited: Limited, in_row: u32) {
         self.stats.rate_limited.one();
         let wait = wait_after(&limited, in_row, &self.settings);
-        if let Some(left_out) = self.stats.limit_lines.pass() {
+        if let Some(left_out) = self.stats.limit_lines.pass(Instant::now()) {
             warn!(
                 path = route.path,
                 scope = ?limited.scope,
@@ -152,7 +152,7 @@ impl Shared {
 
     fn note_fault(&self, route: &Route, fault: &Fault) {
         self.stats.faults.one();
-        if let Some(left_out) = self.stats.fault_lines.pass() {
+        if let Some(left_out) = self.stats.fault_lines.pass(Instant::now()) {
             warn!(path = route.path, %fault, left_out, "a faulty answer of Discord's API");
         }
     }

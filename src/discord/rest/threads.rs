@@ -123,9 +123,9 @@ impl Rest {
         kind: ArchivedKind,
         before: Option<ArchivedBefore>,
     ) -> Result<ThreadPage, RestError> {
-        let mut route = Route::archived_threads(channel, kind.path()).with("limit", LIMIT);
+        let mut route = Route::archived_threads(channel, kind.path()).with("limit", &LIMIT);
         if let Some(before) = before {
-            route = route.with("before", before);
+            route = route.with("before", &before);
         }
         let list: ThreadList = self.get(route, |body| serde_json::from_slice(body)).await?;
         let has_more = list.has_more;

@@ -1,0 +1,7 @@
+//! Discord's REST API as the service asks it: over real sockets, against answers of every kind.
+
+mod community;
+mod fake;
+mod faults;
+mod limits;
+mod secrets;
