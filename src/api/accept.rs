@@ -85,18 +85,18 @@ mod tests {
             ("text/html, image/gif, *; q=.2", "application/json"),
             ("not a media type", "application/json"),
         ] {
-            let headers = HeaderMap::from_iter([(
-                header::ACCEPT,
-                HeaderValue::from_str(accept).unwrap(),
-            )]);
+            let headers =
+                HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_str(accept).unwrap())]);
             let chosen = negotiate(&headers, both).unwrap();
             assert_eq!(chosen.to_string(), expected, "Accept: {accept}");
         }
-        for accept in ["text/csv", "application/json;q=0", "image/*, text/csv;q=0.1"] {
-            let headers = HeaderMap::from_iter([(
-                header::ACCEPT,
-                HeaderValue::from_str(accept).unwrap(),
-            )]);
+        for accept in [
+            "text/csv",
+            "application/json;q=0",
+            "image/*, text/csv;q=0.1",
+        ] {
+            let headers =
+                HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_str(accept).unwrap())]);
             let refused = negotiate(&headers, &[APPLICATION_JSON]);
             assert!(refused.is_err(), "Accept: {accept}");
         }

@@ -56,10 +56,7 @@ pub(super) struct Index {
         (status = 406, description = "`Accept` rules out JSON and HTML.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
     ),
 )]
-pub(super) async fn get(
-    headers: HeaderMap,
-    RawQuery(raw): RawQuery,
-) -> Result<Response, Problem> {
+pub(super) async fn get(headers: HeaderMap, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
     query::no_parameters(raw.as_deref())?;
     let form = negotiate(&headers, &[APPLICATION_JSON, TEXT_HTML])?;
     let mut response = if form == TEXT_HTML {

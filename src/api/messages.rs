@@ -35,7 +35,6 @@ pub(super) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-ca
 
 /// A page of messages.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "describes what `json` writes row by row")]
 pub(super) struct MessagePage {
     /// The messages, in the order asked for.
     data: Vec<MessageJson>,
@@ -163,7 +162,10 @@ impl PageQuery {
     /// The next page of the same question, relative to this one, so that it stays right behind
     /// a reverse proxy that moves paths. Nothing in it needs escaping.
     fn link_to(&self, cursor: MessageId) -> String {
-        let mut link = format!("<?guild_id={}&channel_id={}", self.guild_id, self.channel_id);
+        let mut link = format!(
+            "<?guild_id={}&channel_id={}",
+            self.guild_id, self.channel_id
+        );
         let mut add = |name: &str, value: Option<String>| {
             if let Some(value) = value {
                 // Writing to a string can't fail.
@@ -174,7 +176,10 @@ impl PageQuery {
         add("from", self.from.map(time));
         add("to", self.to.map(time));
         add("limit", self.limit.map(|limit| limit.to_string()));
-        add("include_deleted", self.include_deleted.map(|yes| yes.to_string()));
+        add(
+            "include_deleted",
+            self.include_deleted.map(|yes| yes.to_string()),
+        );
         add("include_raw", self.include_raw.map(|yes| yes.to_string()));
         add(
             "order",

@@ -8,9 +8,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::security::{
-    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme,
-};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi as Document, RefOr};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
@@ -69,10 +67,7 @@ impl Modify for KeySchemes {
     fn modify(&self, document: &mut Document) {
         let components = document.components.get_or_insert_with(Components::new);
         let header = ApiKeyValue::with_description("x-api-key", "The key itself.");
-        components.add_security_scheme(
-            "api_key",
-            SecurityScheme::ApiKey(ApiKey::Header(header)),
-        );
+        components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(header)));
         let http = |scheme, description| {
             let http = HttpBuilder::new().scheme(scheme);
             SecurityScheme::Http(http.description(Some(description)).build())

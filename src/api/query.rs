@@ -13,7 +13,8 @@ use super::problem::{FieldError, Problem};
 type Reason = Cow<'static, str>;
 
 const ID_REASON: &str = "is a Discord id: digits only, from 1 to 9223372036854775807";
-const TIME_REASON: &str = "is a time with its offset from UTC, such as 2025-01-01T00:00:00Z or 2025-01-01T01:00:00+01:00";
+const TIME_REASON: &str =
+    "is a time with its offset from UTC, such as 2025-01-01T00:00:00Z or 2025-01-01T01:00:00+01:00";
 
 /// The parameters of one request, taken out one by one.
 pub(super) struct Parameters {

@@ -78,7 +78,10 @@ pub async fn serve(
     drop(listener);
     drain.cancel();
     connections.close();
-    if tokio::time::timeout(DRAIN, connections.wait()).await.is_err() {
+    if tokio::time::timeout(DRAIN, connections.wait())
+        .await
+        .is_err()
+    {
         tracing::warn!(
             connections = connections.len(),
             "answers took too long to end and were cut off"
