@@ -2,9 +2,19 @@
 //!
 //! The map, in the direction of the data; no arrow points back:
 //! - [`message`]: the domain and the merge law. Knows nobody.
+//! - [`store`]: the record, one DuckDB file. Knows `message`.
+//! - [`discord`]: what Discord sends, raw, and what it allows. Knows `message` and the catalog's words.
+//! - [`ingest`]: joins the two: one writer, the live socket, the history.
 //! - [`api`]: serves what the record holds. Knows `store`, `message`, `status`.
+//! - [`status`]: what the service says of itself.
+//! - [`config`]: the settings. [`service`] wires and supervises the parts; [`cli`] runs commands.
 
 pub mod api;
+pub mod cli;
+pub mod config;
+pub mod discord;
+pub mod ingest;
 pub mod message;
+pub mod service;
 pub mod status;
 pub mod store;

@@ -1,2 +1,5 @@
-//! guildlake: parse, settings, run.
-fn main() {}
+//! guildlake: the commands are in the library's `cli`.
+
+fn main() -> std::process::ExitCode {
+    guildlake::cli::main()
+}

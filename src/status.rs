@@ -1,6 +1,7 @@
 //! What the service says of itself while it runs: a watched value that ingest writes, and that
 //! `/health`, the progress display and tests read. No secrets, no ids of users.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::sync::watch;
 use utoipa::ToSchema;
@@ -57,6 +58,10 @@ pub struct BackfillStatus {
     pub channels_unreadable: u64,
     /// Messages read in this run, those that were known already included.
     pub messages: u64,
+    /// The oldest message that the pass has reached.
+    pub oldest: Option<DateTime<Utc>>,
+    /// Seconds until the pass is done, by what it has done so far.
+    pub eta_seconds: Option<u64>,
     /// How many passes over all channels were finished in this run.
     pub passes: u64,
 }
@@ -72,6 +77,8 @@ pub enum BackfillState {
     Running,
     /// Everything readable was read up to the moment the live session began.
     Complete,
+    /// The pass is over, and some channels have gaps left: Discord could not be asked.
+    Incomplete,
 }
 
 /// Where the status is written.

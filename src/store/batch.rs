@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Access, Channel, ChannelGone, Covered, Guild};
+use super::{AccessMark, Channel, ChannelGone, Covered, Guild};
 use crate::message::{ChannelId, Message, Source};
 
 /// Everything that becomes durable together.
@@ -18,12 +18,39 @@ pub struct Batch {
     pub channels: Vec<Channel>,
     /// Channels and threads that were deleted.
     pub channels_gone: Vec<ChannelGone>,
-    /// Whether channels can be read, with the reason in words.
-    pub access: Vec<(ChannelId, Access, Option<String>)>,
+    /// Whether channels can be read.
+    pub access: Vec<AccessMark>,
     /// Ranges of ids that the messages above complete.
     pub covered: Vec<Covered>,
-    /// How far the socket's session is with the messages above.
-    pub session: Option<SessionMark>,
+    /// How far the socket's session is with the messages above, in the order it came; a new
+    /// session ends the one before it.
+    pub sessions: Vec<SessionMark>,
+}
+
+impl Batch {
+    /// Adds another batch that came after this one.
+    pub fn append(&mut self, later: Self) {
+        self.messages.extend(later.messages);
+        self.parked.extend(later.parked);
+        self.guilds.extend(later.guilds);
+        self.channels.extend(later.channels);
+        self.channels_gone.extend(later.channels_gone);
+        self.access.extend(later.access);
+        self.covered.extend(later.covered);
+        self.sessions.extend(later.sessions);
+    }
+
+    /// Whether it holds nothing but how far the socket is.
+    #[must_use]
+    pub fn is_only_a_mark(&self) -> bool {
+        self.messages.is_empty()
+            && self.parked.is_empty()
+            && self.guilds.is_empty()
+            && self.channels.is_empty()
+            && self.channels_gone.is_empty()
+            && self.access.is_empty()
+            && self.covered.is_empty()
+    }
 }
 
 /// A payload that is kept as it came.

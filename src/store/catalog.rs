@@ -29,6 +29,14 @@ pub struct Channel {
     pub name: String,
 }
 
+impl Channel {
+    /// Whether it is a thread: Discord's types 10, 11 and 12.
+    #[must_use]
+    pub fn is_thread(&self) -> bool {
+        matches!(self.channel_type, 10..=12)
+    }
+}
+
 /// Whether a channel's history can be read, and why not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -89,4 +97,32 @@ pub struct Covered {
     pub channel_id: ChannelId,
     /// The range.
     pub span: IdSpan,
+}
+
+/// The news of whether a channel can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessMark {
+    /// The channel.
+    pub channel_id: ChannelId,
+    /// Whether its history can be read.
+    pub access: Access,
+    /// The reason in words, where there is more to say.
+    pub detail: Option<String>,
+    /// Since when, if that is news.
+    pub since: DateTime<Utc>,
+}
+
+/// A channel as the record knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownChannel {
+    /// The channel.
+    pub channel: Channel,
+    /// When it went, if it did.
+    pub gone_at: Option<DateTime<Utc>>,
+    /// Whether its history can be read.
+    pub access: Access,
+    /// The reason in words.
+    pub access_detail: Option<String>,
+    /// When `access` became what it is.
+    pub access_since: Option<DateTime<Utc>>,
 }

@@ -3,52 +3,39 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use duckdb::{Connection, params};
 use rangemap::RangeSet;
 
+use super::known::{read_channels, read_coverage, read_sessions};
 use super::lookup::list;
 use super::messages::patch_json;
-use super::row::id;
-use super::{Access, Batch, Channel, ChannelGone, Covered, SessionMark, StoreError};
-use crate::message::{ChannelId, IdSpan, Message, snowflake_at};
+use super::{Access, Batch, ChannelGone, Covered, KnownChannel, SessionMark, StoreError};
+use crate::message::{ChannelId, Message, snowflake_at};
 
 /// What the writer knows of channels and sessions.
-#[derive(Default)]
 pub(super) struct Marks {
-    channels: HashMap<ChannelId, ChannelMark>,
+    channels: HashMap<ChannelId, KnownChannel>,
     coverage: HashMap<ChannelId, RangeSet<i64>>,
     sessions: HashMap<u32, SessionMark>,
-}
-
-/// A channel's row.
-struct ChannelMark {
-    channel: Channel,
-    gone_at: Option<DateTime<Utc>>,
-    access: Access,
-    access_detail: Option<String>,
-    access_since: Option<DateTime<Utc>>,
+    /// How far back an ended session makes the record doubtful.
+    repair_window: TimeDelta,
 }
 
 impl Marks {
-    pub(super) fn load(connection: &Connection) -> Result<Self, StoreError> {
-        let mut marks = Self::default();
-        let mut statement = connection.prepare(
-            "SELECT channel_id, guild_id, parent_id, channel_type, name, gone_at, access, \
-             access_detail, access_since FROM channels",
-        )?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let mark = ChannelMark {
-                channel: read_channel(row)?,
-                gone_at: row.get(5)?,
-                access: Access::from_name(&row.get::<_, String>(6)?),
-                access_detail: row.get(7)?,
-                access_since: row.get(8)?,
-            };
-            marks.channels.insert(mark.channel.id, mark);
+    pub(super) fn load(
+        connection: &Connection,
+        repair_window: TimeDelta,
+    ) -> Result<Self, StoreError> {
+        let mut marks = Self {
+            channels: HashMap::new(),
+            coverage: read_coverage(connection)?,
+            sessions: HashMap::new(),
+            repair_window,
+        };
+        for known in read_channels(connection)? {
+            marks.channels.insert(known.channel.id, known);
         }
-        marks.coverage = read_coverage(connection)?;
         for session in read_sessions(connection)? {
             marks.sessions.insert(session.shard, session);
         }
@@ -80,7 +67,7 @@ impl Marks {
             let mark = self.channels.entry(channel.id);
             let mark = mark.or_insert_with(|| {
                 touched.insert(channel.id);
-                ChannelMark {
+                KnownChannel {
                     channel: channel.clone(),
                     gone_at: None,
                     access: Access::Unknown,
@@ -93,14 +80,14 @@ impl Marks {
                 touched.insert(channel.id);
             }
         }
-        for (channel_id, access, detail) in &batch.access {
-            if let Some(mark) = self.channels.get_mut(channel_id)
-                && mark.access != *access
+        for news in &batch.access {
+            if let Some(known) = self.channels.get_mut(&news.channel_id)
+                && known.access != news.access
             {
-                mark.access = *access;
-                mark.access_detail.clone_from(detail);
-                mark.access_since = Some(now);
-                touched.insert(*channel_id);
+                known.access = news.access;
+                known.access_detail.clone_from(&news.detail);
+                known.access_since = Some(news.since);
+                touched.insert(news.channel_id);
             }
         }
         let gone = self.with_threads(&batch.channels_gone);
@@ -112,9 +99,9 @@ impl Marks {
         }
         self.write_channels(connection, &touched)?;
 
-        let mut covered = batch.covered.clone();
-        if let Some(session) = &batch.session {
-            covered.extend(self.write_session(connection, session)?);
+        let mut covered = self.cover(&batch.covered);
+        for session in last_of_each(&batch.sessions) {
+            covered.extend(self.write_session(connection, session, now)?);
         }
         self.write_coverage(connection, &covered)?;
         Ok(gone)
@@ -169,17 +156,17 @@ impl Marks {
         Ok(())
     }
 
-    /// Writes the session. Where it is a new one, answers what the old one's live events cover:
-    /// from then on that is history like any other.
+    /// Writes the session. Answers the channels whose coverage changes with it.
     fn write_session(
         &mut self,
         connection: &Connection,
         session: &SessionMark,
-    ) -> Result<Vec<Covered>, StoreError> {
+        now: DateTime<Utc>,
+    ) -> Result<HashSet<ChannelId>, StoreError> {
         let old = self.sessions.insert(session.shard, session.clone());
-        let covered = match old {
-            Some(old) if old.session_id != session.session_id => self.covered_live(&old),
-            _ => Vec::new(),
+        let touched = match old {
+            Some(old) if old.session_id != session.session_id => self.end_session(&old, now),
+            _ => HashSet::new(),
         };
         connection.execute(
             "DELETE FROM gateway_sessions WHERE shard = ?",
@@ -196,35 +183,46 @@ impl Marks {
                 session.live_high
             ],
         )?;
-        Ok(covered)
+        Ok(touched)
     }
 
-    /// What a session's live events cover: of each channel the part since it could be read.
-    fn covered_live(&self, session: &SessionMark) -> Vec<Covered> {
-        let readable = self
-            .channels
-            .values()
-            .filter(|mark| mark.access == Access::Readable);
-        readable
-            .filter_map(|mark| {
-                let low = session.live_low.max(snowflake_at(mark.access_since?));
-                let span = IdSpan {
-                    low,
-                    high: session.live_high,
-                };
-                (!span.is_empty()).then_some(Covered {
-                    channel_id: mark.channel.id,
-                    span,
-                })
-            })
-            .collect()
+    /// Turns what an ended session covered into coverage like any other, and takes back what its
+    /// end makes doubtful.
+    ///
+    /// Events after the last id it brought are lost: new messages there, and edits and deletes of
+    /// older ones. So nothing is known beyond that id, nor inside the repair window before now:
+    /// those ranges are gaps again, and are read again. Below that the session covers a channel
+    /// from where history left off, and only if history did get there: a live message never
+    /// closes a gap.
+    fn end_session(&mut self, session: &SessionMark, now: DateTime<Utc>) -> HashSet<ChannelId> {
+        let doubtful = session
+            .live_high
+            .min(snowflake_at(now - self.repair_window));
+        let mut touched = HashSet::new();
+        for (channel_id, ranges) in &mut self.coverage {
+            let before = ranges.clone();
+            let live_low = self
+                .channels
+                .get(channel_id)
+                .filter(|known| known.access == Access::Readable)
+                .and_then(|known| known.access_since)
+                .map(|since| session.live_low.max(snowflake_at(since)));
+            if let Some(low) = live_low
+                && low < doubtful
+                && ranges.contains(&(low - 1))
+            {
+                ranges.insert(low..doubtful);
+            }
+            ranges.remove(doubtful..i64::MAX);
+            if *ranges != before {
+                touched.insert(*channel_id);
+            }
+        }
+        touched
     }
 
-    fn write_coverage(
-        &mut self,
-        connection: &Connection,
-        covered: &[Covered],
-    ) -> Result<(), StoreError> {
+    /// Adds ranges; answers the channels for which they are news.
+    fn cover(&mut self, covered: &[Covered]) -> HashSet<ChannelId> {
         let mut touched = HashSet::new();
         for Covered { channel_id, span } in covered.iter().filter(|it| !it.span.is_empty()) {
             let ranges = self.coverage.entry(*channel_id).or_default();
@@ -233,6 +231,14 @@ impl Marks {
                 touched.insert(*channel_id);
             }
         }
+        touched
+    }
+
+    fn write_coverage(
+        &self,
+        connection: &Connection,
+        touched: &HashSet<ChannelId>,
+    ) -> Result<(), StoreError> {
         if touched.is_empty() {
             return Ok(());
         }
@@ -244,7 +250,7 @@ impl Marks {
         for channel_id in touched {
             for range in self
                 .coverage
-                .get(&channel_id)
+                .get(channel_id)
                 .into_iter()
                 .flat_map(RangeSet::iter)
             {
@@ -252,14 +258,6 @@ impl Marks {
             }
         }
         Ok(())
-    }
-}
-
-impl Channel {
-    /// Whether it is a thread: Discord's types 10, 11 and 12.
-    #[must_use]
-    pub fn is_thread(&self) -> bool {
-        matches!(self.channel_type, 10..=12)
     }
 }
 
@@ -288,6 +286,15 @@ pub(super) fn append_fragments(
     Ok(())
 }
 
+/// The last mark of each session, in their order: the ones between are of no use any more.
+fn last_of_each(sessions: &[SessionMark]) -> impl Iterator<Item = &SessionMark> {
+    sessions.iter().enumerate().filter_map(|(n, session)| {
+        let next = sessions.get(n + 1);
+        let is_last = next.is_none_or(|next| next.session_id != session.session_id);
+        is_last.then_some(session)
+    })
+}
+
 /// Keeps payloads that could not be understood, each once however often it came.
 fn park(connection: &Connection, batch: &Batch, now: DateTime<Utc>) -> Result<(), StoreError> {
     for parked in &batch.parked {
@@ -307,48 +314,4 @@ fn park(connection: &Connection, batch: &Batch, now: DateTime<Utc>) -> Result<()
         )?;
     }
     Ok(())
-}
-
-/// The columns `channel_id, guild_id, parent_id, channel_type, name`.
-pub(super) fn read_channel(row: &duckdb::Row<'_>) -> Result<Channel, StoreError> {
-    let parent: Option<i64> = row.get(2)?;
-    Ok(Channel {
-        id: id(row, 0)?,
-        guild_id: id(row, 1)?,
-        parent_id: parent.and_then(|parent| parent.try_into().ok()),
-        channel_type: row.get(3)?,
-        name: row.get(4)?,
-    })
-}
-
-pub(super) fn read_coverage(
-    connection: &Connection,
-) -> Result<HashMap<ChannelId, RangeSet<i64>>, StoreError> {
-    let mut coverage: HashMap<ChannelId, RangeSet<i64>> = HashMap::new();
-    let mut statement = connection.prepare("SELECT channel_id, low, high FROM coverage")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let (low, high): (i64, i64) = (row.get(1)?, row.get(2)?);
-        if low < high {
-            coverage.entry(id(row, 0)?).or_default().insert(low..high);
-        }
-    }
-    Ok(coverage)
-}
-
-pub(super) fn read_sessions(connection: &Connection) -> Result<Vec<SessionMark>, StoreError> {
-    let mut statement = connection.prepare(
-        "SELECT shard, session_id, resume_url, sequence, live_low, live_high FROM gateway_sessions",
-    )?;
-    let rows = statement.query_map([], |row| {
-        Ok(SessionMark {
-            shard: row.get(0)?,
-            session_id: row.get(1)?,
-            resume_url: row.get(2)?,
-            sequence: row.get(3)?,
-            live_low: row.get(4)?,
-            live_high: row.get(5)?,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -6,6 +6,7 @@ mod batch;
 mod catalog;
 mod error;
 mod hot;
+mod known;
 mod lock;
 mod lookup;
 mod marks;
@@ -17,8 +18,9 @@ mod row;
 mod schema;
 
 pub use batch::{Batch, Committed, Parked, SessionMark};
-pub use catalog::{Access, Channel, ChannelGone, Covered, Guild};
+pub use catalog::{Access, AccessMark, Channel, ChannelGone, Covered, Guild, KnownChannel};
 pub use error::StoreError;
+pub use known::Coverage;
 pub use lock::DataLock;
 pub use page::{Order, Page, PageRequest, RowStream};
 pub use query::Reader;

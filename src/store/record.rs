@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use duckdb::{Config, Connection};
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
@@ -35,6 +35,8 @@ pub struct StoreSettings {
     pub readers: u32,
     /// Rows in the hot table that start a move into a sorted run.
     pub hot_rows: usize,
+    /// How far back history is read again when a session of the socket was lost.
+    pub repair_window: TimeDelta,
 }
 
 impl StoreSettings {
@@ -49,6 +51,7 @@ impl StoreSettings {
             readers: 8,
             // One row group of DuckDB, so that a run is whole row groups.
             hot_rows: 122_880,
+            repair_window: TimeDelta::days(7),
         }
     }
 }
@@ -57,6 +60,7 @@ impl StoreSettings {
 pub struct Record {
     connection: Connection,
     hot_limit: usize,
+    repair_window: TimeDelta,
     hot_rows: usize,
     /// The greatest id that the record knows: what is above it is new without a look-up.
     high_water: i64,
@@ -77,6 +81,7 @@ impl Record {
         let reader = Reader::new(connection.try_clone()?, settings.readers)?;
         let record = Self {
             hot_limit: settings.hot_rows,
+            repair_window: settings.repair_window,
             hot_rows: count(&connection, "messages_hot")?,
             high_water: connection.query_row(
                 "SELECT coalesce(greatest((SELECT max(message_id) FROM messages_hot), \
@@ -88,7 +93,7 @@ impl Record {
             revision: connection
                 .query_row("SELECT revision FROM record_state", [], |row| row.get(0))?,
             fragments: count(&connection, "message_fragments")?,
-            marks: Marks::load(&connection)?,
+            marks: Marks::load(&connection, settings.repair_window)?,
             connection,
         };
         Ok((record, reader))
@@ -115,7 +120,7 @@ impl Record {
             Err(error) => {
                 // After a failed COMMIT there is nothing to roll back; its own error is the one to tell.
                 let _ = self.connection.execute_batch("ROLLBACK");
-                self.marks = Marks::load(&self.connection)?;
+                self.marks = Marks::load(&self.connection, self.repair_window)?;
                 return Err(error);
             }
         };

@@ -1,0 +1,74 @@
+//! `guildlake backfill`: one pass over the history of everything chosen, then the end.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{DiscordSettings, Source, StorageSettings};
+use crate::discord::rest::Rest;
+use crate::ingest::{History, Progress, Scope, Writer};
+use crate::service::{self, OpenRecord};
+use crate::store::Access;
+
+pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Result<ExitCode> {
+    let storage = StorageSettings::read_alone(source)?;
+    let discord = DiscordSettings::read_alone(source)?
+        .context("DISCORD_BOT_TOKEN is not set: there is nothing to read history with")?;
+    let OpenRecord {
+        lock,
+        record,
+        reader,
+    } = service::open_record(&storage).await?;
+    let status = service::new_status();
+    let (writer, handle) = Writer::start(record, status.clone());
+    let progress = tokio::spawn(Progress::new(status.subscribe()).show());
+    let history = History {
+        rest: Rest::new(&discord.api_url, &discord.token, discord.rest)?,
+        reader: reader.clone(),
+        writer: handle,
+        scope: Arc::new(Scope::new(&discord.guilds, &discord.channels)),
+        status: status.clone(),
+        settle: discord.settle,
+    };
+    let result = tokio::select! {
+        result = history.pass() => Some(result),
+        () = stop.cancelled() => None,
+    };
+    // The writer ends when nobody can hand it anything any more.
+    drop(history);
+    writer.finished().await.context("the record")?;
+    progress.abort();
+    drop(lock);
+
+    let read = status.borrow().backfill.messages;
+    let Some(report) = result.transpose()? else {
+        super::say(&format!(
+            "stopped after {read} messages; all of them are in the record, and the next run goes on from there"
+        ));
+        return Ok(ExitCode::FAILURE);
+    };
+    super::say(&format!("{read} messages read"));
+    for known in reader.channels().await? {
+        if !matches!(known.access, Access::Readable | Access::Unknown) {
+            let detail = known.access_detail.map(|detail| format!(" ({detail})"));
+            super::say(&format!(
+                "  not readable: {} #{}: {}{}",
+                known.channel.id,
+                known.channel.name,
+                known.access.as_str(),
+                detail.unwrap_or_default()
+            ));
+        }
+    }
+    if report.incomplete.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    for channel in &report.incomplete {
+        super::say(&format!(
+            "  gaps left: {channel} (Discord could not be asked; run it again)"
+        ));
+    }
+    Ok(ExitCode::FAILURE)
+}

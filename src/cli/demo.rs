@@ -1,0 +1,149 @@
+//! `guildlake demo`: the service over a made-up community. The Discord simulator runs inside the
+//! process; everything else is what `serve` runs, and goes through the real ingest.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use simulator::{Community, Config, Simulator};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::config::{ApiSettings, DiscordSettings, Settings, StorageSettings};
+use crate::discord::rest::RestSettings;
+use crate::ingest::Progress;
+use crate::message::GuildId;
+use crate::service;
+use crate::status::{BackfillState, StatusReceiver};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Messages of history.
+    #[arg(long, default_value_t = 20_000)]
+    messages: usize,
+    /// New events a second while it runs.
+    #[arg(long, default_value_t = 2.0)]
+    traffic: f64,
+    /// The seed of the community.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The port on 127.0.0.1.
+    #[arg(long, default_value_t = 8000)]
+    port: u16,
+}
+
+pub(super) async fn run(arguments: Arguments, stop: CancellationToken) -> anyhow::Result<ExitCode> {
+    let listener = TcpListener::bind(("127.0.0.1", arguments.port))
+        .await
+        .with_context(|| {
+            format!(
+                "port {} can't be listened on; choose another with --port",
+                arguments.port
+            )
+        })?;
+    let base = format!("http://{}", listener.local_addr()?);
+    super::say(&format!(
+        "guildlake demo: making a community of {} messages (seed {}) ...",
+        arguments.messages, arguments.seed
+    ));
+    let simulator = Simulator::start(Config::quick().with_community(Community {
+        seed: arguments.seed,
+        guilds: 3,
+        channels: 30,
+        threads: 24,
+        messages: arguments.messages,
+        ..Community::default()
+    }))
+    .await?;
+    // Another community each time: nothing of it is worth keeping.
+    let folder = tempfile::tempdir()?;
+    let key = Uuid::new_v4().simple().to_string();
+    let settings = settings(&simulator, folder.path(), &key, &listener)?;
+    let status = service::new_status();
+
+    say_lines(&simulator, &base, &key);
+    let filled = tokio::spawn(say_when_filled(status.subscribe(), base));
+    let progress = tokio::spawn(Progress::new(status.subscribe()).show());
+    let traffic = simulator.traffic(arguments.traffic);
+    service::run(settings, listener, status, stop).await?;
+    drop(traffic);
+    filled.abort();
+    progress.abort();
+    simulator.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn settings(
+    simulator: &Simulator,
+    folder: &std::path::Path,
+    key: &str,
+    listener: &TcpListener,
+) -> anyhow::Result<Settings> {
+    let guilds = simulator.guilds();
+    let guilds: Result<Vec<GuildId>, _> = guilds.iter().map(|guild| guild.id.try_into()).collect();
+    Ok(Settings {
+        api: ApiSettings {
+            bind: listener.local_addr()?,
+            key: key.into(),
+        },
+        storage: StorageSettings::in_folder(folder.join("data")),
+        discord: Some(DiscordSettings {
+            token: simulator.token().into(),
+            guilds: guilds?,
+            channels: Vec::new(),
+            api_url: simulator.api_url().parse()?,
+            rest: RestSettings {
+                // The simulator is asked at the machine's speed, not at Discord's.
+                requests_per_second: u16::MAX,
+                ..RestSettings::default()
+            },
+            settle: std::time::Duration::ZERO,
+        }),
+    })
+}
+
+/// Lines to copy. Each is run by a test.
+fn say_lines(simulator: &Simulator, base: &str, key: &str) {
+    let channels = simulator.channels();
+    let busiest = channels
+        .iter()
+        .filter(|channel| channel.visible && channel.history && channel.kind.has_messages())
+        .max_by_key(|channel| channel.messages);
+    let Some(channel) = busiest else { return };
+    let url = format!(
+        "{base}/v1/messages?guild_id={}&channel_id={}",
+        channel.guild_id, channel.id
+    );
+    super::say(&format!(
+        r#"
+Copy and try:
+
+  # a page of #{name}, newest first
+  curl -s -H 'x-api-key: {key}' '{url}&limit=3'
+
+  # in DuckDB
+  curl -s -H 'x-api-key: {key}' '{url}&limit=500' | duckdb -c "SELECT author_name, count(*) AS messages FROM (SELECT unnest(data, recursive := true) FROM read_json('/dev/stdin')) GROUP BY ALL ORDER BY messages DESC LIMIT 5"
+
+  # in pandas
+  python3 -c "import json, urllib.request as u, pandas as pd; print(pd.DataFrame(json.load(u.urlopen(u.Request('{url}', headers={{'x-api-key': '{key}'}})))['data'])[['created_at', 'author_name', 'content']].head())"
+
+  # in a browser: the API's page (the key: {key})
+  {base}/docs
+
+Ctrl-C ends it. With a real server: see README.md, "Your own server".
+"#,
+        name = channel.name,
+    ));
+}
+
+async fn say_when_filled(mut status: StatusReceiver, base: String) {
+    let complete =
+        |status: &crate::status::Status| status.backfill.state == BackfillState::Complete;
+    let messages = match status.wait_for(complete).await {
+        Ok(status) => status.backfill.messages,
+        Err(_) => return,
+    };
+    super::say(&format!(
+        "The history is in: {messages} messages. New ones arrive while this runs; {base}/health shows how far it is."
+    ));
+}

@@ -1,0 +1,101 @@
+//! The HTTP API's settings.
+
+use std::net::SocketAddr;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::source::{Problems, Source};
+
+/// The shortest key that is accepted, in characters.
+const SHORTEST_KEY: usize = 16;
+
+/// Keys that stand in examples; whoever reads those knows them.
+const PLACEHOLDERS: [&str; 6] = [
+    "change-me",
+    "changeme",
+    "super-secret-key",
+    "your-api-key",
+    "secret",
+    "example",
+];
+
+/// Where the API listens, and the key that it wants.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// `BIND`, default `127.0.0.1:8000`: the address to listen on.
+    pub bind: SocketAddr,
+    /// `API_KEY`, no default: the key that callers send.
+    pub key: SecretString,
+}
+
+/// Why a key is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyWeakness {
+    /// Too short to resist guessing.
+    #[error("is shorter than 16 characters; make one with `openssl rand -hex 32`")]
+    Short,
+    /// Known from an example.
+    #[error("is a placeholder from an example; make one with `openssl rand -hex 32`")]
+    Placeholder,
+    /// One character, repeated.
+    #[error("repeats one character; make one with `openssl rand -hex 32`")]
+    Uniform,
+    /// Not what a header can carry.
+    #[error("has characters that an HTTP header can't carry; use letters, digits and punctuation")]
+    Unprintable,
+}
+
+/// What is wrong with a key, if anything.
+#[must_use]
+pub fn weakness(key: &SecretString) -> Option<KeyWeakness> {
+    let key = key.expose_secret();
+    let lower = key.to_ascii_lowercase();
+    let looks_like_example = PLACEHOLDERS
+        .iter()
+        .any(|placeholder| lower == *placeholder || lower.starts_with("change-me"));
+    if looks_like_example || lower.contains("super-secret-key") {
+        Some(KeyWeakness::Placeholder)
+    } else if key.chars().count() < SHORTEST_KEY {
+        Some(KeyWeakness::Short)
+    } else if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Some(KeyWeakness::Unprintable)
+    } else if key.bytes().all(|byte| Some(byte) == key.bytes().next()) {
+        Some(KeyWeakness::Uniform)
+    } else {
+        None
+    }
+}
+
+impl ApiSettings {
+    /// Reads what `doctor` looks at.
+    ///
+    /// # Errors
+    /// What is missing or wrong.
+    pub fn read_alone(source: &Source) -> Result<Self, super::SettingsError> {
+        source.collect(|problems| Self::read(source, problems))
+    }
+
+    pub(super) fn read(source: &Source, problems: &mut Problems) -> Option<Self> {
+        let default = SocketAddr::from(([127, 0, 0, 1], 8000));
+        let bind = source.parse(
+            "BIND",
+            default,
+            "is not an address and port, such as 127.0.0.1:8000",
+            problems,
+        );
+        let key = match source.get("API_KEY").map(SecretString::from) {
+            None => problems.add(
+                "API_KEY",
+                "is not set: it is the key that callers send; make one with `openssl rand -hex 32`",
+            ),
+            Some(key) => match weakness(&key) {
+                Some(weakness) => problems.add("API_KEY", weakness.to_string()),
+                None => Some(key),
+            },
+        };
+        Some(Self {
+            bind: bind?,
+            key: key?,
+        })
+    }
+}

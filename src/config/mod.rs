@@ -1,0 +1,62 @@
+//! Settings: from the environment, or from `.env` in the working folder. One struct per concern;
+//! each variable is documented where it is read. All that is wrong is told at once, by name.
+
+mod api;
+mod discord;
+mod source;
+mod storage;
+
+pub use api::{ApiSettings, KeyWeakness, weakness};
+pub use discord::{DiscordSettings, token_has_the_form};
+pub use source::{Problem, SettingsError, Source};
+pub use storage::StorageSettings;
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// All settings of `serve`.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The HTTP API.
+    pub api: ApiSettings,
+    /// The record.
+    pub storage: StorageSettings,
+    /// Discord; none without a token.
+    pub discord: Option<DiscordSettings>,
+}
+
+impl Settings {
+    /// Reads all that `serve` needs.
+    ///
+    /// # Errors
+    /// Everything that is missing or wrong, by the name of its variable.
+    pub fn read(source: &Source) -> Result<Self, SettingsError> {
+        source.collect(|problems| {
+            Some(Self {
+                api: ApiSettings::read(source, problems)?,
+                storage: StorageSettings::read(source, problems)?,
+                discord: DiscordSettings::read(source, problems)?,
+            })
+        })
+    }
+}
+
+impl LogFormat {
+    /// `LOG_FORMAT`: `pretty` (the default) or `json`.
+    ///
+    /// # Errors
+    /// If it is neither.
+    pub fn read(source: &Source) -> Result<Self, SettingsError> {
+        source.collect(|problems| match source.get("LOG_FORMAT").as_deref() {
+            None | Some("pretty") => Some(Self::Pretty),
+            Some("json") => Some(Self::Json),
+            Some(_) => problems.add("LOG_FORMAT", "is `pretty` or `json`"),
+        })
+    }
+}

@@ -1,0 +1,287 @@
+//! What a frame of the socket says. Each dispatch that matters here is read into what it means for
+//! the record; every other one only moves the sequence. What can't be read is handed on as it came.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::rest::ChannelInfo;
+use crate::message::{
+    ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source, read_update,
+};
+
+/// The op code of a dispatch. Source: <https://discord.com/developers/docs/topics/opcodes-and-status-codes>
+const DISPATCH: u8 = 0;
+
+/// A frame's envelope; its payload stays text.
+#[derive(Debug, Deserialize)]
+pub struct Frame<'a> {
+    op: u8,
+    #[serde(default)]
+    s: Option<u64>,
+    #[serde(default, borrow)]
+    t: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    d: Option<&'a RawValue>,
+}
+
+/// A dispatch: its name, its place in the session, and what it says.
+#[derive(Debug)]
+pub struct Dispatch {
+    /// `MESSAGE_CREATE`, …
+    pub name: String,
+    /// Its number in the session.
+    pub sequence: u64,
+    /// What it says.
+    pub news: News,
+}
+
+/// What a dispatch says.
+#[derive(Debug)]
+pub enum News {
+    /// A new session began.
+    Ready {
+        /// The session's id.
+        session_id: String,
+        /// Where to resume it.
+        resume_url: String,
+    },
+    /// The session goes on; everything missed was replayed.
+    Resumed,
+    /// A message as it is now, or some fields of it.
+    Message(Box<Message>),
+    /// Messages that are gone.
+    Gone(Vec<Message>),
+    /// A guild with its channels and threads, at the start of a session or after an outage.
+    Guild {
+        /// The guild.
+        id: GuildId,
+        /// Its name.
+        name: String,
+        /// Channels and active threads.
+        channels: Vec<ChannelInfo>,
+    },
+    /// A channel or thread as it is now.
+    Channel {
+        /// Its guild.
+        guild_id: GuildId,
+        /// The channel.
+        channel: Box<ChannelInfo>,
+        /// It was made just now: nothing stood in it before.
+        is_new: bool,
+    },
+    /// Threads that can be read now.
+    Threads {
+        /// Their guild.
+        guild_id: GuildId,
+        /// The threads.
+        threads: Vec<ChannelInfo>,
+    },
+    /// A channel or thread was deleted.
+    ChannelGone {
+        /// Its guild.
+        guild_id: GuildId,
+        /// The channel.
+        id: ChannelId,
+    },
+    /// Roles or memberships changed: what can be read may have changed with them.
+    Permissions(GuildId),
+    /// Of no concern here.
+    Other,
+    /// Could not be understood.
+    Unreadable {
+        /// The channel, if that much could be read.
+        channel_id: Option<ChannelId>,
+        /// Why not.
+        reason: String,
+        /// The payload as it came.
+        payload: String,
+    },
+}
+
+/// Reads a frame; none if it is no dispatch (heartbeats, hello).
+///
+/// # Errors
+/// If the frame is not JSON of the protocol's shape.
+pub fn read_frame(text: &str, now: DateTime<Utc>) -> Result<Option<Dispatch>, serde_json::Error> {
+    let frame: Frame<'_> = serde_json::from_str(text)?;
+    let (DISPATCH, Some(sequence), Some(name), Some(payload)) =
+        (frame.op, frame.s, frame.t, frame.d)
+    else {
+        return Ok(None);
+    };
+    let news = read_news(&name, payload.get(), now).unwrap_or_else(|reason| News::Unreadable {
+        channel_id: serde_json::from_str::<Place>(payload.get())
+            .ok()
+            .and_then(|place| place.channel_id),
+        reason,
+        payload: payload.get().to_owned(),
+    });
+    Ok(Some(Dispatch {
+        name: name.into_owned(),
+        sequence,
+        news,
+    }))
+}
+
+fn read_news(name: &str, payload: &str, now: DateTime<Utc>) -> Result<News, String> {
+    match name {
+        "READY" => {
+            let ready: Ready = read(payload)?;
+            Ok(News::Ready {
+                session_id: ready.session_id,
+                resume_url: ready.resume_gateway_url,
+            })
+        }
+        "RESUMED" => Ok(News::Resumed),
+        "MESSAGE_CREATE" | "MESSAGE_UPDATE" => read_message(name, payload),
+        "MESSAGE_DELETE" => {
+            let Deleted { id, place } = read(payload)?;
+            Ok(read_gone(&place, &[id], DeletedBy::Gateway, now))
+        }
+        "MESSAGE_DELETE_BULK" => {
+            let BulkDeleted { ids, place } = read(payload)?;
+            Ok(read_gone(&place, &ids, DeletedBy::Bulk, now))
+        }
+        "GUILD_CREATE" => {
+            let guild: GuildPayload = read(payload)?;
+            Ok(News::Guild {
+                id: guild.id,
+                name: guild.name,
+                channels: readable(guild.channels)
+                    .chain(readable(guild.threads))
+                    .collect(),
+            })
+        }
+        "CHANNEL_CREATE" | "CHANNEL_UPDATE" | "THREAD_CREATE" | "THREAD_UPDATE" => {
+            let place: Place = read(payload)?;
+            let Some(guild_id) = place.guild_id else {
+                return Ok(News::Other);
+            };
+            let made: NewlyCreated = read(payload)?;
+            Ok(News::Channel {
+                guild_id,
+                channel: read(payload)?,
+                is_new: made.newly_created || name == "CHANNEL_CREATE",
+            })
+        }
+        "CHANNEL_DELETE" | "THREAD_DELETE" => {
+            let gone: ChannelDeleted = read(payload)?;
+            Ok(gone
+                .guild_id
+                .map_or(News::Other, |guild_id| News::ChannelGone {
+                    guild_id,
+                    id: gone.id,
+                }))
+        }
+        "THREAD_LIST_SYNC" => {
+            let sync: ThreadListSync = read(payload)?;
+            Ok(News::Threads {
+                guild_id: sync.guild_id,
+                threads: readable(sync.threads).collect(),
+            })
+        }
+        "GUILD_ROLE_CREATE" | "GUILD_ROLE_UPDATE" | "GUILD_ROLE_DELETE" | "GUILD_MEMBER_UPDATE" => {
+            let place: Place = read(payload)?;
+            Ok(place.guild_id.map_or(News::Other, News::Permissions))
+        }
+        _ => Ok(News::Other),
+    }
+}
+
+fn read_message(name: &str, payload: &str) -> Result<News, String> {
+    let place: Place = read(payload)?;
+    // A message without a guild is a direct one: nobody chose to have it collected.
+    let Some(guild_id) = place.guild_id else {
+        return Ok(News::Other);
+    };
+    let message = match name {
+        "MESSAGE_CREATE" => Message::read(guild_id, Source::Gateway, payload),
+        _ => read_update(guild_id, payload),
+    };
+    let message = message.map_err(|error| error.to_string())?;
+    Ok(News::Message(Box::new(message)))
+}
+
+fn read_gone(place: &Place, ids: &[MessageId], by: DeletedBy, noticed_at: DateTime<Utc>) -> News {
+    let (Some(guild_id), Some(channel_id)) = (place.guild_id, place.channel_id) else {
+        return News::Other;
+    };
+    let gone = Gone { noticed_at, by };
+    News::Gone(
+        ids.iter()
+            .map(|id| Message::gone(*id, guild_id, channel_id, gone))
+            .collect(),
+    )
+}
+
+fn read<'a, T: Deserialize<'a>>(payload: &'a str) -> Result<T, String> {
+    serde_json::from_str(payload).map_err(|error| error.to_string())
+}
+
+/// The channels of a list that can be read; one odd channel must not hide the others.
+fn readable(items: Vec<Box<RawValue>>) -> impl Iterator<Item = ChannelInfo> {
+    items
+        .into_iter()
+        .filter_map(|item| serde_json::from_str(item.get()).ok())
+}
+
+#[derive(Deserialize)]
+struct Ready {
+    session_id: String,
+    resume_gateway_url: String,
+}
+
+#[derive(Deserialize)]
+struct Place {
+    #[serde(default)]
+    guild_id: Option<GuildId>,
+    #[serde(default)]
+    channel_id: Option<ChannelId>,
+}
+
+#[derive(Deserialize)]
+struct Deleted {
+    id: MessageId,
+    #[serde(flatten)]
+    place: Place,
+}
+
+#[derive(Deserialize)]
+struct BulkDeleted {
+    ids: Vec<MessageId>,
+    #[serde(flatten)]
+    place: Place,
+}
+
+#[derive(Deserialize)]
+struct GuildPayload {
+    id: GuildId,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    channels: Vec<Box<RawValue>>,
+    #[serde(default)]
+    threads: Vec<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct NewlyCreated {
+    #[serde(default)]
+    newly_created: bool,
+}
+
+#[derive(Deserialize)]
+struct ChannelDeleted {
+    id: ChannelId,
+    #[serde(default)]
+    guild_id: Option<GuildId>,
+}
+
+#[derive(Deserialize)]
+struct ThreadListSync {
+    guild_id: GuildId,
+    threads: Vec<Box<RawValue>>,
+}

@@ -1,0 +1,158 @@
+//! What an answer means: by its status, and by whether Discord itself is speaking. Refusals count
+//! only with Discord's JSON in the body: a proxy or Cloudflare in between answers 403, 404 and 429
+//! too, and a channel must not be taken for deleted on the word of a proxy.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use serde::Deserialize;
+use serde_json::Value;
+use twilight_http_ratelimiting::RateLimitHeaders;
+
+use super::error::{Fault, RestError};
+use super::limits::{seconds, seconds_f64};
+
+/// What came back, whole.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// What it means.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// The answer, still to be read.
+    Good,
+    /// 429.
+    Limited(Limited),
+    /// Discord's decision; asking again gives the same.
+    Refused(RestError),
+    /// Nobody's decision; worth another try, not before the time that is named, if one is.
+    Faulty(Fault, Option<Duration>),
+}
+
+/// A 429.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limited {
+    pub(super) scope: Scope,
+    /// How long to wait, if it says so in a way that can be understood.
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// Whom a 429 is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// This bot, on this bucket.
+    User,
+    /// Everybody on this resource; not counted as invalid.
+    Shared,
+    /// This bot, everywhere.
+    Global,
+    /// This address: Cloudflare's answer, or one without a word of explanation.
+    Address,
+}
+
+impl Scope {
+    /// Whether all requests have to wait, not only those of the bucket.
+    pub(super) fn is_everywhere(self) -> bool {
+        matches!(self, Self::Global | Self::Address)
+    }
+
+    /// Whether Discord counts the request as invalid.
+    pub(super) fn is_invalid(self) -> bool {
+        self != Self::Shared
+    }
+}
+
+/// The body of a 429.
+#[derive(Deserialize)]
+struct LimitBody {
+    #[serde(default)]
+    retry_after: Value,
+    #[serde(default)]
+    global: Value,
+}
+
+/// The body of any other refusal.
+#[derive(Deserialize)]
+struct RefusalBody {
+    code: i64,
+}
+
+impl Reply {
+    pub(super) fn verdict(&self) -> Verdict {
+        let status = self.status;
+        if status.is_success() {
+            return Verdict::Good;
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            return Verdict::Limited(self.limited());
+        }
+        if status.is_redirection() {
+            return Verdict::Refused(RestError::Rejected {
+                status: status.as_u16(),
+                code: 0,
+            });
+        }
+        let refusal = serde_json::from_slice::<RefusalBody>(&self.body).ok();
+        match (refusal, status) {
+            (Some(_), StatusCode::UNAUTHORIZED) => Verdict::Refused(RestError::Unauthorized),
+            (Some(RefusalBody { code }), StatusCode::FORBIDDEN) => {
+                Verdict::Refused(RestError::Forbidden { code })
+            }
+            (Some(RefusalBody { code }), StatusCode::NOT_FOUND) => {
+                Verdict::Refused(RestError::NotFound { code })
+            }
+            (_, StatusCode::REQUEST_TIMEOUT) => self.faulty(),
+            (Some(RefusalBody { code }), _) if status.is_client_error() => {
+                Verdict::Refused(RestError::Rejected {
+                    status: status.as_u16(),
+                    code,
+                })
+            }
+            _ => self.faulty(),
+        }
+    }
+
+    /// Whether Discord counts this as an invalid request.
+    pub(super) fn is_invalid(&self) -> bool {
+        match self.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => true,
+            StatusCode::TOO_MANY_REQUESTS => self.limited().scope.is_invalid(),
+            _ => false,
+        }
+    }
+
+    fn faulty(&self) -> Verdict {
+        Verdict::Faulty(Fault::status(self.status), self.retry_after_header())
+    }
+
+    fn limited(&self) -> Limited {
+        let body = serde_json::from_slice::<LimitBody>(&self.body).ok();
+        let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
+        let is_global = header("x-ratelimit-global") == Some("true")
+            || body.as_ref().is_some_and(|body| body.global == true);
+        let scope = match header(RateLimitHeaders::SCOPE) {
+            _ if is_global => Scope::Global,
+            Some("global") => Scope::Global,
+            Some("shared") => Scope::Shared,
+            Some(_) => Scope::User,
+            None if body.is_some() => Scope::User,
+            None => Scope::Address,
+        };
+        // The body is exact, the header rounded up.
+        let retry_after = body
+            .and_then(|body| seconds_f64(body.retry_after.as_f64()?))
+            .or_else(|| self.retry_after_header())
+            .or_else(|| header(RateLimitHeaders::RESET_AFTER).and_then(seconds));
+        Limited { scope, retry_after }
+    }
+
+    fn retry_after_header(&self) -> Option<Duration> {
+        seconds(self.headers.get(RETRY_AFTER)?.to_str().ok()?)
+    }
+}

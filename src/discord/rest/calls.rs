@@ -1,0 +1,100 @@
+//! The calls about the bot, a guild and its channels. Each takes our ids and answers our structs;
+//! an item of a list that can't be understood is counted and left out, the others stand.
+
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use tracing::warn;
+
+use crate::message::{ChannelId, GuildId, UserId};
+
+use super::model::{
+    Application, ChannelInfo, CurrentUser, GatewayInfo, GuildInfo, Member, RoleId, ThreadList,
+    readable,
+};
+use super::route::Route;
+use super::{Rest, RestError};
+
+impl Rest {
+    /// Where the socket is. Its host is taken as it is given.
+    ///
+    /// # Errors
+    /// As every call: see [`RestError`].
+    pub async fn gateway_bot(&self) -> Result<GatewayInfo, RestError> {
+        self.json(Route::gateway_bot()).await
+    }
+
+    /// The bot itself.
+    ///
+    /// # Errors
+    /// As every call: see [`RestError`].
+    pub async fn me(&self) -> Result<CurrentUser, RestError> {
+        self.json(Route::me()).await
+    }
+
+    /// The bot's application, with what is enabled for it.
+    ///
+    /// # Errors
+    /// As every call: see [`RestError`].
+    pub async fn application(&self) -> Result<Application, RestError> {
+        self.json(Route::application()).await
+    }
+
+    /// A guild with its roles.
+    ///
+    /// # Errors
+    /// As every call: see [`RestError`].
+    pub async fn guild(&self, guild: GuildId) -> Result<GuildInfo, RestError> {
+        self.json(Route::guild(guild)).await
+    }
+
+    /// The channels of a guild, those included that the bot can't see; no threads.
+    ///
+    /// # Errors
+    /// As every call: see [`RestError`].
+    pub async fn guild_channels(&self, guild: GuildId) -> Result<Vec<ChannelInfo>, RestError> {
+        let items: Vec<Box<RawValue>> = self.json(Route::guild_channels(guild)).await?;
+        let (channels, odd) = readable(&items);
+        self.note_odd("channels", odd);
+        Ok(channels)
+    }
+
+    /// The threads of a guild that are not archived and that the bot can see.
+    ///
+    /// # Errors
+    /// As every call: see [`RestError`].
+    pub async fn active_threads(&self, guild: GuildId) -> Result<Vec<ChannelInfo>, RestError> {
+        let list: ThreadList = self.json(Route::active_threads(guild)).await?;
+        Ok(self.threads(&list))
+    }
+
+    /// The roles of a member of a guild, without the one that everybody has.
+    ///
+    /// # Errors
+    /// As every call: see [`RestError`].
+    pub async fn member(&self, guild: GuildId, user: UserId) -> Result<Vec<RoleId>, RestError> {
+        let member: Member = self.json(Route::member(guild, user)).await?;
+        Ok(member.roles)
+    }
+
+    /// A channel or thread.
+    ///
+    /// # Errors
+    /// As every call: see [`RestError`].
+    pub async fn channel(&self, channel: ChannelId) -> Result<ChannelInfo, RestError> {
+        self.json(Route::channel(channel)).await
+    }
+
+    async fn json<T: DeserializeOwned>(&self, route: Route) -> Result<T, RestError> {
+        self.get(route, |body| serde_json::from_slice(body)).await
+    }
+
+    pub(super) fn note_odd(&self, what: &'static str, odd: usize) {
+        if odd > 0 {
+            self.shared.stats.skipped_items.add(odd as u64);
+            warn!(
+                what,
+                odd, "Discord listed items that can't be understood; left out"
+            );
+        }
+    }
+}

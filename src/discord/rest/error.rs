@@ -1,0 +1,145 @@
+//! What a caller can be told: a refusal that Discord meant, or "later".
+
+use std::error::Error;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+
+use crate::store::Access;
+
+/// Why a request has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestError {
+    /// The client could not be made.
+    #[error("the client of Discord's API can't be made: {0}")]
+    Setup(String),
+    /// 401: the token is wrong, or was reset.
+    #[error("Discord refuses the bot's token (401); set DISCORD_BOT_TOKEN to a valid one")]
+    Unauthorized,
+    /// 403: this bot may not see it.
+    #[error("Discord forbids it (403, code {code})")]
+    Forbidden {
+        /// Discord's code: 50001 missing access, 50013 missing permissions, …
+        code: i64,
+    },
+    /// 404: not there (any more).
+    #[error("Discord does not know it (404, code {code})")]
+    NotFound {
+        /// Discord's code: 10003 unknown channel, 10004 guild, 10007 member, 10008 message; 0 for
+        /// an address that Discord does not know.
+        code: i64,
+    },
+    /// Another answer that the same request would get again: a 400, or a redirect, which is not
+    /// followed.
+    #[error("Discord rejects the request ({status}, code {code})")]
+    Rejected {
+        /// The HTTP status.
+        status: u16,
+        /// Discord's code, or 0.
+        code: i64,
+    },
+    /// Too many answers in a short time were refusals; going on could get the address banned.
+    #[error(
+        "too many requests were refused by Discord (401, 403, 429); none is sent for {} s, so that it does not ban this address",
+        retry_in.as_secs()
+    )]
+    TooManyInvalid {
+        /// When requests are sent again.
+        retry_in: Duration,
+    },
+    /// No usable answer after several attempts; worth another try later.
+    #[error("Discord gave no usable answer in {attempts} attempts; the last: {last}")]
+    Unavailable {
+        /// How often the request was sent.
+        attempts: usize,
+        /// What was wrong the last time.
+        last: Fault,
+    },
+}
+
+/// Discord's codes for a channel that is not there, or that may not be read.
+/// Source: <https://discord.com/developers/docs/topics/opcodes-and-status-codes#json>
+const UNKNOWN_CHANNEL: i64 = 10_003;
+const MISSING_ACCESS: i64 = 50_001;
+const MISSING_PERMISSIONS: i64 = 50_013;
+
+impl RestError {
+    /// Whether the same request can succeed later without anybody doing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::TooManyInvalid { .. })
+    }
+
+    /// What this answer to a request for a channel says about the channel, if anything: only
+    /// Discord's own codes do, since a proxy in between answers 403 and 404 too.
+    #[must_use]
+    pub fn access(&self) -> Option<Access> {
+        match self {
+            Self::Forbidden {
+                code: MISSING_ACCESS | MISSING_PERMISSIONS,
+            } => Some(Access::Forbidden),
+            Self::NotFound {
+                code: UNKNOWN_CHANNEL,
+            } => Some(Access::Missing),
+            _ => None,
+        }
+    }
+}
+
+/// What was wrong with one answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// No answer in time, or not all of it.
+    #[error("no complete answer in time")]
+    Timeout,
+    /// The connection failed, or broke before the end of the answer.
+    #[error("{0}")]
+    Connection(String),
+    /// A status that is nobody's decision: 5xx, or a refusal that does not come from Discord.
+    #[error("status {0}")]
+    Status(u16),
+    /// A 200 whose body is not what belongs there.
+    #[error("{0}")]
+    Body(String),
+}
+
+impl Fault {
+    pub(super) fn status(status: StatusCode) -> Self {
+        Self::Status(status.as_u16())
+    }
+
+    /// The body is not the JSON expected. Only the place is named: the words of the JSON library
+    /// quote what they stumbled over, and that can be someone's message.
+    pub(super) fn json(error: &serde_json::Error) -> Self {
+        Self::Body(format!(
+            "the body is not the JSON expected ({:?}, line {} column {})",
+            error.classify(),
+            error.line(),
+            error.column()
+        ))
+    }
+}
+
+impl From<reqwest::Error> for Fault {
+    fn from(error: reqwest::Error) -> Self {
+        if error.is_timeout() {
+            Self::Timeout
+        } else {
+            // The route is logged beside it.
+            Self::Connection(chain(&error.without_url()))
+        }
+    }
+}
+
+/// An error with its causes in one line.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
+}

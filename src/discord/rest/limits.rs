@@ -1,0 +1,151 @@
+//! When a request may be sent. Buckets are Discord's own, learnt from its headers by twilight's
+//! rate limiter: one request at a time in each. The rate over all of them is kept here, as evenly
+//! spaced turns rather than bursts, and so is the pause of everybody after a global 429.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+use twilight_http_ratelimiting::{Endpoint, Method, Permit, RateLimitHeaders, RateLimiter};
+
+use super::RestSettings;
+use super::answer::Limited;
+use super::route::Route;
+
+/// The pacing of all requests.
+#[derive(Debug)]
+pub(super) struct Pacing {
+    buckets: RateLimiter,
+    gap: Duration,
+    turns: Mutex<Turns>,
+}
+
+#[derive(Debug)]
+struct Turns {
+    next: Instant,
+    paused_until: Instant,
+}
+
+/// A turn this near is taken at once: the timer counts in milliseconds.
+const TIMER_STEP: Duration = Duration::from_millis(1);
+
+impl Pacing {
+    pub(super) fn new(requests_per_second: u16) -> Self {
+        let now = Instant::now();
+        Self {
+            // The limiter's own global limit is off. It works in bursts, and requests that wait
+            // for it are forgotten when all those before them are cancelled within a second.
+            buckets: RateLimiter::new(u16::MAX),
+            gap: Duration::from_secs(1) / u32::from(requests_per_second.max(1)),
+            turns: Mutex::new(Turns {
+                next: now,
+                paused_until: now,
+            }),
+        }
+    }
+
+    /// Waits until a request to `route` may be sent. While the permit is held, no other request
+    /// of the same bucket is let through.
+    pub(super) async fn permit(&self, route: &Route) -> Permit {
+        let permit = self
+            .buckets
+            .acquire(Endpoint {
+                method: Method::Get,
+                path: route.limiter_path.clone(),
+            })
+            .await;
+        self.turn().await;
+        permit
+    }
+
+    /// Waits for this request's turn among all requests.
+    pub(super) async fn turn(&self) {
+        loop {
+            let at = {
+                let mut turns = self.turns();
+                let at = turns.next.max(turns.paused_until).max(Instant::now());
+                turns.next = at + self.gap;
+                at
+            };
+            if at.saturating_duration_since(Instant::now()) >= TIMER_STEP {
+                sleep_until(at).await;
+            }
+            // A pause that began meanwhile counts for those who had their turn promised, too.
+            if self.paused_for().is_zero() {
+                return;
+            }
+        }
+    }
+
+    /// Holds every request back for `wait` from now on.
+    pub(super) fn pause(&self, wait: Duration) {
+        let until = Instant::now() + wait;
+        let mut turns = self.turns();
+        turns.paused_until = turns.paused_until.max(until);
+    }
+
+    /// How long everybody is still held back.
+    pub(super) fn paused_for(&self) -> Duration {
+        self.turns()
+            .paused_until
+            .saturating_duration_since(Instant::now())
+    }
+
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The state of the bucket that an answer tells of, if it does, held to sane times: the rate
+/// limiter's timer panics on a time some years ahead.
+pub(super) fn bucket_of(
+    headers: &reqwest::header::HeaderMap,
+    settings: &RestSettings,
+) -> Option<RateLimitHeaders> {
+    let text = |name| headers.get(name)?.to_str().ok();
+    let reset_after = seconds(text(RateLimitHeaders::RESET_AFTER)?)?.min(settings.limit_max_wait);
+    Some(RateLimitHeaders {
+        bucket: headers.get(RateLimitHeaders::BUCKET)?.as_bytes().to_vec(),
+        limit: text(RateLimitHeaders::LIMIT)?.parse().ok()?,
+        remaining: text(RateLimitHeaders::REMAINING)?.parse().ok()?,
+        reset_at: (Instant::now() + reset_after).into_std(),
+    })
+}
+
+/// A number of seconds as a header writes it; `None` for what is no time to wait.
+pub(super) fn seconds(text: &str) -> Option<Duration> {
+    seconds_f64(text.trim().parse().ok()?)
+}
+
+/// The same from a number. What is beyond a duration's range is still a long time.
+pub(super) fn seconds_f64(seconds: f64) -> Option<Duration> {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return None;
+    }
+    Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+}
+
+/// How long to wait after the `in_row`-th 429 in a row (from 1): what it says, but never nothing
+/// and never for ever; more each time if what it says does not help.
+pub(super) fn wait_after(limited: &Limited, in_row: u32, settings: &RestSettings) -> Duration {
+    let doubled = |first: Duration| {
+        first
+            .saturating_mul(1 << (in_row.clamp(1, 17) - 1))
+            .min(settings.backoff_max)
+    };
+    let least = doubled(settings.limit_min_wait);
+    let wait = limited
+        .retry_after
+        .unwrap_or_else(|| doubled(settings.limit_default_wait))
+        .clamp(least.min(settings.limit_max_wait), settings.limit_max_wait);
+    // Those who wait for the same moment shall not all come at it.
+    wait + fraction(wait / 10 + settings.limit_min_wait)
+}
+
+/// A random part of `whole`.
+fn fraction(whole: Duration) -> Duration {
+    // The keys of a hasher are the standard library's source of randomness.
+    let random = RandomState::new().hash_one(0_u8) >> 32;
+    whole.mul_f64(random as f64 / f64::from(u32::MAX))
+}

@@ -1,0 +1,274 @@
+//! What is read from Discord's answers: our own minimal structs, which ignore fields they don't
+//! know, and for which an odd field is absent rather than the end of the whole list. Messages are
+//! not read here; their text stays as it came.
+
+use chrono::{DateTime, Utc};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use serenity::model::application::ApplicationFlags;
+use serenity::model::channel::ChannelType;
+use serenity::model::id::ApplicationId;
+use twilight_model::channel::permission_overwrite::PermissionOverwrite;
+use twilight_model::guild::Permissions;
+use twilight_model::id::Id;
+use twilight_model::id::marker::RoleMarker;
+use url::Url;
+
+use crate::message::{ChannelId, GuildId, MessageId, UserId};
+use crate::store;
+
+/// A role, as the permission calculator names it.
+pub type RoleId = Id<RoleMarker>;
+
+/// `GET /gateway/bot`: where the socket is, and how many sessions may still be begun.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct GatewayInfo {
+    /// The socket's address.
+    pub url: Url,
+    /// How many shards Discord recommends.
+    pub shards: u32,
+    /// The budget of new sessions.
+    pub session_start_limit: SessionStartLimit,
+}
+
+/// The budget of new sessions (IDENTIFY); beyond it Discord resets the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct SessionStartLimit {
+    /// New sessions per day.
+    pub total: u32,
+    /// Those left.
+    pub remaining: u32,
+    /// Milliseconds until `remaining` is `total` again.
+    #[serde(rename = "reset_after")]
+    pub reset_after_ms: u64,
+    /// How many may begin within 5 seconds.
+    pub max_concurrency: u32,
+}
+
+/// `GET /users/@me`: the bot itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CurrentUser {
+    /// The bot's user.
+    pub id: UserId,
+    /// Its name.
+    pub username: String,
+}
+
+/// `GET /applications/@me`: what the bot may do.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Application {
+    /// The application.
+    pub id: ApplicationId,
+    /// What is enabled for it.
+    #[serde(default = "ApplicationFlags::empty", deserialize_with = "flags")]
+    pub flags: ApplicationFlags,
+    /// In how many guilds it is.
+    #[serde(default, deserialize_with = "lenient")]
+    pub approximate_guild_count: Option<u64>,
+}
+
+impl Application {
+    /// Whether messages come with their text. Without it `content`, `embeds`, `attachments` and
+    /// `components` are empty, in history too.
+    #[must_use]
+    pub fn message_content_granted(&self) -> bool {
+        self.flags.intersects(
+            ApplicationFlags::GATEWAY_MESSAGE_CONTENT
+                | ApplicationFlags::GATEWAY_MESSAGE_CONTENT_LIMITED,
+        )
+    }
+}
+
+/// `GET /guilds/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct GuildInfo {
+    /// The guild.
+    pub id: GuildId,
+    /// Its name.
+    #[serde(default, deserialize_with = "lenient")]
+    pub name: String,
+    /// Who may do everything.
+    pub owner_id: UserId,
+    /// Its roles; the one with the guild's id is everybody's.
+    #[serde(default, deserialize_with = "lenient_list")]
+    pub roles: Vec<RoleInfo>,
+}
+
+/// A role of a guild.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct RoleInfo {
+    /// The role.
+    pub id: RoleId,
+    /// What it allows in the whole guild.
+    pub permissions: Permissions,
+}
+
+impl From<&GuildInfo> for store::Guild {
+    fn from(guild: &GuildInfo) -> Self {
+        Self {
+            id: guild.id,
+            name: guild.name.clone(),
+        }
+    }
+}
+
+/// A guild member; only the roles are read.
+#[derive(Debug, Deserialize)]
+pub(super) struct Member {
+    #[serde(default)]
+    pub(super) roles: Vec<RoleId>,
+}
+
+/// A channel or thread, from any list or from the socket.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ChannelInfo {
+    /// The channel.
+    pub id: ChannelId,
+    /// Its type; unknown ones keep their number (255 stands for any beyond).
+    #[serde(rename = "type", deserialize_with = "channel_type")]
+    pub kind: ChannelType,
+    /// Its guild, if it says so: lists of a guild's channels may leave it out.
+    #[serde(default, deserialize_with = "lenient")]
+    pub guild_id: Option<GuildId>,
+    /// A thread's channel; a channel's category.
+    #[serde(default, deserialize_with = "lenient")]
+    pub parent_id: Option<ChannelId>,
+    /// Its name.
+    #[serde(default, deserialize_with = "lenient")]
+    pub name: String,
+    /// The newest message there ever was; it may be deleted. In a forum: the newest thread.
+    #[serde(default, deserialize_with = "lenient")]
+    pub last_message_id: Option<MessageId>,
+    /// Who may do what here beyond the guild's roles. Threads have none, their channel's count.
+    #[serde(default, deserialize_with = "lenient_list")]
+    pub permission_overwrites: Vec<PermissionOverwrite>,
+    /// What only threads have.
+    #[serde(default, deserialize_with = "lenient")]
+    pub thread_metadata: Option<ThreadMetadata>,
+    /// Whether the bot has joined the thread.
+    #[serde(default, rename = "member", deserialize_with = "present")]
+    pub joined: bool,
+}
+
+/// What only threads have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct ThreadMetadata {
+    /// Whether it is archived.
+    #[serde(default)]
+    pub archived: bool,
+    /// When it was last archived or taken out again.
+    pub archive_timestamp: DateTime<Utc>,
+}
+
+impl ChannelInfo {
+    /// The channel for the record.
+    #[must_use]
+    pub fn to_record(&self, guild_id: GuildId) -> store::Channel {
+        store::Channel {
+            id: self.id,
+            guild_id,
+            parent_id: self.parent_id,
+            channel_type: self.kind.into(),
+            name: self.name.clone(),
+        }
+    }
+}
+
+/// `GET /guilds/{id}/threads/active` and the lists of archived threads.
+#[derive(Debug, Deserialize)]
+pub(super) struct ThreadList {
+    pub(super) threads: Vec<Box<RawValue>>,
+    /// The bot's memberships of these threads.
+    #[serde(default, deserialize_with = "lenient_list")]
+    pub(super) members: Vec<ThreadMember>,
+    #[serde(default)]
+    pub(super) has_more: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ThreadMember {
+    /// The thread.
+    pub(super) id: ChannelId,
+}
+
+/// The items that can be read, and how many can't.
+pub(super) fn readable<T: DeserializeOwned>(items: &[Box<RawValue>]) -> (Vec<T>, usize) {
+    let read: Vec<T> = items
+        .iter()
+        .filter_map(|item| serde_json::from_str(item.get()).ok())
+        .collect();
+    let odd = items.len() - read.len();
+    (read, odd)
+}
+
+/// A field that is its default if it is null or of another shape.
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
+    from: D,
+) -> Result<T, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(from)?).unwrap_or_default())
+}
+
+/// A list without the items that can't be read.
+fn lenient_list<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    let items: Vec<Value> = lenient(from)?;
+    Ok(items
+        .into_iter()
+        .filter_map(|item| serde_json::from_value(item).ok())
+        .collect())
+}
+
+fn channel_type<'de, D: Deserializer<'de>>(from: D) -> Result<ChannelType, D::Error> {
+    let number = u64::deserialize(from)?;
+    Ok(u8::try_from(number).unwrap_or(u8::MAX).into())
+}
+
+fn flags<'de, D: Deserializer<'de>>(from: D) -> Result<ApplicationFlags, D::Error> {
+    let bits: Option<u64> = lenient(from)?;
+    Ok(ApplicationFlags::from_bits_truncate(
+        bits.unwrap_or_default(),
+    ))
+}
+
+fn present<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    Ok(Option::<IgnoredAny>::deserialize(from)?.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_with_odd_fields_is_still_one() {
+        let channel: ChannelInfo = serde_json::from_str(
+            r#"{"id":"7","type":4711,"name":null,"parent_id":0,"guild_id":"x","last_message_id":{},
+                "permission_overwrites":[{"odd":1},{"id":"1","type":0,"allow":"1024","deny":"0"}],
+                "thread_metadata":{"archived":true},"new_field":[1,2]}"#,
+        )
+        .unwrap();
+        assert_eq!(u8::from(channel.kind), 255);
+        assert_eq!((channel.parent_id, channel.guild_id), (None, None));
+        assert_eq!(channel.permission_overwrites.len(), 1);
+        assert_eq!(channel.thread_metadata, None);
+        assert!(!channel.joined);
+    }
+
+    #[test]
+    fn message_content_is_bit_18_or_19() {
+        let granted = |json: &str| {
+            serde_json::from_str::<Application>(json)
+                .unwrap()
+                .message_content_granted()
+        };
+        assert!(granted(r#"{"id":"1","flags":262144}"#));
+        assert!(granted(
+            r#"{"id":"1","flags":524288,"approximate_guild_count":3}"#
+        ));
+        assert!(!granted(r#"{"id":"1","flags":32768}"#));
+        assert!(!granted(r#"{"id":"1"}"#));
+        assert!(granted(r#"{"id":"1","flags":9007199254740991}"#));
+    }
+}

@@ -1,0 +1,180 @@
+//! One request until it has an answer: sent when it may be, sent again when the answer was faulty
+//! or a 429, given up when Discord refuses or when faults go on for too long.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use bytes::{Bytes, BytesMut};
+use tokio::time::{Instant, sleep};
+use tracing::warn;
+
+use super::answer::{Limited, Reply, Verdict};
+use super::error::{Fault, RestError};
+use super::limits::{bucket_of, wait_after};
+use super::route::Route;
+use super::{Rest, Shared};
+
+/// Far above a hundred messages at their largest; an answer beyond it is none of Discord's.
+const MAX_BODY: usize = 64 << 20;
+
+impl Rest {
+    /// The answer to a GET, as `read` understands it. A body that `read` can't understand is as
+    /// faulty as a 502.
+    pub(super) async fn get<T>(
+        &self,
+        route: Route,
+        read: impl Fn(&[u8]) -> Result<T, serde_json::Error>,
+    ) -> Result<T, RestError> {
+        let shared = &*self.shared;
+        let mut backoff = shared.backoff();
+        let mut faulty_since = None;
+        let mut attempts = 0;
+        let mut limits_in_row = 0;
+        loop {
+            shared.check_invalid()?;
+            let asked = Instant::now();
+            let permit = shared.pacing.permit(&route).await;
+            shared.stats.waited(asked.elapsed());
+            // Others may have been refused while this one waited.
+            if let Err(error) = shared.check_invalid() {
+                permit.complete(None);
+                return Err(error);
+            }
+
+            attempts += 1;
+            let reply = match shared.exchange(&route).await {
+                Ok(reply) => reply,
+                Err(fault) => {
+                    permit.complete(None);
+                    shared.note_fault(&route, &fault);
+                    let since = *faulty_since.get_or_insert(asked);
+                    shared
+                        .pause_after_fault(backoff.next(), since, attempts, fault, None)
+                        .await?;
+                    continue;
+                }
+            };
+            if reply.is_invalid() && shared.invalid.note() {
+                warn!("too many refusals by Discord: requests stop for a while");
+            }
+            let bucket = bucket_of(&reply.headers, &shared.settings);
+            let (fault, not_before) = match reply.verdict() {
+                Verdict::Good => {
+                    permit.complete(bucket);
+                    match read(&reply.body) {
+                        Ok(answer) => return Ok(answer),
+                        Err(error) => (Fault::json(&error), None),
+                    }
+                }
+                Verdict::Refused(error) => {
+                    permit.complete(bucket);
+                    shared.stats.refused.one();
+                    return Err(error);
+                }
+                Verdict::Limited(limited) => {
+                    limits_in_row += 1;
+                    faulty_since = None;
+                    // The permit is held meanwhile: nobody else of this bucket runs into it.
+                    shared.sit_out(&route, limited, limits_in_row).await;
+                    permit.complete(bucket);
+                    continue;
+                }
+                Verdict::Faulty(fault, not_before) => {
+                    permit.complete(bucket);
+                    (fault, not_before)
+                }
+            };
+            limits_in_row = 0;
+            shared.note_fault(&route, &fault);
+            let since = *faulty_since.get_or_insert(asked);
+            shared
+                .pause_after_fault(backoff.next(), since, attempts, fault, not_before)
+                .await?;
+        }
+    }
+}
+
+impl Shared {
+    fn backoff(&self) -> impl Iterator<Item = Duration> + Send + use<> {
+        ExponentialBuilder::default()
+            .with_min_delay(self.settings.backoff_min)
+            .with_max_delay(self.settings.backoff_max)
+            .with_max_times(self.settings.attempts.saturating_sub(1))
+            .with_jitter()
+            .build()
+    }
+
+    fn check_invalid(&self) -> Result<(), RestError> {
+        self.invalid
+            .check()
+            .map_err(|retry_in| RestError::TooManyInvalid { retry_in })
+    }
+
+    /// Sends the request once and reads the whole answer.
+    async fn exchange(&self, route: &Route) -> Result<Reply, Fault> {
+        self.stats.requests.one();
+        let mut response = self.http.get(route.url(&self.root)).send().await?;
+        self.stats.clock.saw(response.headers());
+        let mut body = BytesMut::new();
+        while let Some(part) = response.chunk().await? {
+            if body.len() + part.len() > MAX_BODY {
+                return Err(Fault::Body("the body has no end".into()));
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok(Reply {
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
+            body: Bytes::from(body),
+        })
+    }
+
+    /// Waits as a 429 says, alone with the bucket or all together.
+    async fn sit_out(&self, route: &Route, limited: Limited, in_row: u32) {
+        self.stats.rate_limited.one();
+        let wait = wait_after(&limited, in_row, &self.settings);
+        if let Some(left_out) = self.stats.limit_lines.pass() {
+            warn!(
+                path = route.path,
+                scope = ?limited.scope,
+                wait_ms = wait.as_millis(),
+                left_out,
+                "Discord's rate limit was hit (429); waiting"
+            );
+        }
+        if limited.scope.is_everywhere() {
+            self.pacing.pause(wait);
+        }
+        sleep(wait).await;
+        self.stats.waited(wait);
+        self.stats.retries.one();
+    }
+
+    fn note_fault(&self, route: &Route, fault: &Fault) {
+        self.stats.faults.one();
+        if let Some(left_out) = self.stats.fault_lines.pass() {
+            warn!(path = route.path, %fault, left_out, "a faulty answer of Discord's API");
+        }
+    }
+
+    /// Waits before the next attempt, or says that there is none.
+    async fn pause_after_fault(
+        &self,
+        delay: Option<Duration>,
+        since: Instant,
+        attempts: usize,
+        last: Fault,
+        not_before: Option<Duration>,
+    ) -> Result<(), RestError> {
+        let delay = delay.map(|delay| delay.max(not_before.unwrap_or_default()));
+        match delay {
+            Some(delay) if delay.saturating_add(since.elapsed()) < self.settings.give_up_after => {
+                sleep(delay).await;
+                self.stats.waited(delay);
+                self.stats.retries.one();
+                Ok(())
+            }
+            _ => Err(RestError::Unavailable { attempts, last }),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What was sent and how it went, for the status and the log.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::header::{DATE, HeaderMap};
+use serde::Serialize;
+use tokio::time::Instant;
+
+/// The counters while they run.
+#[derive(Debug, Default)]
+pub(super) struct RestStats {
+    pub(super) requests: Counter,
+    pub(super) retries: Counter,
+    pub(super) faults: Counter,
+    pub(super) rate_limited: Counter,
+    pub(super) refused: Counter,
+    pub(super) skipped_items: Counter,
+    waited_ms: Counter,
+    pub(super) limit_lines: LogLines,
+    pub(super) fault_lines: LogLines,
+    pub(super) clock: ClockSkew,
+}
+
+/// The use of Discord's REST API since the start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct RestStatus {
+    /// Requests sent, each attempt counted.
+    pub requests: u64,
+    /// Those that were sent again after a fault or a 429.
+    pub retries: u64,
+    /// Faulty answers: 5xx, cut, none at all.
+    pub faults: u64,
+    /// 429 answers.
+    pub rate_limited: u64,
+    /// Refusals: 400, 401, 403, 404.
+    pub refused: u64,
+    /// Items of lists (channels, threads, roles) that could not be understood.
+    pub skipped_items: u64,
+    /// How long requests were held back by rate limits and after faults, all together.
+    pub waited_ms: u64,
+    /// Invalid requests by Discord's count, in the window of the last minutes.
+    pub invalid_recent: u64,
+    /// How long all requests are held back from now on; 0 if they are not.
+    pub paused_ms: u64,
+}
+
+impl RestStats {
+    pub(super) fn waited(&self, time: Duration) {
+        self.waited_ms.add(millis(time));
+    }
+
+    pub(super) fn snapshot(&self, invalid: usize, paused: Duration) -> RestStatus {
+        RestStatus {
+            requests: self.requests.get(),
+            retries: self.retries.get(),
+            faults: self.faults.get(),
+            rate_limited: self.rate_limited.get(),
+            refused: self.refused.get(),
+            skipped_items: self.skipped_items.get(),
+            waited_ms: self.waited_ms.get(),
+            invalid_recent: invalid as u64,
+            paused_ms: millis(paused),
+        }
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// How far this machine's clock is from Discord's, by the `Date` of its last answer.
+#[derive(Debug, Default)]
+pub(super) struct ClockSkew(Mutex<Option<TimeDelta>>);
+
+impl ClockSkew {
+    pub(super) fn saw(&self, headers: &HeaderMap) {
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        if let Some(date) = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(Utc::now().signed_duration_since(date));
+        }
+    }
+
+    pub(super) fn get(&self) -> Option<TimeDelta> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(super) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(super) fn one(&self) {
+        self.add(1);
+    }
+
+    pub(super) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// How often one kind of line may be logged: a bad hour is not to fill the disk.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Lets a kind of log line through once in [`LINE_EVERY`], and counts the others.
+#[derive(Debug, Default)]
+pub(super) struct LogLines(Mutex<(Option<Instant>, u64)>);
+
+impl LogLines {
+    /// The number of lines that were left out before this one, or `None` if this one is to be.
+    pub(super) fn pass(&self) -> Option<u64> {
+        let now = Instant::now();
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, left_out) = &mut *state;
+        if last.is_some_and(|last| now.duration_since(last) < LINE_EVERY) {
+            *left_out += 1;
+            return None;
+        }
+        *last = Some(now);
+        Some(std::mem::take(left_out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_line_in_ten_seconds() {
+        let lines = LogLines::default();
+        assert_eq!(lines.pass(), Some(0));
+        assert_eq!(lines.pass(), None);
+        assert_eq!(lines.pass(), None);
+        tokio::time::advance(LINE_EVERY).await;
+        assert_eq!(lines.pass(), Some(2));
+    }
+}

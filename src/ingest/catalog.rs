@@ -1,0 +1,161 @@
+//! What there is to read: the guild's channels and threads, and which of them this bot may read.
+//! Worked out from permissions, because where one is missing Discord answers an empty list.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use tracing::warn;
+
+use super::scope::Scope;
+use crate::discord::permissions::{ChannelKind, Holds, MemberPermissions};
+use crate::discord::rest::{ArchivedKind, ChannelInfo, Rest, RestError};
+use crate::message::{ChannelId, GuildId};
+use crate::store::{Access, AccessMark, Batch, Guild};
+
+/// A channel or thread that is collected.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// What Discord says of it.
+    pub info: ChannelInfo,
+    /// Its guild.
+    pub guild_id: GuildId,
+    /// Whether its history can be read.
+    pub access: Access,
+    /// Which lists of archived threads below it may be asked for.
+    pub archived_lists: Vec<ArchivedKind>,
+}
+
+impl Entry {
+    /// Whether messages stand in it (in a forum only threads do).
+    #[must_use]
+    pub fn holds_messages(&self) -> bool {
+        ChannelKind::of(self.info.kind).holds == Holds::Messages
+    }
+}
+
+/// The channels and threads that are collected, at one moment.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    /// The guilds.
+    pub guilds: Vec<Guild>,
+    /// The channels and threads.
+    pub entries: Vec<Entry>,
+    /// What is needed to judge threads that are found later: the bot's permissions,
+    permissions: HashMap<GuildId, MemberPermissions>,
+    /// and all channels, collected or not, because a thread's permissions are its channel's.
+    channels: HashMap<ChannelId, ChannelInfo>,
+}
+
+impl Catalog {
+    /// Asks Discord. A guild that can't be read is left out, with a warning.
+    ///
+    /// # Errors
+    /// If Discord refuses the token, or can't be reached.
+    pub async fn read(rest: &Rest, scope: &Scope) -> Result<Self, RestError> {
+        let me = rest.me().await?;
+        let mut catalog = Self::default();
+        for guild_id in guilds(rest, scope).await? {
+            let guild = match rest.guild(guild_id).await {
+                Ok(guild) => guild,
+                Err(error @ (RestError::Forbidden { .. } | RestError::NotFound { .. })) => {
+                    warn!(%guild_id, %error, "the guild can't be read: is the bot in it?");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let roles = rest.member(guild_id, me.id).await?;
+            catalog.guilds.push(Guild::from(&guild));
+            catalog
+                .permissions
+                .insert(guild_id, MemberPermissions::new(&guild, me.id, &roles));
+            let channels = rest.guild_channels(guild_id).await?;
+            let threads = rest.active_threads(guild_id).await?;
+            for channel in channels.iter().chain(&threads) {
+                scope.learn(channel.id, channel.parent_id);
+            }
+            catalog
+                .channels
+                .extend(channels.iter().map(|channel| (channel.id, channel.clone())));
+            catalog.add(guild_id, channels, scope);
+            catalog.add(guild_id, threads, scope);
+        }
+        Ok(catalog)
+    }
+
+    /// Adds threads of a channel that were found in a list of archived ones; answers the new ones.
+    pub fn add_threads(
+        &mut self,
+        guild_id: GuildId,
+        threads: Vec<ChannelInfo>,
+        scope: &Scope,
+    ) -> Vec<Entry> {
+        for thread in &threads {
+            scope.learn(thread.id, thread.parent_id);
+        }
+        let known: HashSet<ChannelId> = self.entries.iter().map(|entry| entry.info.id).collect();
+        let new = threads
+            .into_iter()
+            .filter(|thread| !known.contains(&thread.id));
+        let first = self.entries.len();
+        self.add(guild_id, new.collect(), scope);
+        self.entries[first..].to_vec()
+    }
+
+    fn add(&mut self, guild_id: GuildId, channels: Vec<ChannelInfo>, scope: &Scope) {
+        let Some(permissions) = self.permissions.get(&guild_id) else {
+            return;
+        };
+        for info in channels {
+            if scope.takes(guild_id, info.id) != Some(true) {
+                continue;
+            }
+            let parent = info.parent_id.and_then(|parent| self.channels.get(&parent));
+            let entry = Entry {
+                access: permissions.access(&info, parent),
+                archived_lists: permissions.archived_lists(&info),
+                guild_id,
+                info,
+            };
+            self.entries.push(entry);
+        }
+    }
+}
+
+/// The chosen guilds; where only channels were chosen, theirs.
+async fn guilds(rest: &Rest, scope: &Scope) -> Result<HashSet<GuildId>, RestError> {
+    let mut guilds: HashSet<GuildId> = scope.guilds().collect();
+    if guilds.is_empty() {
+        for channel in scope.channels() {
+            match rest.channel(channel).await {
+                Ok(info) => guilds.extend(info.guild_id),
+                Err(error) if error.access().is_some() => {
+                    warn!(%channel, %error, "the channel can't be read");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(guilds)
+}
+
+/// What the record is told of entries.
+#[must_use]
+pub(super) fn batch_of(guilds: &[Guild], entries: &[Entry], since: DateTime<Utc>) -> Batch {
+    Batch {
+        guilds: guilds.to_vec(),
+        channels: entries
+            .iter()
+            .map(|entry| entry.info.to_record(entry.guild_id))
+            .collect(),
+        access: entries
+            .iter()
+            .map(|entry| AccessMark {
+                channel_id: entry.info.id,
+                access: entry.access,
+                detail: None,
+                since,
+            })
+            .collect(),
+        ..Batch::default()
+    }
+}

@@ -1,0 +1,359 @@
+//! The live side: frames of the socket, in order, each turned into a batch and handed to the
+//! writer together with the session's place, so that both become durable in one transaction.
+//! What happens to the session is told to the history, which fills what the socket did not bring.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+use twilight_gateway::error::ReceiveMessageErrorType;
+use twilight_gateway::{Message as GatewayMessage, Shard};
+
+use super::history::Pass;
+use super::scope::Scope;
+use super::writer::{WriterClosed, WriterHandle};
+use crate::discord::dispatch::{Dispatch, News, read_frame};
+use crate::discord::gateway::{self, GatewayError};
+use crate::discord::rest::{ChannelInfo, Rest};
+use crate::message::{ChannelId, GuildId, IdSpan, Message, Source, snowflake_at};
+use crate::status::{GatewayState, StatusSender};
+use crate::store::{Access, AccessMark, Batch, ChannelGone, Covered, Guild, Parked, SessionMark};
+
+/// How far behind the newest id a session is trusted to be complete: dispatches of different
+/// channels can overtake each other by seconds. What is inside is read again, which costs a request.
+const OVERTAKING: i64 = (60 * 1000) << 22;
+
+/// How long a channel that nobody knows is looked up before its message is kept aside.
+const LOOK_UP: Duration = Duration::from_secs(10);
+
+/// How long the goodbye to Discord may take.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// Why the live side ended.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// The socket can't go on.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// The record can't be written.
+    #[error(transparent)]
+    Writer(#[from] WriterClosed),
+}
+
+/// Follows the socket.
+pub struct Live {
+    /// What is collected.
+    pub scope: Arc<Scope>,
+    /// To look up channels that nobody knows.
+    pub rest: Rest,
+    /// Where batches go.
+    pub writer: WriterHandle,
+    /// What the service says of itself.
+    pub status: StatusSender,
+    /// Where the history hears of sessions.
+    pub passes: mpsc::UnboundedSender<Pass>,
+    /// The session that is to be resumed, if any.
+    pub session: Option<SessionMark>,
+}
+
+impl Live {
+    /// Follows the socket until `stop`, then commits what was taken and closes it so that the
+    /// session can be resumed.
+    ///
+    /// # Errors
+    /// If Discord closes the socket for good, or the record can't be written.
+    pub async fn run(mut self, mut shard: Shard, stop: CancellationToken) -> Result<(), LiveError> {
+        self.set_state(GatewayState::Connecting);
+        let mut last_close = None;
+        loop {
+            let item = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                item = shard.next() => item,
+            };
+            match item {
+                None => return Err(gateway::fatal_close(last_close.unwrap_or(0)).into()),
+                Some(Ok(GatewayMessage::Text(text))) => self.frame(&text).await?,
+                Some(Ok(GatewayMessage::Close(frame))) => {
+                    last_close = frame.as_ref().map(|frame| frame.code);
+                    info!(code = last_close, "the connection to Discord closed");
+                    self.set_state(GatewayState::Connecting);
+                }
+                Some(Err(error)) => {
+                    if let ReceiveMessageErrorType::Deserializing { event } = error.kind() {
+                        self.park_frame(event, "the frame is not of the protocol")
+                            .await?;
+                    } else {
+                        warn!(%error, "the connection to Discord failed; trying again");
+                        self.set_state(GatewayState::Connecting);
+                    }
+                }
+            }
+        }
+        // Everything taken is on disk before Discord hears goodbye.
+        self.writer.commit(Batch::default()).await?;
+        self.set_state(GatewayState::Off);
+        shard.close(gateway::CLOSE_RESUMABLE);
+        let goodbye = async { while let Some(Ok(GatewayMessage::Text(_))) = shard.next().await {} };
+        if tokio::time::timeout(GOODBYE, goodbye).await.is_err() {
+            debug!("Discord did not answer the goodbye");
+        }
+        Ok(())
+    }
+
+    async fn frame(&mut self, text: &str) -> Result<(), LiveError> {
+        match read_frame(text, Utc::now()) {
+            Ok(None) => Ok(()),
+            Ok(Some(dispatch)) => self.dispatch(dispatch).await,
+            Err(error) => self.park_frame(text, &error.to_string()).await,
+        }
+    }
+
+    async fn dispatch(&mut self, dispatch: Dispatch) -> Result<(), LiveError> {
+        let Dispatch {
+            name,
+            sequence,
+            news,
+        } = dispatch;
+        let mut pass = None;
+        let mut batch = Batch::default();
+        match news {
+            News::Ready {
+                session_id,
+                resume_url,
+            } => {
+                info!("live: a new session with Discord");
+                let now = snowflake_at(Utc::now());
+                self.session = Some(SessionMark {
+                    shard: 0,
+                    session_id,
+                    resume_url,
+                    sequence,
+                    live_low: now,
+                    live_high: now,
+                });
+                pass = Some(Pass::AfterNewSession);
+                self.status.send_modify(|status| {
+                    status.gateway.state = GatewayState::Live;
+                    status.gateway.identified += 1;
+                });
+            }
+            News::Resumed => {
+                info!("live: the session with Discord was resumed");
+                pass = Some(Pass::Gaps);
+                self.status.send_modify(|status| {
+                    status.gateway.state = GatewayState::Live;
+                    status.gateway.resumed += 1;
+                });
+            }
+            News::Message(message) => {
+                if self
+                    .takes(message.guild_id, message.channel_id, &message)
+                    .await?
+                {
+                    self.saw(&message);
+                    batch.messages.push(*message);
+                }
+            }
+            News::Gone(messages) => {
+                // What is not collected has no row, and a delete alone makes none.
+                for message in messages {
+                    if self.scope.takes(message.guild_id, message.channel_id) == Some(true) {
+                        batch.messages.push(message);
+                    }
+                }
+            }
+            News::Guild { id, name, channels } => {
+                if self.scope.takes_guild(id) {
+                    batch.guilds.push(Guild { id, name });
+                    self.learn(id, &channels, &mut batch);
+                }
+            }
+            News::Channel {
+                guild_id,
+                channel,
+                is_new,
+            } => {
+                self.learn(guild_id, std::slice::from_ref(&channel), &mut batch);
+                if is_new {
+                    self.begin_channel(guild_id, &channel, &mut batch);
+                } else if name != "THREAD_UPDATE" {
+                    pass = Some(Pass::Catalog);
+                }
+            }
+            News::Threads { guild_id, threads } => {
+                self.learn(guild_id, &threads, &mut batch);
+                pass = Some(Pass::Catalog);
+            }
+            News::ChannelGone { guild_id, id } => {
+                if self.scope.takes_guild(guild_id) {
+                    batch.channels_gone.push(ChannelGone {
+                        id,
+                        noticed_at: Utc::now(),
+                    });
+                }
+            }
+            News::Permissions(guild) if self.scope.takes_guild(guild) => pass = Some(Pass::Catalog),
+            News::Permissions(_) | News::Other => {}
+            News::Unreadable {
+                channel_id,
+                reason,
+                payload,
+            } => {
+                warn!(
+                    event = name,
+                    reason, "a payload could not be understood; it is kept as it came"
+                );
+                batch.parked.push(Parked {
+                    source: Source::Gateway,
+                    event: name,
+                    channel_id,
+                    reason,
+                    payload,
+                });
+            }
+        }
+        self.hand_over(batch, sequence, pass).await
+    }
+
+    /// Hands the batch to the writer with the session's place behind it.
+    async fn hand_over(
+        &mut self,
+        mut batch: Batch,
+        sequence: u64,
+        pass: Option<Pass>,
+    ) -> Result<(), LiveError> {
+        if let Some(session) = &mut self.session {
+            // A replay after RESUME counts from below.
+            session.sequence = session.sequence.max(sequence);
+            batch.sessions.push(session.clone());
+        }
+        let Some(pass) = pass else {
+            return Ok(self.writer.send(batch).await?);
+        };
+        // The history reads the session's marks from the record: they have to be there.
+        self.writer.commit(batch).await?;
+        // Without a history there is nobody to tell.
+        let _ = self.passes.send(pass);
+        Ok(())
+    }
+
+    /// Notes a live message: below it, less what may overtake it, the session is complete.
+    fn saw(&mut self, message: &Message) {
+        if let Some(session) = &mut self.session {
+            let complete = message.id.as_i64().saturating_sub(OVERTAKING);
+            session.live_high = session.live_high.max(complete);
+        }
+    }
+
+    /// Notes channels, and takes those that are collected into the batch.
+    fn learn(&self, guild_id: GuildId, channels: &[ChannelInfo], batch: &mut Batch) {
+        for channel in channels {
+            self.scope.learn(channel.id, channel.parent_id);
+        }
+        let taken = channels
+            .iter()
+            .filter(|channel| self.scope.takes(guild_id, channel.id) == Some(true));
+        batch
+            .channels
+            .extend(taken.map(|channel| channel.to_record(guild_id)));
+    }
+
+    /// A channel that was made just now: nothing stood in it before, and all that comes is live.
+    fn begin_channel(&self, guild_id: GuildId, channel: &ChannelInfo, batch: &mut Batch) {
+        if self.scope.takes(guild_id, channel.id) != Some(true) {
+            return;
+        }
+        batch.access.push(AccessMark {
+            channel_id: channel.id,
+            access: Access::Readable,
+            detail: None,
+            since: channel.id.created_at(),
+        });
+        batch.covered.push(Covered {
+            channel_id: channel.id,
+            span: IdSpan {
+                low: 0,
+                high: channel.id.as_i64(),
+            },
+        });
+    }
+
+    /// Whether a message is collected. A channel that nobody knows is looked up; if that fails the
+    /// message is kept aside rather than lost.
+    async fn takes(
+        &self,
+        guild: GuildId,
+        channel: ChannelId,
+        message: &Message,
+    ) -> Result<bool, LiveError> {
+        if let Some(takes) = self.scope.takes(guild, channel) {
+            return Ok(takes);
+        }
+        let found = tokio::time::timeout(LOOK_UP, self.rest.channel(channel)).await;
+        match found {
+            Ok(Ok(info)) => {
+                self.scope.learn(channel, info.parent_id);
+                if let Some(parent) = info.parent_id
+                    && self.scope.takes(guild, channel).is_none()
+                    && let Ok(Ok(parent)) =
+                        tokio::time::timeout(LOOK_UP, self.rest.channel(parent)).await
+                {
+                    self.scope.learn(parent.id, parent.parent_id);
+                }
+                Ok(self.scope.takes(guild, channel).unwrap_or(false))
+            }
+            Ok(Err(error)) if !error.is_transient() => {
+                self.scope.learn(channel, None);
+                Ok(false)
+            }
+            _ => {
+                let payload = message
+                    .whole
+                    .as_ref()
+                    .map_or_else(String::new, |version| version.raw.to_string());
+                let parked = Parked {
+                    source: Source::Gateway,
+                    event: "MESSAGE".to_owned(),
+                    channel_id: Some(channel),
+                    reason: "its channel could not be looked up".to_owned(),
+                    payload,
+                };
+                let batch = Batch {
+                    parked: vec![parked],
+                    ..Batch::default()
+                };
+                self.writer.send(batch).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    async fn park_frame(&mut self, text: &str, reason: &str) -> Result<(), LiveError> {
+        warn!(
+            reason,
+            "a frame could not be understood; it is kept as it came"
+        );
+        let parked = Parked {
+            source: Source::Gateway,
+            event: "frame".to_owned(),
+            channel_id: None,
+            reason: reason.to_owned(),
+            payload: text.to_owned(),
+        };
+        let batch = Batch {
+            parked: vec![parked],
+            ..Batch::default()
+        };
+        Ok(self.writer.send(batch).await?)
+    }
+
+    fn set_state(&self, state: GatewayState) {
+        self.status
+            .send_modify(|status| status.gateway.state = state);
+    }
+}

@@ -1,0 +1,18 @@
+//! From Discord's events to the record. One writer commits what the socket and the history bring,
+//! together with the marks that say how far each is; what is complete is known by ranges of ids.
+
+mod catalog;
+mod history;
+mod live;
+mod progress;
+mod scan;
+mod scope;
+mod writer;
+
+pub use catalog::Catalog;
+pub use history::{History, HistoryError, Pass, PassReport};
+pub use live::{Live, LiveError};
+pub use progress::Progress;
+pub use scan::ScanError;
+pub use scope::Scope;
+pub use writer::{Writer, WriterClosed, WriterHandle};

@@ -1,0 +1,182 @@
+//! How far a pass is, for people: counted here, shown on a terminal as a bar and elsewhere as a
+//! line every ten seconds. Nothing depends on it.
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use rangemap::RangeSet;
+use tracing::info;
+
+use crate::message::{ChannelId, MessageId};
+use crate::status::{BackfillState, BackfillStatus, StatusReceiver, StatusSender};
+
+/// How often a line is written where there is no terminal.
+const LINE: Duration = Duration::from_secs(10);
+
+/// Counts a pass.
+#[derive(Clone)]
+pub(super) struct Tally {
+    status: StatusSender,
+    began: Instant,
+    spans: Arc<Mutex<HashMap<ChannelId, Share>>>,
+}
+
+/// How much of a channel's gaps is left.
+struct Share {
+    whole: i64,
+    left: i64,
+}
+
+impl Tally {
+    pub(super) fn new(status: StatusSender) -> Self {
+        Self {
+            status,
+            began: Instant::now(),
+            spans: Arc::default(),
+        }
+    }
+
+    pub(super) fn channel_found(&self) {
+        self.status
+            .send_modify(|status| status.backfill.channels_total += 1);
+    }
+
+    pub(super) fn channel_done(&self, unreadable: bool) {
+        self.status.send_modify(|status| {
+            status.backfill.channels_done += 1;
+            status.backfill.channels_unreadable += u64::from(unreadable);
+        });
+    }
+
+    /// Notes a channel's gaps before they are read.
+    pub(super) fn gaps(&self, channel: ChannelId, gaps: &RangeSet<i64>) {
+        let left = span(channel, gaps);
+        let share = Share { whole: left, left };
+        self.lock().insert(channel, share);
+    }
+
+    /// Notes a page: its messages, and the gaps after it.
+    pub(super) fn page(
+        &self,
+        channel: ChannelId,
+        messages: usize,
+        gaps: &RangeSet<i64>,
+        oldest: Option<MessageId>,
+    ) {
+        let eta = {
+            let mut spans = self.lock();
+            if let Some(share) = spans.get_mut(&channel) {
+                share.left = span(channel, gaps);
+            }
+            self.eta(&spans)
+        };
+        self.status.send_modify(|status| {
+            let backfill = &mut status.backfill;
+            backfill.messages += messages as u64;
+            let reached = oldest.map(MessageId::created_at);
+            backfill.oldest = match (backfill.oldest, reached) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+            backfill.eta_seconds = eta;
+        });
+    }
+
+    /// By the share of time that was read: every channel counts the same.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate in whole seconds"
+    )]
+    fn eta(&self, spans: &HashMap<ChannelId, Share>) -> Option<u64> {
+        let left: f64 = spans
+            .values()
+            .map(|share| share.left as f64 / share.whole.max(1) as f64)
+            .sum();
+        let done = spans.len() as f64 - left;
+        (done > 0.0).then(|| (self.began.elapsed().as_secs_f64() * left / done) as u64)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ChannelId, Share>> {
+        self.spans.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The ids of the gaps since the channel was made.
+fn span(channel: ChannelId, gaps: &RangeSet<i64>) -> i64 {
+    gaps.iter()
+        .map(|gap| (gap.end - gap.start.max(channel.as_i64())).max(0))
+        .sum()
+}
+
+/// Shows a pass on stderr.
+pub struct Progress {
+    status: StatusReceiver,
+}
+
+impl Progress {
+    /// Of this status.
+    #[must_use]
+    pub fn new(status: StatusReceiver) -> Self {
+        Self { status }
+    }
+
+    /// Shows until the status is no longer written; to be aborted when its command ends.
+    pub async fn show(mut self) {
+        let bar = std::io::stderr().is_terminal().then(bar);
+        let mut last_line = Instant::now();
+        let mut last_messages = 0;
+        while self.status.changed().await.is_ok() {
+            let backfill = self.status.borrow_and_update().backfill.clone();
+            if backfill.state != BackfillState::Running {
+                if let Some(bar) = &bar {
+                    bar.reset();
+                }
+                continue;
+            }
+            if let Some(bar) = &bar {
+                bar.set_length(backfill.channels_total);
+                bar.set_position(backfill.channels_done);
+                bar.set_message(words(&backfill));
+            } else if last_line.elapsed() >= LINE {
+                let seconds = last_line.elapsed().as_secs().max(1);
+                let per_second = backfill.messages.saturating_sub(last_messages) / seconds;
+                info!(
+                    "backfill: channel {} of {}, {} messages, {per_second}/s, {}",
+                    backfill.channels_done,
+                    backfill.channels_total,
+                    backfill.messages,
+                    words(&backfill)
+                );
+                last_line = Instant::now();
+                last_messages = backfill.messages;
+            }
+        }
+    }
+}
+
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template(
+        "backfill {wide_bar} channel {pos} of {len}, {msg} [{elapsed}]",
+    );
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn words(backfill: &BackfillStatus) -> String {
+    let oldest = backfill.oldest.map_or_else(
+        || "-".to_owned(),
+        |oldest| oldest.format("%Y-%m-%d").to_string(),
+    );
+    let eta = backfill.eta_seconds.map_or_else(
+        || "?".to_owned(),
+        |seconds| indicatif::HumanDuration(Duration::from_secs(seconds)).to_string(),
+    );
+    format!(
+        "{} messages, back to {oldest}, about {eta} left",
+        backfill.messages
+    )
+}

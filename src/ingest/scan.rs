@@ -1,0 +1,254 @@
+//! Reading one channel's gaps, newest first, page by page. Each page is one commit: its messages
+//! and the range of ids that it completes, so that a restart goes on at the page. A page that was
+//! read completely also shows what is no longer there.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use rangemap::RangeSet;
+use tracing::{info, warn};
+
+use super::catalog::Entry;
+use super::progress::Tally;
+use super::writer::{WriterClosed, WriterHandle};
+use crate::discord::rest::{HistoryCursor, HistoryPage, Rest, RestError};
+use crate::message::{DeletedBy, Gone, IdSpan, Message, MessageId, Source};
+use crate::status::StatusReceiver;
+use crate::store::{Access, AccessMark, Batch, Covered, Parked, Reader, StoreError};
+
+/// Messages per page: the most that Discord gives.
+const PAGE: u8 = 100;
+
+/// Pages in a row that lead nowhere before the channel is given up.
+const PATIENCE: u32 = 3;
+
+/// Why a channel's scan stopped before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// Discord gave no usable answer.
+    #[error(transparent)]
+    Rest(#[from] RestError),
+    /// The record can't be written.
+    #[error(transparent)]
+    Writer(#[from] WriterClosed),
+    /// The record can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An empty page where the record has messages: the permission may be gone.
+    #[error("Discord shows an empty history where messages are known")]
+    Suspicious,
+}
+
+/// How a scan ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The channel has no gap left.
+    Complete,
+    /// The channel can't be read; the record knows why.
+    Refused,
+}
+
+/// The scan of one channel or thread.
+pub(super) struct Scan<'a> {
+    pub(super) rest: &'a Rest,
+    pub(super) reader: &'a Reader,
+    pub(super) writer: &'a WriterHandle,
+    pub(super) status: &'a StatusReceiver,
+    pub(super) tally: &'a Tally,
+    pub(super) entry: &'a Entry,
+    /// The ranges to read.
+    pub(super) gaps: RangeSet<i64>,
+    /// Where the live session takes over: the end of the last gap.
+    pub(super) high: i64,
+    /// An empty page was seen before, and the permissions were looked at again since.
+    pub(super) trusts_empty: bool,
+}
+
+impl Scan<'_> {
+    pub(super) async fn run(mut self) -> Result<Outcome, ScanError> {
+        let mut fruitless = 0;
+        while let Some(gap) = self.gaps.iter().next_back().cloned() {
+            let cursor = self.cursor(gap.end);
+            // What changes after this moment is none of this page's business.
+            let revision = self.status.borrow().revision;
+            let page = match self.page(cursor).await {
+                Ok(page) => page,
+                Err(error) => return self.refused(error).await,
+            };
+            let read = IdSpan {
+                low: if page.items.is_empty() {
+                    0
+                } else {
+                    page.min_id.map_or(gap.end, MessageId::as_i64)
+                },
+                high: gap.end,
+            };
+            if read.is_empty() && !self.passed_live_messages(&page) {
+                fruitless += 1;
+                if fruitless == PATIENCE {
+                    return self.faulty().await;
+                }
+                continue;
+            }
+            fruitless = 0;
+            self.take(cursor, page, read, revision).await?;
+        }
+        Ok(Outcome::Complete)
+    }
+
+    /// The newest page of all first: it can't be misjudged by a clock.
+    fn cursor(&self, end: i64) -> HistoryCursor {
+        match MessageId::try_from(end) {
+            Ok(before) if end < self.high => HistoryCursor::Before(before),
+            _ => HistoryCursor::Latest,
+        }
+    }
+
+    async fn page(&self, cursor: HistoryCursor) -> Result<HistoryPage, RestError> {
+        self.rest
+            .history_page(self.entry.info.id, cursor, PAGE)
+            .await
+    }
+
+    /// More live messages than a page holds came since the session began: the gap is below them.
+    fn passed_live_messages(&mut self, page: &HistoryPage) -> bool {
+        match page.min_id {
+            Some(min) if min.as_i64() >= self.high => {
+                let beyond = self.high..min.as_i64();
+                if !beyond.is_empty() {
+                    self.gaps.insert(beyond);
+                }
+                // From here on the pages are asked for by id.
+                self.high = i64::MAX;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Commits a page: what it shows, what it shows to be gone, and the range that it completes.
+    async fn take(
+        &mut self,
+        cursor: HistoryCursor,
+        page: HistoryPage,
+        read: IdSpan,
+        revision: i64,
+    ) -> Result<(), ScanError> {
+        let gone = self.gone(cursor, &page, read, revision).await?;
+        let inferred = gone.len();
+        let mut batch = Batch {
+            messages: gone,
+            ..Batch::default()
+        };
+        for item in &page.items {
+            match Message::read(self.entry.guild_id, Source::Rest, &item.raw) {
+                Ok(message) => batch.messages.push(message),
+                Err(error) => {
+                    warn!(channel_id = %self.entry.info.id, %error, "a message could not be understood; it is kept as it came");
+                    batch.parked.push(Parked {
+                        source: Source::Rest,
+                        event: "history".to_owned(),
+                        channel_id: Some(self.entry.info.id),
+                        reason: error.to_string(),
+                        payload: item.raw.to_string(),
+                    });
+                }
+            }
+        }
+        let messages = batch.messages.len() - inferred;
+        batch.covered.push(Covered {
+            channel_id: self.entry.info.id,
+            span: read,
+        });
+        self.writer.commit(batch).await?;
+        self.gaps.remove(read.low..read.high);
+        self.tally
+            .page(self.entry.info.id, messages, &self.gaps, page.min_id);
+        Ok(())
+    }
+
+    /// The messages of the range that are in the record and not on Discord any more: not in this
+    /// page, and not in a second reading of it.
+    async fn gone(
+        &self,
+        cursor: HistoryCursor,
+        page: &HistoryPage,
+        read: IdSpan,
+        revision: i64,
+    ) -> Result<Vec<Message>, ScanError> {
+        let entry = self.entry;
+        let (guild_id, channel_id) = (entry.guild_id, entry.info.id);
+        let known = self
+            .reader
+            .undeleted(guild_id, channel_id, read, revision)
+            .await?;
+        let missing = missing_from(page, &known);
+        if missing.is_empty() {
+            return Ok(Vec::new());
+        }
+        if page.items.is_empty() && !self.trusts_empty {
+            return Err(ScanError::Suspicious);
+        }
+        let again = self.page(cursor).await?;
+        // A second page that ends higher says nothing of what is below its end.
+        let end = match again.min_id {
+            Some(min) if !again.items.is_empty() => min.as_i64(),
+            _ => read.low,
+        };
+        let missing = missing_from(&again, &missing);
+        let noticed_at = Utc::now();
+        let gone = Gone {
+            noticed_at,
+            by: DeletedBy::Rescan,
+        };
+        let gone: Vec<Message> = missing
+            .into_iter()
+            .filter(|id| id.as_i64() >= end)
+            .map(|id| Message::gone(id, guild_id, channel_id, gone))
+            .collect();
+        if !gone.is_empty() {
+            info!(%channel_id, messages = gone.len(), "messages were deleted while nobody listened");
+        }
+        Ok(gone)
+    }
+
+    /// Notes a refusal that is meant for the channel; any other error goes on.
+    async fn refused(&self, error: RestError) -> Result<Outcome, ScanError> {
+        let Some(access) = error.access() else {
+            return Err(error.into());
+        };
+        warn!(channel_id = %self.entry.info.id, %error, "the channel can't be read");
+        self.note(access, error.to_string()).await
+    }
+
+    async fn faulty(&self) -> Result<Outcome, ScanError> {
+        let detail = "Discord's pages of history do not advance";
+        warn!(channel_id = %self.entry.info.id, detail);
+        self.note(Access::Faulty, detail.to_owned()).await
+    }
+
+    async fn note(&self, access: Access, detail: String) -> Result<Outcome, ScanError> {
+        let since: DateTime<Utc> = Utc::now();
+        let batch = Batch {
+            access: vec![AccessMark {
+                channel_id: self.entry.info.id,
+                access,
+                detail: Some(detail),
+                since,
+            }],
+            ..Batch::default()
+        };
+        self.writer.commit(batch).await?;
+        Ok(Outcome::Refused)
+    }
+}
+
+/// Those of `known` that a page should show and does not. An item whose id can't be read could be
+/// any of them, so then nothing is missing.
+fn missing_from(page: &HistoryPage, known: &HashSet<MessageId>) -> HashSet<MessageId> {
+    let shown: Option<HashSet<MessageId>> = page.items.iter().map(|item| item.id).collect();
+    match shown {
+        Some(shown) => known.difference(&shown).copied().collect(),
+        None => HashSet::new(),
+    }
+}

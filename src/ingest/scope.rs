@@ -1,0 +1,101 @@
+//! Which messages are collected: those of the chosen guilds and channels. What stands below a
+//! chosen channel belongs to it: its threads, a forum's posts, a category's channels.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{PoisonError, RwLock};
+
+use crate::message::{ChannelId, GuildId};
+
+/// How far up a channel is looked for among the chosen: thread, channel, category.
+const DEPTH: usize = 3;
+
+/// The chosen guilds and channels, and what is known of who stands below whom.
+#[derive(Debug, Default)]
+pub struct Scope {
+    guilds: HashSet<GuildId>,
+    channels: HashSet<ChannelId>,
+    parents: RwLock<HashMap<ChannelId, Option<ChannelId>>>,
+}
+
+impl Scope {
+    /// These guilds (none: any that has a chosen channel), and of them these channels (none: all).
+    #[must_use]
+    pub fn new(guilds: &[GuildId], channels: &[ChannelId]) -> Self {
+        Self {
+            guilds: guilds.iter().copied().collect(),
+            channels: channels.iter().copied().collect(),
+            parents: RwLock::default(),
+        }
+    }
+
+    /// The chosen guilds.
+    pub fn guilds(&self) -> impl Iterator<Item = GuildId> {
+        self.guilds.iter().copied()
+    }
+
+    /// The chosen channels.
+    pub fn channels(&self) -> impl Iterator<Item = ChannelId> {
+        self.channels.iter().copied()
+    }
+
+    /// Notes where a channel stands.
+    pub fn learn(&self, channel: ChannelId, parent: Option<ChannelId>) {
+        let mut parents = self.parents.write().unwrap_or_else(PoisonError::into_inner);
+        parents.insert(channel, parent);
+    }
+
+    /// Whether the guild may hold anything that was chosen.
+    #[must_use]
+    pub fn takes_guild(&self, guild: GuildId) -> bool {
+        self.guilds.is_empty() || self.guilds.contains(&guild)
+    }
+
+    /// Whether a channel's messages are collected; none if it has to be looked up first.
+    #[must_use]
+    pub fn takes(&self, guild: GuildId, channel: ChannelId) -> Option<bool> {
+        if !self.takes_guild(guild) {
+            return Some(false);
+        }
+        if self.channels.is_empty() {
+            return Some(true);
+        }
+        let parents = self.parents.read().unwrap_or_else(PoisonError::into_inner);
+        let mut place = channel;
+        for _ in 0..DEPTH {
+            if self.channels.contains(&place) {
+                return Some(true);
+            }
+            match parents.get(&place) {
+                Some(Some(parent)) => place = *parent,
+                Some(None) => return Some(false),
+                None => return None,
+            }
+        }
+        Some(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id<T: TryFrom<u64>>(id: u64) -> T
+    where
+        T::Error: std::fmt::Debug,
+    {
+        id.try_into().unwrap()
+    }
+
+    #[test]
+    fn what_stands_below_a_chosen_channel_belongs_to_it() {
+        let scope = Scope::new(&[id(1)], &[id(10)]);
+        assert_eq!(scope.takes(id(1), id(10)), Some(true));
+        assert_eq!(scope.takes(id(2), id(10)), Some(false), "another guild");
+        assert_eq!(scope.takes(id(1), id(11)), None, "unknown: to be looked up");
+        scope.learn(id(11), Some(id(10)));
+        assert_eq!(scope.takes(id(1), id(11)), Some(true), "a thread");
+        scope.learn(id(12), None);
+        assert_eq!(scope.takes(id(1), id(12)), Some(false));
+        assert_eq!(Scope::new(&[id(1)], &[]).takes(id(1), id(99)), Some(true));
+    }
+}

@@ -1,0 +1,224 @@
+//! The service as one process: the record, its writer, the live side, the history and the API,
+//! supervised. Whatever ends before it should ends the process, with its reason. A stop goes in
+//! the order of the data: take nothing in, commit what was taken, say goodbye, end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use backon::{ExponentialBuilder, Retryable};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::api::{self, ApiState};
+use crate::config::{DiscordSettings, Settings, StorageSettings};
+use crate::discord::gateway;
+use crate::discord::rest::Rest;
+use crate::ingest::{History, Live, Scope, Writer, WriterHandle};
+use crate::status::{GatewayState, Status, StatusSender};
+use crate::store::{DataLock, Reader, Record, StoreSettings};
+
+/// How long the parts may take to end once they were told to.
+const STOP_WITHIN: Duration = Duration::from_secs(9);
+
+/// The record, opened for this process alone.
+pub struct OpenRecord {
+    /// Held as long as the record is open.
+    pub lock: DataLock,
+    /// The writing half.
+    pub record: Record,
+    /// The reading half.
+    pub reader: Reader,
+}
+
+/// Takes the data folder's lock and opens the record.
+///
+/// # Errors
+/// If another process has it, or it can't be opened.
+pub async fn open_record(storage: &StorageSettings) -> anyhow::Result<OpenRecord> {
+    let storage = storage.clone();
+    tokio::task::spawn_blocking(move || {
+        let lock = DataLock::acquire(&storage.data_dir)?;
+        if let Some(folder) = storage.database.parent() {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("the folder {} can't be made", folder.display()))?;
+        }
+        let settings = StoreSettings::new(storage.database, storage.data_dir.join("tmp"));
+        let (record, reader) = Record::open(&settings)?;
+        Ok(OpenRecord {
+            lock,
+            record,
+            reader,
+        })
+    })
+    .await?
+}
+
+/// A new status, and where to read it.
+#[must_use]
+pub fn new_status() -> StatusSender {
+    watch::Sender::new(Status::default())
+}
+
+/// Runs the service until `stop`, or until a part fails.
+///
+/// # Errors
+/// Why it could not start, or which part failed and why.
+pub async fn run(
+    settings: Settings,
+    listener: TcpListener,
+    status: StatusSender,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let OpenRecord {
+        lock,
+        record,
+        reader,
+    } = open_record(&settings.storage).await?;
+    let (writer, handle) = Writer::start(record, status.clone());
+    // Stopped by the order to stop, and by the first part that fails.
+    let ending = stop.child_token();
+    let mut parts: JoinSet<anyhow::Result<()>> = JoinSet::new();
+
+    parts.spawn(async move { writer.finished().await.context("the record") });
+    let router = api::router(ApiState {
+        reader: reader.clone(),
+        status: status.subscribe(),
+        api_key: settings.api.key,
+        timeout: api::TIMEOUT,
+    });
+    let told = ending.clone();
+    parts.spawn(async move {
+        let shutdown = told.cancelled_owned();
+        api::serve(listener, router, shutdown)
+            .await
+            .context("the API")
+    });
+    match settings.discord {
+        Some(discord) => {
+            let ingest = follow(discord, handle, reader, status, ending.clone());
+            parts.spawn(async move { ingest.await.context("the connection to Discord") });
+        }
+        None => {
+            info!(
+                "DISCORD_BOT_TOKEN is not set: the API serves what the record has, and nothing is collected"
+            );
+            let told = ending.clone();
+            parts.spawn(async move {
+                told.cancelled().await;
+                drop(handle);
+                Ok(())
+            });
+        }
+    }
+    let result = supervise(&mut parts, &stop, &ending).await;
+    drop(lock);
+    result
+}
+
+/// Waits for the order to stop or the first part that ends; then for the rest.
+async fn supervise(
+    parts: &mut JoinSet<anyhow::Result<()>>,
+    stop: &CancellationToken,
+    ending: &CancellationToken,
+) -> anyhow::Result<()> {
+    let mut result = tokio::select! {
+        () = stop.cancelled() => {
+            info!("stopping: committing what was taken in");
+            Ok(())
+        }
+        Some(ended) = parts.join_next() => ended?.and_then(|()| anyhow::bail!("a part of the service ended")),
+    };
+    ending.cancel();
+    let rest = async {
+        while let Some(ended) = parts.join_next().await {
+            let ended = ended.map_err(anyhow::Error::from).flatten();
+            // The first failure is the reason; what fell over it is not.
+            if let (Ok(()), Err(error)) = (&result, ended) {
+                result = Err(error);
+            }
+        }
+    };
+    if tokio::time::timeout(STOP_WITHIN, rest).await.is_err() {
+        warn!("a part of the service did not end in time");
+    }
+    result
+}
+
+/// Follows Discord, live and in history, until `stop`.
+async fn follow(
+    settings: DiscordSettings,
+    writer: WriterHandle,
+    reader: Reader,
+    status: StatusSender,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let scope = Arc::new(Scope::new(&settings.guilds, &settings.channels));
+    let rest = Rest::new(&settings.api_url, &settings.token, settings.rest)?;
+    status.send_modify(|status| status.gateway.state = GatewayState::Connecting);
+    let info = tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        info = greet(&rest) => info?,
+    };
+    let session = reader.session(0).await?;
+    let shard = gateway::shard(&settings.token, &info, session.as_ref())?;
+    let (passes, calls) = mpsc::unbounded_channel();
+    let live = Live {
+        scope: Arc::clone(&scope),
+        rest: rest.clone(),
+        writer: writer.clone(),
+        status: status.clone(),
+        passes,
+        session,
+    };
+    let history = History {
+        rest,
+        reader,
+        writer,
+        scope,
+        status,
+        settle: settings.settle,
+    };
+    // Either's end is the other's: a history without a live side would miss what it does not see.
+    let both = stop.child_token();
+    let live = async {
+        let ended = live.run(shard, both.clone()).await;
+        both.cancel();
+        ended
+    };
+    let history = async {
+        let ended = history.run(calls, both.clone()).await;
+        both.cancel();
+        ended
+    };
+    let (live, history) = tokio::join!(live, history);
+    live?;
+    Ok(history?)
+}
+
+/// Asks Discord for the socket's address and whether messages come with their text, as long as it
+/// takes.
+async fn greet(rest: &Rest) -> anyhow::Result<crate::discord::rest::GatewayInfo> {
+    let ask = || async {
+        let application = rest.application().await?;
+        Ok::<_, crate::discord::rest::RestError>((application, rest.gateway_bot().await?))
+    };
+    let patience = ExponentialBuilder::default()
+        .with_max_delay(Duration::from_secs(60))
+        .with_jitter()
+        .without_max_times();
+    let (application, info) = ask
+        .retry(patience)
+        .when(crate::discord::rest::RestError::is_transient)
+        .notify(|error, pause| warn!(%error, ?pause, "Discord can't be reached; trying again"))
+        .await?;
+    anyhow::ensure!(
+        application.message_content_granted(),
+        "the bot lacks the Message Content intent, so every message would come without its text; \
+         switch it on in the Developer Portal (Bot, Privileged Gateway Intents) and start again"
+    );
+    Ok(info)
+}
