@@ -4,6 +4,7 @@
 
 mod auth;
 mod conventions;
+mod log;
 mod message;
 mod messages;
 mod parameters;

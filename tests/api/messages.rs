@@ -233,6 +233,29 @@ async fn a_page_that_is_left_frees_its_connection() {
 }
 
 #[tokio::test]
+async fn a_page_that_is_left_at_any_moment_leaves_a_sound_connection() {
+    let mut lake = Lake::with(1, guildlake::api::TIMEOUT);
+    let long = "x".repeat(10_000);
+    lake.add((0..500).map(|n| payload(minute(n), &long)));
+    let url = format!("{MESSAGES}&limit=500&include_raw=true");
+    let id = MessageId::try_from(minute(0)).unwrap();
+    for steps in 0..40 {
+        let mut asking = Box::pin(lake.get(&url));
+        for _ in 0..steps * 20 {
+            let step = tokio::task::yield_now();
+            tokio::select! {
+                biased;
+                _ = &mut asking => break,
+                () = step => {}
+            }
+        }
+        drop(asking);
+        // The one connection was handed back, and not in a broken transaction.
+        assert!(lake.reader.message(id).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
 async fn a_page_that_breaks_in_the_middle_is_no_page() {
     let mut lake = Lake::new();
     let ids = lake.add_minutes(3);
