@@ -39,6 +39,7 @@ pub(super) struct MessagePage {
     /// The messages, in the order asked for.
     data: Vec<MessageJson>,
     /// The `cursor` of the next page; null on the last one.
+    #[schema(required = true)]
     next_cursor: Option<Snowflake>,
     /// Whether there is a next page.
     has_more: bool,

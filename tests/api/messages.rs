@@ -1,6 +1,6 @@
 //! Pages of a channel.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::to_bytes;
 use axum::http::{Method, StatusCode};
@@ -239,17 +239,23 @@ async fn a_page_that_is_left_at_any_moment_leaves_a_sound_connection() {
     lake.add((0..500).map(|n| payload(minute(n), &long)));
     let url = format!("{MESSAGES}&limit=500&include_raw=true");
     let id = MessageId::try_from(minute(0)).unwrap();
-    for steps in 0..40 {
-        let mut asking = Box::pin(lake.get(&url));
-        for _ in 0..steps * 20 {
-            let step = tokio::task::yield_now();
-            tokio::select! {
-                biased;
-                _ = &mut asking => break,
-                () = step => {}
+    for moment in 0..60 {
+        if moment % 2 == 0 {
+            // While it looks for rows.
+            let mut asking = Box::pin(lake.get(&url));
+            let started = Instant::now();
+            while started.elapsed() < moment * Duration::from_micros(500) {
+                tokio::select! {
+                    biased;
+                    _ = &mut asking => break,
+                    () = tokio::task::yield_now() => {}
+                }
             }
+        } else {
+            // While it waits for a reader.
+            let answer = lake.send(Method::GET, &url, &[("x-api-key", KEY)]).await;
+            assert_eq!(answer.status(), StatusCode::OK);
         }
-        drop(asking);
         // The one connection was handed back, and not in a broken transaction.
         assert!(lake.reader.message(id).await.unwrap().is_some());
     }
