@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use super::row::MessageJson;
 use crate::message::MessageId;
-use crate::store::{MessageRow, Page, StoreError};
+use crate::store::{Page, StoreError};
 
 /// A piece of the body is handed on when it has this size.
 const PIECE: usize = 32 * 1024;
@@ -44,7 +44,7 @@ enum Broken {
 /// The body of a page. Its first row is awaited, so that a query which fails at once still gets
 /// an answer with a status.
 pub(super) async fn page_body(mut page: Page, deadline: Instant) -> Result<Body, StoreError> {
-    let first = page.rows.next().await.transpose()?;
+    let first = next_row(&mut page).await?;
     let (pieces, mut taken) = mpsc::channel(PIECES_AHEAD);
     tokio::spawn(
         async move {
@@ -89,7 +89,7 @@ where
 }
 
 async fn send(
-    first: Option<MessageRow>,
+    first: Option<MessageJson>,
     mut page: Page,
     pieces: &mpsc::Sender<Piece>,
 ) -> Result<(), Broken> {
@@ -101,13 +101,13 @@ async fn send(
         if sent > 0 {
             text.push(b',');
         }
-        serde_json::to_writer(&mut text, &MessageJson::try_from(row)?)?;
+        serde_json::to_writer(&mut text, &row)?;
         sent += 1;
         if text.len() >= PIECE {
             let full = std::mem::replace(&mut text, Vec::with_capacity(PIECE + SHORT_ROW));
             hand_on(full, pieces).await;
         }
-        next = page.rows.next().await.transpose()?;
+        next = next_row(&mut page).await?;
     }
     if sent != page.row_count {
         return Err(Broken::Incomplete {
@@ -119,6 +119,11 @@ async fn send(
     hand_on(text, pieces).await;
     let _ = pieces.send(Piece::End).await;
     Ok(())
+}
+
+async fn next_row(page: &mut Page) -> Result<Option<MessageJson>, StoreError> {
+    let row = page.rows.next().await.transpose()?;
+    row.map(MessageJson::try_from).transpose()
 }
 
 /// What follows the rows. `next_cursor` is always there: some clients stop with an error else.

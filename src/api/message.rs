@@ -53,7 +53,7 @@ pub(super) async fn get(
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     negotiate(&headers, &[APPLICATION_JSON])?;
-    let id = message_id(path)?;
+    let id = message_id(&path)?;
     query::no_parameters(raw.as_deref())?;
     let Some(row) = api.reader.message(id).await? else {
         return Err(Problem::new(
@@ -77,8 +77,8 @@ pub(super) async fn get(
     Ok(response)
 }
 
-fn message_id(path: Result<Path<String>, PathRejection>) -> Result<MessageId, Problem> {
-    let read = match &path {
+fn message_id(path: &Result<Path<String>, PathRejection>) -> Result<MessageId, Problem> {
+    let read = match path {
         Ok(Path(text)) => query::id(text),
         Err(_) => Err("is not UTF-8".into()),
     };

@@ -35,11 +35,11 @@ pub(super) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-ca
 
 /// A page of messages.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "describes what `json` writes row by row")]
 pub(super) struct MessagePage {
     /// The messages, in the order asked for.
     data: Vec<MessageJson>,
     /// The `cursor` of the next page; null on the last one.
+    #[schema(required = true)]
     next_cursor: Option<Snowflake>,
     /// Whether there is a next page.
     has_more: bool,

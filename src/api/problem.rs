@@ -98,7 +98,7 @@ impl Code {
 
 /// A parameter that was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct FieldError {
+pub(super) struct FieldError {
     /// The parameter.
     #[schema(example = "limit")]
     pub field: String,

@@ -59,15 +59,17 @@ pub(super) struct MessageJson {
     /// When it was written: the time in its id.
     created_at: Time,
     /// When its author last edited it; null if never.
+    #[schema(required = true)]
     edited_at: Option<Time>,
     /// Whether it is gone from Discord.
     #[schema(example = false)]
     deleted: bool,
     /// How that became known: `gateway`, `bulk` (a moderator's purge), `channel` (deleted with
     /// its channel), `rescan` (no longer in the history); null while it is not deleted.
-    #[schema(example = "gateway")]
+    #[schema(required = true, example = "gateway")]
     deleted_by: Option<String>,
     /// When that was noticed: it was deleted at this time or before.
+    #[schema(required = true)]
     deleted_at: Option<Time>,
     /// Discord's message type: 0 text, 19 reply, …
     #[schema(example = 0)]

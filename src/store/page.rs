@@ -88,7 +88,7 @@ impl Reader {
                 Ok(keys) => keys,
                 Err(error) => {
                     let _ = head_sender.send(Err(error));
-                    return end(connection);
+                    return;
                 }
             };
             if head_sender.send(Ok(keys.head())).is_ok()
@@ -96,7 +96,7 @@ impl Reader {
             {
                 let _ = row_sender.blocking_send(Err(error));
             }
-            end(connection);
+            // The transaction ends when the connection goes back to the pool.
         });
         let (next_cursor, row_count) = head.await.unwrap_or(Err(StoreError::Busy))?;
         Ok(Page {
@@ -244,9 +244,4 @@ fn direction(order: Order) -> &'static str {
         Order::Ascending => "ASC",
         Order::Descending => "DESC",
     }
-}
-
-fn end(connection: &Connection) {
-    // If it fails the transaction stays open, and the pool throws the connection away.
-    let _ = connection.execute_batch("COMMIT");
 }

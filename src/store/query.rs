@@ -132,8 +132,11 @@ impl ManageConnection for Connections {
         connection.execute_batch("SELECT 1")
     }
 
-    /// A query that was interrupted inside a transaction leaves it open: such a connection goes.
+    /// Asked when a connection comes back. The transaction of a page ends here, also one that an
+    /// interrupt aborted or a panic left (`is_autocommit` would not tell: it always says yes).
     fn has_broken(&self, connection: &mut Connection) -> bool {
-        !connection.is_autocommit()
+        // Without a transaction this is refused, and nothing else happens.
+        let _ = connection.execute_batch("ROLLBACK");
+        self.is_valid(connection).is_err()
     }
 }

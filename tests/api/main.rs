@@ -1,0 +1,14 @@
+//! The API as callers see it: the real router over a real record, in this process, and on real
+//! sockets where a socket is what matters.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod auth;
+mod conventions;
+mod log;
+mod message;
+mod messages;
+mod parameters;
+mod schemathesis;
+mod service;
+mod socket;
+mod support;

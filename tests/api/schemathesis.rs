@@ -1,0 +1,66 @@
+//! The description against the service: schemathesis makes up requests from `/openapi.json`,
+//! right ones and wrong ones, and holds every answer to what the description says.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::socket::Served;
+use crate::support::{CHANNEL, GUILD, KEY, Lake};
+
+/// The folder of the Python tools; `make venv` makes it.
+const VENV: &str = "GUILDLAKE_VENV";
+
+/// Made-up requests per route and phase.
+const EXAMPLES: &str = "100";
+
+fn program() -> PathBuf {
+    let venv = std::env::var_os(VENV).map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv"),
+        PathBuf::from,
+    );
+    let program = venv.join("bin/schemathesis");
+    assert!(
+        program.exists(),
+        "{} is missing: run `make venv`, or set {VENV} to the folder that it is in",
+        program.display()
+    );
+    program
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_does_what_its_description_says() {
+    let mut lake = Lake::new();
+    lake.add_minutes(300);
+    let served = Served::new(&lake).await;
+    let seed = std::env::var("SCHEMATHESIS_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or_else(rand::random::<u32>);
+    println!("SCHEMATHESIS_SEED={seed}");
+
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/api");
+    let mut command = Command::new(program());
+    command
+        .arg("--config-file")
+        .arg(folder.join("schemathesis.toml"))
+        .args(["run", "--checks", "all", "--no-color"])
+        .args(["--seed", &seed.to_string(), "--max-examples", EXAMPLES])
+        .args(["--generation-database", "none"])
+        .args(["-H", &format!("x-api-key: {KEY}")])
+        .arg(format!("http://{}/openapi.json", served.address))
+        .env("SCHEMATHESIS_HOOKS", "schemathesis_hooks")
+        .env("PYTHONPATH", &folder)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("GUILD", GUILD.to_string())
+        .env("CHANNEL", CHANNEL.to_string())
+        // It may write what it remembers beside where it runs.
+        .current_dir(lake.folder.path());
+    let output = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .unwrap()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "schemathesis found something");
+    served.stop().await;
+}

@@ -1,0 +1,125 @@
+//! The routes about the service itself.
+
+use axum::http::Method;
+use guildlake::status::{GatewayState, Status};
+use serde_json::Value;
+
+use crate::support::{Lake, MESSAGES};
+
+#[tokio::test]
+async fn health_tells_the_present_state() {
+    let lake = Lake::new();
+    let health = lake.ask(Method::GET, "/health", &[]).await.json();
+    assert_eq!(health["status"], "ok");
+    assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
+    assert!(health["uptime_seconds"].is_u64());
+    assert_eq!(health["gateway"]["state"], "off");
+
+    lake.status.send_modify(|status: &mut Status| {
+        status.revision = 7;
+        status.gateway.state = GatewayState::Live;
+    });
+    let health = lake.ask(Method::GET, "/health", &[]).await;
+    assert_eq!(health.json()["revision"], 7);
+    assert_eq!(health.json()["gateway"]["state"], "live");
+    assert_eq!(health.header("cache-control"), Some("no-store"));
+}
+
+#[tokio::test]
+async fn the_index_is_html_for_browsers_and_json_for_the_rest() {
+    let lake = Lake::new();
+    let browser = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
+    let page = lake.ask(Method::GET, "/", &browser).await;
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    for link in ["docs", "openapi.json", "health"] {
+        assert!(page.text().contains(&format!(r#"href="{link}""#)));
+    }
+    assert_nothing_from_elsewhere(page.text());
+    let index = lake.ask(Method::GET, "/", &[]).await.json();
+    for link in ["docs", "openapi", "health"] {
+        let path = format!("/{}", index[link].as_str().unwrap());
+        assert_eq!(lake.ask(Method::GET, &path, &[]).await.status, 200);
+    }
+    let image = lake.ask(Method::GET, "/", &[("accept", "image/png")]).await;
+    image.is_problem(406, "not_acceptable");
+}
+
+#[tokio::test]
+async fn the_docs_need_nothing_from_elsewhere() {
+    let lake = Lake::new();
+    let docs = lake.ask(Method::GET, "/docs", &[]).await;
+    assert_eq!(
+        docs.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    assert_nothing_from_elsewhere(docs.text());
+    let mut files = 0;
+    for part in docs
+        .text()
+        .split('"')
+        .filter(|part| part.starts_with("docs/"))
+    {
+        let file = lake.ask(Method::GET, &format!("/{part}"), &[]).await;
+        assert_eq!(file.status, 200, "{part}");
+        assert!(!file.body.is_empty());
+        files += 1;
+    }
+    assert_eq!(files, 4);
+    let script = lake.ask(Method::GET, "/docs/start.js", &[]).await;
+    assert!(script.text().contains(r#"url: "openapi.json""#));
+    let none = lake.ask(Method::GET, "/docs/index.html", &[]).await;
+    none.is_problem(404, "route_not_found");
+
+    // Every problem's type leads to its line.
+    let problem = lake.get(&format!("{MESSAGES}&x=1")).await.problem();
+    let anchor = problem["type"].as_str().unwrap();
+    let id = anchor.strip_prefix("/docs#").unwrap();
+    assert!(docs.text().contains(&format!(r#"id="{id}""#)));
+}
+
+#[tokio::test]
+async fn the_description_is_the_one_of_the_command() {
+    let lake = Lake::new();
+    let served = lake.ask(Method::GET, "/openapi.json", &[]).await;
+    assert_eq!(served.text(), guildlake::api::openapi_json());
+    let document = served.json();
+    assert_eq!(document["openapi"], "3.1.0");
+    let schemes = document["components"]["securitySchemes"]
+        .as_object()
+        .unwrap();
+    assert_eq!(
+        schemes.keys().collect::<Vec<_>>(),
+        ["api_key", "basic", "bearer"]
+    );
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let get = &item["get"];
+        assert!(get["operationId"].is_string(), "{path}");
+        assert!(get["tags"].is_array(), "{path}");
+        let is_open = get["security"] == serde_json::json!([{}]);
+        assert_eq!(is_open, !path.starts_with("/v1"), "{path}");
+        for (status, response) in get["responses"].as_object().unwrap() {
+            assert!(
+                response["headers"]["x-request-id"].is_object(),
+                "{path} {status}"
+            );
+            let problem = &response["content"]["application/problem+json"];
+            assert_eq!(
+                *problem != Value::Null,
+                status.as_str() >= "400",
+                "{path} {status}"
+            );
+        }
+    }
+}
+
+fn assert_nothing_from_elsewhere(page: &str) {
+    for attribute in ["src=\"", "href=\""] {
+        for part in page.split(attribute).skip(1) {
+            let target = part.split('"').next().unwrap();
+            assert!(!target.contains("//"), "{target}");
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! A record with messages in it, the router over it, and short ways to ask and to look.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use chrono::{DateTime, Utc};
+use guildlake::api::{self, ApiState};
+use guildlake::message::{
+    ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source, snowflake_at,
+};
+use guildlake::status::{Status, StatusSender};
+use guildlake::store::{Batch, Reader, Record, StoreSettings};
+use secrecy::SecretString;
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+pub(crate) const KEY: &str = "the-key-of-the-tests-0123456789";
+pub(crate) const GUILD: i64 = 1_100_000_000_000_000_000;
+pub(crate) const CHANNEL: i64 = 1_150_000_000_000_000_000;
+pub(crate) const MESSAGES: &str =
+    "/v1/messages?guild_id=1100000000000000000&channel_id=1150000000000000000";
+
+const FILE: &str = "guildlake.duckdb";
+
+/// The API over a record of its own.
+pub(crate) struct Lake {
+    pub(crate) record: Record,
+    pub(crate) reader: Reader,
+    pub(crate) status: StatusSender,
+    pub(crate) router: Router,
+    pub(crate) folder: TempDir,
+}
+
+impl Lake {
+    pub(crate) fn new() -> Self {
+        Self::with(8, api::TIMEOUT)
+    }
+
+    /// With `readers` queries at once, and answers that may take `timeout`.
+    pub(crate) fn with(readers: u32, timeout: Duration) -> Self {
+        Self::open(tempfile::tempdir().unwrap(), readers, timeout)
+    }
+
+    fn open(folder: TempDir, readers: u32, timeout: Duration) -> Self {
+        let settings = StoreSettings {
+            readers,
+            threads: Some(1),
+            ..StoreSettings::new(folder.path().join(FILE), folder.path().join("spill"))
+        };
+        let (record, reader) = Record::open(&settings).unwrap();
+        let (status, receiver) = tokio::sync::watch::channel(Status::default());
+        let router = api::router(ApiState {
+            reader: reader.clone(),
+            status: receiver,
+            api_key: SecretString::from(KEY),
+            timeout,
+        });
+        Self {
+            record,
+            reader,
+            status,
+            router,
+            folder,
+        }
+    }
+
+    /// Messages with these payloads, from history.
+    pub(crate) fn add(&mut self, payloads: impl IntoIterator<Item = String>) {
+        let guild = GuildId::try_from(GUILD).unwrap();
+        let messages = payloads
+            .into_iter()
+            .map(|payload| Message::read(guild, Source::Rest, &payload).unwrap())
+            .collect();
+        self.commit(messages);
+    }
+
+    /// So many plain messages, a minute apart; their ids, oldest first.
+    pub(crate) fn add_minutes(&mut self, count: i64) -> Vec<i64> {
+        let ids: Vec<_> = (0..count).map(minute).collect();
+        self.add(ids.iter().map(|&id| payload(id, &format!("message {id}"))));
+        ids
+    }
+
+    pub(crate) fn delete(&mut self, id: i64) {
+        let gone = Gone {
+            noticed_at: at("2025-06-01T00:00:00Z"),
+            by: DeletedBy::Gateway,
+        };
+        self.commit(vec![Message::gone(
+            MessageId::try_from(id).unwrap(),
+            GuildId::try_from(GUILD).unwrap(),
+            ChannelId::try_from(CHANNEL).unwrap(),
+            gone,
+        )]);
+    }
+
+    /// Changes rows behind the service's back.
+    pub(crate) fn damage(self, sql: &str) -> Self {
+        let Self {
+            record,
+            reader,
+            router,
+            folder,
+            status: _,
+        } = self;
+        // All that has the file open.
+        drop((record, reader, router));
+        let connection = duckdb::Connection::open(folder.path().join(FILE)).unwrap();
+        connection.execute_batch(sql).unwrap();
+        drop(connection);
+        Self::open(folder, 8, api::TIMEOUT)
+    }
+
+    fn commit(&mut self, messages: Vec<Message>) {
+        let batch = Batch {
+            messages,
+            ..Batch::default()
+        };
+        self.record
+            .commit(batch, at("2025-06-01T00:00:01Z"))
+            .unwrap();
+    }
+
+    /// Asks with the key.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask(Method::GET, path, &[("x-api-key", KEY)]).await
+    }
+
+    pub(crate) async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+        Answer::of(self.send(method, path, headers).await).await
+    }
+
+    /// The answer with its body unread.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> axum::http::Response<Body> {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// Follows `next_cursor` to the end; the ids in the order they came.
+    pub(crate) async fn walk(&self, path: &str) -> Vec<i64> {
+        let mut ids = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = self.get(&format!("{path}{cursor}")).await.json();
+            ids.extend(page.ids());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return ids,
+            }
+        }
+    }
+}
+
+/// An answer, read to its end.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) async fn of(response: axum::http::Response<Body>) -> Self {
+        let (parts, body) = response.into_parts();
+        Self {
+            status: parts.status,
+            headers: parts.headers,
+            body: to_bytes(body, usize::MAX).await.unwrap().to_vec(),
+        }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    /// The body of an answer that must be a 200.
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.text());
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// The body of an answer that must be a problem, with everything that a problem has.
+    pub(crate) fn problem(&self) -> Value {
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json"),
+            "{} {}",
+            self.status,
+            self.text()
+        );
+        let problem: Value = serde_json::from_slice(&self.body).unwrap();
+        let code = problem["code"].as_str().unwrap();
+        assert_eq!(problem["type"], format!("/docs#{code}"));
+        assert_eq!(problem["status"], self.status.as_u16());
+        assert_eq!(
+            problem["request_id"].as_str(),
+            self.header("x-request-id"),
+            "the id in the body is the one in the header"
+        );
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+        for text in ["title", "detail", "instance"] {
+            assert!(!problem[text].as_str().unwrap().is_empty(), "{text}");
+        }
+        problem
+    }
+
+    /// Asserts a problem of this status and code.
+    #[track_caller]
+    pub(crate) fn is_problem(&self, status: u16, code: &str) -> Value {
+        let problem = self.problem();
+        assert_eq!(
+            (self.status.as_u16(), &problem["code"]),
+            (status, &code.into())
+        );
+        problem
+    }
+
+    /// The parameters that a problem names, with the reasons.
+    #[track_caller]
+    pub(crate) fn bad_fields(&self) -> BTreeMap<String, String> {
+        let problem = self.is_problem(400, "invalid_parameter");
+        problem["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| {
+                let text = |name: &str| error[name].as_str().unwrap().to_owned();
+                (text("field"), text("reason"))
+            })
+            .collect()
+    }
+}
+
+/// The ids of a page.
+pub(crate) trait Ids {
+    fn ids(&self) -> Vec<i64>;
+}
+
+impl Ids for Value {
+    fn ids(&self) -> Vec<i64> {
+        self["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["message_id"].as_str().unwrap().parse().unwrap())
+            .collect()
+    }
+}
+
+pub(crate) fn at(time: &str) -> DateTime<Utc> {
+    time.parse().unwrap()
+}
+
+/// The id of a message written so many minutes into 2025.
+pub(crate) fn minute(minute: i64) -> i64 {
+    snowflake_at(at("2025-01-01T00:00:00Z") + chrono::Duration::minutes(minute))
+}
+
+/// What Discord sends for a message.
+pub(crate) fn payload(id: i64, content: &str) -> String {
+    let content = Value::from(content);
+    format!(
+        r#"{{"id":"{id}","channel_id":"{CHANNEL}","author":{{"id":"1000000000000000001","username":"ada"}},"content":{content},"timestamp":"2025-01-01T00:00:00.000000+00:00","edited_timestamp":null,"type":0,"attachments":[],"embeds":[]}}"#
+    )
+}
+
+/// The headers that must be the same for GET and HEAD: all that say something of the answer.
+pub(crate) fn lasting(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
+    let mut lasting = BTreeMap::<_, Vec<_>>::new();
+    for (name, value) in headers {
+        if ![
+            &header::DATE,
+            &header::CONNECTION,
+            &header::TRANSFER_ENCODING,
+        ]
+        .contains(&name)
+            && name != "x-request-id"
+        {
+            let value = value.to_str().unwrap().to_owned();
+            lasting.entry(name.to_string()).or_default().push(value);
+        }
+    }
+    lasting
+}
