@@ -4,6 +4,7 @@
 mod catalog;
 mod history;
 mod live;
+mod pass;
 mod progress;
 mod scan;
 mod scope;

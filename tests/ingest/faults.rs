@@ -62,11 +62,11 @@ fn order(world: &World, fault: GatewayFault) {
 #[tokio::test(flavor = "multi_thread")]
 async fn op_7_with_and_without_a_close() {
     survives(21, false, |world| {
-        order(world, GatewayFault::Reconnect { close: false })
+        order(world, GatewayFault::Reconnect { close: false });
     })
     .await;
     survives(22, false, |world| {
-        order(world, GatewayFault::Reconnect { close: true })
+        order(world, GatewayFault::Reconnect { close: true });
     })
     .await;
 }
@@ -74,7 +74,7 @@ async fn op_7_with_and_without_a_close() {
 #[tokio::test(flavor = "multi_thread")]
 async fn op_9_true() {
     survives(23, false, |world| {
-        order(world, GatewayFault::InvalidSession { resumable: true })
+        order(world, GatewayFault::InvalidSession { resumable: true });
     })
     .await;
 }
@@ -82,7 +82,7 @@ async fn op_9_true() {
 #[tokio::test(flavor = "multi_thread")]
 async fn op_9_false_loses_the_session_and_nothing_else() {
     survives(24, true, |world| {
-        order(world, GatewayFault::InvalidSession { resumable: false })
+        order(world, GatewayFault::InvalidSession { resumable: false });
     })
     .await;
 }
@@ -98,7 +98,7 @@ async fn close_codes_that_can_be_resumed() {
         Some(4008),
     ]) {
         survives(seed, false, |world| {
-            order(world, GatewayFault::Close { code })
+            order(world, GatewayFault::Close { code });
         })
         .await;
     }

@@ -1,6 +1,10 @@
 //! From Discord's events to the record: the whole service against the simulator, over real
 //! sockets, compared with the simulator's own truth.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic, and prints its seeds"
+)]
 
 mod faults;
 mod restart;

@@ -101,3 +101,41 @@ async fn two_services_cannot_share_a_folder() {
     assert!(matches!(refusal, StoreError::Locked { .. }), "{failure}");
     running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_and_a_thread_deleted_between_two_sessions_are_noticed() {
+    let world = World::young(110, Config::quick()).await;
+    let mut running = world.start().await;
+    world.caught_up(&mut running).await;
+    running.stop().await;
+    let readable = |channel: &simulator::ChannelInfo| {
+        channel.visible && channel.history && channel.kind.has_messages() && channel.messages > 0
+    };
+    let channel = world
+        .simulator
+        .channels()
+        .into_iter()
+        .find(readable)
+        .unwrap();
+    world.simulator.delete_channel(channel.id).unwrap();
+    let thread = world
+        .simulator
+        .threads()
+        .into_iter()
+        .find(readable)
+        .unwrap();
+    world.simulator.delete_thread(thread.id).unwrap();
+    world
+        .simulator
+        .faults()
+        .gateway(GatewayFault::ExpireSessions)
+        .unwrap();
+    let mut running = world.start().await;
+    running.until(|status| status.gateway.identified == 1).await;
+    world.caught_up(&mut running).await;
+    running.stop().await;
+    let rows = crate::support::rows(&world.database());
+    let of = |id| rows.values().filter(move |row| row.channel_id == id);
+    assert!(of(channel.id).count() > 0 && of(channel.id).all(|row| row.deleted));
+    assert!(of(thread.id).count() > 0 && of(thread.id).all(|row| row.deleted));
+}

@@ -167,7 +167,7 @@ impl World {
             let is_readable = readable.get(&truth.channel_id).copied().unwrap_or(false);
             match rows.get(&truth.id) {
                 None if is_readable && !truth.deleted || truth.shown && !session_was_lost => {
-                    differences.push(format!("missing: {truth:?}"))
+                    differences.push(format!("missing: {truth:?}"));
                 }
                 None => {}
                 Some(row) => {

@@ -1,0 +1,414 @@
+//! One pass over everything that is collected: list the archived threads, fill each channel's gaps,
+//! a few at a time, and ask for what vanished. What Discord could not be asked is tried again, and
+//! told at the end.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use rangemap::RangeSet;
+use tracing::{info, warn};
+
+use super::catalog::{Catalog, Entry, batch_of};
+use super::history::{History, HistoryError, PassReport};
+use super::progress::Tally;
+use super::scan::{Outcome, Scan, ScanError};
+use super::writer::WriterClosed;
+use crate::discord::rest::{ArchivedKind, ChannelInfo, Rest, RestError};
+use crate::message::{ChannelId, GuildId, IdSpan, snowflake_at};
+use crate::store::{
+    Access, AccessMark, Batch, ChannelGone, Coverage, Covered, KnownChannel, SessionMark,
+};
+
+/// Channels that are read at a time. Discord's limits are per channel and over all.
+const AT_A_TIME: usize = 8;
+
+/// How often a channel is tried again when Discord gives no usable answer.
+const TRIES: u32 = 4;
+
+/// How long before the next of them, at first; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+
+/// How long a channel that Discord refused is left alone: 10,000 refusals in ten minutes ban.
+const REFUSED_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// Without a live session, how far before now a reading is trusted to be complete.
+const CLOCK_MARGIN: TimeDelta = TimeDelta::seconds(60);
+
+/// Something to do in a pass.
+#[derive(Clone)]
+enum Job {
+    /// List a channel's archived threads.
+    List(Entry, ArchivedKind),
+    /// Fill a channel's gaps.
+    Scan {
+        entry: Entry,
+        tries: u32,
+        trusts_empty: bool,
+    },
+}
+
+/// How a job ended.
+enum Done {
+    Listed(Vec<ChannelInfo>, Entry),
+    Scanned(Outcome),
+    /// Discord could not be asked.
+    Later(Job, ScanError),
+}
+
+/// A pass under way.
+pub(super) struct PassState<'a> {
+    history: &'a History,
+    known: HashMap<ChannelId, KnownChannel>,
+    session: Option<SessionMark>,
+    coverage: Coverage,
+    tally: Tally,
+    catalog: Catalog,
+    began: DateTime<Utc>,
+    jobs: VecDeque<Job>,
+    pub(super) report: PassReport,
+}
+
+impl<'a> PassState<'a> {
+    pub(super) async fn new(history: &'a History) -> Result<Self, HistoryError> {
+        let catalog = Catalog::read(&history.rest, &history.scope).await?;
+        let known = history.reader.channels().await?;
+        Ok(Self {
+            known: known
+                .into_iter()
+                .map(|known| (known.channel.id, known))
+                .collect(),
+            session: history.reader.session(0).await?,
+            coverage: history.reader.coverage().await?,
+            tally: Tally::new(history.status.clone()),
+            catalog,
+            began: Utc::now(),
+            jobs: VecDeque::new(),
+            report: PassReport::default(),
+            history,
+        })
+    }
+
+    pub(super) async fn work(&mut self) -> Result<(), HistoryError> {
+        let mut entries = self.catalog.entries.clone();
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.info.last_message_id));
+        for entry in &entries {
+            for list in &entry.archived_lists {
+                self.jobs.push_back(Job::List(entry.clone(), *list));
+            }
+        }
+        self.enter(entries).await?;
+
+        let mut running = FuturesUnordered::new();
+        loop {
+            while running.len() < AT_A_TIME
+                && let Some(job) = self.jobs.pop_front()
+            {
+                let reading = match &job {
+                    Job::Scan { entry, .. } => self.gaps(entry),
+                    Job::List(..) => (RangeSet::new(), 0),
+                };
+                let session_id = self.session_id();
+                running.push(run_job(
+                    self.history,
+                    self.tally.clone(),
+                    job,
+                    reading,
+                    session_id,
+                ));
+            }
+            let Some(done) = running.next().await else {
+                return Ok(());
+            };
+            match done {
+                Done::Listed(threads, parent) => {
+                    let scope = &self.history.scope;
+                    let new = self.catalog.add_threads(parent.guild_id, threads, scope);
+                    self.enter(new).await?;
+                }
+                Done::Scanned(outcome) => {
+                    let refused = outcome == Outcome::Refused;
+                    self.report.unreadable += usize::from(refused);
+                    self.tally.channel_done(refused);
+                }
+                Done::Later(job, error) => self.later(job, error).await?,
+            }
+        }
+    }
+
+    /// Tells the record of entries, and makes jobs of those that have something to read.
+    async fn enter(&mut self, mut entries: Vec<Entry>) -> Result<(), HistoryError> {
+        for entry in &mut entries {
+            self.keep_refusal(entry);
+        }
+        let batch = batch_of(&self.catalog.guilds, &entries, self.began);
+        self.history.writer.commit(batch).await?;
+        let mut covered = Vec::new();
+        for entry in entries.into_iter().filter(Entry::holds_messages) {
+            self.tally.channel_found();
+            if entry.access != Access::Readable {
+                self.report.unreadable += 1;
+                self.tally.channel_done(true);
+                continue;
+            }
+            let (gaps, high) = self.gaps(&entry);
+            if gaps.is_empty() {
+                self.tally.channel_done(false);
+            } else if is_at_rest(&entry, &gaps, high) {
+                covered.extend(gaps.iter().map(|gap| Covered {
+                    channel_id: entry.info.id,
+                    span: IdSpan {
+                        low: gap.start,
+                        high: gap.end,
+                    },
+                    session_id: self.session_id(),
+                }));
+                self.tally.channel_done(false);
+            } else {
+                self.tally.gaps(entry.info.id, &gaps);
+                self.jobs.push_back(Job::Scan {
+                    entry,
+                    tries: 0,
+                    trusts_empty: false,
+                });
+            }
+        }
+        let batch = Batch {
+            covered,
+            ..Batch::default()
+        };
+        self.history.writer.commit(batch).await?;
+        Ok(())
+    }
+
+    /// A channel that Discord refused lately, against what its permissions say, is not asked again.
+    fn keep_refusal(&self, entry: &mut Entry) {
+        if let Some(known) = self.known.get(&entry.info.id)
+            && entry.access == Access::Readable
+            && known.access_detail.is_some()
+            && known
+                .access_since
+                .is_some_and(|since| self.began - since < REFUSED_FOR)
+        {
+            entry.access = known.access;
+        }
+    }
+
+    /// What of a channel was not read, and where the live session takes over.
+    fn gaps(&self, entry: &Entry) -> (RangeSet<i64>, i64) {
+        let id = entry.info.id;
+        let high = match &self.session {
+            None => snowflake_at(self.began - CLOCK_MARGIN),
+            Some(session) => {
+                let known = self.known.get(&id);
+                let readable = known.filter(|known| known.access == Access::Readable);
+                let since = readable.and_then(|known| known.access_since);
+                // What can be read only since now is live only since now.
+                session
+                    .live_low
+                    .max(snowflake_at(since.unwrap_or(self.began)))
+            }
+        };
+        let whole = 0..high.max(1);
+        let gaps = match self.coverage.get(&id) {
+            Some(covered) => covered.gaps(&whole).collect(),
+            None => std::iter::once(whole).collect(),
+        };
+        (gaps, high)
+    }
+
+    /// Asks for each channel and thread that was readable and stands in no list any more: deleted
+    /// while nobody listened, or closed to this bot.
+    pub(super) async fn look_for_vanished(&self) -> Result<(), HistoryError> {
+        let scope = &self.history.scope;
+        let listed: HashSet<ChannelId> = self.catalog.entries.iter().map(|it| it.info.id).collect();
+        let read: HashSet<GuildId> = self.catalog.guilds.iter().map(|guild| guild.id).collect();
+        let vanished = self.known.values().filter(|known| {
+            known.gone_at.is_none()
+                && known.access == Access::Readable
+                && read.contains(&known.channel.guild_id)
+                && !listed.contains(&known.channel.id)
+                && scope.takes(known.channel.guild_id, known.channel.id) == Some(true)
+        });
+        let mut batch = Batch::default();
+        for known in vanished {
+            let id = known.channel.id;
+            let refusal = match self.history.rest.channel(id).await {
+                // A thread that no list shows, or one that came back: it stays as it is.
+                Ok(_) => continue,
+                Err(error) => error,
+            };
+            match refusal.access() {
+                Some(Access::Missing) => {
+                    info!(channel_id = %id, "the channel was deleted while nobody listened");
+                    batch.channels_gone.push(ChannelGone {
+                        id,
+                        noticed_at: Utc::now(),
+                    });
+                }
+                Some(access) => batch.access.push(AccessMark {
+                    channel_id: id,
+                    access,
+                    detail: Some(refusal.to_string()),
+                    since: Utc::now(),
+                }),
+                None => return Err(refusal.into()),
+            }
+        }
+        self.history.writer.commit(batch).await?;
+        Ok(())
+    }
+
+    fn session_id(&self) -> Option<Arc<str>> {
+        let session = self.session.as_ref();
+        session.map(|session| session.session_id.as_str().into())
+    }
+
+    async fn later(&mut self, job: Job, error: ScanError) -> Result<(), HistoryError> {
+        let transient = match &error {
+            ScanError::Suspicious => true,
+            ScanError::Rest(error) => error.is_transient(),
+            ScanError::Writer(_) => return Err(WriterClosed.into()),
+            ScanError::Store(_) => false,
+        };
+        if !transient {
+            return Err(match error {
+                ScanError::Rest(error) => error.into(),
+                ScanError::Store(error) => error.into(),
+                ScanError::Writer(error) => error.into(),
+                ScanError::Suspicious => unreachable!("it is transient"),
+            });
+        }
+        let Job::Scan {
+            entry,
+            tries,
+            trusts_empty,
+        } = job
+        else {
+            let Job::List(entry, _) = job else {
+                return Ok(());
+            };
+            warn!(channel_id = %entry.info.id, %error, "archived threads could not be listed");
+            self.report.incomplete.push(entry.info.id);
+            return Ok(());
+        };
+        let id = entry.info.id;
+        if tries + 1 >= TRIES {
+            warn!(channel_id = %id, %error, "the channel has gaps left");
+            self.report.incomplete.push(id);
+            self.tally.channel_done(false);
+            return Ok(());
+        }
+        // What was read until now is in the record: go on from there.
+        self.coverage = self.history.reader.coverage().await?;
+        let trusts_empty = match error {
+            ScanError::Suspicious => self.still_readable(&entry).await?,
+            _ => trusts_empty,
+        };
+        self.jobs.push_back(Job::Scan {
+            entry,
+            tries: tries + 1,
+            trusts_empty,
+        });
+        Ok(())
+    }
+
+    /// Looks at the permissions again: an empty page says nothing where one is missing.
+    async fn still_readable(&self, entry: &Entry) -> Result<bool, HistoryError> {
+        let catalog = Catalog::read(&self.history.rest, &self.history.scope).await?;
+        let now = catalog
+            .entries
+            .iter()
+            .find(|now| now.info.id == entry.info.id);
+        match now {
+            Some(now) => Ok(now.access == Access::Readable),
+            // An archived thread stands in no list that was read here; its channel does.
+            None => Ok(catalog.entries.iter().any(|now| {
+                Some(now.info.id) == entry.info.parent_id && now.access == Access::Readable
+            })),
+        }
+    }
+}
+
+/// An archived thread in which nothing can have been written since its gap began: writing takes it
+/// out of the archive.
+fn is_at_rest(entry: &Entry, gaps: &RangeSet<i64>, high: i64) -> bool {
+    let Some(thread) = entry.info.thread_metadata else {
+        return false;
+    };
+    let last_gap = gaps.iter().next_back().filter(|gap| gap.end == high);
+    let only_gap = last_gap.filter(|gap| gap.start > 0 && gaps.iter().count() == 1);
+    thread.archived
+        && only_gap.is_some_and(|gap| snowflake_at(thread.archive_timestamp) < gap.start)
+}
+
+async fn run_job(
+    history: &History,
+    tally: Tally,
+    job: Job,
+    (gaps, high): (RangeSet<i64>, i64),
+    session_id: Option<Arc<str>>,
+) -> Done {
+    match job {
+        Job::List(parent, list) => match list_archived(&history.rest, &parent, list).await {
+            Ok(threads) => Done::Listed(threads, parent),
+            Err(error) if error.access().is_some() => Done::Listed(Vec::new(), parent),
+            Err(error) => Done::Later(Job::List(parent, list), error.into()),
+        },
+        Job::Scan {
+            entry,
+            tries,
+            trusts_empty,
+        } => {
+            if tries > 0 {
+                tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(tries - 1)).await;
+            }
+            let scan = Scan {
+                rest: &history.rest,
+                reader: &history.reader,
+                writer: &history.writer,
+                status: &history.status.subscribe(),
+                tally: &tally,
+                entry: &entry,
+                gaps,
+                high,
+                session_id,
+                trusts_empty,
+            };
+            match scan.run().await {
+                Ok(outcome) => Done::Scanned(outcome),
+                Err(error) => Done::Later(
+                    Job::Scan {
+                        entry,
+                        tries,
+                        trusts_empty,
+                    },
+                    error,
+                ),
+            }
+        }
+    }
+}
+
+async fn list_archived(
+    rest: &Rest,
+    parent: &Entry,
+    list: ArchivedKind,
+) -> Result<Vec<ChannelInfo>, RestError> {
+    let mut threads = Vec::new();
+    let mut before = None;
+    loop {
+        let page = rest.archived_threads(parent.info.id, list, before).await?;
+        threads.extend(page.threads);
+        if page.has_more && page.next_before.is_none() {
+            warn!(channel_id = %parent.info.id, "Discord's list of archived threads does not advance; some may be missing");
+        }
+        match page.next_before {
+            Some(next) => before = Some(next),
+            None => return Ok(threads),
+        }
+    }
+}
