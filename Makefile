@@ -48,6 +48,11 @@ test: libduckdb venv ## The whole test suite
 	else set -- test --no-fail-fast --lib --bins --tests; fi; \
 	set -x; GUILDLAKE_VENV="$(CURDIR)/$(VENV)" $(CARGO) "$$@" --workspace $(LOCKED) $(ARGS)
 
+.PHONY: full
+full: libduckdb ## The faults at full size: 50,000 messages, bursts of 5,000 events (minutes)
+	@scripts/need cargo cc
+	GUILDLAKE_FULL=1 $(CARGO) test --release $(LOCKED) --test ingest -- --test-threads=1 $(ARGS)
+
 .PHONY: check
 check: libduckdb ## Format, lints and docs, warnings denied
 	@scripts/need cargo cc

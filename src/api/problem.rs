@@ -152,7 +152,7 @@ impl Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Busy | StoreError::Interrupted => Self {
+            StoreError::Busy => Self {
                 hidden: Some(error.to_string()),
                 ..Self::new(
                     Code::Busy,

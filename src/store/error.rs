@@ -49,9 +49,9 @@ pub enum StoreError {
     /// All connections for reading are busy.
     #[error("too many queries at once; try again in a moment")]
     Busy,
-    /// The query was interrupted because nobody waits for it any more.
-    #[error("the query was interrupted")]
-    Interrupted,
+    /// A query ended without an answer: a mistake of this program, with its cause in the log.
+    #[error("a query ended without an answer")]
+    NoAnswer,
     /// The file system said no.
     #[error("{what}: {source}")]
     Io {

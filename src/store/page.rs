@@ -83,7 +83,7 @@ impl Reader {
     pub async fn page(&self, request: PageRequest) -> Result<Page, StoreError> {
         let (head_sender, head) = oneshot::channel();
         let (row_sender, rows) = mpsc::channel(ROWS_AHEAD);
-        let interrupt = self.spawn(move |connection| {
+        let query = move |connection: &Connection| {
             let keys = match begin_and_find_keys(connection, &request) {
                 Ok(keys) => keys,
                 Err(error) => {
@@ -97,8 +97,9 @@ impl Reader {
                 let _ = row_sender.blocking_send(Err(error));
             }
             // The transaction ends when the connection goes back to the pool.
-        });
-        let (next_cursor, row_count) = head.await.unwrap_or(Err(StoreError::Busy))?;
+        };
+        let interrupt = self.spawn(query).await?;
+        let (next_cursor, row_count) = head.await.unwrap_or(Err(StoreError::NoAnswer))?;
         Ok(Page {
             next_cursor,
             row_count,

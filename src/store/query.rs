@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use duckdb::{Connection, InterruptHandle};
 use r2d2::{ManageConnection, Pool};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::StoreError;
 
@@ -17,6 +17,8 @@ const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Reader {
     pool: Pool<Connections>,
+    /// A place for each connection: waiting for one holds no thread.
+    places: Arc<Semaphore>,
 }
 
 impl Reader {
@@ -29,12 +31,12 @@ impl Reader {
             .test_on_check_out(false)
             .max_lifetime(None)
             .idle_timeout(None)
-            .connection_timeout(WAIT_FOR_CONNECTION)
             .build(Connections {
                 root: Mutex::new(connection),
             })
             .map_err(|_| StoreError::Busy)?;
-        Ok(Self { pool })
+        let places = Arc::new(Semaphore::new(most as usize));
+        Ok(Self { pool, places })
     }
 
     /// Runs `query` on a thread for blocking work. Dropping the future interrupts it.
@@ -44,19 +46,24 @@ impl Reader {
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (sender, answer) = oneshot::channel();
-        let _interrupt_on_drop = self.spawn(move |connection| {
+        let query = move |connection: &Connection| {
             // The receiver is gone when nobody waits any more.
             let _ = sender.send(query(connection));
-        });
-        answer.await.unwrap_or(Err(StoreError::Busy))
+        };
+        let _interrupt_on_drop = self.spawn(query).await?;
+        answer.await.unwrap_or(Err(StoreError::NoAnswer))
     }
 
-    /// Runs `query` on a thread for blocking work; it is interrupted when the answer is dropped.
-    /// If no connection comes free, `query` is dropped without being run.
-    pub(super) fn spawn<F>(&self, query: F) -> InterruptOnDrop
+    /// Runs `query` on a thread for blocking work, once a connection is free; it is interrupted
+    /// when the answer is dropped.
+    pub(super) async fn spawn<F>(&self, query: F) -> Result<InterruptOnDrop, StoreError>
     where
         F: FnOnce(&Connection) + Send + 'static,
     {
+        let place = Arc::clone(&self.places).acquire_owned();
+        let place = tokio::time::timeout(WAIT_FOR_CONNECTION, place)
+            .await
+            .map_err(|_| StoreError::Busy)?;
         let interrupt = InterruptOnDrop::default();
         let running = Arc::clone(&interrupt.running);
         let pool = self.pool.clone();
@@ -68,8 +75,10 @@ impl Reader {
             query(&connection);
             // From here on the connection may serve another query: it must not be hit.
             *lock(&running) = Running::Ended;
+            drop(connection);
+            drop(place);
         });
-        interrupt
+        Ok(interrupt)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use simulator::{Config, GatewayFault, RestFault, RestFaultKind, Scope};
 
-use crate::support::World;
+use crate::support::{World, full_size};
 
 const MESSAGES: &str = "/channels/*/messages*";
 
@@ -94,8 +94,11 @@ async fn close_codes_that_can_be_resumed() {
         Some(4000),
         Some(4001),
         Some(4002),
+        Some(4003),
         Some(4005),
+        Some(4007),
         Some(4008),
+        Some(4009),
     ]) {
         survives(seed, false, |world| {
             order(world, GatewayFault::Close { code });
@@ -131,6 +134,9 @@ async fn an_outage_with_life_going_on() {
     world.caught_up(&mut running).await;
     let outage = world.simulator.outage();
     world.burst(300, 52);
+    if full_size() {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+    }
     let mut observer = world.simulator.observe();
     drop(outage);
     observer.resumed().await.unwrap();
@@ -159,6 +165,10 @@ async fn an_outage_that_outlives_the_session() {
 async fn a_fatal_close_ends_the_service_with_its_reason() {
     for (code, advice) in [
         (4004, "DISCORD_BOT_TOKEN"),
+        (4010, "too many guilds"),
+        (4011, "too many guilds"),
+        (4012, "update guildlake"),
+        (4013, "update guildlake"),
         (4014, "Message Content Intent"),
     ] {
         let world = World::new(u64::from(code), 200).await;

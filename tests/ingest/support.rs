@@ -36,6 +36,12 @@ pub(crate) struct Running {
     task: JoinHandle<anyhow::Result<()>>,
 }
 
+/// Whether to run at full size (`make full`): 50,000 messages in 40 channels and threads, bursts of
+/// 5,000 events, an outage of 20 seconds.
+pub(crate) fn full_size() -> bool {
+    std::env::var_os("GUILDLAKE_FULL").is_some()
+}
+
 impl World {
     pub(crate) async fn new(seed: u64, messages: usize) -> Self {
         Self::with(Config::quick().with_community(Community {
@@ -55,7 +61,16 @@ impl World {
         Self::with(config.with_community(community)).await
     }
 
-    pub(crate) async fn with(config: Config) -> Self {
+    pub(crate) async fn with(mut config: Config) -> Self {
+        if full_size() {
+            config.community = Community {
+                guilds: 1,
+                channels: 24,
+                threads: 16,
+                messages: 50_000,
+                ..config.community
+            };
+        }
         println!("seed {}", config.community.seed);
         let _ = tracing_subscriber::fmt()
             .with_test_writer()
@@ -123,6 +138,11 @@ impl World {
     }
 
     pub(crate) fn burst(&self, events: usize, seed: u64) {
+        let events = if full_size() {
+            events.max(5_000)
+        } else {
+            events
+        };
         println!("burst of {events} events, seed {seed}");
         self.simulator.burst(Burst {
             events,

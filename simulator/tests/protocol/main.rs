@@ -69,6 +69,8 @@ impl Bench {
     }
 
     async fn with(config: Config) -> Self {
+        // The workspace's reqwest brings no TLS provider of its own.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self {
             simulator: Simulator::start(config).await.unwrap(),

@@ -37,9 +37,10 @@ use guard::InvalidRequests;
 use limits::Pacing;
 use stats::RestStats;
 
-/// Where the project is at home: Discord wants to know whom to ask about a bot.
+/// Where the project is at home, which Discord wants to know; there is no public place yet, and
+/// `.invalid` is nobody's.
 /// Source: <https://discord.com/developers/docs/reference#user-agent>
-const PROJECT_URL: &str = "https://github.com/guildlake/guildlake";
+const PROJECT_URL: &str = "https://guildlake.invalid";
 
 /// How patiently Discord is asked. The defaults are for Discord itself; tests are less patient.
 #[derive(Debug, Clone)]

@@ -1,0 +1,61 @@
+//! `guildlake demo`: the lines that it prints to copy really work, in real clients.
+
+use std::path::PathBuf;
+
+use tokio::process::Command;
+
+use crate::program::{Running, guildlake};
+
+/// The folder of `make venv`, with DuckDB's command line and pandas.
+fn venv() -> PathBuf {
+    let venv = std::env::var_os("GUILDLAKE_VENV").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/venv"),
+        PathBuf::from,
+    );
+    assert!(
+        venv.join("bin/duckdb").exists(),
+        "no Python tools in {}: run `make venv`",
+        venv.display()
+    );
+    venv.join("bin")
+}
+
+#[tokio::test]
+async fn the_lines_to_copy_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = Running::start(guildlake(
+        folder.path(),
+        &["demo", "--port", "0", "--messages", "2000", "--seed", "7"],
+    ));
+    running.until("The history is in").await;
+    let lines: Vec<&str> = running.said.lines().map(str::trim).collect();
+    let of = |start: &str, with: &str| {
+        let line = lines
+            .iter()
+            .find(|line| line.starts_with(start) && line.contains(with));
+        (*line.unwrap_or_else(|| panic!("no {start} {with} in:\n{}", running.said))).to_owned()
+    };
+    let path = std::env::join_paths(
+        std::iter::once(venv()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    )
+    .unwrap();
+    for (line, expected) in [
+        (of("curl", "limit=3'"), "\"next_cursor\""),
+        (of("curl", "duckdb"), "messages"),
+        (of("python3", "pandas"), "created_at"),
+    ] {
+        let output = Command::new("sh")
+            .args(["-c", &line])
+            .env("PATH", &path)
+            .output()
+            .await
+            .unwrap();
+        let (said, complaint) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        assert!(output.status.success(), "{line}\n{complaint}");
+        assert!(said.contains(expected), "{line}\n{said}\n{complaint}");
+    }
+    assert_eq!(running.terminate().await.0, Some(0));
+}

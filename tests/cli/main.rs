@@ -1,0 +1,13 @@
+//! The commands, as a user runs them: the real binary, its exit codes, what it says and where.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic, and prints its seeds"
+)]
+
+mod backfill;
+mod demo;
+mod doctor;
+mod program;
+mod serve;
+mod settings;

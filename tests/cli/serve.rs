@@ -1,0 +1,85 @@
+//! `guildlake serve` as a process: signals, the session across restarts, the lock, secrets.
+
+use simulator::{Burst, Happening};
+
+use crate::program::{KEY, Running, discord, end, following, guildlake};
+
+#[tokio::test]
+async fn a_sigterm_under_load_ends_well_and_the_next_start_resumes() {
+    let simulator = discord(401).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut said = String::new();
+    for start in 0..3_u64 {
+        let mut observer = simulator.observe();
+        let mut command = following(folder.path(), &simulator, &["serve"]);
+        command
+            .env("RUST_LOG", "trace,hyper=info")
+            .env("LOG_FORMAT", "json");
+        let mut running = Running::start(command);
+        if start == 0 {
+            running.until("a new session").await;
+        } else {
+            observer
+                .until(|happening| matches!(happening, Happening::Resumed { .. }))
+                .await
+                .unwrap();
+            running.until("the session with Discord was resumed").await;
+        }
+        simulator.burst(Burst {
+            events: 200,
+            seed: 402 + start,
+            ..Burst::default()
+        });
+        let (code, lines) = running.terminate().await;
+        assert_eq!(code, Some(0), "{lines}");
+        said.push_str(&lines);
+    }
+    assert_eq!(simulator.counters().identifies, 1);
+    assert!(!said.contains(simulator.token()), "the token is in the log");
+    assert!(!said.contains(KEY), "the key is in the log");
+}
+
+#[tokio::test]
+async fn without_a_token_it_serves_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = guildlake(folder.path(), &[]);
+    command.env("API_KEY", KEY);
+    let mut running = Running::start(command);
+    let line = running.until("/health").await;
+    let url = line.split_whitespace().last().unwrap().to_owned();
+    running.until("DISCORD_BOT_TOKEN is not set").await;
+    running.until("listening").await;
+    let health = tokio::process::Command::new("curl")
+        .args(["-sf", &url])
+        .output()
+        .await
+        .unwrap();
+    let health: serde_json::Value = serde_json::from_slice(&health.stdout).unwrap();
+    assert_eq!(health["gateway"]["state"], "off");
+    let mut second = guildlake(folder.path(), &["serve"]);
+    second.env("API_KEY", KEY);
+    let refused = end(second).await;
+    assert_eq!(refused.code, Some(1));
+    assert!(
+        refused.stderr.contains("is in use by another guildlake"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(running.terminate().await.0, Some(0));
+}
+
+#[tokio::test]
+async fn a_wrong_token_ends_it_with_the_fix() {
+    let simulator = discord(410).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = following(folder.path(), &simulator, &["serve"]);
+    command.env("DISCORD_BOT_TOKEN", "MTIz.wrong.token");
+    let ended = end(command).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains("DISCORD_BOT_TOKEN"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!ended.stderr.contains("MTIz.wrong.token"));
+}
