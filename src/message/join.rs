@@ -8,7 +8,8 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 
-use super::payload::{Body, Version};
+use super::body::Body;
+use super::payload::Version;
 use super::{ChannelId, GuildId, MessageId, Patch};
 
 /// What is known of one message. An event is the same thing with one part filled in.

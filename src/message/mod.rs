@@ -2,12 +2,14 @@
 //! Pure: no I/O, no clock, no SQL. Everything here can be tested with values alone.
 //! The law that the rest stands on is [`Message::join`].
 
+mod body;
 mod id;
 mod join;
 mod patch;
 mod payload;
 
+pub use body::Body;
 pub use id::{ChannelId, GuildId, IdOutOfRange, IdSpan, MessageId, UserId, snowflake_at};
 pub use join::{DeletedBy, Gone, Message, Visible};
 pub use patch::{Patch, PatchField};
-pub use payload::{Body, PayloadError, Source, Version, read_update};
+pub use payload::{PayloadError, Source, Version, read_update};

@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::payload::{Author, Body, SUPPRESS_EMBEDS, count};
+use super::body::{Author, Body, SUPPRESS_EMBEDS, count};
 
 /// A field that a partial update can carry and a column shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -7,11 +7,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use super::body::{Author, Body, SUPPRESS_EMBEDS, count};
 use super::patch::{Patch, PatchField};
-use super::{ChannelId, GuildId, Message, MessageId, UserId};
-
-/// `SUPPRESS_EMBEDS`, bit 2 of a message's flags: a moderator hid the link previews.
-pub(super) const SUPPRESS_EMBEDS: u64 = 1 << 2;
+use super::{ChannelId, GuildId, Message, MessageId};
 
 /// Where a payload came from, in rising order of fidelity: the socket sends more fields
 /// (`guild_id`, `member`) than REST, and an import may have been rewritten by its exporter.
@@ -40,27 +38,6 @@ impl Source {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct PayloadError(#[from] serde_json::Error);
-
-/// The columns that are read from a payload.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Body {
-    /// Who wrote it: a user, a bot or a webhook.
-    pub author_id: UserId,
-    /// The author's user name (not the nickname, which belongs to the guild and changes).
-    pub author_name: String,
-    /// The text as typed, with Discord's markup.
-    pub content: String,
-    /// The last edit by the author; an unfurled link is none.
-    pub edited_at: Option<DateTime<Utc>>,
-    /// Discord's message type: 0 text, 19 reply, 18 thread created, …
-    pub message_type: i32,
-    /// How many files hang on it.
-    pub attachment_count: i32,
-    /// How many embeds (link previews, bot cards) hang on it.
-    pub embed_count: i32,
-    /// Whether the flag `SUPPRESS_EMBEDS` is set.
-    pub embeds_suppressed: bool,
-}
 
 /// One whole payload of a message, with what was read from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,12 +94,6 @@ struct Whole {
     flags: Option<u64>,
     attachments: Vec<IgnoredAny>,
     embeds: Vec<IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Author {
-    pub(super) id: UserId,
-    pub(super) username: String,
 }
 
 /// A partial update: each field absent (unchanged), or present with its text.
@@ -199,8 +170,4 @@ pub fn read_update(guild_id: GuildId, raw: &str) -> Result<Message, PayloadError
         patch,
         ..Message::unknown(partial.id, guild_id, partial.channel_id)
     })
-}
-
-pub(super) fn count(items: &[IgnoredAny]) -> i32 {
-    i32::try_from(items.len()).unwrap_or(i32::MAX)
 }

@@ -1,7 +1,6 @@
 //! The generator: reproducible, lifelike, quick.
 
 use std::collections::{HashMap, HashSet};
-use std::time::{Duration, Instant};
 
 use simulator::{Burst, Community, Config, Simulator, TruthMessage, unix_ms};
 
