@@ -41,7 +41,7 @@ bundled: ## One binary with DuckDB compiled in: needs a C++ compiler and over ha
 
 .PHONY: test
 test: libduckdb venv ## The whole test suite
-	@scripts/need cargo cc
+	@scripts/need cargo cc curl
 	$(CARGO) test --workspace --doc $(LOCKED)
 	@# Each binary's test that wants the command line or Python finds it by GUILDLAKE_VENV.
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -- nextest run $(PROFILE); \

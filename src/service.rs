@@ -16,8 +16,8 @@ use tracing::{info, warn};
 use crate::api::{self, ApiState};
 use crate::config::{DiscordSettings, Settings, StorageSettings};
 use crate::discord::gateway;
-use crate::discord::rest::Rest;
-use crate::ingest::{History, Live, Scope, Writer, WriterHandle};
+use crate::discord::rest::{Application, GatewayInfo, Rest, RestError};
+use crate::ingest::{History, HistoryError, Live, LiveError, Scope, Writer, WriterHandle};
 use crate::status::{GatewayState, Status, StatusSender};
 use crate::store::{DataLock, Reader, Record, StoreSettings};
 
@@ -125,31 +125,38 @@ async fn supervise(
     stop: &CancellationToken,
     ending: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let mut result = tokio::select! {
+    let mut failure = None;
+    let mut too_early = false;
+    tokio::select! {
         // The order to stop reaches the parts as well: what ends then does not end too early.
         biased;
-        () = stop.cancelled() => {
-            info!("stopping: committing what was taken in");
-            Ok(())
-        }
+        () = stop.cancelled() => info!("stopping: committing what was taken in"),
         Some(ended) = parts.join_next() => {
-            ended?.and_then(|()| anyhow::bail!("a part of the service ended before its time"))
+            too_early = true;
+            failure = ended.map_err(anyhow::Error::from).flatten().err();
         }
-    };
+    }
     ending.cancel();
     let rest = async {
         while let Some(ended) = parts.join_next().await {
-            let ended = ended.map_err(anyhow::Error::from).flatten();
-            // The first failure is the reason; what fell over it is not.
-            if let (Ok(()), Err(error)) = (&result, ended) {
-                result = Err(error);
+            // The first failure is the reason. A part that ended well may have been pulled down by
+            // one that is still to be told.
+            if let Err(error) = ended.map_err(anyhow::Error::from).flatten() {
+                failure.get_or_insert(error);
             }
         }
     };
-    if tokio::time::timeout(STOP_WITHIN, rest).await.is_err() {
-        warn!("a part of the service did not end in time");
+    let in_time = tokio::time::timeout(STOP_WITHIN, rest).await.is_ok();
+    match failure {
+        Some(error) => Err(error),
+        None if too_early => anyhow::bail!("a part of the service ended before its time"),
+        None if !in_time => {
+            anyhow::bail!(
+                "a part of the service did not end in time; what was committed is on disk"
+            )
+        }
+        None => Ok(()),
     }
-    result
 }
 
 /// Follows Discord, live and in history, until `stop`.
@@ -184,6 +191,7 @@ async fn follow(
         writer,
         scope,
         status,
+        live: true,
         settle: settings.settle,
     };
     // Either's end is the other's: a history without a live side would miss what it does not see.
@@ -198,31 +206,42 @@ async fn follow(
         both.cancel();
         ended
     };
-    let (live, history) = tokio::join!(live, history);
-    live?;
-    Ok(history?)
+    // Why the record can't be written, its writer says; here it is only what follows.
+    match tokio::join!(live, history) {
+        (Err(LiveError::Gateway(error)), _) => Err(error.into()),
+        (_, Err(error)) if !matches!(error, HistoryError::Writer(_)) => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Asks Discord for the socket's address and whether messages come with their text, as long as it
 /// takes.
-async fn greet(rest: &Rest) -> anyhow::Result<crate::discord::rest::GatewayInfo> {
-    let ask = || async {
-        let application = rest.application().await?;
-        Ok::<_, crate::discord::rest::RestError>((application, rest.gateway_bot().await?))
-    };
+async fn greet(rest: &Rest) -> anyhow::Result<GatewayInfo> {
     let patience = ExponentialBuilder::default()
         .with_max_delay(Duration::from_secs(60))
         .with_jitter()
         .without_max_times();
+    let ask =
+        || async { Ok::<_, RestError>((rest.application().await?, rest.gateway_bot().await?)) };
     let (application, info) = ask
         .retry(patience)
-        .when(crate::discord::rest::RestError::is_transient)
+        .when(RestError::is_transient)
         .notify(|error, pause| warn!(%error, ?pause, "Discord can't be reached; trying again"))
         .await?;
+    ensure_message_content(&application)?;
+    Ok(info)
+}
+
+/// Refuses a bot without the Message Content intent: what it reads would be recorded without its
+/// text, from history too, and count as read.
+///
+/// # Errors
+/// If the intent is not granted.
+pub fn ensure_message_content(application: &Application) -> anyhow::Result<()> {
     anyhow::ensure!(
         application.message_content_granted(),
         "the bot lacks the Message Content intent, so every message would come without its text; \
          switch it on in the Developer Portal (Bot, Privileged Gateway Intents) and start again"
     );
-    Ok(info)
+    Ok(())
 }

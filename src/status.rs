@@ -62,6 +62,8 @@ pub struct BackfillStatus {
     pub oldest: Option<DateTime<Utc>>,
     /// Seconds until the pass is done, by what it has done so far.
     pub eta_seconds: Option<u64>,
+    /// How often something called for a pass in this run: a session, changed channels or roles.
+    pub calls: u64,
     /// How many passes over all channels were finished in this run.
     pub passes: u64,
 }
@@ -70,7 +72,7 @@ pub struct BackfillStatus {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BackfillState {
-    /// No token is set.
+    /// No token is set, or no session has begun yet.
     #[default]
     Off,
     /// Pages are being read.

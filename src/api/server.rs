@@ -27,13 +27,13 @@ const IDLE: Duration = Duration::from_secs(75);
 const STALLED: Duration = Duration::from_secs(30);
 
 /// How long answers that are under way may take after the order to stop.
-const DRAIN: Duration = Duration::from_secs(10);
+const DRAIN: Duration = Duration::from_secs(5);
 
 /// The pause after the system refused a connection (no file descriptors, most likely).
 const AFTER_REFUSAL: Duration = Duration::from_millis(200);
 
 /// Serves `router` on `listener` until `shutdown` is done; then takes no more connections, and
-/// ends when every answer that was under way has ended, or after ten seconds.
+/// ends when every answer that was under way has ended, or after five seconds.
 ///
 /// # Errors
 /// If the listener has no address any more: nothing else ends it.

@@ -16,6 +16,8 @@ pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Res
     let storage = StorageSettings::read_alone(source)?;
     let discord = DiscordSettings::read_alone(source)?
         .context("DISCORD_BOT_TOKEN is not set: there is nothing to read history with")?;
+    let rest = Rest::new(&discord.api_url, &discord.token, discord.rest)?;
+    service::ensure_message_content(&rest.application().await?)?;
     let OpenRecord {
         lock,
         record,
@@ -25,11 +27,12 @@ pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Res
     let (writer, handle) = Writer::start(record, status.clone());
     let progress = tokio::spawn(Progress::new(status.subscribe()).show());
     let history = History {
-        rest: Rest::new(&discord.api_url, &discord.token, discord.rest)?,
+        rest,
         reader: reader.clone(),
         writer: handle,
         scope: Arc::new(Scope::new(&discord.guilds, &discord.channels)),
         status: status.clone(),
+        live: false,
         settle: discord.settle,
     };
     let result = tokio::select! {
@@ -62,7 +65,15 @@ pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Res
             ));
         }
     }
-    if report.incomplete.is_empty() {
+    for guild in &report.unread_guilds {
+        super::say(&format!("  guild {guild} can't be read: is the bot in it?"));
+    }
+    for channel in &report.missing_channels {
+        super::say(&format!(
+            "  channel {channel} of DISCORD_CHANNEL_IDS is in no guild that the bot can read"
+        ));
+    }
+    if report.is_complete() {
         return Ok(ExitCode::SUCCESS);
     }
     for channel in &report.incomplete {

@@ -55,7 +55,7 @@ pub(super) async fn run(arguments: Arguments, stop: CancellationToken) -> anyhow
         ..Community::default()
     }))
     .await?;
-    // Another community each time: nothing of it is worth keeping.
+    // Its times and ids are of this start: nothing of it is worth keeping.
     let folder = tempfile::tempdir()?;
     let key = Uuid::new_v4().simple().to_string();
     let settings = settings(&simulator, folder.path(), &key, &listener)?;
@@ -116,7 +116,7 @@ fn say_lines(simulator: &Simulator, base: &str, key: &str) {
     );
     super::say(&format!(
         r#"
-Copy and try:
+Copy and try (the history fills within seconds):
 
   # a page of #{name}, newest first
   curl -s -H 'x-api-key: {key}' '{url}&limit=3'

@@ -1,5 +1,6 @@
 //! `guildlake doctor`: one line per check, with the fix. It asks Discord what the bot may do, and
-//! looks at the machine; it changes nothing.
+//! looks at the machine. It opens the record as `serve` would, and so makes the data folder and brings
+//! the record to this version.
 
 mod discord;
 mod machine;

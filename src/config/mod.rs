@@ -38,10 +38,13 @@ impl Settings {
     /// Everything that is missing or wrong, by the name of its variable.
     pub fn read(source: &Source) -> Result<Self, SettingsError> {
         source.collect(|problems| {
+            let api = ApiSettings::read(source, problems);
+            let storage = StorageSettings::read(source, problems);
+            let discord = DiscordSettings::read(source, problems);
             Some(Self {
-                api: ApiSettings::read(source, problems)?,
-                storage: StorageSettings::read(source, problems)?,
-                discord: DiscordSettings::read(source, problems)?,
+                api: api?,
+                storage: storage?,
+                discord: discord?,
             })
         })
     }

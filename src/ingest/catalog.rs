@@ -9,7 +9,7 @@ use tracing::warn;
 use super::scope::Scope;
 use crate::discord::permissions::{ChannelKind, Holds, MemberPermissions};
 use crate::discord::rest::{ArchivedKind, ChannelInfo, Rest, RestError};
-use crate::message::{ChannelId, GuildId};
+use crate::message::{ChannelId, GuildId, UserId};
 use crate::store::{Access, AccessMark, Batch, Guild};
 
 /// A channel or thread that is collected.
@@ -55,31 +55,39 @@ impl Catalog {
         let me = rest.me().await?;
         let mut catalog = Self::default();
         for guild_id in guilds(rest, scope).await? {
-            let guild = match rest.guild(guild_id).await {
-                Ok(guild) => guild,
-                Err(error @ (RestError::Forbidden { .. } | RestError::NotFound { .. })) => {
+            match catalog.read_guild(rest, scope, guild_id, me.id).await {
+                Ok(()) => {}
+                Err(error) if error.is_about_the_place() => {
                     warn!(%guild_id, %error, "the guild can't be read: is the bot in it?");
-                    continue;
                 }
                 Err(error) => return Err(error),
-            };
-            let roles = rest.member(guild_id, me.id).await?;
-            catalog.guilds.push(Guild::from(&guild));
-            catalog
-                .permissions
-                .insert(guild_id, MemberPermissions::new(&guild, me.id, &roles));
-            let channels = rest.guild_channels(guild_id).await?;
-            let threads = rest.active_threads(guild_id).await?;
-            for channel in channels.iter().chain(&threads) {
-                scope.learn(channel.id, channel.parent_id);
             }
-            catalog
-                .channels
-                .extend(channels.iter().map(|channel| (channel.id, channel.clone())));
-            catalog.add(guild_id, channels, scope);
-            catalog.add(guild_id, threads, scope);
         }
         Ok(catalog)
+    }
+
+    async fn read_guild(
+        &mut self,
+        rest: &Rest,
+        scope: &Scope,
+        guild_id: GuildId,
+        me: UserId,
+    ) -> Result<(), RestError> {
+        let guild = rest.guild(guild_id).await?;
+        let roles = rest.member(guild_id, me).await?;
+        let channels = rest.guild_channels(guild_id).await?;
+        let threads = rest.active_threads(guild_id).await?;
+        self.guilds.push(Guild::from(&guild));
+        self.permissions
+            .insert(guild_id, MemberPermissions::new(&guild, me, &roles));
+        for channel in channels.iter().chain(&threads) {
+            scope.learn(channel.id, channel.parent_id);
+        }
+        self.channels
+            .extend(channels.iter().map(|channel| (channel.id, channel.clone())));
+        self.add(guild_id, channels, scope);
+        self.add(guild_id, threads, scope);
+        Ok(())
     }
 
     /// Adds threads of a channel that were found in a list of archived ones; answers the new ones.

@@ -13,7 +13,7 @@ use super::pass::PassState;
 use super::scope::Scope;
 use super::writer::{WriterClosed, WriterHandle};
 use crate::discord::rest::{Rest, RestError};
-use crate::message::ChannelId;
+use crate::message::{ChannelId, GuildId};
 use crate::status::{BackfillState, StatusSender};
 use crate::store::{Reader, StoreError};
 
@@ -57,13 +57,25 @@ impl HistoryError {
     }
 }
 
-/// What a pass left.
+/// What a pass could not read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PassReport {
-    /// Channels and threads that can't be read.
-    pub unreadable: usize,
+    /// Chosen guilds that the bot can't read.
+    pub unread_guilds: Vec<GuildId>,
+    /// Chosen channels that are in no guild that the bot can read.
+    pub missing_channels: Vec<ChannelId>,
     /// Channels and threads that have gaps left, because Discord could not be asked.
     pub incomplete: Vec<ChannelId>,
+}
+
+impl PassReport {
+    /// Whether everything that was chosen was found, and read as far as the bot may.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.unread_guilds.is_empty()
+            && self.missing_channels.is_empty()
+            && self.incomplete.is_empty()
+    }
 }
 
 /// Reads history.
@@ -78,6 +90,8 @@ pub struct History {
     pub scope: Arc<Scope>,
     /// What the service says of itself.
     pub status: StatusSender,
+    /// Whether a live session takes over where history ends; else history goes up to now.
+    pub live: bool,
     /// How long after a session's begin its first pass waits, so that Discord's REST side shows
     /// what the socket's side has sent.
     pub settle: Duration,
@@ -90,63 +104,61 @@ impl History {
     /// If Discord refuses the token, or the record fails.
     pub async fn run(
         self,
-        mut calls: mpsc::UnboundedReceiver<Pass>,
+        calls: mpsc::UnboundedReceiver<Pass>,
         stop: CancellationToken,
     ) -> Result<(), HistoryError> {
-        let mut called: Option<Pass> = None;
+        let mut calls = Calls {
+            receiver: calls,
+            taken: 0,
+            waiting: None,
+        };
         loop {
-            let mut pass = match called.take() {
-                Some(pass) => pass,
-                None => tokio::select! {
-                    () = stop.cancelled() => return Ok(()),
-                    call = calls.recv() => match call {
-                        Some(pass) => pass,
-                        None => return Ok(()),
-                    },
-                },
+            let pass = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                pass = calls.next() => pass,
             };
-            while let Ok(more) = calls.try_recv() {
-                pass = pass.max(more);
-            }
             let settle = if pass == Pass::AfterNewSession {
                 self.settle
             } else {
                 Duration::ZERO
             };
-            let sessions = self.sessions();
             let work = async {
                 tokio::time::sleep(settle).await;
                 self.pass().await
             };
+            let result = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = calls.new_session() => {
+                    info!("backfill: a new session began; looking for gaps again");
+                    continue;
+                }
+                result = work => result,
+            };
+            match result {
+                Ok(report) if report.is_complete() => {
+                    self.status.send_modify(|status| {
+                        // What was called for since is not read yet.
+                        if calls.waiting.is_none() && calls.taken == status.backfill.calls {
+                            status.backfill.state = BackfillState::Complete;
+                        }
+                    });
+                    continue;
+                }
+                Ok(report) => warn!(
+                    ?report,
+                    "backfill: something could not be read; the next pass is in 5 minutes"
+                ),
+                Err(error) if error.is_transient() => {
+                    warn!(%error, "backfill: the pass failed; the next one is in 5 minutes");
+                }
+                Err(error) => return Err(error),
+            }
+            self.status
+                .send_modify(|status| status.backfill.state = BackfillState::Incomplete);
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                () = new_session(&mut calls, &mut called) => {
-                    info!("backfill: a new session began; looking for gaps again");
-                }
-                result = work => match result {
-                    Ok(report) if report.incomplete.is_empty() => {
-                        self.status.send_modify(|status| {
-                            let now = (status.gateway.identified, status.gateway.resumed);
-                            // What was called for since then is not read yet.
-                            if now == sessions && called.is_none() && calls.is_empty() {
-                                status.backfill.state = BackfillState::Complete;
-                            }
-                        });
-                    }
-                    Err(error) if !error.is_transient() => return Err(error),
-                    unfinished => {
-                        match unfinished {
-                            Ok(report) => warn!(channels = report.incomplete.len(), "backfill: gaps are left; the next pass is in 5 minutes"),
-                            Err(error) => warn!(%error, "backfill: the pass failed; the next one is in 5 minutes"),
-                        }
-                        self.status.send_modify(|status| status.backfill.state = BackfillState::Incomplete);
-                        tokio::select! {
-                            () = stop.cancelled() => return Ok(()),
-                            () = new_session(&mut calls, &mut called) => {}
-                            () = tokio::time::sleep(NEXT_PASS) => called = called.max(Some(pass)),
-                        }
-                    }
-                },
+                () = calls.new_session() => {}
+                () = tokio::time::sleep(NEXT_PASS) => calls.waiting = calls.waiting.max(Some(pass)),
             }
         }
     }
@@ -162,32 +174,58 @@ impl History {
             status.backfill.channels_done = 0;
             status.backfill.channels_total = 0;
             status.backfill.channels_unreadable = 0;
+            status.backfill.oldest = None;
         });
         let mut pass = PassState::new(self).await?;
         pass.work().await?;
         pass.look_for_vanished().await?;
-        let report = pass.report;
+        let report = pass.report();
         self.status.send_modify(|status| {
             status.backfill.passes += 1;
             status.backfill.eta_seconds = None;
         });
         Ok(report)
     }
-
-    /// How many sessions the live side has begun or taken up again.
-    fn sessions(&self) -> (u64, u64) {
-        let status = self.status.borrow();
-        (status.gateway.identified, status.gateway.resumed)
-    }
 }
 
-/// Waits until a new session calls for another pass; notes what else is called for.
-async fn new_session(calls: &mut mpsc::UnboundedReceiver<Pass>, called: &mut Option<Pass>) {
-    while *called != Some(Pass::AfterNewSession) {
-        match calls.recv().await {
-            Some(pass) => *called = (*called).max(Some(pass)),
+/// The calls for passes, and the most pressing of those that wait.
+struct Calls {
+    receiver: mpsc::UnboundedReceiver<Pass>,
+    taken: u64,
+    waiting: Option<Pass>,
+}
+
+impl Calls {
+    /// The most pressing pass that is called for; waits for one.
+    async fn next(&mut self) -> Pass {
+        while let Ok(pass) = self.receiver.try_recv() {
+            self.take(pass);
+        }
+        loop {
+            if let Some(pass) = self.waiting.take() {
+                return pass;
+            }
+            self.receive().await;
+        }
+    }
+
+    /// Waits until a new session calls for a pass; notes what else is called for.
+    async fn new_session(&mut self) {
+        while self.waiting != Some(Pass::AfterNewSession) {
+            self.receive().await;
+        }
+    }
+
+    async fn receive(&mut self) {
+        match self.receiver.recv().await {
+            Some(pass) => self.take(pass),
             // The live side is gone: nothing will call any more.
             None => std::future::pending().await,
         }
+    }
+
+    fn take(&mut self, pass: Pass) {
+        self.taken += 1;
+        self.waiting = self.waiting.max(Some(pass));
     }
 }

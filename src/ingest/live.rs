@@ -140,7 +140,6 @@ impl Live {
                 self.status.send_modify(|status| {
                     status.gateway.state = GatewayState::Live;
                     status.gateway.identified += 1;
-                    status.backfill.state = BackfillState::Running;
                 });
             }
             News::Resumed => {
@@ -201,12 +200,11 @@ impl Live {
                 }
             }
             News::Permissions(guild) if self.scope.takes_guild(guild) => pass = Some(Pass::Catalog),
-            News::Permissions(_) | News::Other => {}
             News::Unreadable {
                 channel_id,
                 reason,
                 payload,
-            } => {
+            } if !self.is_elsewhere(channel_id) => {
                 warn!(
                     event = name,
                     reason, "a payload could not be understood; it is kept as it came"
@@ -219,6 +217,7 @@ impl Live {
                     payload,
                 });
             }
+            News::Permissions(_) | News::Unreadable { .. } | News::Other => {}
         }
         self.hand_over(batch, sequence, pass).await
     }
@@ -238,15 +237,21 @@ impl Live {
         let Some(pass) = pass else {
             return Ok(self.writer.send(batch).await?);
         };
-        // The history reads the session's marks from the record: they have to be there.
-        self.writer.commit(batch).await?;
-        // In one step, so that a pass that ends just now does not call the history complete.
+        // Counted before anybody can see the sequence: history is not complete from here on.
         self.status.send_modify(|status| {
             status.backfill.state = BackfillState::Running;
-            // Without a history there is nobody to tell.
-            let _ = self.passes.send(pass);
+            status.backfill.calls += 1;
         });
+        // The history reads the session's marks from the record: they have to be there.
+        self.writer.commit(batch).await?;
+        // Without a history there is nobody to tell.
+        let _ = self.passes.send(pass);
         Ok(())
+    }
+
+    /// Whether a channel is known to be none of those that are collected.
+    fn is_elsewhere(&self, channel: Option<ChannelId>) -> bool {
+        channel.is_some_and(|channel| self.scope.takes_channel(channel) == Some(false))
     }
 
     /// Notes a live message: below it, less what may overtake it, the session is complete.

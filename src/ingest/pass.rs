@@ -69,7 +69,7 @@ pub(super) struct PassState<'a> {
     catalog: Catalog,
     began: DateTime<Utc>,
     jobs: VecDeque<Job>,
-    pub(super) report: PassReport,
+    incomplete: Vec<ChannelId>,
 }
 
 impl<'a> PassState<'a> {
@@ -87,7 +87,7 @@ impl<'a> PassState<'a> {
             catalog,
             began: Utc::now(),
             jobs: VecDeque::new(),
-            report: PassReport::default(),
+            incomplete: Vec::new(),
             history,
         })
     }
@@ -130,9 +130,7 @@ impl<'a> PassState<'a> {
                     self.enter(new).await?;
                 }
                 Done::Scanned(outcome) => {
-                    let refused = outcome == Outcome::Refused;
-                    self.report.unreadable += usize::from(refused);
-                    self.tally.channel_done(refused);
+                    self.tally.channel_done(outcome == Outcome::Refused);
                 }
                 Done::Later(job, error) => self.later(job, error).await?,
             }
@@ -150,7 +148,7 @@ impl<'a> PassState<'a> {
         for entry in entries.into_iter().filter(Entry::holds_messages) {
             self.tally.channel_found();
             if entry.access != Access::Readable {
-                self.report.unreadable += 1;
+                self.tell_refusal(&entry);
                 self.tally.channel_done(true);
                 continue;
             }
@@ -184,6 +182,27 @@ impl<'a> PassState<'a> {
         Ok(())
     }
 
+    /// Says once that a channel can't be read.
+    fn tell_refusal(&self, entry: &Entry) {
+        let known = self.known.get(&entry.info.id).map(|known| known.access);
+        if known != Some(entry.access) {
+            let (channel_id, access) = (entry.info.id, entry.access.as_str());
+            warn!(%channel_id, name = entry.info.name, access, "the channel's history can't be read; `guildlake doctor` has the fix");
+        }
+    }
+
+    /// What was not read.
+    pub(super) fn report(self) -> PassReport {
+        let scope = &self.history.scope;
+        let guild = |id: &GuildId| self.catalog.guilds.iter().any(|guild| guild.id == *id);
+        let channel = |id: &ChannelId| self.catalog.entries.iter().any(|it| it.info.id == *id);
+        PassReport {
+            unread_guilds: scope.guilds().filter(|id| !guild(id)).collect(),
+            missing_channels: scope.channels().filter(|id| !channel(id)).collect(),
+            incomplete: self.incomplete,
+        }
+    }
+
     /// A channel that Discord refused lately, against what its permissions say, is not asked again.
     fn keep_refusal(&self, entry: &mut Entry) {
         if let Some(known) = self.known.get(&entry.info.id)
@@ -200,7 +219,8 @@ impl<'a> PassState<'a> {
     /// What of a channel was not read, and where the live session takes over.
     fn gaps(&self, entry: &Entry) -> (RangeSet<i64>, i64) {
         let id = entry.info.id;
-        let high = match &self.session {
+        let session = self.session.as_ref().filter(|_| self.history.live);
+        let high = match session {
             None => snowflake_at(self.began - CLOCK_MARGIN),
             Some(session) => {
                 let known = self.known.get(&id);
@@ -255,7 +275,8 @@ impl<'a> PassState<'a> {
                     detail: Some(refusal.to_string()),
                     since: Utc::now(),
                 }),
-                None => return Err(refusal.into()),
+                None if refusal.is_transient() => return Err(refusal.into()),
+                None => warn!(channel_id = %id, error = %refusal, "the channel stands in no list"),
             }
         }
         self.history.writer.commit(batch).await?;
@@ -292,13 +313,13 @@ impl<'a> PassState<'a> {
                 return Ok(());
             };
             warn!(channel_id = %entry.info.id, %error, "archived threads could not be listed");
-            self.report.incomplete.push(entry.info.id);
+            self.incomplete.push(entry.info.id);
             return Ok(());
         };
         let id = entry.info.id;
         if tries + 1 >= TRIES {
             warn!(channel_id = %id, %error, "the channel has gaps left");
-            self.report.incomplete.push(id);
+            self.incomplete.push(id);
             self.tally.channel_done(false);
             return Ok(());
         }
@@ -355,7 +376,10 @@ async fn run_job(
     match job {
         Job::List(parent, list) => match list_archived(&history.rest, &parent, list).await {
             Ok(threads) => Done::Listed(threads, parent),
-            Err(error) if error.access().is_some() => Done::Listed(Vec::new(), parent),
+            Err(error) if error.is_about_the_place() => {
+                warn!(channel_id = %parent.info.id, %error, "archived threads can't be listed");
+                Done::Listed(Vec::new(), parent)
+            }
             Err(error) => Done::Later(Job::List(parent, list), error.into()),
         },
         Job::Scan {

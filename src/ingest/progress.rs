@@ -128,32 +128,31 @@ impl Progress {
     /// Shows until the status is no longer written; to be aborted when its command ends.
     pub async fn show(mut self) {
         let bar = std::io::stderr().is_terminal().then(bar);
+        let mut began: Option<(Instant, u64)> = None;
         let mut last_line = Instant::now();
-        let mut last_messages = 0;
         while self.status.changed().await.is_ok() {
             let backfill = self.status.borrow_and_update().backfill.clone();
             if backfill.state != BackfillState::Running {
-                if let Some(bar) = &bar {
-                    bar.reset();
+                if let Some(bar) = bar.as_ref().filter(|_| began.take().is_some()) {
+                    bar.finish_and_clear();
                 }
                 continue;
             }
+            let (since, before) = *began.get_or_insert_with(|| {
+                if let Some(bar) = &bar {
+                    bar.reset();
+                }
+                (Instant::now(), backfill.messages)
+            });
+            let words = words(&backfill, backfill.messages - before, since.elapsed());
             if let Some(bar) = &bar {
                 bar.set_length(backfill.channels_total);
                 bar.set_position(backfill.channels_done);
-                bar.set_message(words(&backfill));
+                bar.set_message(words);
             } else if last_line.elapsed() >= LINE {
-                let seconds = last_line.elapsed().as_secs().max(1);
-                let per_second = backfill.messages.saturating_sub(last_messages) / seconds;
-                info!(
-                    "backfill: channel {} of {}, {} messages, {per_second}/s, {}",
-                    backfill.channels_done,
-                    backfill.channels_total,
-                    backfill.messages,
-                    words(&backfill)
-                );
+                let (done, total) = (backfill.channels_done, backfill.channels_total);
+                info!("backfill: channel {done} of {total}, {words}");
                 last_line = Instant::now();
-                last_messages = backfill.messages;
             }
         }
     }
@@ -166,7 +165,7 @@ fn bar() -> ProgressBar {
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn words(backfill: &BackfillStatus) -> String {
+fn words(backfill: &BackfillStatus, read: u64, time: Duration) -> String {
     let oldest = backfill.oldest.map_or_else(
         || "-".to_owned(),
         |oldest| oldest.format("%Y-%m-%d").to_string(),
@@ -175,8 +174,6 @@ fn words(backfill: &BackfillStatus) -> String {
         || "?".to_owned(),
         |seconds| indicatif::HumanDuration(Duration::from_secs(seconds)).to_string(),
     );
-    format!(
-        "{} messages, back to {oldest}, about {eta} left",
-        backfill.messages
-    )
+    let per_second = read / time.as_secs().max(1);
+    format!("{read} messages, {per_second}/s, back to {oldest}, about {eta} left")
 }

@@ -220,8 +220,10 @@ impl Scan<'_> {
 
     /// Notes a refusal that is meant for the channel; any other error goes on.
     async fn refused(&self, error: RestError) -> Result<Outcome, ScanError> {
-        let Some(access) = error.access() else {
-            return Err(error.into());
+        let access = match error.access() {
+            Some(access) => access,
+            None if error.is_about_the_place() => Access::Faulty,
+            None => return Err(error.into()),
         };
         warn!(channel_id = %self.entry.info.id, %error, "the channel can't be read");
         self.note(access, error.to_string()).await

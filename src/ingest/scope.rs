@@ -56,6 +56,12 @@ impl Scope {
         if !self.takes_guild(guild) {
             return Some(false);
         }
+        self.takes_channel(channel)
+    }
+
+    /// The same for a channel of a chosen guild.
+    #[must_use]
+    pub fn takes_channel(&self, channel: ChannelId) -> Option<bool> {
         if self.channels.is_empty() {
             return Some(true);
         }

@@ -144,10 +144,4 @@ impl IdSpan {
     pub fn is_empty(self) -> bool {
         self.low >= self.high
     }
-
-    /// Whether `id` lies inside.
-    #[must_use]
-    pub fn contains(self, id: MessageId) -> bool {
-        (self.low..self.high).contains(&id.as_i64())
-    }
 }

@@ -49,7 +49,7 @@ impl StoreSettings {
             memory_limit: half_the_memory(),
             threads: None,
             readers: 8,
-            // One row group of DuckDB, so that a run is whole row groups.
+            // One row group of DuckDB: a run fills at least one.
             hot_rows: 122_880,
             repair_window: TimeDelta::days(7),
         }
@@ -343,9 +343,9 @@ fn connect(settings: &StoreSettings) -> Result<Connection, duckdb::Error> {
 fn refusal(path: &Path, error: &duckdb::Error) -> StoreError {
     let reason = error.to_string();
     if reason.contains("Conflicting lock") || reason.contains("Could not set lock") {
-        return StoreError::Locked {
-            folder: path.to_owned(),
-            holder: "unknown".to_owned(),
+        return StoreError::Open {
+            path: path.to_owned(),
+            reason: "another program has it open (the DuckDB command line?); close that one".into(),
         };
     }
     StoreError::Open {

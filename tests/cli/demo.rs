@@ -1,24 +1,8 @@
 //! `guildlake demo`: the lines that it prints to copy really work, in real clients.
 
-use std::path::PathBuf;
-
 use tokio::process::Command;
 
-use crate::program::{Running, guildlake};
-
-/// The folder of `make venv`, with DuckDB's command line and pandas.
-fn venv() -> PathBuf {
-    let venv = std::env::var_os("GUILDLAKE_VENV").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/venv"),
-        PathBuf::from,
-    );
-    assert!(
-        venv.join("bin/duckdb").exists(),
-        "no Python tools in {}: run `make venv`",
-        venv.display()
-    );
-    venv.join("bin")
-}
+use crate::program::{Running, guildlake, venv};
 
 #[tokio::test]
 async fn the_lines_to_copy_work() {

@@ -87,7 +87,7 @@ async fn it_looks_at_the_machine_without_discord() {
     let ended = end(command).await;
     assert_eq!(ended.code, Some(1));
     let verdicts = verdicts(&ended);
-    assert_eq!(verdicts["key"]["verdict"], "failed");
+    assert_eq!(verdicts["API"]["verdict"], "failed");
     assert_eq!(verdicts["token"]["verdict"], "warning");
     assert_eq!(verdicts["record"]["verdict"], "ok");
 }

@@ -1,6 +1,6 @@
 //! The binary with an environment of its own, and what it says, line by line.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -49,6 +49,20 @@ pub(crate) async fn discord(seed: u64) -> Simulator {
     println!("seed {seed}");
     let config = Config::quick().with_community(Community::small(seed));
     Simulator::start(config).await.unwrap()
+}
+
+/// The programs of `make venv`: DuckDB's command line, Python with pandas.
+pub(crate) fn venv() -> PathBuf {
+    let venv = std::env::var_os("GUILDLAKE_VENV").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/venv"),
+        PathBuf::from,
+    );
+    assert!(
+        venv.join("bin/duckdb").exists(),
+        "no Python tools in {}: run `make venv`",
+        venv.display()
+    );
+    venv.join("bin")
 }
 
 /// What a command that ended said.

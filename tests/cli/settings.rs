@@ -53,20 +53,9 @@ async fn everything_wrong_is_told_at_once() {
         ("DISCORD_BOT_TOKEN", "sekrit"),
     ])
     .await;
-    for name in ["API_KEY", "BIND"] {
+    for name in ["API_KEY", "BIND", "DISCORD_GUILD_ID", "DISCORD_API_URL"] {
         assert!(said.contains(name), "{name} in {said}");
     }
-    let said = refusal(&[
-        ("API_KEY", KEY),
-        ("DISCORD_GUILD_ID", "my guild"),
-        ("DISCORD_API_URL", "not a url"),
-        ("DISCORD_BOT_TOKEN", "sekrit"),
-    ])
-    .await;
-    assert!(
-        said.contains("DISCORD_GUILD_ID") && said.contains("DISCORD_API_URL"),
-        "{said}"
-    );
     assert!(!said.contains("sekrit"));
     assert!(
         refusal(&[("LOG_FORMAT", "xml")])

@@ -7,7 +7,7 @@ use chrono::{TimeZone, Utc};
 use guildlake::message::{DeletedBy, Gone, Message, Source, read_update};
 use proptest::prelude::*;
 
-use crate::support::{TestRecord, channel, edit_time, guild, id, whole};
+use crate::support::{TestRecord, channel, edit_time, guild, id, payload, whole};
 
 /// Something that happens to one of a few messages.
 fn event() -> impl Strategy<Value = Message> {
@@ -171,4 +171,40 @@ async fn an_unfurl_is_no_edit_and_what_changes_nothing_is_no_revision() {
         Source::Rest,
     )]);
     assert_eq!(record.record.revision(), 2);
+}
+
+/// What strangers write must not stop the writer: it is kept, or refused before it gets there.
+#[tokio::test]
+async fn whatever_strangers_write_is_kept_byte_for_byte() {
+    let mut record = TestRecord::new(2);
+    let contents = [
+        "\0 a NUL and \u{1} controls \u{7f}".to_owned(),
+        "emoji 👩‍🚀, right-to-left \u{202e}abc, combining e\u{301}, \u{feff}BOM, \u{ffff}".to_owned(),
+        "quotes ' \" \\ ; -- /* $1 ? {}".to_owned(),
+        "x".repeat(2_000_000),
+        String::new(),
+    ];
+    for (n, content) in contents.iter().enumerate() {
+        record.commit(vec![whole(
+            id(n as u64 + 1),
+            content,
+            0,
+            0,
+            Source::Gateway,
+        )]);
+    }
+    let rows = record.rows().await;
+    for (row, content) in rows.iter().zip(&contents) {
+        assert_eq!(&row.content, content);
+        assert_eq!(
+            row.raw_json.as_deref(),
+            Some(payload(row.message_id, content, 0, 0).as_str())
+        );
+    }
+    assert_eq!(rows.len(), contents.len());
+    let lone = payload(id(9), "X", 0, 0).replace('X', "\\ud800");
+    assert!(
+        Message::read(guild(), Source::Rest, &lone).is_err(),
+        "half a character is no text"
+    );
 }

@@ -1,6 +1,6 @@
 //! Checks of the settings and the machine: key, `.env`, data folder, lock, record, disk, port.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
 use sysinfo::Disks;
@@ -14,25 +14,35 @@ const LITTLE_SPACE: u64 = 2 << 30;
 
 pub(super) fn checks(source: &Source) -> Vec<Check> {
     let mut checks = vec![env_file()];
+    let mut running = false;
+    match StorageSettings::read_alone(source) {
+        Ok(storage) => checks.extend(record(&storage, &mut running)),
+        Err(error) => checks.extend(settings("record", error)),
+    }
     match ApiSettings::read_alone(source) {
         Ok(api) => {
             checks.push(Check::ok("key", "API_KEY is set and strong enough"));
-            checks.push(match TcpListener::bind(api.bind) {
-                Ok(_) => Check::ok("port", format!("{} is free", api.bind)),
-                Err(error) => Check::failed(
-                    "port",
-                    format!("{} can't be listened on: {error}", api.bind),
-                    "stop what listens there, or set BIND to another address",
-                ),
-            });
+            checks.push(port(api.bind, running));
         }
-        Err(error) => checks.extend(settings("key", error)),
-    }
-    match StorageSettings::read_alone(source) {
-        Ok(storage) => checks.extend(record(&storage)),
-        Err(error) => checks.extend(settings("record", error)),
+        Err(error) => checks.extend(settings("API", error)),
     }
     checks
+}
+
+fn port(bind: SocketAddr, running: bool) -> Check {
+    match TcpListener::bind(bind) {
+        Ok(_) => Check::ok("port", format!("{bind} is free")),
+        Err(error) if running => Check::warning(
+            "port",
+            format!("{bind} can't be listened on: {error}"),
+            "nothing, if that is your running service",
+        ),
+        Err(error) => Check::failed(
+            "port",
+            format!("{bind} can't be listened on: {error}"),
+            "stop what listens there, or set BIND to another address",
+        ),
+    }
 }
 
 fn settings(name: &'static str, error: SettingsError) -> impl Iterator<Item = Check> {
@@ -68,11 +78,12 @@ fn env_file() -> Check {
 }
 
 /// The data folder, its lock, the record's version, and the space left.
-fn record(storage: &StorageSettings) -> Vec<Check> {
+fn record(storage: &StorageSettings, running: &mut bool) -> Vec<Check> {
     let folder = storage.data_dir.display();
     let lock = match DataLock::acquire(&storage.data_dir) {
         Ok(lock) => lock,
         Err(error @ StoreError::Locked { .. }) => {
+            *running = true;
             return vec![
                 Check::warning(
                     "data folder",

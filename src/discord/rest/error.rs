@@ -71,6 +71,18 @@ impl RestError {
         matches!(self, Self::Unavailable { .. } | Self::TooManyInvalid { .. })
     }
 
+    /// Whether it is about what was asked for, so that other requests can go on.
+    #[must_use]
+    pub fn is_about_the_place(&self) -> bool {
+        // Without a code of Discord's own it is a redirect, or something on the way.
+        match self {
+            Self::Forbidden { code } | Self::NotFound { code } | Self::Rejected { code, .. } => {
+                *code != 0
+            }
+            _ => false,
+        }
+    }
+
     /// What this answer to a request for a channel says about the channel, if anything: only
     /// Discord's own codes do, since a proxy in between answers 403 and 404 too.
     #[must_use]
