@@ -164,7 +164,8 @@ fn read_news(name: &str, payload: &str, now: DateTime<Utc>) -> Result<News, Stri
             Ok(News::Channel {
                 guild_id,
                 channel: read(payload)?,
-                is_new: made.newly_created || name == "CHANNEL_CREATE",
+                // A new channel can be hidden from this bot; a thread that it is told of is not.
+                is_new: made.newly_created && name == "THREAD_CREATE",
             })
         }
         "CHANNEL_DELETE" | "THREAD_DELETE" => {

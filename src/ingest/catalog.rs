@@ -129,6 +129,22 @@ impl Catalog {
     }
 }
 
+/// Whether a channel's history can be read at this moment.
+pub(super) async fn access_now(rest: &Rest, entry: &Entry) -> Result<Access, RestError> {
+    let me = rest.me().await?;
+    let guild = rest.guild(entry.guild_id).await?;
+    let roles = rest.member(entry.guild_id, me.id).await?;
+    let permissions = MemberPermissions::new(&guild, me.id, &roles);
+    let parent = match entry.info.parent_id {
+        Some(parent) if ChannelKind::of(entry.info.kind).is_thread => {
+            Some(rest.channel(parent).await?)
+        }
+        _ => None,
+    };
+    let info = rest.channel(entry.info.id).await?;
+    Ok(permissions.access(&info, parent.as_ref()))
+}
+
 /// The chosen guilds; where only channels were chosen, theirs.
 async fn guilds(rest: &Rest, scope: &Scope) -> Result<HashSet<GuildId>, RestError> {
     let mut guilds: HashSet<GuildId> = scope.guilds().collect();

@@ -44,11 +44,7 @@ enum Job {
     /// List a channel's archived threads.
     List(Entry, ArchivedKind),
     /// Fill a channel's gaps.
-    Scan {
-        entry: Entry,
-        tries: u32,
-        trusts_empty: bool,
-    },
+    Scan { entry: Entry, tries: u32 },
 }
 
 /// How a job ended.
@@ -111,13 +107,14 @@ impl<'a> PassState<'a> {
                     Job::Scan { entry, .. } => self.gaps(entry),
                     Job::List(..) => (RangeSet::new(), 0),
                 };
-                let session_id = self.session_id();
+                let session = self.session.as_ref();
+                let session = session.map(|it| (it.session_id.as_str().into(), it.live_low));
                 running.push(run_job(
                     self.history,
                     self.tally.clone(),
                     job,
                     reading,
-                    session_id,
+                    session,
                 ));
             }
             let Some(done) = running.next().await else {
@@ -167,11 +164,7 @@ impl<'a> PassState<'a> {
                 self.tally.channel_done(false);
             } else {
                 self.tally.gaps(entry.info.id, &gaps);
-                self.jobs.push_back(Job::Scan {
-                    entry,
-                    tries: 0,
-                    trusts_empty: false,
-                });
+                self.jobs.push_back(Job::Scan { entry, tries: 0 });
             }
         }
         let batch = Batch {
@@ -248,7 +241,7 @@ impl<'a> PassState<'a> {
         let read: HashSet<GuildId> = self.catalog.guilds.iter().map(|guild| guild.id).collect();
         let vanished = self.known.values().filter(|known| {
             known.gone_at.is_none()
-                && known.access == Access::Readable
+                && matches!(known.access, Access::Readable | Access::Missing)
                 && read.contains(&known.channel.guild_id)
                 && !listed.contains(&known.channel.id)
                 && scope.takes(known.channel.guild_id, known.channel.id) == Some(true)
@@ -256,6 +249,19 @@ impl<'a> PassState<'a> {
         let mut batch = Batch::default();
         for known in vanished {
             let id = known.channel.id;
+            // A hidden channel's threads are hidden with it: not one question for each.
+            let parent = known.channel.parent_id.and_then(|id| self.known.get(&id));
+            if known.channel.is_thread()
+                && let Some(parent) = parent.filter(|parent| parent.access == Access::Forbidden)
+            {
+                batch.access.push(AccessMark {
+                    channel_id: id,
+                    access: parent.access,
+                    detail: None,
+                    since: self.began,
+                });
+                continue;
+            }
             let refusal = match self.history.rest.channel(id).await {
                 // A thread that no list shows, or one that came back: it stays as it is.
                 Ok(_) => continue,
@@ -272,8 +278,9 @@ impl<'a> PassState<'a> {
                 Some(access) => batch.access.push(AccessMark {
                     channel_id: id,
                     access,
-                    detail: Some(refusal.to_string()),
-                    since: Utc::now(),
+                    // No answer to a reading: the next pass looks again.
+                    detail: None,
+                    since: self.began,
                 }),
                 None if refusal.is_transient() => return Err(refusal.into()),
                 None => warn!(channel_id = %id, error = %refusal, "the channel stands in no list"),
@@ -289,68 +296,34 @@ impl<'a> PassState<'a> {
     }
 
     async fn later(&mut self, job: Job, error: ScanError) -> Result<(), HistoryError> {
-        let transient = match &error {
-            ScanError::Suspicious => true,
-            ScanError::Rest(error) => error.is_transient(),
+        match &error {
             ScanError::Writer(_) => return Err(WriterClosed.into()),
-            ScanError::Store(_) => false,
-        };
-        if !transient {
-            return Err(match error {
-                ScanError::Rest(error) => error.into(),
-                ScanError::Store(error) => error.into(),
-                ScanError::Writer(error) => error.into(),
-                ScanError::Suspicious => unreachable!("it is transient"),
-            });
+            ScanError::Rest(error @ (RestError::Unauthorized | RestError::Setup(_))) => {
+                return Err(error.clone().into());
+            }
+            // One channel's trouble must not end the others' reading.
+            ScanError::Rest(_) | ScanError::Store(_) => {}
         }
-        let Job::Scan {
-            entry,
-            tries,
-            trusts_empty,
-        } = job
-        else {
-            let Job::List(entry, _) = job else {
-                return Ok(());
-            };
-            warn!(channel_id = %entry.info.id, %error, "archived threads could not be listed");
-            self.incomplete.push(entry.info.id);
-            return Ok(());
-        };
-        let id = entry.info.id;
-        if tries + 1 >= TRIES {
-            warn!(channel_id = %id, %error, "the channel has gaps left");
-            self.incomplete.push(id);
-            self.tally.channel_done(false);
-            return Ok(());
+        match job {
+            Job::Scan { entry, tries } if tries + 1 < TRIES => {
+                // What was read until now is in the record: go on from there.
+                self.coverage = self.history.reader.coverage().await?;
+                self.jobs.push_back(Job::Scan {
+                    entry,
+                    tries: tries + 1,
+                });
+            }
+            Job::Scan { entry, .. } => {
+                warn!(channel_id = %entry.info.id, %error, "the channel has gaps left");
+                self.incomplete.push(entry.info.id);
+                self.tally.channel_done(false);
+            }
+            Job::List(entry, _) => {
+                warn!(channel_id = %entry.info.id, %error, "archived threads could not be listed");
+                self.incomplete.push(entry.info.id);
+            }
         }
-        // What was read until now is in the record: go on from there.
-        self.coverage = self.history.reader.coverage().await?;
-        let trusts_empty = match error {
-            ScanError::Suspicious => self.still_readable(&entry).await?,
-            _ => trusts_empty,
-        };
-        self.jobs.push_back(Job::Scan {
-            entry,
-            tries: tries + 1,
-            trusts_empty,
-        });
         Ok(())
-    }
-
-    /// Looks at the permissions again: an empty page says nothing where one is missing.
-    async fn still_readable(&self, entry: &Entry) -> Result<bool, HistoryError> {
-        let catalog = Catalog::read(&self.history.rest, &self.history.scope).await?;
-        let now = catalog
-            .entries
-            .iter()
-            .find(|now| now.info.id == entry.info.id);
-        match now {
-            Some(now) => Ok(now.access == Access::Readable),
-            // An archived thread stands in no list that was read here; its channel does.
-            None => Ok(catalog.entries.iter().any(|now| {
-                Some(now.info.id) == entry.info.parent_id && now.access == Access::Readable
-            })),
-        }
     }
 }
 
@@ -371,8 +344,13 @@ async fn run_job(
     tally: Tally,
     job: Job,
     (gaps, high): (RangeSet<i64>, i64),
-    session_id: Option<Arc<str>>,
+    session: Option<(Arc<str>, i64)>,
 ) -> Done {
+    let live_low = session
+        .as_ref()
+        .filter(|_| history.live)
+        .map_or(high, |(_, low)| *low);
+    let session_id = session.map(|(id, _)| id);
     match job {
         Job::List(parent, list) => match list_archived(&history.rest, &parent, list).await {
             Ok(threads) => Done::Listed(threads, parent),
@@ -382,11 +360,7 @@ async fn run_job(
             }
             Err(error) => Done::Later(Job::List(parent, list), error.into()),
         },
-        Job::Scan {
-            entry,
-            tries,
-            trusts_empty,
-        } => {
+        Job::Scan { entry, tries } => {
             if tries > 0 {
                 tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(tries - 1)).await;
             }
@@ -400,18 +374,11 @@ async fn run_job(
                 gaps,
                 high,
                 session_id,
-                trusts_empty,
+                live_low,
             };
             match scan.run().await {
                 Ok(outcome) => Done::Scanned(outcome),
-                Err(error) => Done::Later(
-                    Job::Scan {
-                        entry,
-                        tries,
-                        trusts_empty,
-                    },
-                    error,
-                ),
+                Err(error) => Done::Later(Job::Scan { entry, tries }, error),
             }
         }
     }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use rangemap::RangeSet;
 use tracing::{info, warn};
 
-use super::catalog::Entry;
+use super::catalog::{Entry, access_now};
 use super::progress::Tally;
 use super::writer::{WriterClosed, WriterHandle};
 use crate::discord::rest::{HistoryCursor, HistoryPage, Rest, RestError};
@@ -35,9 +35,6 @@ pub enum ScanError {
     /// The record can't be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// An empty page where the record has messages: the permission may be gone.
-    #[error("Discord shows an empty history where messages are known")]
-    Suspicious,
 }
 
 /// How a scan ended.
@@ -63,8 +60,8 @@ pub(super) struct Scan<'a> {
     pub(super) high: i64,
     /// The socket's session while this is read.
     pub(super) session_id: Option<Arc<str>>,
-    /// An empty page was seen before, and the permissions were looked at again since.
-    pub(super) trusts_empty: bool,
+    /// Where the socket's session began: what is younger it tells by itself.
+    pub(super) live_low: i64,
 }
 
 impl Scan<'_> {
@@ -94,7 +91,14 @@ impl Scan<'_> {
                 continue;
             }
             fruitless = 0;
-            self.take(cursor, page, read, revision).await?;
+            let gone = self.gone(cursor, &page, read, revision).await?;
+            // After the last reading, so that it speaks for all of them.
+            if page.items.is_empty()
+                && let Some(access) = self.lacks().await?
+            {
+                return self.note(access, None).await;
+            }
+            self.take(page, read, gone).await?;
         }
         Ok(Outcome::Complete)
     }
@@ -129,15 +133,26 @@ impl Scan<'_> {
         }
     }
 
+    /// What is missing to read this channel's history now, if anything: without the right Discord
+    /// answers an empty page, so an empty page alone says nothing. One message proves the right.
+    async fn lacks(&self) -> Result<Option<Access>, RestError> {
+        let newest = self
+            .rest
+            .history_page(self.entry.info.id, HistoryCursor::Latest, 1);
+        if !newest.await?.items.is_empty() {
+            return Ok(None);
+        }
+        let access = access_now(self.rest, self.entry).await?;
+        Ok((access != Access::Readable).then_some(access))
+    }
+
     /// Commits a page: what it shows, what it shows to be gone, and the range that it completes.
     async fn take(
         &mut self,
-        cursor: HistoryCursor,
         page: HistoryPage,
         read: IdSpan,
-        revision: i64,
+        gone: Vec<Message>,
     ) -> Result<(), ScanError> {
-        let gone = self.gone(cursor, &page, read, revision).await?;
         let inferred = gone.len();
         let mut batch = Batch {
             messages: gone,
@@ -184,18 +199,23 @@ impl Scan<'_> {
     ) -> Result<Vec<Message>, ScanError> {
         let entry = self.entry;
         let (guild_id, channel_id) = (entry.guild_id, entry.info.id);
+        let told_by_history = IdSpan {
+            high: read.high.min(self.live_low),
+            ..read
+        };
         let known = self
             .reader
-            .undeleted(guild_id, channel_id, read, revision)
+            .undeleted(guild_id, channel_id, told_by_history, revision)
             .await?;
         let missing = missing_from(page, &known);
         if missing.is_empty() {
             return Ok(Vec::new());
         }
-        if page.items.is_empty() && !self.trusts_empty {
-            return Err(ScanError::Suspicious);
-        }
         let again = self.page(cursor).await?;
+        if again.items.is_empty() != page.items.is_empty() {
+            // Two readings that differ so much say nothing.
+            return Ok(Vec::new());
+        }
         // A second page that ends higher says nothing of what is below its end.
         let end = match again.min_id {
             Some(min) if !again.items.is_empty() => min.as_i64(),
@@ -226,22 +246,22 @@ impl Scan<'_> {
             None => return Err(error.into()),
         };
         warn!(channel_id = %self.entry.info.id, %error, "the channel can't be read");
-        self.note(access, error.to_string()).await
+        self.note(access, Some(error.to_string())).await
     }
 
     async fn faulty(&self) -> Result<Outcome, ScanError> {
         let detail = "Discord's pages of history do not advance";
         warn!(channel_id = %self.entry.info.id, detail);
-        self.note(Access::Faulty, detail.to_owned()).await
+        self.note(Access::Faulty, Some(detail.to_owned())).await
     }
 
-    async fn note(&self, access: Access, detail: String) -> Result<Outcome, ScanError> {
+    async fn note(&self, access: Access, detail: Option<String>) -> Result<Outcome, ScanError> {
         let since: DateTime<Utc> = Utc::now();
         let batch = Batch {
             access: vec![AccessMark {
                 channel_id: self.entry.info.id,
                 access,
-                detail: Some(detail),
+                detail,
                 since,
             }],
             ..Batch::default()

@@ -9,6 +9,9 @@ use super::UserId;
 /// `SUPPRESS_EMBEDS`, bit 2 of a message's flags: a moderator hid the link previews.
 pub(super) const SUPPRESS_EMBEDS: u64 = 1 << 2;
 
+/// `LOADING`, bit 7 of a message's flags: an answer to a command that is not there yet.
+pub(super) const LOADING: u64 = 1 << 7;
+
 /// The columns that are read from a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {
@@ -28,6 +31,9 @@ pub struct Body {
     pub embed_count: i32,
     /// Whether the flag `SUPPRESS_EMBEDS` is set.
     pub embeds_suppressed: bool,
+    /// Whether the flag `LOADING` is set: a bot is still thinking, the text comes later and without
+    /// a time of its own.
+    pub is_loading: bool,
 }
 
 /// An author as every payload has it.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::body::{Author, Body, SUPPRESS_EMBEDS, count};
+use super::body::{Author, Body, LOADING, SUPPRESS_EMBEDS, count};
 use super::patch::{Patch, PatchField};
 use super::{ChannelId, GuildId, Message, MessageId};
 
@@ -54,12 +54,13 @@ impl Version {
     /// What decides between two versions of one message; the greater wins.
     ///
     /// The last edit first: Discord stamps it. Versions of the same edit differ only in what
-    /// Discord adds by itself later: a moderator's embed suppression, then unfurled links; those
+    /// Discord adds by itself later: the text of a bot's deferred answer, a moderator's embed suppression, then unfurled links; those
     /// come with no time of their own, so the richer one is taken as the later. Then the source
     /// that sends more, and at last the text itself, so that no two different versions are equal.
     fn rank(&self) -> impl Ord + '_ {
         (
             self.body.edited_at,
+            !self.body.is_loading,
             self.body.embeds_suppressed,
             self.body.embed_count,
             self.source,
@@ -131,6 +132,7 @@ impl Message {
             attachment_count: count(&whole.attachments),
             embed_count: count(&whole.embeds),
             embeds_suppressed: whole.flags.unwrap_or(0) & SUPPRESS_EMBEDS != 0,
+            is_loading: whole.flags.unwrap_or(0) & LOADING != 0,
         };
         Ok(Self {
             whole: Some(Version {

@@ -165,8 +165,10 @@ impl Marks {
     ) -> Result<HashSet<ChannelId>, StoreError> {
         let old = self.sessions.insert(session.shard, session.clone());
         let touched = match old {
-            Some(old) if old.session_id != session.session_id => self.end_session(&old, now),
-            _ => HashSet::new(),
+            Some(old) if old.session_id == session.session_id => HashSet::new(),
+            Some(old) => self.end_session(old.live_low, old.live_high, now),
+            // History was read, and nobody listened after it.
+            None => self.end_session(i64::MAX, i64::MAX, now),
         };
         connection.execute(
             "DELETE FROM gateway_sessions WHERE shard = ?",
@@ -194,20 +196,23 @@ impl Marks {
     /// those ranges are gaps again, and are read again. Below that the session covers a channel
     /// from where history left off, and only if history did get there: a live message never
     /// closes a gap.
-    fn end_session(&mut self, session: &SessionMark, now: DateTime<Utc>) -> HashSet<ChannelId> {
-        let doubtful = session
-            .live_high
-            .min(snowflake_at(now - self.repair_window));
+    fn end_session(
+        &mut self,
+        live_low: i64,
+        live_high: i64,
+        now: DateTime<Utc>,
+    ) -> HashSet<ChannelId> {
+        let doubtful = live_high.min(snowflake_at(now - self.repair_window));
         let mut touched = HashSet::new();
         for (channel_id, ranges) in &mut self.coverage {
             let before = ranges.clone();
-            let live_low = self
+            let since = self
                 .channels
                 .get(channel_id)
                 .filter(|known| known.access == Access::Readable)
                 .and_then(|known| known.access_since)
-                .map(|since| session.live_low.max(snowflake_at(since)));
-            if let Some(low) = live_low
+                .map(|since| live_low.max(snowflake_at(since)));
+            if let Some(low) = since
                 && low < doubtful
                 && ranges.contains(&(low - 1))
             {

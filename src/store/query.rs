@@ -72,9 +72,11 @@ impl Reader {
             if !start(&running, connection.interrupt_handle()) {
                 return;
             }
+            // Dropped before the connection, after a panic too: from then on the connection may
+            // serve another query, which must not be hit.
+            let ended = EndOnDrop(running);
             query(&connection);
-            // From here on the connection may serve another query: it must not be hit.
-            *lock(&running) = Running::Ended;
+            drop(ended);
             drop(connection);
             drop(place);
         });
@@ -104,6 +106,15 @@ impl Drop for InterruptOnDrop {
             handle.interrupt();
         }
         *running = Running::Ended;
+    }
+}
+
+/// Notes that a query has ended.
+struct EndOnDrop(Arc<Mutex<Running>>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        *lock(&self.0) = Running::Ended;
     }
 }
 

@@ -120,7 +120,10 @@ impl Record {
             Err(error) => {
                 // After a failed COMMIT there is nothing to roll back; its own error is the one to tell.
                 let _ = self.connection.execute_batch("ROLLBACK");
-                self.marks = Marks::load(&self.connection, self.repair_window)?;
+                // If that fails too, the first error is the one to tell.
+                if let Ok(marks) = Marks::load(&self.connection, self.repair_window) {
+                    self.marks = marks;
+                }
                 return Err(error);
             }
         };

@@ -119,6 +119,13 @@ impl Running {
         }
     }
 
+    /// The same, if it was not said before.
+    pub(crate) async fn until_said(&mut self, text: &str) {
+        if !self.said.contains(text) {
+            self.until(text).await;
+        }
+    }
+
     /// Sends SIGTERM, reads on to the end, and answers the exit code.
     pub(crate) async fn terminate(mut self) -> (Option<i32>, String) {
         let pid = self.child.id().unwrap().to_string();

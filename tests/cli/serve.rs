@@ -47,8 +47,8 @@ async fn without_a_token_it_serves_and_says_so() {
     let mut running = Running::start(command);
     let line = running.until("/health").await;
     let url = line.split_whitespace().last().unwrap().to_owned();
-    running.until("DISCORD_BOT_TOKEN is not set").await;
-    running.until("listening").await;
+    running.until_said("DISCORD_BOT_TOKEN is not set").await;
+    running.until_said("listening").await;
     let health = tokio::process::Command::new("curl")
         .args(["-sf", &url])
         .output()
