@@ -2,11 +2,13 @@
 //! supervised. Whatever ends before it should ends the process, with its reason. A stop goes in
 //! the order of the data: take nothing in, commit what was taken, say goodbye, end.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use backon::{ExponentialBuilder, Retryable};
+use chrono::Utc;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -19,7 +21,7 @@ use crate::discord::gateway;
 use crate::discord::rest::{Application, GatewayInfo, Rest, RestError};
 use crate::ingest::{History, HistoryError, Live, LiveError, Scope, Writer, WriterHandle};
 use crate::status::{GatewayState, Status, StatusSender};
-use crate::store::{DataLock, Reader, Record, StoreSettings};
+use crate::store::{Access, AccessMark, Batch, DataLock, Reader, Record, StoreSettings};
 
 /// How long the parts may take to end once they were told to.
 const STOP_WITHIN: Duration = Duration::from_secs(9);
@@ -169,6 +171,7 @@ async fn follow(
 ) -> anyhow::Result<()> {
     let scope = Arc::new(Scope::new(&settings.guilds, &settings.channels));
     let rest = Rest::new(&settings.api_url, &settings.token, settings.rest)?;
+    remember_channels(&scope, &reader, &writer).await?;
     status.send_modify(|status| status.gateway.state = GatewayState::Connecting);
     let info = tokio::select! {
         () = stop.cancelled() => return Ok(()),
@@ -184,6 +187,7 @@ async fn follow(
         status: status.clone(),
         passes,
         session,
+        awaited: HashSet::new(),
     };
     let history = History {
         rest,
@@ -212,6 +216,36 @@ async fn follow(
         (_, Err(error)) if !matches!(error, HistoryError::Writer(_)) => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Tells the scope of the channels of earlier runs, and the record of those that are not collected
+/// any more: should they be chosen again, they are not taken for followed meanwhile.
+async fn remember_channels(
+    scope: &Scope,
+    reader: &Reader,
+    writer: &WriterHandle,
+) -> anyhow::Result<()> {
+    let channels = reader.channels().await?;
+    for known in &channels {
+        scope.remember(known.channel.id, known.channel.parent_id);
+    }
+    let left_out = channels.iter().filter(|known| {
+        let channel = &known.channel;
+        known.access == Access::Readable && scope.takes(channel.guild_id, channel.id) == Some(false)
+    });
+    let batch = Batch {
+        access: left_out
+            .map(|known| AccessMark {
+                channel_id: known.channel.id,
+                access: Access::Unknown,
+                detail: None,
+                since: Utc::now(),
+            })
+            .collect(),
+        ..Batch::default()
+    };
+    writer.commit(batch).await?;
+    Ok(())
 }
 
 /// Asks Discord for the socket's address and whether messages come with their text, as long as it

@@ -47,6 +47,8 @@ pub enum News {
         session_id: String,
         /// Where to resume it.
         resume_url: String,
+        /// The guilds that will be told of now.
+        guilds: Vec<GuildId>,
     },
     /// The session goes on; everything missed was replayed.
     Resumed,
@@ -63,6 +65,8 @@ pub enum News {
         /// Channels and active threads.
         channels: Vec<ChannelInfo>,
     },
+    /// A guild went away: an outage, or the bot was removed.
+    GuildGone(GuildId),
     /// A channel or thread as it is now.
     Channel {
         /// Its guild.
@@ -133,6 +137,7 @@ fn read_news(name: &str, payload: &str, now: DateTime<Utc>) -> Result<News, Stri
             Ok(News::Ready {
                 session_id: ready.session_id,
                 resume_url: ready.resume_gateway_url,
+                guilds: ready.guilds.into_iter().map(|guild| guild.id).collect(),
             })
         }
         "RESUMED" => Ok(News::Resumed),
@@ -154,6 +159,10 @@ fn read_news(name: &str, payload: &str, now: DateTime<Utc>) -> Result<News, Stri
                     .chain(readable(guild.threads))
                     .collect(),
             })
+        }
+        "GUILD_DELETE" => {
+            let guild: GuildRef = read(payload)?;
+            Ok(News::GuildGone(guild.id))
         }
         "CHANNEL_CREATE" | "CHANNEL_UPDATE" | "THREAD_CREATE" | "THREAD_UPDATE" => {
             let place: Place = read(payload)?;
@@ -233,6 +242,13 @@ fn readable(items: Vec<Box<RawValue>>) -> impl Iterator<Item = ChannelInfo> {
 struct Ready {
     session_id: String,
     resume_gateway_url: String,
+    #[serde(default)]
+    guilds: Vec<GuildRef>,
+}
+
+#[derive(Deserialize)]
+struct GuildRef {
+    id: GuildId,
 }
 
 #[derive(Deserialize)]

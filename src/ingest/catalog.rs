@@ -119,7 +119,11 @@ impl Catalog {
             }
             let parent = info.parent_id.and_then(|parent| self.channels.get(&parent));
             let entry = Entry {
-                access: permissions.access(&info, parent),
+                access: if info.is_hidden() {
+                    Access::Forbidden
+                } else {
+                    permissions.access(&info, parent)
+                },
                 archived_lists: permissions.archived_lists(&info),
                 guild_id,
                 info,

@@ -20,6 +20,10 @@ use crate::store::{Reader, StoreError};
 /// How long after a pass with gaps left the next one begins.
 const NEXT_PASS: Duration = Duration::from_secs(300);
 
+/// How long without a call before a pass is due all the same: a channel that was refused is looked
+/// at again, and what no event told is found.
+const DAILY: Duration = Duration::from_secs(24 * 3600);
+
 /// What calls for a pass, the more pressing the greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Pass {
@@ -205,7 +209,9 @@ impl Calls {
             if let Some(pass) = self.waiting.take() {
                 return pass;
             }
-            self.receive().await;
+            if tokio::time::timeout(DAILY, self.receive()).await.is_err() {
+                return Pass::Catalog;
+            }
         }
     }
 

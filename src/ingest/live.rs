@@ -2,6 +2,7 @@
 //! writer together with the session's place, so that both become durable in one transaction.
 //! What happens to the session is told to the history, which fills what the socket did not bring.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,14 +22,16 @@ use crate::discord::gateway::{self, GatewayError};
 use crate::discord::rest::{ChannelInfo, Rest};
 use crate::message::{ChannelId, GuildId, IdSpan, Message, Source, snowflake_at};
 use crate::status::{BackfillState, GatewayState, StatusSender};
-use crate::store::{Access, AccessMark, Batch, ChannelGone, Covered, Guild, Parked, SessionMark};
+use crate::store::{
+    Access, AccessMark, Batch, ChannelGone, Covered, Guild, Interrupted, Parked, SessionMark,
+};
 
 /// How far behind the newest id a session is trusted to be complete: dispatches of different
 /// channels can overtake each other by seconds. What is inside is read again, which costs a request.
 const OVERTAKING: i64 = (60 * 1000) << 22;
 
 /// How long a channel that nobody knows is looked up before its message is kept aside.
-const LOOK_UP: Duration = Duration::from_secs(10);
+const LOOK_UP: Duration = Duration::from_secs(3);
 
 /// How long the goodbye to Discord may take.
 const GOODBYE: Duration = Duration::from_secs(3);
@@ -58,6 +61,8 @@ pub struct Live {
     pub passes: mpsc::UnboundedSender<Pass>,
     /// The session that is to be resumed, if any.
     pub session: Option<SessionMark>,
+    /// The guilds that a new session has still to tell of.
+    pub awaited: HashSet<GuildId>,
 }
 
 impl Live {
@@ -125,7 +130,9 @@ impl Live {
             News::Ready {
                 session_id,
                 resume_url,
+                guilds,
             } => {
+                self.awaited = guilds.into_iter().collect();
                 info!("live: a new session with Discord");
                 let now = snowflake_at(Utc::now());
                 self.session = Some(SessionMark {
@@ -160,9 +167,9 @@ impl Live {
                 }
             }
             News::Gone(messages) => {
-                // What is not collected has no row, and a delete alone makes none.
                 for message in messages {
-                    if self.scope.takes(message.guild_id, message.channel_id) == Some(true) {
+                    // Where that is not known yet the delete is kept: it makes no message.
+                    if self.scope.takes(message.guild_id, message.channel_id) != Some(false) {
                         batch.messages.push(message);
                     }
                 }
@@ -171,6 +178,16 @@ impl Live {
                 if self.scope.takes_guild(id) {
                     batch.guilds.push(Guild { id, name });
                     self.learn(id, &channels, &mut batch);
+                    if !self.awaited.remove(&id) {
+                        // It was away, or the bot was invited: nothing came from it until now.
+                        batch.interrupted.push(in_guild(id));
+                        pass = Some(Pass::Catalog);
+                    }
+                }
+            }
+            News::GuildGone(id) => {
+                if self.scope.takes_guild(id) {
+                    batch.interrupted.push(in_guild(id));
                 }
             }
             News::Channel {
@@ -184,11 +201,21 @@ impl Live {
                 } else if unknown || name != "THREAD_UPDATE" {
                     // A thread that comes out of the archive while the archive is being listed
                     // stands in no list.
+                    batch.interrupted.push(Interrupted {
+                        guild_id,
+                        channel_id: Some(channel.id),
+                    });
                     pass = Some(Pass::Catalog);
                 }
             }
             News::Threads { guild_id, threads } => {
                 self.learn(guild_id, &threads, &mut batch);
+                batch
+                    .interrupted
+                    .extend(threads.iter().map(|thread| Interrupted {
+                        guild_id,
+                        channel_id: Some(thread.id),
+                    }));
                 pass = Some(Pass::Catalog);
             }
             News::ChannelGone { guild_id, id } => {
@@ -199,7 +226,10 @@ impl Live {
                     });
                 }
             }
-            News::Permissions(guild) if self.scope.takes_guild(guild) => pass = Some(Pass::Catalog),
+            News::Permissions(guild) if self.scope.takes_guild(guild) => {
+                batch.interrupted.push(in_guild(guild));
+                pass = Some(Pass::Catalog);
+            }
             News::Unreadable {
                 channel_id,
                 reason,
@@ -209,6 +239,10 @@ impl Live {
                     event = name,
                     reason, "a payload could not be understood; it is kept as it came"
                 );
+                if name == "READY" {
+                    // What comes now belongs to a session that is not known.
+                    self.session = None;
+                }
                 batch.parked.push(Parked {
                     source: Source::Gateway,
                     event: name,
@@ -266,12 +300,12 @@ impl Live {
     /// them was unknown.
     fn learn(&self, guild_id: GuildId, channels: &[ChannelInfo], batch: &mut Batch) -> bool {
         let mut unknown = false;
-        for channel in channels {
+        let visible = || channels.iter().filter(|channel| !channel.is_hidden());
+        for channel in visible() {
             unknown |= self.scope.learn(channel.id, channel.parent_id);
         }
-        let taken = channels
-            .iter()
-            .filter(|channel| self.scope.takes(guild_id, channel.id) == Some(true));
+        let taken =
+            visible().filter(|channel| self.scope.takes(guild_id, channel.id) == Some(true));
         batch
             .channels
             .extend(taken.map(|channel| channel.to_record(guild_id)));
@@ -313,43 +347,36 @@ impl Live {
         if let Some(takes) = self.scope.takes(guild, channel) {
             return Ok(takes);
         }
-        let found = tokio::time::timeout(LOOK_UP, self.rest.channel(channel)).await;
-        match found {
-            Ok(Ok(info)) => {
-                self.scope.learn(channel, info.parent_id);
-                if let Some(parent) = info.parent_id
-                    && self.scope.takes(guild, channel).is_none()
-                    && let Ok(Ok(parent)) =
-                        tokio::time::timeout(LOOK_UP, self.rest.channel(parent)).await
-                {
-                    self.scope.learn(parent.id, parent.parent_id);
-                }
-                Ok(self.scope.takes(guild, channel).unwrap_or(false))
-            }
-            Ok(Err(error)) if !error.is_transient() => {
-                self.scope.learn(channel, None);
-                Ok(false)
-            }
-            _ => {
-                let payload = message
-                    .whole
-                    .as_ref()
-                    .map_or_else(String::new, |version| version.raw.to_string());
-                let parked = Parked {
-                    source: Source::Gateway,
-                    event: "MESSAGE".to_owned(),
-                    channel_id: Some(channel),
-                    reason: "its channel could not be looked up".to_owned(),
-                    payload,
-                };
-                let batch = Batch {
-                    parked: vec![parked],
-                    ..Batch::default()
-                };
-                self.writer.send(batch).await?;
-                Ok(false)
-            }
+        let mut place = Some(channel);
+        // The channel, and if it is a thread its channel.
+        for _ in 0..2 {
+            let Some(id) = place else { break };
+            let Ok(Ok(info)) = tokio::time::timeout(LOOK_UP, self.rest.channel(id)).await else {
+                break;
+            };
+            self.scope.learn(id, info.parent_id);
+            place = info.parent_id;
         }
+        if let Some(takes) = self.scope.takes(guild, channel) {
+            return Ok(takes);
+        }
+        let whole = message.whole.as_ref();
+        let parked = Parked {
+            source: Source::Gateway,
+            event: "MESSAGE".to_owned(),
+            channel_id: Some(channel),
+            reason: "its channel could not be looked up".to_owned(),
+            payload: whole.map_or_else(
+                || format!("{:?}", message.patch),
+                |version| version.raw.to_string(),
+            ),
+        };
+        let batch = Batch {
+            parked: vec![parked],
+            ..Batch::default()
+        };
+        self.writer.send(batch).await?;
+        Ok(false)
     }
 
     async fn park_frame(&mut self, text: &str, reason: &str) -> Result<(), LiveError> {
@@ -374,5 +401,12 @@ impl Live {
     fn set_state(&self, state: GatewayState) {
         self.status
             .send_modify(|status| status.gateway.state = state);
+    }
+}
+
+fn in_guild(guild_id: GuildId) -> Interrupted {
+    Interrupted {
+        guild_id,
+        channel_id: None,
     }
 }

@@ -14,7 +14,15 @@ const DEPTH: usize = 3;
 pub struct Scope {
     guilds: HashSet<GuildId>,
     channels: HashSet<ChannelId>,
-    parents: RwLock<HashMap<ChannelId, Option<ChannelId>>>,
+    places: RwLock<Places>,
+}
+
+/// Where channels stand.
+#[derive(Debug, Default)]
+struct Places {
+    parents: HashMap<ChannelId, Option<ChannelId>>,
+    /// Those that Discord told of in this run.
+    told: HashSet<ChannelId>,
 }
 
 impl Scope {
@@ -24,7 +32,7 @@ impl Scope {
         Self {
             guilds: guilds.iter().copied().collect(),
             channels: channels.iter().copied().collect(),
-            parents: RwLock::default(),
+            places: RwLock::default(),
         }
     }
 
@@ -38,10 +46,18 @@ impl Scope {
         self.channels.iter().copied()
     }
 
-    /// Notes where a channel stands; answers whether it was unknown.
+    /// Notes where a channel stood when it was last seen, in an earlier run.
+    pub fn remember(&self, channel: ChannelId, parent: Option<ChannelId>) {
+        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        places.parents.entry(channel).or_insert(parent);
+    }
+
+    /// Notes where a channel stands; answers whether Discord tells of it for the first time in
+    /// this run.
     pub fn learn(&self, channel: ChannelId, parent: Option<ChannelId>) -> bool {
-        let mut parents = self.parents.write().unwrap_or_else(PoisonError::into_inner);
-        parents.insert(channel, parent).is_none()
+        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        places.parents.insert(channel, parent);
+        places.told.insert(channel)
     }
 
     /// Whether the guild may hold anything that was chosen.
@@ -65,13 +81,13 @@ impl Scope {
         if self.channels.is_empty() {
             return Some(true);
         }
-        let parents = self.parents.read().unwrap_or_else(PoisonError::into_inner);
+        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
         let mut place = channel;
         for _ in 0..DEPTH {
             if self.channels.contains(&place) {
                 return Some(true);
             }
-            match parents.get(&place) {
+            match places.parents.get(&place) {
                 Some(Some(parent)) => place = *parent,
                 Some(None) => return Some(false),
                 None => return None,

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{AccessMark, Channel, ChannelGone, Covered, Guild};
+use super::{AccessMark, Channel, ChannelGone, Covered, Guild, Interrupted};
 use crate::message::{ChannelId, Message, Source};
 
 /// Everything that becomes durable together.
@@ -20,6 +20,8 @@ pub struct Batch {
     pub channels_gone: Vec<ChannelGone>,
     /// Whether channels can be read.
     pub access: Vec<AccessMark>,
+    /// Where live events may have been missed until now.
+    pub interrupted: Vec<Interrupted>,
     /// Ranges of ids that the messages above complete.
     pub covered: Vec<Covered>,
     /// How far the socket's session is with the messages above, in the order it came; a new
@@ -36,6 +38,7 @@ impl Batch {
         self.channels.extend(later.channels);
         self.channels_gone.extend(later.channels_gone);
         self.access.extend(later.access);
+        self.interrupted.extend(later.interrupted);
         self.covered.extend(later.covered);
         self.sessions.extend(later.sessions);
     }
@@ -49,6 +52,7 @@ impl Batch {
             && self.channels.is_empty()
             && self.channels_gone.is_empty()
             && self.access.is_empty()
+            && self.interrupted.is_empty()
             && self.covered.is_empty()
     }
 }

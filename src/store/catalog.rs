@@ -131,3 +131,13 @@ pub struct KnownChannel {
     /// When `access` became what it is.
     pub access_since: Option<DateTime<Utc>>,
 }
+
+/// The news that live events may have been missed up to now: a right was changed, a guild was
+/// away. What came before counts as far as it was complete; from now on it is live anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interrupted {
+    /// The guild.
+    pub guild_id: GuildId,
+    /// Only this channel and its threads.
+    pub channel_id: Option<ChannelId>,
+}

@@ -10,7 +10,9 @@ use rangemap::RangeSet;
 use super::known::{read_channels, read_coverage, read_sessions};
 use super::lookup::list;
 use super::messages::patch_json;
-use super::{Access, Batch, ChannelGone, Covered, KnownChannel, SessionMark, StoreError};
+use super::{
+    Access, Batch, ChannelGone, Covered, Interrupted, KnownChannel, SessionMark, StoreError,
+};
 use crate::message::{ChannelId, Message, snowflake_at};
 
 /// What the writer knows of channels and sessions.
@@ -97,9 +99,13 @@ impl Marks {
                 touched.insert(channel.id);
             }
         }
-        self.write_channels(connection, &touched)?;
-
         let mut covered = self.cover(&batch.covered);
+        for interrupted in &batch.interrupted {
+            let channels = self.interrupt(*interrupted, now);
+            touched.extend(&channels);
+            covered.extend(channels);
+        }
+        self.write_channels(connection, &touched)?;
         for session in last_of_each(&batch.sessions) {
             covered.extend(self.write_session(connection, session, now)?);
         }
@@ -212,16 +218,44 @@ impl Marks {
                 .filter(|known| known.access == Access::Readable)
                 .and_then(|known| known.access_since)
                 .map(|since| live_low.max(snowflake_at(since)));
-            if let Some(low) = since
-                && low < doubtful
-                && ranges.contains(&(low - 1))
-            {
-                ranges.insert(low..doubtful);
+            if let Some(low) = since {
+                join_live(ranges, low, doubtful);
             }
             ranges.remove(doubtful..i64::MAX);
             if *ranges != before {
                 touched.insert(*channel_id);
             }
+        }
+        touched
+    }
+
+    /// Settles what the session covered of channels until now, and lets it begin anew from here:
+    /// what may be missing between is a gap. Answers the channels.
+    fn interrupt(&mut self, interrupted: Interrupted, now: DateTime<Utc>) -> HashSet<ChannelId> {
+        let Some(session) = self.sessions.get(&0) else {
+            return HashSet::new();
+        };
+        let mut touched = HashSet::new();
+        for known in self.channels.values_mut() {
+            let channel = &known.channel;
+            let is_meant = interrupted
+                .channel_id
+                .is_none_or(|id| id == channel.id || channel.parent_id == Some(id));
+            let Some(since) = known.access_since else {
+                continue;
+            };
+            if channel.guild_id != interrupted.guild_id
+                || !is_meant
+                || known.access != Access::Readable
+            {
+                continue;
+            }
+            if let Some(ranges) = self.coverage.get_mut(&channel.id) {
+                let low = session.live_low.max(snowflake_at(since));
+                join_live(ranges, low, session.live_high);
+            }
+            known.access_since = Some(now);
+            touched.insert(channel.id);
         }
         touched
     }
@@ -298,6 +332,13 @@ pub(super) fn append_fragments(
         ])?;
     }
     Ok(())
+}
+
+/// Adds what was live to what was read, if the reading got to where the live part begins.
+fn join_live(ranges: &mut RangeSet<i64>, low: i64, high: i64) {
+    if low < high && ranges.contains(&(low - 1)) {
+        ranges.insert(low..high);
+    }
 }
 
 /// The last mark of each session, in their order: the ones between are of no use any more.

@@ -18,7 +18,9 @@ mod row;
 mod schema;
 
 pub use batch::{Batch, Committed, Parked, SessionMark};
-pub use catalog::{Access, AccessMark, Channel, ChannelGone, Covered, Guild, KnownChannel};
+pub use catalog::{
+    Access, AccessMark, Channel, ChannelGone, Covered, Guild, Interrupted, KnownChannel,
+};
 pub use error::StoreError;
 pub use known::Coverage;
 pub use lock::DataLock;

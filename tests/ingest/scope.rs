@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use duckdb::Connection;
-use simulator::{Draft, Kind, RestFault, RestFaultKind};
+use simulator::{
+    Draft, Happening, Kind, PermissionChange, READ_MESSAGE_HISTORY, RestFault, RestFaultKind,
+};
 
 use crate::support::{World, rows};
 
@@ -172,5 +174,110 @@ async fn a_deleted_channel_takes_its_messages_and_threads_with_it() {
         .values()
         .filter(|row| row.deleted_by.as_deref() == Some("channel"));
     assert!(gone.count() > 0);
+    world.assert_equals_truth();
+}
+
+/// Settles everything that happened, stops, and reports the ids that the record has of a channel.
+async fn ids_of(world: &World, mut running: crate::support::Running, channel: u64) -> HashSet<u64> {
+    world.caught_up(&mut running).await;
+    running.stop().await;
+    let rows = rows(&world.database());
+    let of = rows.iter().filter(|(_, row)| row.channel_id == channel);
+    of.map(|(id, _)| *id).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guild_that_was_away_is_read_again() {
+    let world = World::new(206, 600).await;
+    let mut running = world.start().await;
+    world.caught_up(&mut running).await;
+    let guild = world.simulator.guilds()[0].id;
+    let channel = world
+        .simulator
+        .channels()
+        .into_iter()
+        .find(|channel| channel.visible && channel.history && channel.kind == Kind::Text)
+        .unwrap();
+    world.simulator.guild_outage(guild).unwrap();
+    let missed = world
+        .simulator
+        .create_message(channel.id, Draft::text("nobody hears this"));
+    world.simulator.guild_back(guild).unwrap();
+    let heard = world
+        .simulator
+        .create_message(channel.id, Draft::text("everybody hears this"));
+    let ids = ids_of(&world, running, channel.id).await;
+    assert!(ids.contains(&heard.unwrap()));
+    assert!(
+        ids.contains(&missed.unwrap()),
+        "what came while the guild was away is missing"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_left_out_for_a_while_is_read_again_when_it_is_chosen_again() {
+    let mut world = World::new(207, 600).await;
+    let mut running = world.start().await;
+    world.caught_up(&mut running).await;
+    running.stop().await;
+    let readable: Vec<_> = world
+        .simulator
+        .channels()
+        .into_iter()
+        .filter(|channel| channel.visible && channel.history && channel.kind == Kind::Text)
+        .collect();
+    let (chosen, left_out) = (readable[0].id, readable[1].id);
+    world.channels = vec![chosen];
+    let mut running = world.start().await;
+    world.caught_up(&mut running).await;
+    let missed = world
+        .simulator
+        .create_message(left_out, Draft::text("not collected now"))
+        .unwrap();
+    world.caught_up(&mut running).await;
+    running.stop().await;
+    assert!(!rows(&world.database()).contains_key(&missed));
+    world.channels = vec![chosen, left_out];
+    let running = world.start().await;
+    let ids = ids_of(&world, running, left_out).await;
+    assert!(
+        ids.contains(&missed),
+        "what was left out is taken for followed"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_lost_in_the_middle_of_a_reading_closes_no_gap() {
+    let world = World::new(208, 6000).await;
+    let busiest = world
+        .simulator
+        .channels()
+        .into_iter()
+        .filter(|channel| channel.visible && channel.history && channel.kind == Kind::Text)
+        .max_by_key(|channel| channel.messages)
+        .unwrap();
+    let change = |deny| {
+        world
+            .simulator
+            .set_permission(PermissionChange::Bot {
+                channel_id: busiest.id,
+                allow: 0,
+                deny,
+            })
+            .unwrap();
+    };
+    let mut observer = world.simulator.observe();
+    let mut running = world.start().await;
+    // Its second page: the first one is in, most is not.
+    let page = format!("/channels/{}/messages?limit=100&before=", busiest.id);
+    observer
+        .until(|happening| matches!(happening, Happening::Request { path, .. } if path.contains(&page)))
+        .await
+        .unwrap();
+    change(READ_MESSAGE_HISTORY);
+    world.caught_up(&mut running).await;
+    change(0);
+    world.caught_up(&mut running).await;
+    running.stop().await;
     world.assert_equals_truth();
 }

@@ -147,6 +147,9 @@ pub struct ChannelInfo {
     /// What only threads have.
     #[serde(default, deserialize_with = "lenient")]
     pub thread_metadata: Option<ThreadMetadata>,
+    /// Discord's flags of the channel.
+    #[serde(default, deserialize_with = "lenient")]
+    pub flags: u64,
     /// Whether the bot has joined the thread.
     #[serde(default, rename = "member", deserialize_with = "present")]
     pub joined: bool,
@@ -162,7 +165,17 @@ pub struct ThreadMetadata {
     pub archive_timestamp: DateTime<Utc>,
 }
 
+/// Bit 17 of a channel's flags: the bot may not see it, and its other fields are made up.
+/// Source: Discord's announcement of channel obfuscation, discord-api-docs #8454.
+const HIDDEN: u64 = 1 << 17;
+
 impl ChannelInfo {
+    /// Whether Discord hides the channel from this bot: then only its id is true.
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        self.flags & HIDDEN != 0
+    }
+
     /// The channel for the record.
     #[must_use]
     pub fn to_record(&self, guild_id: GuildId) -> store::Channel {
