@@ -227,7 +227,8 @@ async fn remember_channels(
 ) -> anyhow::Result<()> {
     let channels = reader.channels().await?;
     for known in &channels {
-        scope.remember(known.channel.id, known.channel.parent_id);
+        let channel = &known.channel;
+        scope.remember(channel.guild_id, channel.id, channel.parent_id);
     }
     let left_out = channels.iter().filter(|known| {
         let channel = &known.channel;

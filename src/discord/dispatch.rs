@@ -105,24 +105,32 @@ pub enum News {
     },
 }
 
+/// Where a channel belongs, for the older form of updates and deletes that does not say it.
+pub type GuildOf<'a> = &'a dyn Fn(ChannelId) -> Option<GuildId>;
+
 /// Reads a frame; none if it is no dispatch (heartbeats, hello).
 ///
 /// # Errors
 /// If the frame is not JSON of the protocol's shape.
-pub fn read_frame(text: &str, now: DateTime<Utc>) -> Result<Option<Dispatch>, serde_json::Error> {
+pub fn read_frame(
+    text: &str,
+    now: DateTime<Utc>,
+    guild_of: GuildOf<'_>,
+) -> Result<Option<Dispatch>, serde_json::Error> {
     let frame: Frame<'_> = serde_json::from_str(text)?;
     let (DISPATCH, Some(sequence), Some(name), Some(payload)) =
         (frame.op, frame.s, frame.t, frame.d)
     else {
         return Ok(None);
     };
-    let news = read_news(&name, payload.get(), now).unwrap_or_else(|reason| News::Unreadable {
-        channel_id: serde_json::from_str::<Place>(payload.get())
-            .ok()
-            .and_then(|place| place.channel_id),
-        reason,
-        payload: payload.get().to_owned(),
-    });
+    let news =
+        read_news(&name, payload.get(), now, guild_of).unwrap_or_else(|reason| News::Unreadable {
+            channel_id: serde_json::from_str::<Place>(payload.get())
+                .ok()
+                .and_then(|place| place.channel_id),
+            reason,
+            payload: payload.get().to_owned(),
+        });
     Ok(Some(Dispatch {
         name: name.into_owned(),
         sequence,
@@ -130,7 +138,12 @@ pub fn read_frame(text: &str, now: DateTime<Utc>) -> Result<Option<Dispatch>, se
     }))
 }
 
-fn read_news(name: &str, payload: &str, now: DateTime<Utc>) -> Result<News, String> {
+fn read_news(
+    name: &str,
+    payload: &str,
+    now: DateTime<Utc>,
+    guild_of: GuildOf<'_>,
+) -> Result<News, String> {
     match name {
         "READY" => {
             let ready: Ready = read(payload)?;
@@ -141,14 +154,14 @@ fn read_news(name: &str, payload: &str, now: DateTime<Utc>) -> Result<News, Stri
             })
         }
         "RESUMED" => Ok(News::Resumed),
-        "MESSAGE_CREATE" | "MESSAGE_UPDATE" => read_message(name, payload),
+        "MESSAGE_CREATE" | "MESSAGE_UPDATE" => read_message(name, payload, guild_of),
         "MESSAGE_DELETE" => {
             let Deleted { id, place } = read(payload)?;
-            Ok(read_gone(&place, &[id], DeletedBy::Gateway, now))
+            Ok(read_gone(&place, &[id], DeletedBy::Gateway, now, guild_of))
         }
         "MESSAGE_DELETE_BULK" => {
             let BulkDeleted { ids, place } = read(payload)?;
-            Ok(read_gone(&place, &ids, DeletedBy::Bulk, now))
+            Ok(read_gone(&place, &ids, DeletedBy::Bulk, now, guild_of))
         }
         "GUILD_CREATE" => {
             let guild: GuildPayload = read(payload)?;
@@ -201,10 +214,10 @@ fn read_news(name: &str, payload: &str, now: DateTime<Utc>) -> Result<News, Stri
     }
 }
 
-fn read_message(name: &str, payload: &str) -> Result<News, String> {
+fn read_message(name: &str, payload: &str, guild_of: GuildOf<'_>) -> Result<News, String> {
     let place: Place = read(payload)?;
     // A message without a guild is a direct one: nobody chose to have it collected.
-    let Some(guild_id) = place.guild_id else {
+    let Some(guild_id) = place.guild(guild_of) else {
         return Ok(News::Other);
     };
     let message = match name {
@@ -215,8 +228,14 @@ fn read_message(name: &str, payload: &str) -> Result<News, String> {
     Ok(News::Message(Box::new(message)))
 }
 
-fn read_gone(place: &Place, ids: &[MessageId], by: DeletedBy, noticed_at: DateTime<Utc>) -> News {
-    let (Some(guild_id), Some(channel_id)) = (place.guild_id, place.channel_id) else {
+fn read_gone(
+    place: &Place,
+    ids: &[MessageId],
+    by: DeletedBy,
+    noticed_at: DateTime<Utc>,
+    guild_of: GuildOf<'_>,
+) -> News {
+    let (Some(guild_id), Some(channel_id)) = (place.guild(guild_of), place.channel_id) else {
         return News::Other;
     };
     let gone = Gone { noticed_at, by };
@@ -257,6 +276,12 @@ struct Place {
     guild_id: Option<GuildId>,
     #[serde(default)]
     channel_id: Option<ChannelId>,
+}
+
+impl Place {
+    fn guild(&self, guild_of: GuildOf<'_>) -> Option<GuildId> {
+        self.guild_id.or_else(|| guild_of(self.channel_id?))
+    }
 }
 
 #[derive(Deserialize)]
@@ -301,4 +326,42 @@ struct ChannelDeleted {
 struct ThreadListSync {
     guild_id: GuildId,
     threads: Vec<Box<RawValue>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn news(frame: &str) -> News {
+        let guild = |_| Some(GuildId::try_from(7_u64).expect("an id"));
+        let dispatch = read_frame(frame, Utc::now(), &guild);
+        dispatch.expect("JSON").expect("a dispatch").news
+    }
+
+    #[test]
+    fn an_update_without_its_guild_is_found_by_its_channel() {
+        let frame =
+            r#"{"op":0,"s":3,"t":"MESSAGE_UPDATE","d":{"id":"9","channel_id":"8","embeds":[{}]}}"#;
+        let News::Message(message) = news(frame) else {
+            panic!("it was dropped");
+        };
+        assert_eq!(message.guild_id.as_i64(), 7);
+        let frame = r#"{"op":0,"s":4,"t":"MESSAGE_DELETE","d":{"id":"9","channel_id":"8"}}"#;
+        assert!(matches!(news(frame), News::Gone(gone) if gone.len() == 1));
+    }
+
+    #[test]
+    fn what_is_no_dispatch_and_what_is_unknown_mean_nothing() {
+        let none = |_: ChannelId| None;
+        for frame in [r#"{"op":11}"#, r#"{"op":99,"d":{"a":1}}"#] {
+            assert!(
+                read_frame(frame, Utc::now(), &none)
+                    .expect("JSON")
+                    .is_none()
+            );
+        }
+        let unknown = r#"{"op":0,"s":1,"t":"SOMETHING_NEW","d":{"id":"1"}}"#;
+        assert!(matches!(news(unknown), News::Other));
+        assert!(read_frame("no json", Utc::now(), &none).is_err());
+    }
 }

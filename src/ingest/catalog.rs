@@ -81,7 +81,7 @@ impl Catalog {
         self.permissions
             .insert(guild_id, MemberPermissions::new(&guild, me, &roles));
         for channel in channels.iter().chain(&threads) {
-            scope.learn(channel.id, channel.parent_id);
+            scope.learn(guild_id, channel.id, channel.parent_id);
         }
         self.channels
             .extend(channels.iter().map(|channel| (channel.id, channel.clone())));
@@ -98,7 +98,7 @@ impl Catalog {
         scope: &Scope,
     ) -> Vec<Entry> {
         for thread in &threads {
-            scope.learn(thread.id, thread.parent_id);
+            scope.learn(guild_id, thread.id, thread.parent_id);
         }
         let known: HashSet<ChannelId> = self.entries.iter().map(|entry| entry.info.id).collect();
         let new = threads

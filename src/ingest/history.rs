@@ -182,7 +182,9 @@ impl History {
         });
         let mut pass = PassState::new(self).await?;
         pass.work().await?;
-        pass.look_for_vanished().await?;
+        while pass.look_for_unlisted().await? {
+            pass.work().await?;
+        }
         let report = pass.report();
         self.status.send_modify(|status| {
             status.backfill.passes += 1;

@@ -111,7 +111,8 @@ impl Live {
     }
 
     async fn frame(&mut self, text: &str) -> Result<(), LiveError> {
-        match read_frame(text, Utc::now()) {
+        let scope = Arc::clone(&self.scope);
+        match read_frame(text, Utc::now(), &|channel| scope.guild_of(channel)) {
             Ok(None) => Ok(()),
             Ok(Some(dispatch)) => self.dispatch(dispatch).await,
             Err(error) => self.park_frame(text, &error.to_string()).await,
@@ -302,7 +303,7 @@ impl Live {
         let mut unknown = false;
         let visible = || channels.iter().filter(|channel| !channel.is_hidden());
         for channel in visible() {
-            unknown |= self.scope.learn(channel.id, channel.parent_id);
+            unknown |= self.scope.learn(guild_id, channel.id, channel.parent_id);
         }
         let taken =
             visible().filter(|channel| self.scope.takes(guild_id, channel.id) == Some(true));
@@ -354,7 +355,7 @@ impl Live {
             let Ok(Ok(info)) = tokio::time::timeout(LOOK_UP, self.rest.channel(id)).await else {
                 break;
             };
-            self.scope.learn(id, info.parent_id);
+            self.scope.learn(guild, id, info.parent_id);
             place = info.parent_id;
         }
         if let Some(takes) = self.scope.takes(guild, channel) {

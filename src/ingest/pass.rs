@@ -233,21 +233,31 @@ impl<'a> PassState<'a> {
         (gaps, high)
     }
 
-    /// Asks for each channel and thread that was readable and stands in no list any more: deleted
-    /// while nobody listened, or closed to this bot.
-    pub(super) async fn look_for_vanished(&self) -> Result<(), HistoryError> {
+    /// Asks for each channel and thread that is known and stands in no list: deleted while nobody
+    /// listened, closed to this bot, or on its way from one list to another while they were read.
+    /// Answers whether there is more to read now.
+    pub(super) async fn look_for_unlisted(&mut self) -> Result<bool, HistoryError> {
+        let known = self.history.reader.channels().await?;
+        self.known = known
+            .into_iter()
+            .map(|known| (known.channel.id, known))
+            .collect();
         let scope = &self.history.scope;
         let listed: HashSet<ChannelId> = self.catalog.entries.iter().map(|it| it.info.id).collect();
         let read: HashSet<GuildId> = self.catalog.guilds.iter().map(|guild| guild.id).collect();
-        let vanished = self.known.values().filter(|known| {
+        let unlisted = self.known.values().filter(|known| {
             known.gone_at.is_none()
-                && matches!(known.access, Access::Readable | Access::Missing)
+                && matches!(
+                    known.access,
+                    Access::Unknown | Access::Readable | Access::Missing
+                )
                 && read.contains(&known.channel.guild_id)
                 && !listed.contains(&known.channel.id)
                 && scope.takes(known.channel.guild_id, known.channel.id) == Some(true)
         });
         let mut batch = Batch::default();
-        for known in vanished {
+        let mut found = Vec::new();
+        for known in unlisted {
             let id = known.channel.id;
             // A hidden channel's threads are hidden with it: not one question for each.
             let parent = known.channel.parent_id.and_then(|id| self.known.get(&id));
@@ -263,8 +273,10 @@ impl<'a> PassState<'a> {
                 continue;
             }
             let refusal = match self.history.rest.channel(id).await {
-                // A thread that no list shows, or one that came back: it stays as it is.
-                Ok(_) => continue,
+                Ok(info) => {
+                    found.push((known.channel.guild_id, info));
+                    continue;
+                }
                 Err(error) => error,
             };
             match refusal.access() {
@@ -287,7 +299,12 @@ impl<'a> PassState<'a> {
             }
         }
         self.history.writer.commit(batch).await?;
-        Ok(())
+        for (guild_id, info) in found {
+            let scope = &self.history.scope;
+            let new = self.catalog.add_threads(guild_id, vec![info], scope);
+            self.enter(new).await?;
+        }
+        Ok(!self.jobs.is_empty())
     }
 
     fn session_id(&self) -> Option<Arc<str>> {

@@ -20,7 +20,7 @@ pub struct Scope {
 /// Where channels stand.
 #[derive(Debug, Default)]
 struct Places {
-    parents: HashMap<ChannelId, Option<ChannelId>>,
+    known: HashMap<ChannelId, (GuildId, Option<ChannelId>)>,
     /// Those that Discord told of in this run.
     told: HashSet<ChannelId>,
 }
@@ -47,17 +47,24 @@ impl Scope {
     }
 
     /// Notes where a channel stood when it was last seen, in an earlier run.
-    pub fn remember(&self, channel: ChannelId, parent: Option<ChannelId>) {
+    pub fn remember(&self, guild: GuildId, channel: ChannelId, parent: Option<ChannelId>) {
         let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
-        places.parents.entry(channel).or_insert(parent);
+        places.known.entry(channel).or_insert((guild, parent));
     }
 
     /// Notes where a channel stands; answers whether Discord tells of it for the first time in
     /// this run.
-    pub fn learn(&self, channel: ChannelId, parent: Option<ChannelId>) -> bool {
+    pub fn learn(&self, guild: GuildId, channel: ChannelId, parent: Option<ChannelId>) -> bool {
         let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
-        places.parents.insert(channel, parent);
+        places.known.insert(channel, (guild, parent));
         places.told.insert(channel)
+    }
+
+    /// The guild of a channel that is known.
+    #[must_use]
+    pub fn guild_of(&self, channel: ChannelId) -> Option<GuildId> {
+        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        places.known.get(&channel).map(|(guild, _)| *guild)
     }
 
     /// Whether the guild may hold anything that was chosen.
@@ -87,9 +94,9 @@ impl Scope {
             if self.channels.contains(&place) {
                 return Some(true);
             }
-            match places.parents.get(&place) {
-                Some(Some(parent)) => place = *parent,
-                Some(None) => return Some(false),
+            match places.known.get(&place) {
+                Some((_, Some(parent))) => place = *parent,
+                Some((_, None)) => return Some(false),
                 None => return None,
             }
         }
@@ -114,9 +121,9 @@ mod tests {
         assert_eq!(scope.takes(id(1), id(10)), Some(true));
         assert_eq!(scope.takes(id(2), id(10)), Some(false), "another guild");
         assert_eq!(scope.takes(id(1), id(11)), None, "unknown: to be looked up");
-        scope.learn(id(11), Some(id(10)));
+        scope.learn(id(1), id(11), Some(id(10)));
         assert_eq!(scope.takes(id(1), id(11)), Some(true), "a thread");
-        scope.learn(id(12), None);
+        scope.learn(id(1), id(12), None);
         assert_eq!(scope.takes(id(1), id(12)), Some(false));
         assert_eq!(Scope::new(&[id(1)], &[]).takes(id(1), id(99)), Some(true));
     }
