@@ -21,7 +21,7 @@ use crate::discord::dispatch::{Dispatch, News, read_frame};
 use crate::discord::gateway::{self, GatewayError};
 use crate::discord::rest::{ChannelInfo, Rest};
 use crate::message::{ChannelId, GuildId, IdSpan, Message, Source, snowflake_at};
-use crate::status::{BackfillState, GatewayState, StatusSender};
+use crate::status::{BackfillState, GatewayState, GatewayStatus, StatusSender};
 use crate::store::{
     Access, AccessMark, Batch, ChannelGone, Covered, Guild, Interrupted, Parked, SessionMark,
 };
@@ -145,17 +145,17 @@ impl Live {
                     live_high: now,
                 });
                 pass = Some(Pass::AfterNewSession);
-                self.status.send_modify(|status| {
-                    status.gateway.state = GatewayState::Live;
-                    status.gateway.identified += 1;
+                self.call(|gateway| {
+                    gateway.state = GatewayState::Live;
+                    gateway.identified += 1;
                 });
             }
             News::Resumed => {
                 info!("live: the session with Discord was resumed");
                 pass = Some(Pass::Gaps);
-                self.status.send_modify(|status| {
-                    status.gateway.state = GatewayState::Live;
-                    status.gateway.resumed += 1;
+                self.call(|gateway| {
+                    gateway.state = GatewayState::Live;
+                    gateway.resumed += 1;
                 });
             }
             News::Message(message) => {
@@ -272,16 +272,24 @@ impl Live {
         let Some(pass) = pass else {
             return Ok(self.writer.send(batch).await?);
         };
-        // Counted before anybody can see the sequence: history is not complete from here on.
-        self.status.send_modify(|status| {
-            status.backfill.state = BackfillState::Running;
-            status.backfill.calls += 1;
-        });
+        if pass == Pass::Catalog {
+            self.call(|_| {});
+        }
         // The history reads the session's marks from the record: they have to be there.
         self.writer.commit(batch).await?;
         // Without a history there is nobody to tell.
         let _ = self.passes.send(pass);
         Ok(())
+    }
+
+    /// Counts a call for a pass, in one step with what causes it and before anybody can see the
+    /// sequence: history is not complete from here on.
+    fn call(&self, change: impl FnOnce(&mut GatewayStatus)) {
+        self.status.send_modify(|status| {
+            change(&mut status.gateway);
+            status.backfill.state = BackfillState::Running;
+            status.backfill.calls += 1;
+        });
     }
 
     /// Whether a channel is known to be none of those that are collected.
