@@ -167,11 +167,13 @@ impl<'a> PassState<'a> {
                 self.jobs.push_back(Job::Scan { entry, tries: 0 });
             }
         }
-        let batch = Batch {
-            covered,
-            ..Batch::default()
-        };
-        self.history.writer.commit(batch).await?;
+        if !covered.is_empty() {
+            let batch = Batch {
+                covered,
+                ..Batch::default()
+            };
+            self.history.writer.commit(batch).await?;
+        }
         Ok(())
     }
 

@@ -139,10 +139,7 @@ impl Marks {
         if touched.is_empty() {
             return Ok(());
         }
-        connection.execute_batch(&format!(
-            "DELETE FROM channels WHERE channel_id IN ({})",
-            list(touched.iter().map(|id| id.as_i64()))
-        ))?;
+        delete_rows(connection, "channels", touched)?;
         let mut insert =
             connection.prepare("INSERT INTO channels VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
         for mark in touched.iter().filter_map(|id| self.channels.get(id)) {
@@ -290,10 +287,7 @@ impl Marks {
         if touched.is_empty() {
             return Ok(());
         }
-        connection.execute_batch(&format!(
-            "DELETE FROM coverage WHERE channel_id IN ({})",
-            list(touched.iter().map(|id| id.as_i64()))
-        ))?;
+        delete_rows(connection, "coverage", touched)?;
         let mut insert = connection.prepare("INSERT INTO coverage VALUES (?, ?, ?)")?;
         for channel_id in touched {
             for range in self
@@ -339,6 +333,17 @@ fn join_live(ranges: &mut RangeSet<i64>, low: i64, high: i64) {
     if low < high && ranges.contains(&(low - 1)) {
         ranges.insert(low..high);
     }
+}
+
+/// Takes the rows of these channels out of a table, to be written anew.
+fn delete_rows(
+    connection: &Connection,
+    table: &str,
+    channels: &HashSet<ChannelId>,
+) -> Result<(), StoreError> {
+    let ids = list(channels.iter().map(|id| id.as_i64()));
+    let sql = format!("DELETE FROM {table} WHERE channel_id IN ({ids})");
+    Ok(connection.execute_batch(&sql)?)
 }
 
 /// The last mark of each session, in their order: the ones between are of no use any more.
