@@ -6,11 +6,12 @@
 //! - [`discord`]: what Discord sends, raw, and what it allows. Knows `message` and the catalog's words.
 //! - [`ingest`]: joins the two: one writer, the live socket, the history.
 //! - [`api`]: serves what the record holds. Knows `store`, `message`, `status`.
-//! - [`status`]: what the service says of itself.
+//! - [`status`]: what the service says of itself. [`clock`]: the time as Discord has it.
 //! - [`config`]: the settings. [`service`] wires and supervises the parts; [`cli`] runs commands.
 
 pub mod api;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod discord;
 pub mod ingest;

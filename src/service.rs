@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use backon::{ExponentialBuilder, Retryable};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -80,7 +80,15 @@ pub async fn run(
         record,
         reader,
     } = open_record(&settings.storage).await?;
-    let (writer, handle) = Writer::start(record, status.clone());
+    let discord = match settings.discord {
+        Some(discord) => {
+            let rest = Rest::new(&discord.api_url, &discord.token, discord.rest.clone())?;
+            Some((discord, rest))
+        }
+        None => None,
+    };
+    let clock = discord.as_ref().map(|(_, rest)| rest.clock());
+    let (writer, handle) = Writer::start(record, status.clone(), clock.unwrap_or_default());
     // Stopped by the order to stop, and by the first part that fails.
     let ending = stop.child_token();
     let mut parts: JoinSet<anyhow::Result<()>> = JoinSet::new();
@@ -99,9 +107,9 @@ pub async fn run(
             .await
             .context("the API")
     });
-    match settings.discord {
-        Some(discord) => {
-            let ingest = follow(discord, handle, reader, status, ending.clone());
+    match discord {
+        Some((discord, rest)) => {
+            let ingest = follow(discord, rest, handle, reader, status, ending.clone());
             parts.spawn(async move { ingest.await.context("the connection to Discord") });
         }
         None => {
@@ -164,14 +172,14 @@ async fn supervise(
 /// Follows Discord, live and in history, until `stop`.
 async fn follow(
     settings: DiscordSettings,
+    rest: Rest,
     writer: WriterHandle,
     reader: Reader,
     status: StatusSender,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let scope = Arc::new(Scope::new(&settings.guilds, &settings.channels));
-    let rest = Rest::new(&settings.api_url, &settings.token, settings.rest)?;
-    remember_channels(&scope, &reader, &writer).await?;
+    remember_channels(&scope, &reader, &writer, rest.clock().now()).await?;
     status.send_modify(|status| status.gateway.state = GatewayState::Connecting);
     let info = tokio::select! {
         () = stop.cancelled() => return Ok(()),
@@ -188,6 +196,9 @@ async fn follow(
         passes,
         session,
         awaited: HashSet::new(),
+        clock: rest.clock(),
+        newest: None,
+        unreadable_call: None,
     };
     let history = History {
         rest,
@@ -224,6 +235,7 @@ async fn remember_channels(
     scope: &Scope,
     reader: &Reader,
     writer: &WriterHandle,
+    now: DateTime<Utc>,
 ) -> anyhow::Result<()> {
     let channels = reader.channels().await?;
     for known in &channels {
@@ -240,7 +252,7 @@ async fn remember_channels(
                 channel_id: known.channel.id,
                 access: Access::Unknown,
                 detail: None,
-                since: Utc::now(),
+                since: now,
             })
             .collect(),
         ..Batch::default()

@@ -11,12 +11,28 @@ use utoipa::ToSchema;
 pub struct Status {
     /// The number of the last commit that changed rows.
     pub revision: i64,
+    /// Whether the record can be written.
+    pub record: RecordState,
     /// The live connection to Discord.
     pub gateway: GatewayStatus,
     /// The reading of history.
     pub backfill: BackfillStatus,
     /// Payloads of this run that could not be understood; they are kept as they came.
     pub parked_payloads: u64,
+    /// How often in this run the socket or history had to wait, because too much of what they had
+    /// brought was not on disk yet.
+    pub held_back: u64,
+}
+
+/// Whether the record can be written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordState {
+    /// It can.
+    #[default]
+    Ok,
+    /// The disk is full: what comes waits until there is room.
+    DiskFull,
 }
 
 /// The live connection to Discord.
@@ -30,6 +46,8 @@ pub struct GatewayStatus {
     pub identified: u64,
     /// Sessions taken up again (RESUMED) in this run.
     pub resumed: u64,
+    /// New sessions (IDENTIFY) that Discord still allows today, less a reserve.
+    pub sessions_left: Option<u32>,
 }
 
 /// Where the live connection stands.

@@ -68,9 +68,16 @@ pub(super) struct MessageJson {
     /// its channel), `rescan` (no longer in the history); null while it is not deleted.
     #[schema(required = true, example = "gateway")]
     deleted_by: Option<String>,
-    /// When that was noticed: it was deleted at this time or before.
+    /// It was still there at this time: it was deleted later than that.
     #[schema(required = true)]
-    deleted_at: Option<Time>,
+    deleted_after: Option<Time>,
+    /// When the delete was noticed: it happened at this time or before.
+    #[schema(required = true)]
+    deleted_before: Option<Time>,
+    /// When the content of this deleted message was taken out of the record, as `DELETED_CONTENT`
+    /// says; null while it is there.
+    #[schema(required = true)]
+    content_removed_at: Option<Time>,
     /// Discord's message type: 0 text, 19 reply, …
     #[schema(example = 0)]
     message_type: i32,
@@ -107,7 +114,9 @@ impl TryFrom<MessageRow> for MessageJson {
             edited_at: row.edited_at.map(Time),
             deleted: row.deleted,
             deleted_by: row.deleted_by,
-            deleted_at: row.deleted_at.map(Time),
+            deleted_after: row.deleted_after.map(Time),
+            deleted_before: row.deleted_before.map(Time),
+            content_removed_at: row.content_removed_at.map(Time),
             message_type: row.message_type,
             attachment_count: row.attachment_count,
             embed_count: row.embed_count,

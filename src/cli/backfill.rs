@@ -24,7 +24,7 @@ pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Res
         reader,
     } = service::open_record(&storage).await?;
     let status = service::new_status();
-    let (writer, handle) = Writer::start(record, status.clone());
+    let (writer, handle) = Writer::start(record, status.clone(), rest.clock());
     let progress = tokio::spawn(Progress::new(status.subscribe()).show());
     let history = History {
         rest,

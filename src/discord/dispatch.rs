@@ -15,6 +15,9 @@ use crate::message::{
 /// The op code of a dispatch. Source: <https://discord.com/developers/docs/topics/opcodes-and-status-codes>
 const DISPATCH: u8 = 0;
 
+/// The op code of the answer to a heartbeat.
+const HEARTBEAT_ACK: u8 = 11;
+
 /// A frame's envelope; its payload stays text.
 #[derive(Debug, Deserialize)]
 pub struct Frame<'a> {
@@ -25,6 +28,26 @@ pub struct Frame<'a> {
     t: Option<Cow<'a, str>>,
     #[serde(default, borrow)]
     d: Option<&'a RawValue>,
+}
+
+/// What a frame is.
+#[derive(Debug)]
+pub enum Received {
+    /// Something happened.
+    Dispatch(Dispatch),
+    /// Discord is there, and everything that it had to say until now has come.
+    HeartbeatAck,
+    /// Of no concern here.
+    Other,
+}
+
+/// When a frame came, and when the one before it: what it tells of happened in between.
+#[derive(Debug, Clone, Copy)]
+pub struct Heard {
+    /// Nothing that this frame tells of had happened then.
+    pub after: DateTime<Utc>,
+    /// The time of this frame.
+    pub now: DateTime<Utc>,
 }
 
 /// A dispatch: its name, its place in the session, and what it says.
@@ -92,12 +115,16 @@ pub enum News {
     },
     /// Roles or memberships changed: what can be read may have changed with them.
     Permissions(GuildId),
+    /// The bot was added to a thread or removed from it.
+    ThreadMembership(ChannelId),
     /// Of no concern here.
     Other,
     /// Could not be understood.
     Unreadable {
         /// The channel, if that much could be read.
         channel_id: Option<ChannelId>,
+        /// The message, if that much could be read.
+        message_id: Option<MessageId>,
         /// Why not.
         reason: String,
         /// The payload as it came.
@@ -108,40 +135,57 @@ pub enum News {
 /// Where a channel belongs, for the older form of updates and deletes that does not say it.
 pub type GuildOf<'a> = &'a dyn Fn(ChannelId) -> Option<GuildId>;
 
-/// Reads a frame; none if it is no dispatch (heartbeats, hello).
+/// Reads a frame.
 ///
 /// # Errors
 /// If the frame is not JSON of the protocol's shape.
 pub fn read_frame(
     text: &str,
-    now: DateTime<Utc>,
+    heard: Heard,
     guild_of: GuildOf<'_>,
-) -> Result<Option<Dispatch>, serde_json::Error> {
+) -> Result<Received, serde_json::Error> {
     let frame: Frame<'_> = serde_json::from_str(text)?;
+    if frame.op == HEARTBEAT_ACK {
+        return Ok(Received::HeartbeatAck);
+    }
     let (DISPATCH, Some(sequence), Some(name), Some(payload)) =
         (frame.op, frame.s, frame.t, frame.d)
     else {
-        return Ok(None);
+        return Ok(Received::Other);
     };
-    let news =
-        read_news(&name, payload.get(), now, guild_of).unwrap_or_else(|reason| News::Unreadable {
-            channel_id: serde_json::from_str::<Place>(payload.get())
-                .ok()
-                .and_then(|place| place.channel_id),
-            reason,
-            payload: payload.get().to_owned(),
-        });
-    Ok(Some(Dispatch {
+    let news = read_news(&name, payload.get(), heard, guild_of)
+        .unwrap_or_else(|reason| unreadable(payload.get(), reason));
+    Ok(Received::Dispatch(Dispatch {
         name: name.into_owned(),
         sequence,
         news,
     }))
 }
 
+/// Each part that can be read is, by itself.
+fn unreadable(payload: &str, reason: String) -> News {
+    #[derive(Deserialize)]
+    struct WithChannel {
+        channel_id: ChannelId,
+    }
+    #[derive(Deserialize)]
+    struct WithId {
+        id: MessageId,
+    }
+    let channel = serde_json::from_str::<WithChannel>(payload).ok();
+    let message = serde_json::from_str::<WithId>(payload).ok();
+    News::Unreadable {
+        channel_id: channel.map(|found| found.channel_id),
+        message_id: message.map(|found| found.id),
+        reason,
+        payload: payload.to_owned(),
+    }
+}
+
 fn read_news(
     name: &str,
     payload: &str,
-    now: DateTime<Utc>,
+    heard: Heard,
     guild_of: GuildOf<'_>,
 ) -> Result<News, String> {
     match name {
@@ -157,11 +201,17 @@ fn read_news(
         "MESSAGE_CREATE" | "MESSAGE_UPDATE" => read_message(name, payload, guild_of),
         "MESSAGE_DELETE" => {
             let Deleted { id, place } = read(payload)?;
-            Ok(read_gone(&place, &[id], DeletedBy::Gateway, now, guild_of))
+            Ok(read_gone(
+                &place,
+                &[id],
+                DeletedBy::Gateway,
+                heard,
+                guild_of,
+            ))
         }
         "MESSAGE_DELETE_BULK" => {
             let BulkDeleted { ids, place } = read(payload)?;
-            Ok(read_gone(&place, &ids, DeletedBy::Bulk, now, guild_of))
+            Ok(read_gone(&place, &ids, DeletedBy::Bulk, heard, guild_of))
         }
         "GUILD_CREATE" => {
             let guild: GuildPayload = read(payload)?;
@@ -206,6 +256,10 @@ fn read_news(
                 threads: readable(sync.threads).collect(),
             })
         }
+        "THREAD_MEMBERS_UPDATE" => {
+            let thread: ChannelRef = read(payload)?;
+            Ok(News::ThreadMembership(thread.id))
+        }
         "GUILD_ROLE_CREATE" | "GUILD_ROLE_UPDATE" | "GUILD_ROLE_DELETE" | "GUILD_MEMBER_UPDATE" => {
             let place: Place = read(payload)?;
             Ok(place.guild_id.map_or(News::Other, News::Permissions))
@@ -232,16 +286,20 @@ fn read_gone(
     place: &Place,
     ids: &[MessageId],
     by: DeletedBy,
-    noticed_at: DateTime<Utc>,
+    heard: Heard,
     guild_of: GuildOf<'_>,
 ) -> News {
     let (Some(guild_id), Some(channel_id)) = (place.guild(guild_of), place.channel_id) else {
         return News::Other;
     };
-    let gone = Gone { noticed_at, by };
+    let gone = |id: &MessageId| Gone {
+        after: heard.after.max(id.created_at()),
+        before: heard.now,
+        by,
+    };
     News::Gone(
         ids.iter()
-            .map(|id| Message::gone(*id, guild_id, channel_id, gone))
+            .map(|id| Message::gone(*id, guild_id, channel_id, gone(id)))
             .collect(),
     )
 }
@@ -323,6 +381,11 @@ struct ChannelDeleted {
 }
 
 #[derive(Deserialize)]
+struct ChannelRef {
+    id: ChannelId,
+}
+
+#[derive(Deserialize)]
 struct ThreadListSync {
     guild_id: GuildId,
     threads: Vec<Box<RawValue>>,
@@ -332,10 +395,17 @@ struct ThreadListSync {
 mod tests {
     use super::*;
 
+    fn heard() -> Heard {
+        let now = Utc::now();
+        Heard { after: now, now }
+    }
+
     fn news(frame: &str) -> News {
         let guild = |_| Some(GuildId::try_from(7_u64).expect("an id"));
-        let dispatch = read_frame(frame, Utc::now(), &guild);
-        dispatch.expect("JSON").expect("a dispatch").news
+        match read_frame(frame, heard(), &guild).expect("JSON") {
+            Received::Dispatch(dispatch) => dispatch.news,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -351,17 +421,32 @@ mod tests {
     }
 
     #[test]
+    fn of_what_cannot_be_understood_the_place_is_kept() {
+        let frame =
+            r#"{"op":0,"s":3,"t":"MESSAGE_CREATE","d":{"id":"9","channel_id":"8","author":5}}"#;
+        let News::Unreadable {
+            channel_id,
+            message_id,
+            ..
+        } = news(frame)
+        else {
+            panic!("it was understood");
+        };
+        assert_eq!(channel_id.map(ChannelId::as_i64), Some(8));
+        assert_eq!(message_id.map(MessageId::as_i64), Some(9));
+    }
+
+    #[test]
     fn what_is_no_dispatch_and_what_is_unknown_mean_nothing() {
         let none = |_: ChannelId| None;
-        for frame in [r#"{"op":11}"#, r#"{"op":99,"d":{"a":1}}"#] {
-            assert!(
-                read_frame(frame, Utc::now(), &none)
-                    .expect("JSON")
-                    .is_none()
-            );
+        for frame in [r#"{"op":10}"#, r#"{"op":99,"d":{"a":1}}"#] {
+            let received = read_frame(frame, heard(), &none).expect("JSON");
+            assert!(matches!(received, Received::Other));
         }
+        let ack = read_frame(r#"{"op":11}"#, heard(), &none).expect("JSON");
+        assert!(matches!(ack, Received::HeartbeatAck));
         let unknown = r#"{"op":0,"s":1,"t":"SOMETHING_NEW","d":{"id":"1"}}"#;
         assert!(matches!(news(unknown), News::Other));
-        assert!(read_frame("no json", Utc::now(), &none).is_err());
+        assert!(read_frame("no json", heard(), &none).is_err());
     }
 }

@@ -4,9 +4,9 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use chrono::Utc;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -17,18 +17,27 @@ use twilight_gateway::{Message as GatewayMessage, Shard};
 use super::history::Pass;
 use super::scope::Scope;
 use super::writer::{WriterClosed, WriterHandle};
-use crate::discord::dispatch::{Dispatch, News, read_frame};
+use crate::clock::Clock;
+use crate::discord::dispatch::{Dispatch, Heard, News, Received, read_frame};
 use crate::discord::gateway::{self, GatewayError};
 use crate::discord::rest::{ChannelInfo, Rest};
-use crate::message::{ChannelId, GuildId, IdSpan, Message, Source, snowflake_at};
+use crate::message::{ChannelId, GuildId, IdSpan, Message, MessageId, Source, snowflake_at};
 use crate::status::{BackfillState, GatewayState, GatewayStatus, StatusSender};
 use crate::store::{
-    Access, AccessMark, Batch, ChannelGone, Covered, Guild, Interrupted, Parked, SessionMark,
+    Access, AccessMark, Batch, ChannelGone, Covered, Doubt, GapReason, Guild, Interrupted, Parked,
+    Place, SessionMark,
 };
 
 /// How far behind the newest id a session is trusted to be complete: dispatches of different
 /// channels can overtake each other by seconds. What is inside is read again, which costs a request.
-const OVERTAKING: i64 = (60 * 1000) << 22;
+const OVERTAKING: TimeDelta = TimeDelta::seconds(60);
+
+/// The same as a difference of ids.
+const OVERTAKING_IDS: i64 = OVERTAKING.num_milliseconds() << 22;
+
+/// How often what could not be understood calls for a pass at most: should Discord change a field's
+/// type, every message would.
+const UNREADABLE_CALLS: Duration = Duration::from_secs(300);
 
 /// How long a channel that nobody knows is looked up before its message is kept aside.
 const LOOK_UP: Duration = Duration::from_secs(3);
@@ -63,6 +72,12 @@ pub struct Live {
     pub session: Option<SessionMark>,
     /// The guilds that a new session has still to tell of.
     pub awaited: HashSet<GuildId>,
+    /// What time it is.
+    pub clock: Clock,
+    /// The newest id of the session, and when it came.
+    pub newest: Option<(MessageId, Instant)>,
+    /// When something that could not be understood last called for a pass.
+    pub unreadable_call: Option<Instant>,
 }
 
 impl Live {
@@ -90,7 +105,7 @@ impl Live {
                 }
                 Some(Err(error)) => {
                     if let ReceiveMessageErrorType::Deserializing { event } = error.kind() {
-                        self.park_frame(event, "the frame is not of the protocol")
+                        self.park_frame(event, "the frame is not of the protocol".to_owned())
                             .await?;
                     } else {
                         warn!(%error, "the connection to Discord failed; trying again");
@@ -112,14 +127,49 @@ impl Live {
 
     async fn frame(&mut self, text: &str) -> Result<(), LiveError> {
         let scope = Arc::clone(&self.scope);
-        match read_frame(text, Utc::now(), &|channel| scope.guild_of(channel)) {
-            Ok(None) => Ok(()),
-            Ok(Some(dispatch)) => self.dispatch(dispatch).await,
-            Err(error) => self.park_frame(text, &error.to_string()).await,
+        let heard = self.heard();
+        match read_frame(text, heard, &|channel| scope.guild_of(channel)) {
+            Ok(Received::Dispatch(dispatch)) => self.dispatch(dispatch, heard).await,
+            Ok(Received::HeartbeatAck) => self.heartbeat(heard.now).await,
+            Ok(Received::Other) => Ok(()),
+            Err(error) => self.park_frame(text, error.to_string()).await,
         }
     }
 
-    async fn dispatch(&mut self, dispatch: Dispatch) -> Result<(), LiveError> {
+    /// The time of this frame, and the one from which on it tells what happened.
+    fn heard(&self) -> Heard {
+        let now = self.clock.now();
+        let last = self
+            .session
+            .as_ref()
+            .map_or(now, |session| session.heard_at);
+        Heard {
+            after: (last - OVERTAKING).min(now),
+            now,
+        }
+    }
+
+    /// Discord answered a heartbeat: what happened until now has come, less what may be overtaken,
+    /// also where nobody wrote. Measured by the steady clock from the newest id, which is Discord's
+    /// own time.
+    async fn heartbeat(&mut self, now: DateTime<Utc>) -> Result<(), LiveError> {
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        session.heard_at = now;
+        if let Some((id, came)) = self.newest {
+            let since = i64::try_from(came.elapsed().as_millis()).unwrap_or(0) << 22;
+            let complete = id.as_i64().saturating_add(since) - OVERTAKING_IDS;
+            session.live_high = session.live_high.max(complete);
+        }
+        let batch = Batch {
+            sessions: vec![session.clone()],
+            ..Batch::default()
+        };
+        Ok(self.writer.send(batch).await?)
+    }
+
+    async fn dispatch(&mut self, dispatch: Dispatch, heard: Heard) -> Result<(), LiveError> {
         let Dispatch {
             name,
             sequence,
@@ -135,7 +185,10 @@ impl Live {
             } => {
                 self.awaited = guilds.into_iter().collect();
                 info!("live: a new session with Discord");
-                let now = snowflake_at(Utc::now());
+                // A clock that is behind must leave a gap to look into.
+                let before = self.session.as_ref().map_or(0, |session| session.live_high);
+                let now = snowflake_at(heard.now).max(before + OVERTAKING_IDS);
+                self.newest = None;
                 self.session = Some(SessionMark {
                     shard: 0,
                     session_id,
@@ -143,11 +196,14 @@ impl Live {
                     sequence,
                     live_low: now,
                     live_high: now,
+                    heard_at: heard.now,
                 });
                 pass = Some(Pass::AfterNewSession);
                 self.call(|gateway| {
                     gateway.state = GatewayState::Live;
                     gateway.identified += 1;
+                    gateway.sessions_left =
+                        gateway.sessions_left.map(|left| left.saturating_sub(1));
                 });
             }
             News::Resumed => {
@@ -181,14 +237,22 @@ impl Live {
                     self.learn(id, &channels, &mut batch);
                     if !self.awaited.remove(&id) {
                         // It was away, or the bot was invited: nothing came from it until now.
-                        batch.interrupted.push(in_guild(id));
+                        batch.interrupted.push(interrupted(Place::Guild(id), heard));
                         pass = Some(Pass::Catalog);
                     }
                 }
             }
             News::GuildGone(id) => {
                 if self.scope.takes_guild(id) {
-                    batch.interrupted.push(in_guild(id));
+                    batch.interrupted.push(interrupted(Place::Guild(id), heard));
+                }
+            }
+            News::ThreadMembership(id) => {
+                if self.scope.takes_channel(id) != Some(false) {
+                    batch
+                        .interrupted
+                        .push(interrupted(Place::Channel(id), heard));
+                    pass = Some(Pass::Catalog);
                 }
             }
             News::Channel {
@@ -202,37 +266,38 @@ impl Live {
                 } else if unknown || name != "THREAD_UPDATE" {
                     // A thread that comes out of the archive while the archive is being listed
                     // stands in no list.
-                    batch.interrupted.push(Interrupted {
-                        guild_id,
-                        channel_id: Some(channel.id),
-                    });
+                    let place = Place::Channel(channel.id);
+                    batch.interrupted.push(interrupted(place, heard));
                     pass = Some(Pass::Catalog);
                 }
             }
             News::Threads { guild_id, threads } => {
                 self.learn(guild_id, &threads, &mut batch);
-                batch
-                    .interrupted
-                    .extend(threads.iter().map(|thread| Interrupted {
-                        guild_id,
-                        channel_id: Some(thread.id),
-                    }));
+                batch.interrupted.extend(
+                    threads
+                        .iter()
+                        .map(|thread| interrupted(Place::Channel(thread.id), heard)),
+                );
                 pass = Some(Pass::Catalog);
             }
             News::ChannelGone { guild_id, id } => {
                 if self.scope.takes_guild(guild_id) {
                     batch.channels_gone.push(ChannelGone {
                         id,
-                        noticed_at: Utc::now(),
+                        after: heard.after.max(id.created_at()),
+                        before: heard.now,
                     });
                 }
             }
             News::Permissions(guild) if self.scope.takes_guild(guild) => {
-                batch.interrupted.push(in_guild(guild));
+                batch
+                    .interrupted
+                    .push(interrupted(Place::Guild(guild), heard));
                 pass = Some(Pass::Catalog);
             }
             News::Unreadable {
                 channel_id,
+                message_id,
                 reason,
                 payload,
             } if !self.is_elsewhere(channel_id) => {
@@ -244,6 +309,8 @@ impl Live {
                     // What comes now belongs to a session that is not known.
                     self.session = None;
                 }
+                doubt(&mut batch, &name, channel_id, message_id, heard);
+                pass = self.unreadable_pass();
                 batch.parked.push(Parked {
                     source: Source::Gateway,
                     event: name,
@@ -267,6 +334,7 @@ impl Live {
         if let Some(session) = &mut self.session {
             // A replay after RESUME counts from below.
             session.sequence = session.sequence.max(sequence);
+            session.heard_at = self.clock.now();
             batch.sessions.push(session.clone());
         }
         let Some(pass) = pass else {
@@ -300,9 +368,24 @@ impl Live {
     /// Notes a live message: below it, less what may overtake it, the session is complete.
     fn saw(&mut self, message: &Message) {
         if let Some(session) = &mut self.session {
-            let complete = message.id.as_i64().saturating_sub(OVERTAKING);
+            let complete = message.id.as_i64().saturating_sub(OVERTAKING_IDS);
             session.live_high = session.live_high.max(complete);
         }
+        if self.newest.is_none_or(|(newest, _)| newest < message.id) {
+            self.newest = Some((message.id, Instant::now()));
+        }
+    }
+
+    /// The pass that something that could not be understood calls for: history may have it in a
+    /// form that can be.
+    fn unreadable_pass(&mut self) -> Option<Pass> {
+        let is_due = self
+            .unreadable_call
+            .is_none_or(|last| last.elapsed() >= UNREADABLE_CALLS);
+        if is_due {
+            self.unreadable_call = Some(Instant::now());
+        }
+        is_due.then_some(Pass::Catalog)
     }
 
     /// Notes channels, and takes those that are collected into the batch. Answers whether one of
@@ -312,6 +395,22 @@ impl Live {
         let visible = || channels.iter().filter(|channel| !channel.is_hidden());
         for channel in visible() {
             unknown |= self.scope.learn(guild_id, channel.id, channel.parent_id);
+        }
+        // Discord tells that there is a channel, and hides the rest. Of one that was seen before
+        // more is known already.
+        for hidden in channels.iter().filter(|channel| channel.is_hidden()) {
+            if self.scope.guild_of(hidden.id).is_none() {
+                self.scope.remember(guild_id, hidden.id, hidden.parent_id);
+                if self.scope.takes(guild_id, hidden.id) == Some(true) {
+                    batch.channels.push(hidden.to_record(guild_id));
+                    batch.access.push(AccessMark {
+                        channel_id: hidden.id,
+                        access: Access::Forbidden,
+                        detail: None,
+                        since: self.clock.now(),
+                    });
+                }
+            }
         }
         let taken =
             visible().filter(|channel| self.scope.takes(guild_id, channel.id) == Some(true));
@@ -342,6 +441,7 @@ impl Live {
                 .session
                 .as_ref()
                 .map(|session| session.session_id.as_str().into()),
+            unreadable: Vec::new(),
         });
     }
 
@@ -369,7 +469,7 @@ impl Live {
         if let Some(takes) = self.scope.takes(guild, channel) {
             return Ok(takes);
         }
-        let whole = message.whole.as_ref();
+        let whole = message.versions.current();
         let parked = Parked {
             source: Source::Gateway,
             event: "MESSAGE".to_owned(),
@@ -388,23 +488,25 @@ impl Live {
         Ok(false)
     }
 
-    async fn park_frame(&mut self, text: &str, reason: &str) -> Result<(), LiveError> {
+    async fn park_frame(&mut self, text: &str, reason: String) -> Result<(), LiveError> {
         warn!(
             reason,
             "a frame could not be understood; it is kept as it came"
         );
-        let parked = Parked {
+        let name = "frame".to_owned();
+        let heard = self.heard();
+        let mut batch = Batch::default();
+        doubt(&mut batch, &name, None, None, heard);
+        batch.parked.push(Parked {
             source: Source::Gateway,
-            event: "frame".to_owned(),
+            event: name,
             channel_id: None,
-            reason: reason.to_owned(),
+            reason,
             payload: text.to_owned(),
-        };
-        let batch = Batch {
-            parked: vec![parked],
-            ..Batch::default()
-        };
-        Ok(self.writer.send(batch).await?)
+        });
+        let sequence = self.session.as_ref().map_or(0, |session| session.sequence);
+        let pass = self.unreadable_pass();
+        self.hand_over(batch, sequence, pass).await
     }
 
     fn set_state(&self, state: GatewayState) {
@@ -413,9 +515,41 @@ impl Live {
     }
 }
 
-fn in_guild(guild_id: GuildId) -> Interrupted {
+/// What can be read there may be other than it was.
+fn interrupted(place: Place, heard: Heard) -> Interrupted {
     Interrupted {
-        guild_id,
-        channel_id: None,
+        place,
+        until: heard.now,
+        reason: GapReason::Interrupted,
     }
+}
+
+/// Notes where something that could not be understood belongs: a message that may be missing, or
+/// one of which a change may be.
+fn doubt(
+    batch: &mut Batch,
+    name: &str,
+    channel_id: Option<ChannelId>,
+    message_id: Option<MessageId>,
+    heard: Heard,
+) {
+    if let ("MESSAGE_UPDATE" | "MESSAGE_DELETE", Some(channel_id), Some(id)) =
+        (name, channel_id, message_id)
+    {
+        batch.doubts.push(Doubt {
+            channel_id,
+            span: IdSpan {
+                low: id.as_i64(),
+                high: id.as_i64().saturating_add(1),
+            },
+            stale_since: Some(heard.after),
+        });
+        return;
+    }
+    let until = message_id.map_or(heard.now, |id| heard.now.max(id.created_at()));
+    batch.interrupted.push(Interrupted {
+        place: channel_id.map_or(Place::Everywhere, Place::Channel),
+        until: until + TimeDelta::milliseconds(1),
+        reason: GapReason::FrameUnreadable,
+    });
 }

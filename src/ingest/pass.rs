@@ -20,7 +20,8 @@ use super::writer::WriterClosed;
 use crate::discord::rest::{ArchivedKind, ChannelInfo, Rest, RestError};
 use crate::message::{ChannelId, GuildId, IdSpan, snowflake_at};
 use crate::store::{
-    Access, AccessMark, Batch, ChannelGone, Coverage, Covered, KnownChannel, SessionMark,
+    Access, AccessMark, Batch, ChannelCoverage, ChannelGone, Coverage, Covered, KnownChannel,
+    SessionMark,
 };
 
 /// Channels that are read at a time. Discord's limits are per channel and over all.
@@ -45,6 +46,15 @@ enum Job {
     List(Entry, ArchivedKind),
     /// Fill a channel's gaps.
     Scan { entry: Entry, tries: u32 },
+}
+
+/// What is known of a job's channel when it begins.
+struct Reading {
+    gaps: RangeSet<i64>,
+    high: i64,
+    coverage: ChannelCoverage,
+    session_id: Option<Arc<str>>,
+    live_low: i64,
 }
 
 /// How a job ended.
@@ -81,7 +91,7 @@ impl<'a> PassState<'a> {
             coverage: history.reader.coverage().await?,
             tally: Tally::new(history.status.clone()),
             catalog,
-            began: Utc::now(),
+            began: history.rest.clock().now(),
             jobs: VecDeque::new(),
             incomplete: Vec::new(),
             history,
@@ -103,19 +113,8 @@ impl<'a> PassState<'a> {
             while running.len() < AT_A_TIME
                 && let Some(job) = self.jobs.pop_front()
             {
-                let reading = match &job {
-                    Job::Scan { entry, .. } => self.gaps(entry),
-                    Job::List(..) => (RangeSet::new(), 0),
-                };
-                let session = self.session.as_ref();
-                let session = session.map(|it| (it.session_id.as_str().into(), it.live_low));
-                running.push(run_job(
-                    self.history,
-                    self.tally.clone(),
-                    job,
-                    reading,
-                    session,
-                ));
+                let reading = self.reading(&job);
+                running.push(run_job(self.history, self.tally.clone(), job, reading));
             }
             let Some(done) = running.next().await else {
                 return Ok(());
@@ -160,6 +159,7 @@ impl<'a> PassState<'a> {
                         high: gap.end,
                     },
                     session_id: self.session_id(),
+                    unreadable: Vec::new(),
                 }));
                 self.tally.channel_done(false);
             } else {
@@ -229,10 +229,30 @@ impl<'a> PassState<'a> {
         };
         let whole = 0..high.max(1);
         let gaps = match self.coverage.get(&id) {
-            Some(covered) => covered.gaps(&whole).collect(),
+            Some(coverage) => coverage.to_read(whole),
             None => std::iter::once(whole).collect(),
         };
         (gaps, high)
+    }
+
+    /// What a job needs to know.
+    fn reading(&self, job: &Job) -> Reading {
+        let (gaps, high) = match job {
+            Job::Scan { entry, .. } => self.gaps(entry),
+            Job::List(..) => (RangeSet::new(), 0),
+        };
+        let coverage = match job {
+            Job::Scan { entry, .. } => self.coverage.get(&entry.info.id).cloned(),
+            Job::List(..) => None,
+        };
+        let session = self.session.as_ref().filter(|_| self.history.live);
+        Reading {
+            gaps,
+            high,
+            coverage: coverage.unwrap_or_default(),
+            session_id: self.session_id(),
+            live_low: session.map_or(high, |session| session.live_low),
+        }
     }
 
     /// Asks for each channel and thread that is known and stands in no list: deleted while nobody
@@ -248,7 +268,7 @@ impl<'a> PassState<'a> {
         let listed: HashSet<ChannelId> = self.catalog.entries.iter().map(|it| it.info.id).collect();
         let read: HashSet<GuildId> = self.catalog.guilds.iter().map(|guild| guild.id).collect();
         let unlisted = self.known.values().filter(|known| {
-            known.gone_at.is_none()
+            known.gone.is_none()
                 && matches!(
                     known.access,
                     Access::Unknown | Access::Readable | Access::Missing
@@ -286,7 +306,8 @@ impl<'a> PassState<'a> {
                     info!(channel_id = %id, "the channel was deleted while nobody listened");
                     batch.channels_gone.push(ChannelGone {
                         id,
-                        noticed_at: Utc::now(),
+                        after: self.last_seen(id),
+                        before: self.history.rest.clock().now(),
                     });
                 }
                 Some(access) => batch.access.push(AccessMark {
@@ -307,6 +328,13 @@ impl<'a> PassState<'a> {
             self.enter(new).await?;
         }
         Ok(!self.jobs.is_empty())
+    }
+
+    /// When a channel was there for certain.
+    fn last_seen(&self, channel: ChannelId) -> DateTime<Utc> {
+        let coverage = self.coverage.get(&channel);
+        let heard = coverage.and_then(|coverage| coverage.stale_since(IdSpan::ALL));
+        channel.created_at().max(heard.unwrap_or_default())
     }
 
     fn session_id(&self) -> Option<Arc<str>> {
@@ -358,18 +386,7 @@ fn is_at_rest(entry: &Entry, gaps: &RangeSet<i64>, high: i64) -> bool {
         && only_gap.is_some_and(|gap| snowflake_at(thread.archive_timestamp) < gap.start)
 }
 
-async fn run_job(
-    history: &History,
-    tally: Tally,
-    job: Job,
-    (gaps, high): (RangeSet<i64>, i64),
-    session: Option<(Arc<str>, i64)>,
-) -> Done {
-    let live_low = session
-        .as_ref()
-        .filter(|_| history.live)
-        .map_or(high, |(_, low)| *low);
-    let session_id = session.map(|(id, _)| id);
+async fn run_job(history: &History, tally: Tally, job: Job, reading: Reading) -> Done {
     match job {
         Job::List(parent, list) => match list_archived(&history.rest, &parent, list).await {
             Ok(threads) => Done::Listed(threads, parent),
@@ -390,10 +407,11 @@ async fn run_job(
                 status: &history.status.subscribe(),
                 tally: &tally,
                 entry: &entry,
-                gaps,
-                high,
-                session_id,
-                live_low,
+                gaps: reading.gaps,
+                high: reading.high,
+                coverage: reading.coverage,
+                session_id: reading.session_id,
+                live_low: reading.live_low,
             };
             match scan.run().await {
                 Ok(outcome) => Done::Scanned(outcome),

@@ -2,7 +2,7 @@
 //! and the range of ids that it completes, so that a restart goes on at the page. A page that was
 //! read completely also shows what is no longer there.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -12,10 +12,12 @@ use tracing::{info, warn};
 use super::catalog::{Entry, access_now};
 use super::progress::Tally;
 use super::writer::{WriterClosed, WriterHandle};
-use crate::discord::rest::{HistoryCursor, HistoryPage, Rest, RestError};
+use crate::discord::rest::{HistoryCursor, HistoryPage, PageItem, Rest, RestError};
 use crate::message::{DeletedBy, Gone, IdSpan, Message, MessageId, Source};
 use crate::status::StatusReceiver;
-use crate::store::{Access, AccessMark, Batch, Covered, Parked, Reader, StoreError};
+use crate::store::{
+    Access, AccessMark, Batch, ChannelCoverage, Covered, Parked, Reader, StoreError,
+};
 
 /// Messages per page: the most that Discord gives.
 const PAGE: u8 = 100;
@@ -56,6 +58,8 @@ pub(super) struct Scan<'a> {
     pub(super) entry: &'a Entry,
     /// The ranges to read.
     pub(super) gaps: RangeSet<i64>,
+    /// What was known of the channel before.
+    pub(super) coverage: ChannelCoverage,
     /// Where the live session takes over: the end of the last gap.
     pub(super) high: i64,
     /// The socket's session while this is read.
@@ -154,15 +158,17 @@ impl Scan<'_> {
         gone: Vec<Message>,
     ) -> Result<(), ScanError> {
         let inferred = gone.len();
+        let mut unreadable = Vec::new();
         let mut batch = Batch {
             messages: gone,
             ..Batch::default()
         };
-        for item in &page.items {
+        for (n, item) in page.items.iter().enumerate() {
             match Message::read(self.entry.guild_id, Source::Rest, &item.raw) {
                 Ok(message) => batch.messages.push(message),
                 Err(error) => {
                     warn!(channel_id = %self.entry.info.id, %error, "a message could not be understood; it is kept as it came");
+                    unreadable.push(place_of(&page, n, read));
                     batch.parked.push(Parked {
                         source: Source::Rest,
                         event: "history".to_owned(),
@@ -178,6 +184,7 @@ impl Scan<'_> {
             channel_id: self.entry.info.id,
             span: read,
             session_id: self.session_id.clone(),
+            unreadable,
         });
         self.writer.commit(batch).await?;
         if !read.is_empty() {
@@ -207,7 +214,7 @@ impl Scan<'_> {
             .reader
             .undeleted(guild_id, channel_id, told_by_history, revision)
             .await?;
-        let missing = missing_from(page, &known);
+        let missing = missing_from(page, known.keys().copied());
         if missing.is_empty() {
             return Ok(Vec::new());
         }
@@ -221,21 +228,36 @@ impl Scan<'_> {
             Some(min) if !again.items.is_empty() => min.as_i64(),
             _ => read.low,
         };
-        let missing = missing_from(&again, &missing);
-        let noticed_at = Utc::now();
-        let gone = Gone {
-            noticed_at,
-            by: DeletedBy::Rescan,
-        };
+        let missing = missing_from(&again, missing);
+        let before = self.rest.clock().now();
         let gone: Vec<Message> = missing
             .into_iter()
             .filter(|id| id.as_i64() >= end)
-            .map(|id| Message::gone(id, guild_id, channel_id, gone))
+            .map(|id| {
+                let gone = Gone {
+                    after: self.last_seen(id, &known).min(before),
+                    before,
+                    by: DeletedBy::Rescan,
+                };
+                Message::gone(id, guild_id, channel_id, gone)
+            })
             .collect();
         if !gone.is_empty() {
             info!(%channel_id, messages = gone.len(), "messages were deleted while nobody listened");
         }
         Ok(gone)
+    }
+
+    /// When a message that is gone was there for certain: when it was taken in, and as long as
+    /// nobody missed anything.
+    fn last_seen(&self, id: MessageId, known: &HashMap<MessageId, DateTime<Utc>>) -> DateTime<Utc> {
+        let span = IdSpan {
+            low: id.as_i64(),
+            high: id.as_i64().saturating_add(1),
+        };
+        let heard = self.coverage.stale_since(span);
+        let taken_in = known.get(&id).copied();
+        id.created_at().max(heard.max(taken_in).unwrap_or_default())
     }
 
     /// Notes a refusal that is meant for the channel; any other error goes on.
@@ -256,7 +278,7 @@ impl Scan<'_> {
     }
 
     async fn note(&self, access: Access, detail: Option<String>) -> Result<Outcome, ScanError> {
-        let since: DateTime<Utc> = Utc::now();
+        let since = self.rest.clock().now();
         let batch = Batch {
             access: vec![AccessMark {
                 channel_id: self.entry.info.id,
@@ -273,10 +295,37 @@ impl Scan<'_> {
 
 /// Those of `known` that a page should show and does not. An item whose id can't be read could be
 /// any of them, so then nothing is missing.
-fn missing_from(page: &HistoryPage, known: &HashSet<MessageId>) -> HashSet<MessageId> {
+fn missing_from(
+    page: &HistoryPage,
+    known: impl IntoIterator<Item = MessageId>,
+) -> HashSet<MessageId> {
     let shown: Option<HashSet<MessageId>> = page.items.iter().map(|item| item.id).collect();
     match shown {
-        Some(shown) => known.difference(&shown).copied().collect(),
+        Some(shown) => known.into_iter().filter(|id| !shown.contains(id)).collect(),
         None => HashSet::new(),
+    }
+}
+
+/// The ids that the `n`th item of a page can have: its own, or those between its neighbours'.
+fn place_of(page: &HistoryPage, n: usize, read: IdSpan) -> IdSpan {
+    if let Some(id) = page.items[n].id {
+        let low = id.as_i64();
+        return IdSpan {
+            low,
+            high: low.saturating_add(1),
+        };
+    }
+    // Newest first: what stands before it in the page is younger.
+    let ids = |items: &[PageItem]| -> Vec<i64> {
+        items
+            .iter()
+            .filter_map(|item| item.id.map(MessageId::as_i64))
+            .collect()
+    };
+    let younger = ids(&page.items[..n]).into_iter().min();
+    let older = ids(&page.items[n..]).into_iter().max();
+    IdSpan {
+        low: older.map_or(read.low, |id| id + 1),
+        high: younger.unwrap_or(read.high),
     }
 }

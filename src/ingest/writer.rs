@@ -2,24 +2,39 @@
 //! what waits, commits it as one transaction with one fsync, and only then tells those who asked.
 //! A full queue holds its senders back; when the last sender is gone the rest is committed.
 
+use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use chrono::Utc;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tracing::{debug, error, info};
 
-use crate::status::StatusSender;
+use crate::clock::Clock;
+
+use crate::status::{RecordState, StatusSender};
 use crate::store::{Batch, Committed, Record, StoreError};
 
-/// Requests that wait for the writer; beyond it their senders wait.
-const QUEUE: usize = 4096;
+/// Bytes that wait for the writer; beyond them their senders wait. The socket then is not read, and
+/// what comes stays with Discord, which after a while closes the connection: the session is resumed,
+/// or its loss recorded.
+const QUEUE_BYTES: u32 = 64 * 1024 * 1024;
+
+/// What a request costs beside its messages, so that their number is bounded too.
+const REQUEST_BYTES: usize = 2048;
 
 /// Messages that one commit takes at most; more wait for the next one.
 const GROUP: usize = 10_000;
 
 /// How long a mark of the socket that comes with no rows may wait for company.
 const IDLE_MARK: Duration = Duration::from_secs(1);
+
+/// How long after a commit that found the disk full the next try is made, at first and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How often it is looked for deleted messages whose content is to be taken out.
+const REMOVAL: Duration = Duration::from_secs(3600);
 
 /// The writer is gone: it failed, and its error says why the process ends.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -29,12 +44,16 @@ pub struct WriterClosed;
 /// Hands batches to the writer.
 #[derive(Clone)]
 pub struct WriterHandle {
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::UnboundedSender<Request>,
+    /// Room for bytes: a request gives its back when it is on disk.
+    room: Arc<Semaphore>,
+    status: StatusSender,
 }
 
 struct Request {
     batch: Batch,
     done: Option<oneshot::Sender<Committed>>,
+    room: OwnedSemaphorePermit,
 }
 
 impl WriterHandle {
@@ -43,8 +62,7 @@ impl WriterHandle {
     /// # Errors
     /// If the writer has stopped.
     pub async fn send(&self, batch: Batch) -> Result<(), WriterClosed> {
-        let request = Request { batch, done: None };
-        self.requests.send(request).await.map_err(|_| WriterClosed)
+        self.put(batch, None).await
     }
 
     /// Hands a batch over and waits until it is on disk.
@@ -53,15 +71,27 @@ impl WriterHandle {
     /// If the writer has stopped; the batch is then not in the record.
     pub async fn commit(&self, batch: Batch) -> Result<Committed, WriterClosed> {
         let (done, committed) = oneshot::channel();
-        let request = Request {
-            batch,
-            done: Some(done),
-        };
-        self.requests
-            .send(request)
-            .await
-            .map_err(|_| WriterClosed)?;
+        self.put(batch, Some(done)).await?;
         committed.await.map_err(|_| WriterClosed)
+    }
+
+    async fn put(
+        &self,
+        batch: Batch,
+        done: Option<oneshot::Sender<Committed>>,
+    ) -> Result<(), WriterClosed> {
+        let bytes = u32::try_from(batch.text_bytes() + REQUEST_BYTES).unwrap_or(u32::MAX);
+        let bytes = bytes.min(QUEUE_BYTES);
+        let room = match Arc::clone(&self.room).try_acquire_many_owned(bytes) {
+            Ok(room) => room,
+            Err(_) => {
+                self.status.send_modify(|status| status.held_back += 1);
+                let room = Arc::clone(&self.room).acquire_many_owned(bytes);
+                room.await.map_err(|_| WriterClosed)?
+            }
+        };
+        let request = Request { batch, done, room };
+        self.requests.send(request).map_err(|_| WriterClosed)
     }
 }
 
@@ -73,19 +103,33 @@ pub struct Writer {
 impl Writer {
     /// Starts the thread. It ends when the last handle is dropped and everything is committed.
     #[must_use]
-    pub fn start(record: Record, status: StatusSender) -> (Self, WriterHandle) {
-        let (requests, queue) = mpsc::channel(QUEUE);
+    pub fn start(record: Record, status: StatusSender, clock: Clock) -> (Self, WriterHandle) {
+        let (requests, queue) = mpsc::unbounded_channel();
         let (ended, finished) = oneshot::channel();
+        let room = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
+        let handle = WriterHandle {
+            requests,
+            room: Arc::clone(&room),
+            status: status.clone(),
+        };
         let runtime = Handle::current();
         thread::Builder::new()
             .name("record-writer".to_owned())
             .spawn(move || {
-                let result = Room { record, status }.work(&runtime, queue);
+                let desk = Desk {
+                    record,
+                    status,
+                    clock,
+                    removed_at: None,
+                };
+                let result = desk.work(&runtime, queue);
+                // Who waits for room would wait for ever.
+                room.close();
                 // Nobody listens only when the process is ending anyway.
                 let _ = ended.send(result);
             })
             .expect("the system gives the process a thread");
-        (Self { finished }, WriterHandle { requests })
+        (Self { finished }, handle)
     }
 
     /// Waits for the thread's end.
@@ -99,19 +143,24 @@ impl Writer {
     }
 }
 
-struct Room {
+/// The thread's own.
+struct Desk {
     record: Record,
     status: StatusSender,
+    clock: Clock,
+    /// When deleted messages were last looked through.
+    removed_at: Option<Instant>,
 }
 
-impl Room {
+impl Desk {
     fn work(
         mut self,
         runtime: &Handle,
-        mut queue: mpsc::Receiver<Request>,
+        mut queue: mpsc::UnboundedReceiver<Request>,
     ) -> Result<(), StoreError> {
         let revision = self.record.revision();
         self.status.send_modify(|status| status.revision = revision);
+        self.remove_content()?;
         let mut waiting = Vec::new();
         loop {
             let idle_mark = !waiting.is_empty();
@@ -134,11 +183,15 @@ impl Room {
                 }
             }
             self.commit(&mut waiting)?;
-            self.record.maintain()?;
+            match self.record.maintain() {
+                // Later is early enough.
+                Err(error) if error.is_full_disk() => {}
+                done => done?,
+            }
+            self.remove_content()?;
         }
         self.commit(&mut waiting)?;
-        self.record.checkpoint();
-        Ok(())
+        self.record.checkpoint()
     }
 
     /// Commits all that waits, and tells those who asked.
@@ -148,13 +201,16 @@ impl Room {
         }
         let mut group = Batch::default();
         let mut dones = Vec::new();
+        let mut rooms = Vec::with_capacity(waiting.len());
         for request in waiting.drain(..) {
             group.append(request.batch);
             dones.extend(request.done);
+            rooms.push(request.room);
         }
         let sequence = group.sessions.last().map(|session| session.sequence);
         let parked = group.parked.len() as u64;
-        let committed = self.record.commit(group, Utc::now())?;
+        let committed = self.commit_when_there_is_room(&group)?;
+        drop(rooms);
         self.status.send_modify(|status| {
             status.revision = committed.revision;
             status.parked_payloads += parked;
@@ -166,11 +222,59 @@ impl Room {
             // Who asked may have gone; the rows are in the record all the same.
             let _ = done.send(committed);
         }
+        debug!(
+            target: "guildlake::commit",
+            "commit={} sequence={}",
+            committed.number,
+            sequence.unwrap_or(0)
+        );
+        Ok(())
+    }
+
+    /// A full disk is waited out: nothing is acknowledged meanwhile, and nothing is lost.
+    fn commit_when_there_is_room(&mut self, group: &Batch) -> Result<Committed, StoreError> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.record.commit(group, self.clock.now()) {
+                Err(error) if error.is_full_disk() => {
+                    error!(
+                        %error,
+                        "the disk is full: nothing more is taken in; make room, and it goes on by itself (next try in {pause:?})"
+                    );
+                    self.set_state(RecordState::DiskFull);
+                    thread::sleep(pause);
+                    pause = (2 * pause).min(LONGEST_PAUSE);
+                }
+                done => {
+                    if pause > FIRST_PAUSE && done.is_ok() {
+                        info!("there is room on the disk again: going on");
+                        self.set_state(RecordState::Ok);
+                    }
+                    return done;
+                }
+            }
+        }
+    }
+
+    fn set_state(&self, state: RecordState) {
+        self.status.send_modify(|status| status.record = state);
+    }
+
+    fn remove_content(&mut self) -> Result<(), StoreError> {
+        if self.removed_at.is_none_or(|at| at.elapsed() >= REMOVAL) {
+            self.removed_at = Some(Instant::now());
+            match self.record.remove_content(self.clock.now()) {
+                Err(error) if error.is_full_disk() => {}
+                done => drop(done?),
+            }
+            let revision = self.record.revision();
+            self.status.send_modify(|status| status.revision = revision);
+        }
         Ok(())
     }
 }
 
-fn take_group(queue: &mut mpsc::Receiver<Request>, waiting: &mut Vec<Request>) {
+fn take_group(queue: &mut mpsc::UnboundedReceiver<Request>, waiting: &mut Vec<Request>) {
     let mut messages: usize = waiting.iter().map(|it| it.batch.messages.len()).sum();
     while messages < GROUP {
         let Ok(request) = queue.try_recv() else {

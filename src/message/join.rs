@@ -1,7 +1,7 @@
-//! The merge law. What is known of a message is a point in a lattice: the greatest whole payload,
-//! the latest value of each patched field, and whether it is gone. Two points join part by part,
-//! each part by taking the greater of a total order, so the join is commutative, associative and
-//! idempotent: order, repeats and overlapping sources of events can't matter.
+//! The merge law. What is known of a message is a point in a lattice: the greatest whole payload of
+//! each edit, the latest value of each patched field, and what is known of its end. Two points join
+//! part by part, each part by taking the greater of a total order, so the join is commutative,
+//! associative and idempotent: order, repeats and overlapping sources of events can't matter.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::body::Body;
 use super::payload::Version;
+use super::versions::Versions;
 use super::{ChannelId, GuildId, MessageId, Patch};
 
 /// What is known of one message. An event is the same thing with one part filled in.
@@ -21,8 +22,8 @@ pub struct Message {
     pub guild_id: GuildId,
     /// The channel or thread it stands in.
     pub channel_id: ChannelId,
-    /// The greatest whole payload seen, if any was.
-    pub whole: Option<Version>,
+    /// The whole payloads seen: the message as it is, and as it was before its edits.
+    pub versions: Versions,
     /// What partial updates said.
     pub patch: Patch,
     /// That it no longer exists on Discord, and how that is known.
@@ -77,13 +78,29 @@ impl FromStr for DeletedBy {
     }
 }
 
-/// Evidence that a message is gone. The earliest notice stays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Evidence that a message is gone: it was deleted between two times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gone {
-    /// When it was noticed: it was deleted at this time or before.
-    pub noticed_at: DateTime<Utc>,
+    /// It was still there at this time.
+    pub after: DateTime<Utc>,
+    /// It was noticed at this time, so it was deleted by then.
+    pub before: DateTime<Utc>,
     /// How it was noticed.
     pub by: DeletedBy,
+}
+
+impl Gone {
+    /// What two pieces of evidence say together: the earliest notice, and the last time that any
+    /// of them saw the message.
+    #[must_use]
+    pub fn join(self, other: Self) -> Self {
+        let (before, by) = (self.before, self.by).min((other.before, other.by));
+        Self {
+            after: self.after.max(other.after),
+            before,
+            by,
+        }
+    }
 }
 
 /// A message as it is shown: what the joined parts say together.
@@ -103,7 +120,7 @@ impl Message {
             id,
             guild_id,
             channel_id,
-            whole: None,
+            versions: Versions::default(),
             patch: Patch::default(),
             gone: None,
         }
@@ -127,16 +144,16 @@ impl Message {
             // One message has one place; should a source ever say otherwise, both orders agree.
             guild_id: self.guild_id.min(other.guild_id),
             channel_id: self.channel_id.min(other.channel_id),
-            whole: either(self.whole, other.whole, Version::max),
+            versions: self.versions.join(other.versions),
             patch: self.patch.join(other.patch),
-            gone: either(self.gone, other.gone, Gone::min),
+            gone: either(self.gone, other.gone, Gone::join),
         }
     }
 
     /// The message as it is shown; none while no whole payload was seen.
     #[must_use]
     pub fn visible(&self) -> Option<Visible<'_>> {
-        let version = self.whole.as_ref()?;
+        let version = self.versions.current()?;
         let mut body = version.body.clone();
         self.patch.lay_over(&mut body);
         Some(Visible { body, version })

@@ -7,9 +7,11 @@ mod id;
 mod join;
 mod patch;
 mod payload;
+mod versions;
 
 pub use body::Body;
 pub use id::{ChannelId, GuildId, IdOutOfRange, IdSpan, MessageId, UserId, snowflake_at};
 pub use join::{DeletedBy, Gone, Message, Visible};
 pub use patch::{Patch, PatchField};
 pub use payload::{PayloadError, Source, Version, read_update};
+pub use versions::Versions;

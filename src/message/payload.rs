@@ -2,6 +2,8 @@
 //! Our own minimal structs, so that a field nobody here knows can't make a message unreadable,
 //! and so that nothing is lost: the text itself is kept byte for byte beside them.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -45,7 +47,7 @@ pub struct Version {
     /// Where the payload came from.
     pub source: Source,
     /// The payload as it was sent, byte for byte.
-    pub raw: Box<str>,
+    pub raw: Arc<str>,
     /// What was read from `raw`; a pure function of it.
     pub body: Body,
 }
@@ -135,11 +137,12 @@ impl Message {
             is_loading: whole.flags.unwrap_or(0) & LOADING != 0,
         };
         Ok(Self {
-            whole: Some(Version {
+            versions: Version {
                 source,
                 raw: raw.into(),
                 body,
-            }),
+            }
+            .into(),
             ..Self::unknown(whole.id, guild_id, whole.channel_id)
         })
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{AccessMark, Channel, ChannelGone, Covered, Guild, Interrupted};
+use super::{AccessMark, Channel, ChannelGone, Covered, Doubt, Guild, Interrupted};
 use crate::message::{ChannelId, Message, Source};
 
 /// Everything that becomes durable together.
@@ -24,6 +24,8 @@ pub struct Batch {
     pub interrupted: Vec<Interrupted>,
     /// Ranges of ids that the messages above complete.
     pub covered: Vec<Covered>,
+    /// Ranges that are to be read again.
+    pub doubts: Vec<Doubt>,
     /// How far the socket's session is with the messages above, in the order it came; a new
     /// session ends the one before it.
     pub sessions: Vec<SessionMark>,
@@ -40,7 +42,22 @@ impl Batch {
         self.access.extend(later.access);
         self.interrupted.extend(later.interrupted);
         self.covered.extend(later.covered);
+        self.doubts.extend(later.doubts);
         self.sessions.extend(later.sessions);
+    }
+
+    /// About how much memory its texts take, in bytes.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        let messages = self
+            .messages
+            .iter()
+            .flat_map(|message| message.versions.iter());
+        let parked = self.parked.iter().map(|parked| parked.payload.len());
+        messages
+            .map(|version| 2 * version.raw.len())
+            .chain(parked)
+            .sum()
     }
 
     /// Whether it holds nothing but how far the socket is.
@@ -54,6 +71,7 @@ impl Batch {
             && self.access.is_empty()
             && self.interrupted.is_empty()
             && self.covered.is_empty()
+            && self.doubts.is_empty()
     }
 }
 
@@ -87,6 +105,8 @@ pub struct SessionMark {
     pub live_low: i64,
     /// The first id beyond those that its live events cover.
     pub live_high: i64,
+    /// When its last frame came.
+    pub heard_at: DateTime<Utc>,
 }
 
 /// What a commit did.
@@ -94,10 +114,6 @@ pub struct SessionMark {
 pub struct Committed {
     /// The record's revision after it.
     pub revision: i64,
-    /// When it was on disk.
-    pub at: DateTime<Utc>,
-    /// Rows that were added.
-    pub inserted: usize,
-    /// Rows that were changed.
-    pub changed: usize,
+    /// Its number: how many commits there were, those that changed no row included.
+    pub number: i64,
 }

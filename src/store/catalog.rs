@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::GapReason;
 use crate::message::{ChannelId, GuildId, IdSpan};
 
 /// A guild.
@@ -88,8 +89,10 @@ impl Access {
 pub struct ChannelGone {
     /// The channel; its threads go with it.
     pub id: ChannelId,
+    /// When it was still there.
+    pub after: DateTime<Utc>,
     /// When it was noticed.
-    pub noticed_at: DateTime<Utc>,
+    pub before: DateTime<Utc>,
 }
 
 /// A range of a channel's ids that was read completely.
@@ -102,6 +105,19 @@ pub struct Covered {
     /// The socket's session at the time of reading, if there was one. If another has begun since,
     /// the reading says nothing: what happened between is not in it.
     pub session_id: Option<Arc<str>>,
+    /// What of it could not be understood.
+    pub unreadable: Vec<IdSpan>,
+}
+
+/// A range of a channel's ids that is to be read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Doubt {
+    /// The channel or thread.
+    pub channel_id: ChannelId,
+    /// The range.
+    pub span: IdSpan,
+    /// Since when edits and deletes there may be missing, if they may.
+    pub stale_since: Option<DateTime<Utc>>,
 }
 
 /// The news of whether a channel can be read.
@@ -122,8 +138,8 @@ pub struct AccessMark {
 pub struct KnownChannel {
     /// The channel.
     pub channel: Channel,
-    /// When it went, if it did.
-    pub gone_at: Option<DateTime<Utc>>,
+    /// Between which two times it went, if it did.
+    pub gone: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// Whether its history can be read.
     pub access: Access,
     /// The reason in words.
@@ -136,8 +152,21 @@ pub struct KnownChannel {
 /// away. What came before counts as far as it was complete; from now on it is live anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interrupted {
-    /// The guild.
-    pub guild_id: GuildId,
-    /// Only this channel and its threads.
-    pub channel_id: Option<ChannelId>,
+    /// Where.
+    pub place: Place,
+    /// Live anew from this time on.
+    pub until: DateTime<Utc>,
+    /// Why.
+    pub reason: GapReason,
+}
+
+/// Whose live events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// All that are collected.
+    Everywhere,
+    /// Those of a guild.
+    Guild(GuildId),
+    /// Those of a channel and its threads.
+    Channel(ChannelId),
 }

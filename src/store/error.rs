@@ -43,8 +43,8 @@ pub enum StoreError {
         /// DuckDB's own words.
         reason: String,
     },
-    /// A row that the writer could not have written.
-    #[error("the record holds a row that can't be read: {0}")]
+    /// A row that the writer could not have written, or a file that can't be gone on with.
+    #[error("the record is damaged: {0}")]
     Damaged(String),
     /// All connections for reading are busy.
     #[error("too many queries at once; try again in a moment")]
@@ -69,4 +69,36 @@ pub enum StoreError {
     /// A value of the record's own JSON columns could not be written or read.
     #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),
+}
+
+impl StoreError {
+    /// Whether the disk has no room: nothing was changed, and the same can be tried again.
+    #[must_use]
+    pub fn is_full_disk(&self) -> bool {
+        let Self::Sql(error) = self else { return false };
+        let text = error.to_string();
+        !is_fatal(&text)
+            && ["No space left on device", "Disk quota exceeded"]
+                .iter()
+                .any(|sign| text.contains(sign))
+    }
+
+    /// Whether DuckDB has put itself out of order: only opening the record anew helps.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, Self::Sql(error) if is_fatal(&error.to_string()))
+    }
+}
+
+/// DuckDB tells these apart by words only.
+fn is_fatal(text: &str) -> bool {
+    [
+        "database has been invalidated",
+        "FATAL Error",
+        "Failed to create checkpoint",
+        "fsync failed",
+        "INTERNAL Error",
+    ]
+    .iter()
+    .any(|sign| text.contains(sign))
 }

@@ -5,16 +5,11 @@ use duckdb::Connection;
 
 use super::StoreError;
 
-/// Moves all hot rows into the runs, in one transaction.
+/// Moves all hot rows into the runs.
 pub(super) fn move_to_run(connection: &Connection) -> Result<(), StoreError> {
-    let moved = connection.execute_batch(
-        "BEGIN TRANSACTION;
-         INSERT INTO messages_runs SELECT * FROM messages_hot ORDER BY channel_id, message_id;
-         DELETE FROM messages_hot;
-         COMMIT;",
-    );
-    if moved.is_err() {
-        let _ = connection.execute_batch("ROLLBACK");
-    }
-    Ok(moved?)
+    connection.execute_batch(
+        "INSERT INTO messages_runs SELECT * FROM messages_hot ORDER BY channel_id, message_id;
+         DELETE FROM messages_hot;",
+    )?;
+    Ok(())
 }

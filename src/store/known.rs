@@ -1,18 +1,15 @@
-//! Reading the small tables: what is known of channels, their coverage and the socket's session.
+//! Reading the marks: what is known of channels, their coverage and the socket's session.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use duckdb::Connection;
-use rangemap::RangeSet;
 
+use super::coverage::{Complete, Coverage, CoveredBy, GapReason, RangeState};
 use super::query::Reader;
 use super::row::id;
 use super::{Access, Channel, KnownChannel, SessionMark, StoreError};
 use crate::message::{ChannelId, GuildId, IdSpan, MessageId};
-
-/// For each channel the ranges of ids that are known complete.
-pub type Coverage = HashMap<ChannelId, RangeSet<i64>>;
 
 impl Reader {
     /// The channels and threads that were ever seen.
@@ -40,8 +37,9 @@ impl Reader {
         Ok(sessions.into_iter().find(|session| session.shard == shard))
     }
 
-    /// The messages of a range that are not known to be gone, as they were at `revision`: what
-    /// changed later is left out, because a page read at that time can't speak of it.
+    /// The messages of a range that are not known to be gone, as they were at `revision`, each with
+    /// the time from which the record has it: what changed later is left out, because a page read
+    /// at that time can't speak of it.
     ///
     /// # Errors
     /// If the query fails.
@@ -51,10 +49,10 @@ impl Reader {
         channel_id: ChannelId,
         span: IdSpan,
         revision: i64,
-    ) -> Result<HashSet<MessageId>, StoreError> {
+    ) -> Result<HashMap<MessageId, DateTime<Utc>>, StoreError> {
         self.run(move |connection| {
             let mut statement = connection.prepare(&format!(
-                "SELECT message_id FROM discord_messages WHERE channel_id = {} AND guild_id = {} \
+                "SELECT message_id, ingested_at FROM discord_messages WHERE channel_id = {} AND guild_id = {} \
                  AND message_id >= {} AND message_id < {} AND NOT deleted AND revision <= {revision}",
                 channel_id.as_i64(),
                 guild_id.as_i64(),
@@ -62,9 +60,9 @@ impl Reader {
                 span.high
             ))?;
             let mut rows = statement.query([])?;
-            let mut ids = HashSet::new();
+            let mut ids = HashMap::new();
             while let Some(row) = rows.next()? {
-                ids.insert(id(row, 0)?);
+                ids.insert(id(row, 0)?, row.get(1)?);
             }
             Ok(ids)
         })
@@ -75,7 +73,7 @@ impl Reader {
 pub(super) fn read_channels(connection: &Connection) -> Result<Vec<KnownChannel>, StoreError> {
     let mut statement = connection.prepare(
         "SELECT channel_id, guild_id, parent_id, channel_type, name, gone_at, access, \
-         access_detail, access_since FROM channels",
+         access_detail, access_since, gone_after FROM channels",
     )?;
     let mut rows = statement.query([])?;
     let mut channels = Vec::new();
@@ -83,6 +81,7 @@ pub(super) fn read_channels(connection: &Connection) -> Result<Vec<KnownChannel>
         let parent: Option<i64> = row.get(2)?;
         let access: String = row.get(6)?;
         let gone_at: Option<DateTime<Utc>> = row.get(5)?;
+        let gone_after: Option<DateTime<Utc>> = row.get(9)?;
         channels.push(KnownChannel {
             channel: Channel {
                 id: id(row, 0)?,
@@ -91,7 +90,7 @@ pub(super) fn read_channels(connection: &Connection) -> Result<Vec<KnownChannel>
                 channel_type: row.get(3)?,
                 name: row.get(4)?,
             },
-            gone_at,
+            gone: gone_after.zip(gone_at),
             access: Access::from_name(&access),
             access_detail: row.get(7)?,
             access_since: row.get(8)?,
@@ -102,20 +101,38 @@ pub(super) fn read_channels(connection: &Connection) -> Result<Vec<KnownChannel>
 
 pub(super) fn read_coverage(connection: &Connection) -> Result<Coverage, StoreError> {
     let mut coverage = Coverage::new();
-    let mut statement = connection.prepare("SELECT channel_id, low, high FROM coverage")?;
+    let mut statement = connection.prepare(
+        "SELECT channel_id, low, high, complete_by, gap_reason, stale_since, reread \
+         FROM coverage_ranges",
+    )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let (low, high): (i64, i64) = (row.get(1)?, row.get(2)?);
-        if low < high {
-            coverage.entry(id(row, 0)?).or_default().insert(low..high);
-        }
+        let channel_id: ChannelId = id(row, 0)?;
+        let by: Option<String> = row.get(3)?;
+        let reason: Option<String> = row.get(4)?;
+        let gap = reason.as_deref().and_then(GapReason::from_name);
+        let state = match (by.as_deref().and_then(CoveredBy::from_name), gap) {
+            (Some(by), None) => RangeState::Complete(Complete {
+                by,
+                stale_since: row.get(5)?,
+                reread: row.get(6)?,
+            }),
+            (None, Some(reason)) => RangeState::Gap(reason),
+            _ => {
+                let range = format!("the coverage of {channel_id} is {by:?} and {reason:?}");
+                return Err(StoreError::Damaged(range));
+            }
+        };
+        let ranges = coverage.entry(channel_id).or_default();
+        ranges.insert(row.get(1)?..row.get(2)?, state);
     }
     Ok(coverage)
 }
 
 pub(super) fn read_sessions(connection: &Connection) -> Result<Vec<SessionMark>, StoreError> {
     let mut statement = connection.prepare(
-        "SELECT shard, session_id, resume_url, sequence, live_low, live_high FROM gateway_sessions",
+        "SELECT shard, session_id, resume_url, sequence, live_low, live_high, heard_at \
+         FROM gateway_sessions",
     )?;
     let rows = statement.query_map([], |row| {
         Ok(SessionMark {
@@ -125,6 +142,8 @@ pub(super) fn read_sessions(connection: &Connection) -> Result<Vec<SessionMark>,
             sequence: row.get(3)?,
             live_low: row.get(4)?,
             live_high: row.get(5)?,
+            // A session of the first schema did not say.
+            heard_at: row.get::<_, Option<_>>(6)?.unwrap_or_default(),
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

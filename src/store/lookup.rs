@@ -4,13 +4,12 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use chrono::{DateTime, Utc};
-use duckdb::{Connection, Row};
+use duckdb::Connection;
 
-use super::StoreError;
-use super::messages::StoredMessage;
+use super::messages::{Removed, StoredMessage};
 use super::row::id;
-use crate::message::{DeletedBy, Gone, Message, MessageId, Source};
+use super::{StoreError, fragments};
+use crate::message::{Message, MessageId, Source};
 
 /// The rows and fragments of the messages asked for.
 #[derive(Default)]
@@ -29,44 +28,58 @@ pub(super) fn lookup<'a>(
     let Some(condition) = condition(messages) else {
         return Ok(known);
     };
+    let columns = fragments::COLUMNS;
     let mut statement = connection.prepare(&format!(
-        "SELECT message_id, guild_id, channel_id, deleted_by, deleted_at, patch_json, \
-         ingested_at, source, raw_json FROM discord_messages WHERE {condition}"
+        "SELECT {columns}, ingested_at, content_removed_at, author_id, message_type, source, \
+         raw_json FROM discord_messages WHERE {condition}"
     ))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let mut message = read_fragment(row)?;
-        let source: i8 = row.get(7)?;
-        let raw: String = row.get(8)?;
-        let source = u8::try_from(source)
-            .ok()
-            .and_then(Source::from_u8)
-            .ok_or_else(|| StoreError::Damaged(format!("{} has no source", message.id)))?;
-        // The columns are a function of the payload: read it again rather than trust two copies.
-        let whole = Message::read(message.guild_id, source, &raw)
-            .map_err(|error| StoreError::Damaged(format!("{}: {error}", message.id)))?;
-        message.whole = whole.whole;
-        let ingested_at = row.get(6)?;
-        known.rows.insert(
-            message.id,
-            StoredMessage {
-                message,
-                ingested_at,
-            },
-        );
+        let mut message = fragments::read(row)?;
+        let removed = match row.get(8)? {
+            Some(at) => Some(Removed {
+                at,
+                author_id: id(row, 9)?,
+                message_type: row.get(10)?,
+                source: row.get(11)?,
+            }),
+            None => {
+                // The columns are a function of the payload: read it again rather than trust two
+                // copies.
+                let raw: String = row.get(12)?;
+                let source = source(&message, row.get(11)?)?;
+                let whole = Message::read(message.guild_id, source, &raw)
+                    .map_err(|error| StoreError::Damaged(format!("{}: {error}", message.id)))?;
+                message.versions = whole.versions;
+                None
+            }
+        };
+        let row = StoredMessage {
+            ingested_at: row.get(7)?,
+            removed,
+            message,
+        };
+        known.rows.insert(row.message.id, row);
     }
     if has_fragments {
         let mut statement = connection.prepare(&format!(
-            "SELECT message_id, guild_id, channel_id, deleted_by, deleted_at, patch_json \
-             FROM message_fragments WHERE {condition}"
+            "SELECT {columns} FROM message_fragments WHERE {condition}"
         ))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let message = read_fragment(row)?;
+            let message = fragments::read(row)?;
             known.fragments.insert(message.id, message);
         }
     }
     Ok(known)
+}
+
+/// The source of a message's payload, by its number.
+pub(super) fn source(message: &Message, number: i8) -> Result<Source, StoreError> {
+    u8::try_from(number)
+        .ok()
+        .and_then(Source::from_u8)
+        .ok_or_else(|| StoreError::Damaged(format!("{} has no source", message.id)))
 }
 
 /// A condition that exactly these messages meet; none for no messages.
@@ -96,22 +109,4 @@ pub(super) fn list(ids: impl Iterator<Item = i64>) -> String {
         let _ = write!(text, "{comma}{id}");
     }
     text
-}
-
-/// The columns that rows and fragments share, first in both queries.
-fn read_fragment(row: &Row<'_>) -> Result<Message, StoreError> {
-    let mut message = Message::unknown(id(row, 0)?, id(row, 1)?, id(row, 2)?);
-    let by: Option<String> = row.get(3)?;
-    let at: Option<DateTime<Utc>> = row.get(4)?;
-    if let (Some(by), Some(noticed_at)) = (by, at) {
-        let by: DeletedBy = by
-            .parse()
-            .map_err(|()| StoreError::Damaged(format!("{}: deleted by {by:?}", message.id)))?;
-        message.gone = Some(Gone { noticed_at, by });
-    }
-    let patch: Option<String> = row.get(5)?;
-    if let Some(patch) = patch {
-        message.patch = serde_json::from_str(&patch)?;
-    }
-    Ok(message)
 }

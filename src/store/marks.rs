@@ -1,25 +1,29 @@
-//! The small tables: guilds, channels, coverage, the socket's session, fragments and parked
-//! payloads. Marks are kept in memory too, and read anew after a commit that failed.
+//! The marks that speak for the rows: guilds, channels, coverage and the socket's session, written
+//! in the rows' transaction. Kept in memory too, and read anew after a commit that failed.
 
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use duckdb::{Connection, params};
-use rangemap::RangeSet;
 
+use super::coverage::{Coverage, GapReason, RangeState, SessionEnd};
 use super::known::{read_channels, read_coverage, read_sessions};
 use super::lookup::list;
-use super::messages::patch_json;
 use super::{
-    Access, Batch, ChannelGone, Covered, Interrupted, KnownChannel, SessionMark, StoreError,
+    Access, AccessMark, Batch, Channel, ChannelGone, Covered, Doubt, Interrupted, KnownChannel,
+    Place, SessionMark, StoreError, outages, parked,
 };
-use crate::message::{ChannelId, Message, snowflake_at};
+use crate::message::{ChannelId, snowflake_at};
 
 /// What the writer knows of channels and sessions.
 pub(super) struct Marks {
     channels: HashMap<ChannelId, KnownChannel>,
-    coverage: HashMap<ChannelId, RangeSet<i64>>,
+    coverage: Coverage,
     sessions: HashMap<u32, SessionMark>,
+    /// When the record was last written by an earlier run.
+    before_this_run: Option<DateTime<Utc>>,
+    /// The shards whose session was heard in this run.
+    heard: HashSet<u32>,
     /// How far back an ended session makes the record doubtful.
     repair_window: TimeDelta,
 }
@@ -29,24 +33,30 @@ impl Marks {
         connection: &Connection,
         repair_window: TimeDelta,
     ) -> Result<Self, StoreError> {
-        let mut marks = Self {
-            channels: HashMap::new(),
+        let channels = read_channels(connection)?.into_iter();
+        let sessions = read_sessions(connection)?.into_iter();
+        Ok(Self {
+            channels: channels.map(|known| (known.channel.id, known)).collect(),
             coverage: read_coverage(connection)?,
-            sessions: HashMap::new(),
+            sessions: sessions.map(|session| (session.shard, session)).collect(),
+            before_this_run: connection.query_row(
+                "SELECT committed_at FROM record_state",
+                [],
+                |row| row.get(0),
+            )?,
+            heard: HashSet::new(),
             repair_window,
-        };
-        for known in read_channels(connection)? {
-            marks.channels.insert(known.channel.id, known);
-        }
-        for session in read_sessions(connection)? {
-            marks.sessions.insert(session.shard, session);
-        }
-        Ok(marks)
+        })
     }
 
-    /// When a channel went, if it did.
-    pub(super) fn gone_at(&self, channel: ChannelId) -> Option<DateTime<Utc>> {
-        self.channels.get(&channel)?.gone_at
+    /// How far back an ended session makes the record doubtful.
+    pub(super) fn repair_window(&self) -> TimeDelta {
+        self.repair_window
+    }
+
+    /// Between which two times a channel went, if it did.
+    pub(super) fn gone(&self, channel: ChannelId) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        self.channels.get(&channel)?.gone
     }
 
     /// Writes the batch's marks. Answers the channels that went now, threads of theirs included.
@@ -56,7 +66,7 @@ impl Marks {
         batch: &Batch,
         now: DateTime<Utc>,
     ) -> Result<Vec<ChannelGone>, StoreError> {
-        park(connection, batch, now)?;
+        parked::append(connection, &batch.parked, now)?;
         for guild in &batch.guilds {
             connection.execute("DELETE FROM guilds WHERE guild_id = ?", [guild.id.as_i64()])?;
             connection.execute(
@@ -65,70 +75,110 @@ impl Marks {
             )?;
         }
         let mut touched = HashSet::new();
-        for channel in &batch.channels {
-            let mark = self.channels.entry(channel.id);
-            let mark = mark.or_insert_with(|| {
-                touched.insert(channel.id);
-                KnownChannel {
-                    channel: channel.clone(),
-                    gone_at: None,
-                    access: Access::Unknown,
-                    access_detail: None,
-                    access_since: None,
-                }
-            });
-            if mark.channel != *channel {
-                mark.channel.clone_from(channel);
-                touched.insert(channel.id);
-            }
-        }
+        let mut covered = HashSet::new();
+        touched.extend(batch.channels.iter().filter_map(|it| self.enter(it)));
         for news in &batch.access {
-            if let Some(known) = self.channels.get_mut(&news.channel_id)
-                && known.access != news.access
-            {
-                known.access = news.access;
-                known.access_detail.clone_from(&news.detail);
-                known.access_since = Some(news.since);
+            if self.access(news, now) {
                 touched.insert(news.channel_id);
+                covered.insert(news.channel_id);
             }
         }
-        let gone = self.with_threads(&batch.channels_gone);
-        for channel in &gone {
-            if let Some(mark) = self.channels.get_mut(&channel.id) {
-                mark.gone_at = Some(channel.noticed_at);
-                touched.insert(channel.id);
-            }
-        }
-        let mut covered = self.cover(&batch.covered);
+        let gone = self.leave(&batch.channels_gone, &batch.channels);
+        touched.extend(gone.iter().map(|channel| channel.id));
+        covered.extend(batch.covered.iter().filter_map(|it| self.cover(it)));
+        covered.extend(batch.doubts.iter().filter_map(|it| self.doubt(it)));
         for interrupted in &batch.interrupted {
-            let channels = self.interrupt(*interrupted, now);
+            let channels = self.interrupt(*interrupted);
             touched.extend(&channels);
             covered.extend(channels);
         }
         self.write_channels(connection, &touched)?;
         for session in last_of_each(&batch.sessions) {
-            covered.extend(self.write_session(connection, session, now)?);
+            covered.extend(self.write_session(connection, session)?);
         }
         self.write_coverage(connection, &covered)?;
         Ok(gone)
     }
 
-    /// The deleted channels that are news, each followed by its threads.
-    fn with_threads(&self, deleted: &[ChannelGone]) -> Vec<ChannelGone> {
-        let mut gone: Vec<ChannelGone> = Vec::new();
+    /// Notes a channel; answers it if that is news.
+    fn enter(&mut self, channel: &Channel) -> Option<ChannelId> {
+        let known = self.channels.get_mut(&channel.id);
+        match known {
+            Some(known) if known.channel == *channel => return None,
+            Some(known) => known.channel.clone_from(channel),
+            None => {
+                let known = KnownChannel {
+                    channel: channel.clone(),
+                    gone: None,
+                    access: Access::Unknown,
+                    access_detail: None,
+                    access_since: None,
+                };
+                self.channels.insert(channel.id, known);
+            }
+        }
+        Some(channel.id)
+    }
+
+    /// Notes whether a channel can be read; answers whether that is news. While it could not be,
+    /// edits and deletes in it were not heard.
+    fn access(&mut self, news: &AccessMark, now: DateTime<Utc>) -> bool {
+        let Some(known) = self.channels.get_mut(&news.channel_id) else {
+            return false;
+        };
+        if known.access == news.access {
+            return false;
+        }
+        if (known.access == Access::Readable || news.access == Access::Readable)
+            && let Some(since) = known.access_since
+            && let Some(coverage) = self.coverage.get_mut(&news.channel_id)
+        {
+            let window_low = snowflake_at(now - self.repair_window);
+            coverage.make_stale(0..i64::MAX, since, window_low);
+        }
+        known.access = news.access;
+        known.access_detail.clone_from(&news.detail);
+        known.access_since = Some(news.since);
+        true
+    }
+
+    /// Notes deleted channels with their threads, and threads that are told of only after their
+    /// channel went. Answers what is news.
+    fn leave(&mut self, deleted: &[ChannelGone], entered: &[Channel]) -> Vec<ChannelGone> {
+        let mut news = Vec::new();
         for root in deleted {
             let threads = self
                 .channels
                 .values()
                 .filter(|mark| mark.channel.parent_id == Some(root.id) && mark.channel.is_thread())
                 .map(|mark| mark.channel.id);
-            for id in std::iter::once(root.id).chain(threads) {
-                if self.gone_at(id).is_none() {
-                    gone.push(ChannelGone { id, ..*root });
-                }
+            news.extend(
+                std::iter::once(root.id)
+                    .chain(threads)
+                    .map(|id| ChannelGone { id, ..*root }),
+            );
+        }
+        for thread in entered.iter().filter(|channel| channel.is_thread()) {
+            if let Some((after, before)) = thread.parent_id.and_then(|parent| self.gone(parent)) {
+                news.push(ChannelGone {
+                    id: thread.id,
+                    after,
+                    before,
+                });
             }
         }
-        gone
+        news.retain_mut(|gone| {
+            let Some(known) = self.channels.get_mut(&gone.id) else {
+                return false;
+            };
+            if let Some((after, before)) = known.gone {
+                gone.after = gone.after.max(after);
+                gone.before = gone.before.min(before);
+            }
+            let joined = Some((gone.after, gone.before));
+            std::mem::replace(&mut known.gone, joined) != joined
+        });
+        news
     }
 
     fn write_channels(
@@ -141,7 +191,7 @@ impl Marks {
         }
         delete_rows(connection, "channels", touched)?;
         let mut insert =
-            connection.prepare("INSERT INTO channels VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
+            connection.prepare("INSERT INTO channels VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
         for mark in touched.iter().filter_map(|id| self.channels.get(id)) {
             let channel = &mark.channel;
             insert.execute(params![
@@ -150,10 +200,11 @@ impl Marks {
                 channel.parent_id.map(ChannelId::as_i64),
                 channel.channel_type,
                 channel.name,
-                mark.gone_at,
+                mark.gone.map(|(_, before)| before),
                 mark.access.as_str(),
                 mark.access_detail,
                 mark.access_since,
+                mark.gone.map(|(after, _)| after),
             ])?;
         }
         Ok(())
@@ -164,119 +215,134 @@ impl Marks {
         &mut self,
         connection: &Connection,
         session: &SessionMark,
-        now: DateTime<Utc>,
     ) -> Result<HashSet<ChannelId>, StoreError> {
         let old = self.sessions.insert(session.shard, session.clone());
-        let touched = match old {
-            Some(old) if old.session_id == session.session_id => HashSet::new(),
-            Some(old) => self.end_session(old.live_low, old.live_high, now),
-            // History was read, and nobody listened after it.
-            None => self.end_session(i64::MAX, i64::MAX, now),
-        };
+        let heard_before = !self.heard.insert(session.shard);
+        let is_new = old
+            .as_ref()
+            .is_none_or(|old| old.session_id != session.session_id);
+        let mut touched = HashSet::new();
+        if is_new {
+            // Without a session history was read, and nobody listened after it.
+            let heard_at = old
+                .as_ref()
+                .map(|old| old.heard_at)
+                .or(self.before_this_run);
+            let reason = if heard_before {
+                GapReason::SessionLost
+            } else {
+                GapReason::Offline
+            };
+            if let Some(heard_at) = heard_at {
+                outages::write(connection, heard_at, session.heard_at, reason.as_str())?;
+            }
+            let heard_at = heard_at.unwrap_or(session.heard_at);
+            touched = self.end_session(old.as_ref(), session, heard_at, reason);
+        }
         connection.execute(
             "DELETE FROM gateway_sessions WHERE shard = ?",
             [session.shard],
         )?;
         connection.execute(
-            "INSERT INTO gateway_sessions VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO gateway_sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
             params![
                 session.shard,
                 session.session_id,
                 session.resume_url,
                 session.sequence,
                 session.live_low,
-                session.live_high
+                session.live_high,
+                session.heard_at,
             ],
         )?;
         Ok(touched)
     }
 
-    /// Turns what an ended session covered into coverage like any other, and takes back what its
-    /// end makes doubtful.
-    ///
-    /// Events after the last id it brought are lost: new messages there, and edits and deletes of
-    /// older ones. So nothing is known beyond that id, nor inside the repair window before now:
-    /// those ranges are gaps again, and are read again. Below that the session covers a channel
-    /// from where history left off, and only if history did get there: a live message never
-    /// closes a gap.
+    /// Turns what an ended session covered into coverage like any other, and notes what its end
+    /// makes doubtful: events after the last that it brought are lost. It covers a channel from
+    /// where history left off, and only if history did get there: a live message never closes a
+    /// gap.
     fn end_session(
         &mut self,
-        live_low: i64,
-        live_high: i64,
-        now: DateTime<Utc>,
+        old: Option<&SessionMark>,
+        new: &SessionMark,
+        heard_at: DateTime<Utc>,
+        reason: GapReason,
     ) -> HashSet<ChannelId> {
-        let doubtful = live_high.min(snowflake_at(now - self.repair_window));
+        let window = self
+            .repair_window
+            .num_milliseconds()
+            .saturating_mul(1 << 22);
+        let end = SessionEnd {
+            live_high: old.map(|old| old.live_high),
+            next_low: new.live_low,
+            heard_at,
+            window_low: new.live_low.saturating_sub(window),
+            reason,
+        };
         let mut touched = HashSet::new();
-        for (channel_id, ranges) in &mut self.coverage {
-            let before = ranges.clone();
-            let since = self
-                .channels
-                .get(channel_id)
-                .filter(|known| known.access == Access::Readable)
-                .and_then(|known| known.access_since)
-                .map(|since| live_low.max(snowflake_at(since)));
-            if let Some(low) = since {
-                join_live(ranges, low, doubtful);
+        for (channel_id, coverage) in &mut self.coverage {
+            let before = coverage.clone();
+            let since = self.channels.get(channel_id).and_then(live_since);
+            if let (Some(old), Some(since)) = (old, since) {
+                coverage.join_live(old.live_low.max(since), old.live_high);
             }
-            ranges.remove(doubtful..i64::MAX);
-            if *ranges != before {
+            coverage.end_session(end);
+            if *coverage != before {
                 touched.insert(*channel_id);
             }
         }
         touched
     }
 
-    /// Settles what the session covered of channels until now, and lets it begin anew from here:
-    /// what may be missing between is a gap. Answers the channels.
-    fn interrupt(&mut self, interrupted: Interrupted, now: DateTime<Utc>) -> HashSet<ChannelId> {
+    /// Settles what the session covered of channels until now, and lets it begin anew: what may be
+    /// missing between is a gap. Answers the channels.
+    fn interrupt(&mut self, interrupted: Interrupted) -> HashSet<ChannelId> {
         let Some(session) = self.sessions.get(&0) else {
             return HashSet::new();
         };
         let mut touched = HashSet::new();
         for known in self.channels.values_mut() {
             let channel = &known.channel;
-            let is_meant = interrupted
-                .channel_id
-                .is_none_or(|id| id == channel.id || channel.parent_id == Some(id));
-            let Some(since) = known.access_since else {
+            let is_meant = match interrupted.place {
+                Place::Everywhere => true,
+                Place::Guild(guild) => channel.guild_id == guild,
+                Place::Channel(id) => channel.id == id || channel.parent_id == Some(id),
+            };
+            let Some(since) = live_since(known).filter(|_| is_meant) else {
                 continue;
             };
-            if channel.guild_id != interrupted.guild_id
-                || !is_meant
-                || known.access != Access::Readable
-            {
-                continue;
+            if let Some(coverage) = self.coverage.get_mut(&channel.id) {
+                coverage.join_live(session.live_low.max(since), session.live_high);
+                let until = snowflake_at(interrupted.until);
+                coverage.leave_gap(session.live_high..until, interrupted.reason);
             }
-            if let Some(ranges) = self.coverage.get_mut(&channel.id) {
-                let low = session.live_low.max(snowflake_at(since));
-                join_live(ranges, low, session.live_high);
-            }
-            known.access_since = Some(now);
+            known.access_since = Some(interrupted.until);
             touched.insert(channel.id);
         }
         touched
     }
 
-    /// Adds ranges; answers the channels for which they are news.
-    fn cover(&mut self, covered: &[Covered]) -> HashSet<ChannelId> {
-        let mut touched = HashSet::new();
-        let session_id = self
-            .sessions
-            .get(&0)
-            .map(|session| session.session_id.as_str());
-        for Covered {
-            channel_id, span, ..
-        } in covered
-            .iter()
-            .filter(|it| !it.span.is_empty() && it.session_id.as_deref() == session_id)
-        {
-            let ranges = self.coverage.entry(*channel_id).or_default();
-            if ranges.gaps(&(span.low..span.high)).next().is_some() {
-                ranges.insert(span.low..span.high);
-                touched.insert(*channel_id);
-            }
+    /// Adds a range; answers the channel. A reading under an earlier session is no news.
+    fn cover(&mut self, covered: &Covered) -> Option<ChannelId> {
+        let session_id = self.sessions.get(&0).map(|it| it.session_id.as_str());
+        if covered.span.is_empty() || covered.session_id.as_deref() != session_id {
+            return None;
         }
-        touched
+        let coverage = self.coverage.entry(covered.channel_id).or_default();
+        coverage.read(covered.span, &covered.unreadable);
+        Some(covered.channel_id)
+    }
+
+    /// Has a range read again; answers the channel.
+    fn doubt(&mut self, doubt: &Doubt) -> Option<ChannelId> {
+        let coverage = self.coverage.get_mut(&doubt.channel_id)?;
+        let range = doubt.span.low..doubt.span.high;
+        if let Some(since) = doubt.stale_since {
+            coverage.make_stale(range.clone(), since, doubt.span.low);
+        }
+        coverage.verify(range);
+        Some(doubt.channel_id)
     }
 
     fn write_coverage(
@@ -287,52 +353,39 @@ impl Marks {
         if touched.is_empty() {
             return Ok(());
         }
-        delete_rows(connection, "coverage", touched)?;
-        let mut insert = connection.prepare("INSERT INTO coverage VALUES (?, ?, ?)")?;
+        delete_rows(connection, "coverage_ranges", touched)?;
+        let mut insert =
+            connection.prepare("INSERT INTO coverage_ranges VALUES (?, ?, ?, ?, ?, ?, ?)")?;
         for channel_id in touched {
-            for range in self
-                .coverage
-                .get(channel_id)
-                .into_iter()
-                .flat_map(RangeSet::iter)
-            {
-                insert.execute(params![channel_id.as_i64(), range.start, range.end])?;
+            let Some(coverage) = self.coverage.get(channel_id) else {
+                continue;
+            };
+            for (range, state) in coverage.ranges() {
+                let (complete, gap) = match state {
+                    RangeState::Complete(complete) => (Some(complete), None),
+                    RangeState::Gap(reason) => (None, Some(reason)),
+                };
+                insert.execute(params![
+                    channel_id.as_i64(),
+                    range.start,
+                    range.end,
+                    complete.map(|it| it.by.as_str()),
+                    gap.map(|it| it.as_str()),
+                    complete.and_then(|it| it.stale_since),
+                    complete.is_some_and(|it| it.reread),
+                ])?;
             }
         }
         Ok(())
     }
 }
 
-/// Writes what is known of messages without a payload.
-pub(super) fn append_fragments(
-    connection: &Connection,
-    fragments: &[Message],
-    revision: i64,
-) -> Result<(), StoreError> {
-    if fragments.is_empty() {
-        return Ok(());
-    }
-    let mut insert =
-        connection.prepare("INSERT INTO message_fragments VALUES (?, ?, ?, ?, ?, ?, ?)")?;
-    for fragment in fragments {
-        insert.execute(params![
-            fragment.id.as_i64(),
-            fragment.guild_id.as_i64(),
-            fragment.channel_id.as_i64(),
-            fragment.gone.map(|gone| gone.by.as_str()),
-            fragment.gone.map(|gone| gone.noticed_at),
-            patch_json(&fragment.patch)?,
-            revision,
-        ])?;
-    }
-    Ok(())
-}
-
-/// Adds what was live to what was read, if the reading got to where the live part begins.
-fn join_live(ranges: &mut RangeSet<i64>, low: i64, high: i64) {
-    if low < high && ranges.contains(&(low - 1)) {
-        ranges.insert(low..high);
-    }
+/// The first id of a channel that the socket tells of, if it can be read.
+fn live_since(known: &KnownChannel) -> Option<i64> {
+    let since = known
+        .access_since
+        .filter(|_| known.access == Access::Readable);
+    since.map(snowflake_at)
 }
 
 /// Takes the rows of these channels out of a table, to be written anew.
@@ -353,25 +406,4 @@ fn last_of_each(sessions: &[SessionMark]) -> impl Iterator<Item = &SessionMark> 
         let is_last = next.is_none_or(|next| next.session_id != session.session_id);
         is_last.then_some(session)
     })
-}
-
-/// Keeps payloads that could not be understood, each once however often it came.
-fn park(connection: &Connection, batch: &Batch, now: DateTime<Utc>) -> Result<(), StoreError> {
-    for parked in &batch.parked {
-        connection.execute(
-            "INSERT INTO parked_payloads SELECT ?, ?, ?, ?, ?, ? \
-             WHERE NOT EXISTS (FROM parked_payloads WHERE payload = ? AND event = ?)",
-            params![
-                now,
-                parked.source as u8,
-                parked.event,
-                parked.channel_id.map(ChannelId::as_i64),
-                parked.reason,
-                parked.payload,
-                parked.payload,
-                parked.event,
-            ],
-        )?;
-    }
-    Ok(())
 }

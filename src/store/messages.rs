@@ -12,13 +12,42 @@ use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
 use super::StoreError;
-use crate::message::{Message, Patch};
+use crate::message::{Message, Patch, UserId, Versions};
 
-/// One row to write: what is known of the message, and the two columns that the record adds.
+/// One row to write: what is known of the message, and what the record adds.
 pub(super) struct StoredMessage {
     pub(super) message: Message,
     /// When the record first had the message: kept when the row changes.
     pub(super) ingested_at: DateTime<Utc>,
+    /// That its content was taken out, and what stays.
+    pub(super) removed: Option<Removed>,
+}
+
+/// What stays of a deleted message without its content.
+#[derive(Clone, Copy)]
+pub(super) struct Removed {
+    pub(super) at: DateTime<Utc>,
+    pub(super) author_id: UserId,
+    pub(super) message_type: i32,
+    pub(super) source: i8,
+}
+
+impl StoredMessage {
+    /// Takes the content out of a deleted message, for good. Who wrote it and when stays, so that
+    /// counts stay true.
+    pub(super) fn remove_content(&mut self, at: DateTime<Utc>) {
+        if self.removed.is_some() || self.message.gone.is_none() {
+            return;
+        }
+        self.removed = self.message.versions.current().map(|version| Removed {
+            at,
+            author_id: version.body.author_id,
+            message_type: version.body.message_type,
+            source: version.source as i8,
+        });
+        self.message.versions = Versions::default();
+        self.message.patch = Patch::default();
+    }
 }
 
 /// Appends rows to `messages_hot`.
@@ -54,7 +83,7 @@ struct Columns {
     edited_at: TimestampMicrosecondBuilder,
     deleted: BooleanBuilder,
     deleted_by: StringBuilder,
-    deleted_at: TimestampMicrosecondBuilder,
+    deleted_before: TimestampMicrosecondBuilder,
     message_type: Int32Builder,
     attachment_count: Int32Builder,
     embed_count: Int32Builder,
@@ -63,40 +92,66 @@ struct Columns {
     source: Int8Builder,
     patch_json: StringBuilder,
     raw_json: StringBuilder,
+    deleted_after: TimestampMicrosecondBuilder,
+    content_removed_at: TimestampMicrosecondBuilder,
 }
 
 impl Columns {
     fn push(&mut self, row: &StoredMessage, revision: i64) -> Result<(), StoreError> {
         let message = &row.message;
-        let visible = message
-            .visible()
-            .ok_or_else(|| StoreError::Damaged(format!("{} has no payload", message.id)))?;
         self.message_id.append_value(message.id.as_i64());
         self.guild_id.append_value(message.guild_id.as_i64());
         self.channel_id.append_value(message.channel_id.as_i64());
-        self.author_id.append_value(visible.body.author_id.as_i64());
-        self.author_name.append_value(&visible.body.author_name);
-        self.content.append_value(&visible.body.content);
         self.created_at
             .append_value(message.id.created_at().timestamp_micros());
-        self.edited_at
-            .append_option(visible.body.edited_at.map(|at| at.timestamp_micros()));
         self.deleted.append_value(message.gone.is_some());
-        self.deleted_by
-            .append_option(message.gone.map(|gone| gone.by.as_str()));
-        self.deleted_at
-            .append_option(message.gone.map(|gone| gone.noticed_at.timestamp_micros()));
-        self.message_type.append_value(visible.body.message_type);
-        self.attachment_count
-            .append_value(visible.body.attachment_count);
-        self.embed_count.append_value(visible.body.embed_count);
+        let gone = message.gone;
+        self.deleted_by.append_option(gone.map(|it| it.by.as_str()));
+        self.deleted_before
+            .append_option(gone.map(|it| it.before.timestamp_micros()));
+        self.deleted_after
+            .append_option(gone.map(|it| it.after.timestamp_micros()));
         self.ingested_at
             .append_value(row.ingested_at.timestamp_micros());
         self.revision.append_value(revision);
-        self.source.append_value(visible.version.source as i8);
         self.patch_json.append_option(patch_json(&message.patch)?);
+        let removed_at = row.removed.map(|removed| removed.at.timestamp_micros());
+        self.content_removed_at.append_option(removed_at);
+        match row.removed {
+            Some(removed) => self.push_removed(removed),
+            None => self.push_content(message)?,
+        }
+        Ok(())
+    }
+
+    fn push_content(&mut self, message: &Message) -> Result<(), StoreError> {
+        let visible = message
+            .visible()
+            .ok_or_else(|| StoreError::Damaged(format!("{} has no payload", message.id)))?;
+        let body = &visible.body;
+        self.author_id.append_value(body.author_id.as_i64());
+        self.author_name.append_value(&body.author_name);
+        self.content.append_value(&body.content);
+        self.edited_at
+            .append_option(body.edited_at.map(|at| at.timestamp_micros()));
+        self.message_type.append_value(body.message_type);
+        self.attachment_count.append_value(body.attachment_count);
+        self.embed_count.append_value(body.embed_count);
+        self.source.append_value(visible.version.source as i8);
         self.raw_json.append_value(&visible.version.raw);
         Ok(())
+    }
+
+    fn push_removed(&mut self, removed: Removed) {
+        self.author_id.append_value(removed.author_id.as_i64());
+        self.author_name.append_value("");
+        self.content.append_value("");
+        self.edited_at.append_null();
+        self.message_type.append_value(removed.message_type);
+        self.attachment_count.append_value(0);
+        self.embed_count.append_value(0);
+        self.source.append_value(removed.source);
+        self.raw_json.append_null();
     }
 
     fn finish(mut self) -> Result<RecordBatch, StoreError> {
@@ -104,7 +159,7 @@ impl Columns {
         let utc = |builder: &mut TimestampMicrosecondBuilder| -> ArrayRef {
             Arc::new(builder.finish().with_timezone("UTC"))
         };
-        let columns: [(&str, DataType, ArrayRef); 19] = [
+        let columns: [(&str, DataType, ArrayRef); 21] = [
             (
                 "message_id",
                 DataType::Int64,
@@ -143,7 +198,7 @@ impl Columns {
                 DataType::Utf8,
                 Arc::new(self.deleted_by.finish()),
             ),
-            ("deleted_at", time(), utc(&mut self.deleted_at)),
+            ("deleted_before", time(), utc(&mut self.deleted_before)),
             (
                 "message_type",
                 DataType::Int32,
@@ -172,6 +227,12 @@ impl Columns {
                 Arc::new(self.patch_json.finish()),
             ),
             ("raw_json", DataType::Utf8, Arc::new(self.raw_json.finish())),
+            ("deleted_after", time(), utc(&mut self.deleted_after)),
+            (
+                "content_removed_at",
+                time(),
+                utc(&mut self.content_removed_at),
+            ),
         ];
         let (fields, arrays): (Vec<_>, Vec<_>) = columns
             .into_iter()

@@ -4,27 +4,39 @@
 
 mod batch;
 mod catalog;
+mod content;
+mod coverage;
 mod error;
+mod fragments;
 mod hot;
 mod known;
 mod lock;
 mod lookup;
 mod marks;
 mod messages;
+mod opening;
+mod outages;
 mod page;
+mod parked;
 mod query;
 mod record;
 mod row;
 mod schema;
+mod versions;
+mod witness;
 
 pub use batch::{Batch, Committed, Parked, SessionMark};
 pub use catalog::{
-    Access, AccessMark, Channel, ChannelGone, Covered, Guild, Interrupted, KnownChannel,
+    Access, AccessMark, Channel, ChannelGone, Covered, Doubt, Guild, Interrupted, KnownChannel,
+    Place,
 };
+pub use content::DeletedContent;
+pub use coverage::{ChannelCoverage, Coverage, CoveredBy, GapReason};
 pub use error::StoreError;
-pub use known::Coverage;
 pub use lock::DataLock;
+pub use outages::Outage;
 pub use page::{Order, Page, PageRequest, RowStream};
 pub use query::Reader;
 pub use record::{Record, StoreSettings};
 pub use row::MessageRow;
+pub use versions::VersionRow;

@@ -6,19 +6,23 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use duckdb::{Config, Connection};
+use duckdb::types::FromSql;
+use duckdb::{Connection, params};
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use super::lookup::{self, Known};
-use super::marks::{self, Marks};
+use super::marks::Marks;
 use super::messages::{self, StoredMessage};
 use super::query::Reader;
-use super::{Batch, Committed, StoreError, hot, schema};
-use crate::message::{ChannelId, DeletedBy, Gone, Message, MessageId};
+use super::witness::{Testimony, Witness};
+use super::{
+    Batch, ChannelGone, Committed, DeletedContent, StoreError, content, fragments, hot, opening,
+    outages, schema, versions,
+};
+use crate::message::{DeletedBy, Gone, Message, MessageId, Patch, Versions};
 
-/// The automatic checkpoint's threshold. High, so that no commit stalls on it: the record
-/// checkpoints by itself when it moves rows.
-const CHECKPOINT_THRESHOLD: &str = "4GB";
+/// Free space that a checkpoint wants beside twice the log's length, in bytes.
+const CHECKPOINT_MARGIN: u64 = 16 * 1024 * 1024;
 
 /// How the record is kept.
 #[derive(Debug, Clone)]
@@ -37,6 +41,8 @@ pub struct StoreSettings {
     pub hot_rows: usize,
     /// How far back history is read again when a session of the socket was lost.
     pub repair_window: TimeDelta,
+    /// What a delete does to the content of a message.
+    pub deleted_content: DeletedContent,
 }
 
 impl StoreSettings {
@@ -52,6 +58,7 @@ impl StoreSettings {
             // One row group of DuckDB: a run fills at least one.
             hot_rows: 122_880,
             repair_window: TimeDelta::days(7),
+            deleted_content: DeletedContent::Keep,
         }
     }
 }
@@ -60,13 +67,20 @@ impl StoreSettings {
 pub struct Record {
     connection: Connection,
     hot_limit: usize,
-    repair_window: TimeDelta,
     hot_rows: usize,
     /// The greatest id that the record knows: what is above it is new without a look-up.
     high_water: i64,
     revision: i64,
+    /// How many commits there were.
+    commits: i64,
     fragments: usize,
     marks: Marks,
+    deleted_content: DeletedContent,
+    store_id: String,
+    witness: Witness,
+    log: PathBuf,
+    /// The length of the log after the last commit.
+    log_length: u64,
 }
 
 impl Record {
@@ -76,12 +90,15 @@ impl Record {
     /// If the file is locked, newer, foreign or damaged.
     pub fn open(settings: &StoreSettings) -> Result<(Self, Reader), StoreError> {
         let path = settings.path.as_path();
-        let connection = connect(settings).map_err(|error| refusal(path, &error))?;
+        let connection = opening::open(settings)?;
         schema::migrate(&connection, path)?;
         let reader = Reader::new(connection.try_clone()?, settings.readers)?;
-        let record = Self {
+        let (witness, said) = Witness::open(path).map_err(|source| StoreError::Io {
+            what: format!("the witness of {} can't be opened", path.display()),
+            source,
+        })?;
+        let mut record = Self {
             hot_limit: settings.hot_rows,
-            repair_window: settings.repair_window,
             hot_rows: count(&connection, "messages_hot")?,
             high_water: connection.query_row(
                 "SELECT coalesce(greatest((SELECT max(message_id) FROM messages_hot), \
@@ -90,13 +107,64 @@ impl Record {
                 [],
                 |row| row.get(0),
             )?,
-            revision: connection
-                .query_row("SELECT revision FROM record_state", [], |row| row.get(0))?,
+            revision: state(&connection, "revision")?,
+            commits: state(&connection, "commits")?,
             fragments: count(&connection, "message_fragments")?,
             marks: Marks::load(&connection, settings.repair_window)?,
+            deleted_content: settings.deleted_content,
+            store_id: state(&connection, "CAST(store_id AS VARCHAR)")?,
+            witness,
+            log: opening::log_of(path),
+            log_length: 0,
             connection,
         };
+        if let Some(said) = said {
+            record.report_loss(&said)?;
+        }
+        record.testify(Utc::now());
         Ok((record, reader))
+    }
+
+    /// Says that commits which were acknowledged are not in the record, if that is so, and notes it
+    /// there. What they held is read again: the session and the coverage went back with them.
+    fn report_loss(&mut self, said: &Testimony) -> Result<(), StoreError> {
+        if said.store_id != self.store_id || said.commits <= self.commits {
+            return Ok(());
+        }
+        let copy = opening::keep_copy(&self.log).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the log can't be copied");
+            None
+        });
+        let last: Option<DateTime<Utc>> = state(&self.connection, "committed_at")?;
+        let last = last.unwrap_or(said.at);
+        tracing::error!(
+            commits = said.commits - self.commits,
+            from = %last,
+            to = %said.at,
+            log = copy.as_ref().map(|copy| copy.display().to_string()),
+            "the record has lost its last commits (a damaged or missing log, or an older copy of the file); what Discord still has is read again"
+        );
+        let revision = self.revision;
+        self.transaction(|record| {
+            outages::write(&record.connection, last, said.at, "record_damaged")?;
+            record.count_commit(revision, Utc::now())
+        })?;
+        self.commits += 1;
+        Ok(())
+    }
+
+    /// Tells the witness how far the record is.
+    fn testify(&mut self, at: DateTime<Utc>) {
+        self.log_length = log_length(&self.log);
+        let testimony = Testimony {
+            store_id: self.store_id.clone(),
+            commits: self.commits,
+            at,
+        };
+        // The record is what counts; without its witness only a loss would go unnoticed.
+        if let Err(error) = self.witness.saw(&testimony) {
+            tracing::warn!(%error, "the record's witness can't be written");
+        }
     }
 
     /// The number of the last commit that changed rows.
@@ -108,34 +176,20 @@ impl Record {
     /// Writes a batch in one transaction; it is on disk when this returns.
     ///
     /// # Errors
-    /// If anything fails, nothing of the batch is in the record.
-    pub fn commit(&mut self, batch: Batch, now: DateTime<Utc>) -> Result<Committed, StoreError> {
-        self.connection.execute_batch("BEGIN TRANSACTION")?;
-        let written = self.write(batch, now).and_then(|written| {
-            self.connection.execute_batch("COMMIT")?;
-            Ok(written)
-        });
-        let written = match written {
-            Ok(written) => written,
-            Err(error) => {
-                // After a failed COMMIT there is nothing to roll back; its own error is the one to tell.
-                let _ = self.connection.execute_batch("ROLLBACK");
-                // If that fails too, the first error is the one to tell.
-                if let Ok(marks) = Marks::load(&self.connection, self.repair_window) {
-                    self.marks = marks;
-                }
-                return Err(error);
-            }
-        };
+    /// If anything fails, nothing of the batch is in the record. If the disk was full
+    /// ([`StoreError::is_full_disk`]) the same can be tried again; after any other error the record
+    /// has to be opened anew.
+    pub fn commit(&mut self, batch: &Batch, now: DateTime<Utc>) -> Result<Committed, StoreError> {
+        let written = self.transaction(|record| record.write(batch, now))?;
         self.revision = written.revision;
+        self.commits += 1;
         self.high_water = self.high_water.max(written.greatest_id);
         self.hot_rows += written.appended;
         self.fragments = written.fragments;
+        self.testify(now);
         Ok(Committed {
             revision: self.revision,
-            at: now,
-            inserted: written.inserted,
-            changed: written.changed,
+            number: self.commits,
         })
     }
 
@@ -147,25 +201,70 @@ impl Record {
         if self.hot_rows < self.hot_limit {
             return Ok(());
         }
-        hot::move_to_run(&self.connection)?;
+        self.transaction(|record| hot::move_to_run(&record.connection))?;
         self.hot_rows = 0;
-        self.checkpoint();
-        Ok(())
+        self.checkpoint()
+    }
+
+    fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.connection.execute_batch("BEGIN TRANSACTION")?;
+        let done = work(self).and_then(|done| {
+            self.connection.execute_batch("COMMIT")?;
+            Ok(done)
+        });
+        let error = match done {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        // After a failed COMMIT there is nothing to roll back; its own error is the one to tell.
+        let _ = self.connection.execute_batch("ROLLBACK");
+        if error.is_full_disk() {
+            // DuckDB cuts off what a failed commit has written. If it could not, what comes behind
+            // would be lost with it.
+            if log_length(&self.log) > self.log_length {
+                return Err(StoreError::Damaged(format!(
+                    "a commit failed and left its remains in the log; start again ({error})"
+                )));
+            }
+            self.marks = Marks::load(&self.connection, self.marks.repair_window())?;
+        }
+        Err(error)
     }
 
     /// Folds the write-ahead log into the file, so that the next start has nothing to replay.
-    pub fn checkpoint(&self) {
-        // A long read can be in the way; then the log stays, and stays valid.
+    ///
+    /// # Errors
+    /// If DuckDB fails for good: the log is whole, and the record has to be opened anew.
+    pub fn checkpoint(&mut self) -> Result<(), StoreError> {
+        // A checkpoint that finds the disk full puts DuckDB out of order: rather a long log.
+        let needed = log_length(&self.log).saturating_mul(2) + CHECKPOINT_MARGIN;
+        if free_space(&self.log).is_some_and(|free| free < needed) {
+            tracing::warn!(
+                needed,
+                "too little space on the disk to fold the log into the file; it grows until there is"
+            );
+            return Ok(());
+        }
         if let Err(error) = self.connection.execute_batch("CHECKPOINT") {
+            let error = StoreError::from(error);
+            if error.is_fatal() {
+                return Err(error);
+            }
+            // A long read can be in the way; then the log stays, and stays valid.
             tracing::debug!(%error, "the checkpoint waits for the next one");
         }
+        self.log_length = log_length(&self.log);
+        Ok(())
     }
 
-    fn write(&mut self, batch: Batch, now: DateTime<Utc>) -> Result<Written, StoreError> {
+    fn write(&mut self, batch: &Batch, now: DateTime<Utc>) -> Result<Written, StoreError> {
         let revision = self.revision + 1;
         let connection = &self.connection;
-        let gone_channels = self.marks.apply(connection, &batch, now)?;
-        let news = fold(batch.messages, &self.marks);
+        let gone_channels = self.marks.apply(connection, batch, now)?;
+        let news = fold(&batch.messages, &self.marks);
         let mut written = Written {
             greatest_id: news.keys().map(|id| id.as_i64()).max().unwrap_or(0),
             fragments: self.fragments,
@@ -176,7 +275,7 @@ impl Record {
             .values()
             .filter(|message| message.id.as_i64() <= self.high_water);
         let mut known = lookup::lookup(connection, old, self.fragments > 0)?;
-        let merged = merge(news, &mut known, now);
+        let merged = merge(news, &mut known, now, self.deleted_content);
 
         for (table, ids) in [
             ("messages_hot", &merged.rows_replaced),
@@ -191,25 +290,70 @@ impl Record {
             }
         }
         messages::append(connection, &merged.rows, revision)?;
-        marks::append_fragments(connection, &merged.fragments, revision)?;
+        fragments::append(connection, &merged.fragments, revision)?;
         written.appended = merged.rows.len();
-        written.changed = merged.rows_replaced.len();
-        written.inserted = merged.rows.len() - merged.rows_replaced.len();
         written.fragments += merged.fragments.len();
         written.fragments -= merged.fragments_replaced.len();
+        let rows = merged.rows.iter().map(|row| &row.message);
+        let mut changed = merged.rows.len() + merged.fragments.len();
+        changed += versions::keep(connection, rows.chain(&merged.versions_only), revision)?;
 
-        let mut rows_changed = !merged.rows.is_empty() || !merged.fragments.is_empty();
         for gone in &gone_channels {
-            let updated = delete_channel(connection, gone.id, gone.noticed_at, revision)?;
-            written.changed += updated;
-            rows_changed |= updated > 0;
+            changed += delete_channel(connection, gone, revision)?;
         }
-        written.revision = self.revision;
-        if rows_changed {
-            connection.execute_batch(&format!("UPDATE record_state SET revision = {revision}"))?;
-            written.revision = revision;
+        if self.deleted_content.removes_at_once() {
+            let removed = merged.rows.iter().filter(|row| row.removed.is_some());
+            versions::delete(connection, removed.map(|row| row.message.id))?;
+            if !gone_channels.is_empty() {
+                changed += content::remove(connection, DateTime::<Utc>::MAX_UTC, now, revision)?;
+            }
         }
+        written.revision = if changed > 0 { revision } else { self.revision };
+        self.count_commit(written.revision, now)?;
         Ok(written)
+    }
+
+    /// Takes the content out of deleted messages whose time has come. A setting can have changed
+    /// since they were deleted, so all are looked at.
+    ///
+    /// # Errors
+    /// If DuckDB fails; nothing is changed then.
+    pub fn remove_content(&mut self, now: DateTime<Utc>) -> Result<usize, StoreError> {
+        let Some(noticed_before) = self.deleted_content.due_before(now) else {
+            return Ok(0);
+        };
+        let revision = self.revision + 1;
+        self.transaction(|record| {
+            let removed = content::remove(&record.connection, noticed_before, now, revision)?;
+            record.count_commit(
+                if removed > 0 {
+                    revision
+                } else {
+                    record.revision
+                },
+                now,
+            )?;
+            Ok(removed)
+        })
+        .inspect(|removed| {
+            self.commits += 1;
+            self.testify(now);
+            if *removed > 0 {
+                self.revision = revision;
+                tracing::info!(
+                    messages = removed,
+                    "the content of deleted messages was taken out"
+                );
+            }
+        })
+    }
+
+    fn count_commit(&self, revision: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.connection.execute(
+            "UPDATE record_state SET revision = ?, commits = ?, committed_at = ?",
+            params![revision, self.commits + 1, now],
+        )?;
+        Ok(())
     }
 }
 
@@ -219,8 +363,6 @@ struct Written {
     revision: i64,
     greatest_id: i64,
     appended: usize,
-    inserted: usize,
-    changed: usize,
     fragments: usize,
 }
 
@@ -231,23 +373,22 @@ struct Merged {
     rows_replaced: Vec<MessageId>,
     fragments: Vec<Message>,
     fragments_replaced: Vec<MessageId>,
+    /// Messages whose row stays as it is, and that have earlier versions to keep.
+    versions_only: Vec<Message>,
 }
 
 /// The batch's messages, one each: joined, and gone where their channel is.
-fn fold(messages: Vec<Message>, marks: &Marks) -> HashMap<MessageId, Message> {
+fn fold(messages: &[Message], marks: &Marks) -> HashMap<MessageId, Message> {
     let mut folded: HashMap<MessageId, Message> = HashMap::with_capacity(messages.len());
-    for mut message in messages {
-        if let Some(noticed_at) = marks.gone_at(message.channel_id) {
-            let by_channel = Message::gone(
-                message.id,
-                message.guild_id,
-                message.channel_id,
-                Gone {
-                    noticed_at,
-                    by: DeletedBy::Channel,
-                },
-            );
-            message = message.join(by_channel);
+    for message in messages {
+        let mut message = message.clone();
+        if let Some((after, before)) = marks.gone(message.channel_id) {
+            let gone = Gone {
+                after: after.max(message.id.created_at()),
+                before,
+                by: DeletedBy::Channel,
+            };
+            message.gone = Some(message.gone.map_or(gone, |known| known.join(gone)));
         }
         let joined = match folded.remove(&message.id) {
             Some(other) => other.join(message),
@@ -259,21 +400,37 @@ fn fold(messages: Vec<Message>, marks: &Marks) -> HashMap<MessageId, Message> {
 }
 
 /// Joins the news with what is known, and keeps what that changes.
-fn merge(news: HashMap<MessageId, Message>, known: &mut Known, now: DateTime<Utc>) -> Merged {
+fn merge(
+    news: HashMap<MessageId, Message>,
+    known: &mut Known,
+    now: DateTime<Utc>,
+    deleted_content: DeletedContent,
+) -> Merged {
     let mut merged = Merged::default();
-    for (id, new) in news {
-        if let Some(row) = known.rows.remove(&id) {
-            let joined = row.message.clone().join(new);
-            if joined != row.message {
-                merged.rows_replaced.push(id);
-                merged.rows.push(StoredMessage {
-                    message: joined,
-                    ingested_at: row.ingested_at,
-                });
+    let remove_content = deleted_content.removes_at_once();
+    for (id, mut new) in news {
+        if let Some(mut row) = known.rows.remove(&id) {
+            if row.removed.is_some() {
+                new.versions = Versions::default();
+                new.patch = Patch::default();
             }
+            let joined = row.message.clone().join(new);
+            let is_as_it_was = joined.versions.current() == row.message.versions.current()
+                && joined.patch == row.message.patch
+                && joined.gone == row.message.gone;
+            if is_as_it_was {
+                merged.versions_only.push(joined);
+                continue;
+            }
+            merged.rows_replaced.push(id);
+            row.message = joined;
+            if remove_content {
+                row.remove_content(now);
+            }
+            merged.rows.push(row);
             continue;
         }
-        let joined = match known.fragments.remove(&id) {
+        let mut joined = match known.fragments.remove(&id) {
             None => new,
             Some(fragment) => {
                 let joined = fragment.clone().join(new);
@@ -284,37 +441,50 @@ fn merge(news: HashMap<MessageId, Message>, known: &mut Known, now: DateTime<Utc
                 joined
             }
         };
-        if joined.whole.is_some() {
-            merged.rows.push(StoredMessage {
-                message: joined,
-                ingested_at: now,
-            });
-        } else {
+        if joined.versions.is_empty() {
+            if remove_content && joined.gone.is_some() {
+                joined.patch = Patch::default();
+            }
             merged.fragments.push(joined);
+            continue;
         }
+        let mut row = StoredMessage {
+            message: joined,
+            ingested_at: now,
+            removed: None,
+        };
+        if remove_content {
+            row.remove_content(now);
+        }
+        merged.rows.push(row);
     }
     // The order of arrival is the order of ids, nearly: a run's sort has less to do.
     merged.rows.sort_unstable_by_key(|row| row.message.id);
     merged
 }
 
-/// Marks every message of a channel as gone, where it stands.
+/// Marks every message of a channel as gone, where it stands: the join of what is known of each
+/// and the channel's end.
 fn delete_channel(
     connection: &Connection,
-    channel: ChannelId,
-    noticed_at: DateTime<Utc>,
+    gone: &ChannelGone,
     revision: i64,
 ) -> Result<usize, StoreError> {
+    // Of two notices at one time the order of `DeletedBy` decides: a rescan's comes last.
+    let is_earlier = "(deleted_before IS NULL OR $1 < deleted_before OR ($1 = deleted_before AND deleted_by = 'rescan'))";
     let mut updated = 0;
     for table in ["messages_hot", "messages_runs"] {
         updated += connection.execute(
             &format!(
-                "UPDATE {table} SET deleted = true, deleted_by = '{}', deleted_at = ?, \
-                 revision = {revision} WHERE channel_id = {} AND NOT deleted",
+                "UPDATE {table} SET deleted = true, \
+                 deleted_by = CASE WHEN {is_earlier} THEN '{}' ELSE deleted_by END, \
+                 deleted_before = least(deleted_before, $1), \
+                 deleted_after = greatest(deleted_after, created_at, $2), revision = {revision} \
+                 WHERE channel_id = {} AND ({is_earlier} OR deleted_after < $2)",
                 DeletedBy::Channel,
-                channel.as_i64(),
+                gone.id.as_i64(),
             ),
-            [noticed_at],
+            [gone.before, gone.after],
         )?;
     }
     Ok(updated)
@@ -331,30 +501,19 @@ fn half_the_memory() -> u64 {
     total / 2
 }
 
-fn connect(settings: &StoreSettings) -> Result<Connection, duckdb::Error> {
-    let mut config = Config::default()
-        .with("checkpoint_threshold", CHECKPOINT_THRESHOLD)?
-        .with("memory_limit", format!("{}B", settings.memory_limit))?
-        .with("temp_directory", settings.temp_folder.to_string_lossy())?;
-    if let Some(threads) = settings.threads {
-        config = config.threads(i64::from(threads))?;
-    }
-    Connection::open_with_flags(&settings.path, config)
+/// A value of the record's state.
+fn state<T: FromSql>(connection: &Connection, column: &str) -> Result<T, StoreError> {
+    let sql = format!("SELECT {column} FROM record_state");
+    Ok(connection.query_row(&sql, [], |row| row.get(0))?)
 }
 
-/// DuckDB's refusal in words that say what to do.
-fn refusal(path: &Path, error: &duckdb::Error) -> StoreError {
-    let reason = error.to_string();
-    if reason.contains("Conflicting lock") || reason.contains("Could not set lock") {
-        return StoreError::Open {
-            path: path.to_owned(),
-            reason: "another program has it open (the DuckDB command line?); close that one".into(),
-        };
-    }
-    StoreError::Open {
-        path: path.to_owned(),
-        reason,
-    }
+/// Free space on the disk of a file, in bytes, if the system tells.
+fn free_space(file: &Path) -> Option<u64> {
+    fs4::available_space(file.parent()?).ok()
+}
+
+fn log_length(log: &Path) -> u64 {
+    std::fs::metadata(log).map_or(0, |log| log.len())
 }
 
 fn count(connection: &Connection, table: &str) -> Result<usize, StoreError> {

@@ -29,8 +29,12 @@ pub struct MessageRow {
     pub deleted: bool,
     /// How that became known: `gateway`, `bulk`, `channel`, `rescan`.
     pub deleted_by: Option<String>,
+    /// It was still there at this time.
+    pub deleted_after: Option<DateTime<Utc>>,
     /// When it was noticed: deleted at this time or before.
-    pub deleted_at: Option<DateTime<Utc>>,
+    pub deleted_before: Option<DateTime<Utc>>,
+    /// When a setting took the content out of a deleted message.
+    pub content_removed_at: Option<DateTime<Utc>>,
     /// Discord's message type.
     pub message_type: i32,
     /// Files.
@@ -51,8 +55,8 @@ impl MessageRow {
         let raw = if with_raw { "raw_json" } else { "NULL" };
         format!(
             "message_id, guild_id, channel_id, author_id, author_name, content, created_at, \
-             edited_at, deleted, deleted_by, deleted_at, message_type, attachment_count, \
-             embed_count, ingested_at, revision, {raw}"
+             edited_at, deleted, deleted_by, deleted_after, deleted_before, content_removed_at, \
+             message_type, attachment_count, embed_count, ingested_at, revision, {raw}"
         )
     }
 
@@ -68,13 +72,15 @@ impl MessageRow {
             edited_at: row.get(7)?,
             deleted: row.get(8)?,
             deleted_by: row.get(9)?,
-            deleted_at: row.get(10)?,
-            message_type: row.get(11)?,
-            attachment_count: row.get(12)?,
-            embed_count: row.get(13)?,
-            ingested_at: row.get(14)?,
-            revision: row.get(15)?,
-            raw_json: row.get(16)?,
+            deleted_after: row.get(10)?,
+            deleted_before: row.get(11)?,
+            content_removed_at: row.get(12)?,
+            message_type: row.get(13)?,
+            attachment_count: row.get(14)?,
+            embed_count: row.get(15)?,
+            ingested_at: row.get(16)?,
+            revision: row.get(17)?,
+            raw_json: row.get(18)?,
         })
     }
 }

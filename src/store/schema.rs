@@ -9,7 +9,10 @@ use duckdb::{Connection, OptionalExt};
 use super::StoreError;
 
 /// What one step does; its place in the list, from 1, is the version it leads to.
-const MIGRATIONS: [&str; 1] = [include_str!("schema/001_record.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("schema/001_record.sql"),
+    include_str!("schema/002_coverage.sql"),
+];
 
 /// The newest version that this program knows.
 pub(super) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;

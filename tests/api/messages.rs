@@ -31,7 +31,9 @@ async fn a_row_has_what_the_contract_lists() {
         "edited_at": "2025-01-02T01:04:05.678901Z",
         "deleted": false,
         "deleted_by": null,
-        "deleted_at": null,
+        "deleted_after": null,
+        "deleted_before": null,
+        "content_removed_at": null,
         "message_type": 19,
         "attachment_count": 1,
         "embed_count": 2,
@@ -59,7 +61,8 @@ async fn a_row_has_what_the_contract_lists() {
         .json();
     row["deleted"] = true.into();
     row["deleted_by"] = "gateway".into();
-    row["deleted_at"] = "2025-06-01T00:00:00.000000Z".into();
+    row["deleted_after"] = "2025-05-31T23:59:00.000000Z".into();
+    row["deleted_before"] = "2025-06-01T00:00:00.000000Z".into();
     row["revision"] = 2.into();
     assert_eq!(page["data"][0], row);
 }

@@ -87,7 +87,8 @@ impl Lake {
 
     pub(crate) fn delete(&mut self, id: i64) {
         let gone = Gone {
-            noticed_at: at("2025-06-01T00:00:00Z"),
+            after: at("2025-05-31T23:59:00Z"),
+            before: at("2025-06-01T00:00:00Z"),
             by: DeletedBy::Gateway,
         };
         self.commit(vec![Message::gone(
@@ -121,7 +122,7 @@ impl Lake {
             ..Batch::default()
         };
         self.record
-            .commit(batch, at("2025-06-01T00:00:01Z"))
+            .commit(&batch, at("2025-06-01T00:00:01Z"))
             .unwrap();
     }
 

@@ -25,7 +25,7 @@ fn event() -> impl Strategy<Value = Message> {
         1 => (which, 0_i64..3, prop_oneof![Just(DeletedBy::Gateway), Just(DeletedBy::Bulk), Just(DeletedBy::Rescan)])
             .prop_map(|(n, at, by)| {
                 let noticed_at = Utc.timestamp_opt(1_950_000_000 + at, 0).unwrap();
-                Message::gone(id(n), guild(), channel(), Gone { noticed_at, by })
+                Message::gone(id(n), guild(), channel(), Gone { after: id(n).created_at(), before: noticed_at, by })
             }),
     ]
 }
@@ -134,7 +134,8 @@ proptest! {
 async fn a_delete_stops_what_arrives_later_for_ids_never_seen() {
     let mut record = TestRecord::new(10);
     let gone = Gone {
-        noticed_at: Utc::now(),
+        after: Utc::now(),
+        before: Utc::now(),
         by: DeletedBy::Gateway,
     };
     record.commit(vec![Message::gone(id(1), guild(), channel(), gone)]);

@@ -40,7 +40,7 @@ impl TestRecord {
             messages,
             ..Batch::default()
         };
-        self.record.commit(batch, Utc::now()).unwrap();
+        self.record.commit(&batch, Utc::now()).unwrap();
         self.record.maintain().unwrap();
     }
 

@@ -57,7 +57,7 @@ async fn ask(rest: &Rest, scope: &Scope, checks: &mut Vec<Check>) -> Result<(), 
         "Discord",
         format!("answers; the bot is {}", me.username),
     ));
-    checks.extend(rest.clock_skew().map(clock));
+    checks.extend(rest.clock().skew().map(clock));
 
     let application = rest.application().await?;
     checks.push(if application.message_content_granted() {

@@ -18,11 +18,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use url::Url;
+
+use crate::clock::Clock;
 
 pub use error::{Fault, RestError};
 pub use history::{HistoryCursor, HistoryPage, PageItem};
@@ -168,11 +169,10 @@ impl Rest {
         })
     }
 
-    /// How far this machine's clock is ahead of Discord's, to the second; none before the first
-    /// answer.
+    /// The time as the answers tell it.
     #[must_use]
-    pub fn clock_skew(&self) -> Option<TimeDelta> {
-        self.shared.stats.clock.get()
+    pub fn clock(&self) -> Clock {
+        self.shared.stats.clock.clone()
     }
 
     /// What was sent and how it went, since the start.

@@ -114,7 +114,9 @@ impl Shared {
     async fn exchange(&self, route: &Route) -> Result<Reply, Fault> {
         self.stats.requests.one();
         let mut response = self.http.get(route.url(&self.root)).send().await?;
-        self.stats.clock.saw(response.headers());
+        if let Some(date) = super::stats::date(response.headers()) {
+            self.stats.clock.saw(date);
+        }
         let mut body = BytesMut::new();
         while let Some(part) = response.chunk().await? {
             if body.len() + part.len() > MAX_BODY {

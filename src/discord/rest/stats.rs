@@ -4,10 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use reqwest::header::{DATE, HeaderMap};
 use serde::Serialize;
 use tokio::time::Instant;
+
+use crate::clock::Clock;
 
 /// The counters while they run.
 #[derive(Debug, Default)]
@@ -21,7 +23,7 @@ pub(super) struct RestStats {
     waited_ms: Counter,
     pub(super) limit_lines: LogLines,
     pub(super) fault_lines: LogLines,
-    pub(super) clock: ClockSkew,
+    pub(super) clock: Clock,
 }
 
 /// The use of Discord's REST API since the start.
@@ -71,22 +73,10 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// How far this machine's clock is from Discord's, by the `Date` of its last answer.
-#[derive(Debug, Default)]
-pub(super) struct ClockSkew(Mutex<Option<TimeDelta>>);
-
-impl ClockSkew {
-    pub(super) fn saw(&self, headers: &HeaderMap) {
-        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
-        if let Some(date) = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some(Utc::now().signed_duration_since(date));
-        }
-    }
-
-    pub(super) fn get(&self) -> Option<TimeDelta> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// The time of an answer.
+pub(super) fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    let date = headers.get(DATE)?.to_str().ok()?;
+    Some(DateTime::parse_from_rfc2822(date).ok()?.to_utc())
 }
 
 /// A number that only grows.

@@ -1,0 +1,78 @@
+//! The time as Discord has it. Ids hold Discord's time, so what is compared with them is told by
+//! this clock: a machine whose clock is wrong, or jumps, would else claim what it did not see.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// How far the machine's clock may be from Discord's and still be trusted: Discord tells its time
+/// in whole seconds.
+const TOLERANCE: TimeDelta = TimeDelta::seconds(2);
+
+/// Discord's time, as far as it was told. Clones are the same clock.
+#[derive(Debug, Clone, Default)]
+pub struct Clock(Arc<Mutex<Option<Sighting>>>);
+
+/// Discord's time at a moment of this machine's steady clock, which no one sets.
+#[derive(Debug, Clone, Copy)]
+struct Sighting {
+    time: DateTime<Utc>,
+    at: Instant,
+}
+
+impl Clock {
+    /// The time now: the machine's, unless Discord's is another.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        let machine = Utc::now();
+        match self.discord() {
+            Some(discord) if (machine - discord).abs() > TOLERANCE => discord,
+            _ => machine,
+        }
+    }
+
+    /// How far the machine's clock is ahead of Discord's; none before Discord told its time.
+    #[must_use]
+    pub fn skew(&self) -> Option<TimeDelta> {
+        self.discord().map(|discord| Utc::now() - discord)
+    }
+
+    /// Notes that Discord says what time it is.
+    pub fn saw(&self, time: DateTime<Utc>) {
+        let at = Instant::now();
+        *self.lock() = Some(Sighting { time, at });
+    }
+
+    fn discord(&self) -> Option<DateTime<Utc>> {
+        let sighting = (*self.lock())?;
+        let passed = TimeDelta::from_std(sighting.at.elapsed()).ok()?;
+        Some(sighting.time + passed)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Sighting>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_wrong_gives_way_to_discords() {
+        let clock = Clock::default();
+        assert!((clock.now() - Utc::now()).abs() < TimeDelta::seconds(1));
+        let tomorrow = Utc::now() + TimeDelta::days(1);
+        clock.saw(tomorrow);
+        assert!((clock.now() - tomorrow).abs() < TimeDelta::seconds(1));
+        assert!(
+            clock
+                .skew()
+                .is_some_and(|skew| skew < TimeDelta::hours(-23))
+        );
+        // A second's rounding is no disagreement.
+        clock.saw(Utc::now() - TimeDelta::seconds(1));
+        assert!((clock.now() - Utc::now()).abs() < TimeDelta::milliseconds(500));
+    }
+}

@@ -1,0 +1,66 @@
+//! What a delete does to the content of a message. The row stays, with who wrote it and when, so
+//! that counts stay true and nothing that arrives later brings the content back.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use duckdb::{Connection, params};
+
+use super::StoreError;
+
+/// What happens to the content of deleted messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeletedContent {
+    /// It stays.
+    Keep,
+    /// It is taken out so long after the delete was noticed; zero is at once.
+    RemoveAfter(TimeDelta),
+}
+
+impl DeletedContent {
+    /// Whether a delete takes the content with it in the same commit.
+    pub(super) fn removes_at_once(self) -> bool {
+        self == Self::RemoveAfter(TimeDelta::zero())
+    }
+
+    /// The deletes whose time has come were noticed at this time or before.
+    pub(super) fn due_before(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Keep => None,
+            Self::RemoveAfter(time) => Some(now - time),
+        }
+    }
+}
+
+/// Takes the content out of deleted messages that were noticed before a time, with their earlier
+/// versions. Answers how many messages that were.
+pub(super) fn remove(
+    connection: &Connection,
+    noticed_before: DateTime<Utc>,
+    now: DateTime<Utc>,
+    revision: i64,
+) -> Result<usize, StoreError> {
+    let mut removed = 0;
+    for table in ["messages_hot", "messages_runs"] {
+        connection.execute(
+            &format!(
+                "DELETE FROM message_versions WHERE message_id IN (SELECT message_id FROM {table} \
+                 WHERE deleted AND content_removed_at IS NULL AND deleted_before <= ?)"
+            ),
+            [noticed_before],
+        )?;
+        removed += connection.execute(
+            &format!(
+                "UPDATE {table} SET author_name = '', content = '', edited_at = NULL, \
+                 attachment_count = 0, embed_count = 0, patch_json = NULL, raw_json = NULL, \
+                 content_removed_at = ?, revision = {revision} \
+                 WHERE deleted AND content_removed_at IS NULL AND deleted_before <= ?"
+            ),
+            params![now, noticed_before],
+        )?;
+    }
+    connection.execute(
+        "UPDATE message_fragments SET patch_json = NULL \
+         WHERE patch_json IS NOT NULL AND deleted_before <= ?",
+        [noticed_before],
+    )?;
+    Ok(removed)
+}

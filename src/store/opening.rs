@@ -1,0 +1,187 @@
+//! Opening the file, also when its log is damaged. What can't be replayed is set aside by rename,
+//! never deleted, and the record goes on from the last commit before the damage; what that loses
+//! is found by the witness. Measured: tests/record/damage.rs.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::Utc;
+use duckdb::{Config, Connection};
+use tracing::error;
+
+use super::{StoreError, StoreSettings};
+
+/// The automatic checkpoint's threshold. High, so that no commit stalls on it: the record
+/// checkpoints by itself when it moves rows.
+const CHECKPOINT_THRESHOLD: &str = "4GB";
+
+/// The oldest storage version that ties a log to its file, so that a log of another time is not
+/// replayed; for new files.
+const STORAGE_VERSION: &str = "v1.4.0";
+
+/// Cuts of one log before it is set aside as a whole. One is enough for one damage.
+const CUTS: usize = 3;
+
+/// An entry's size and checksum, which stand before the position that DuckDB's error names.
+const ENTRY_HEAD: u64 = 16;
+
+/// Opens the record's file.
+pub(super) fn open(settings: &StoreSettings) -> Result<Connection, StoreError> {
+    let path = settings.path.as_path();
+    let log = log_of(path);
+    match fs::metadata(path) {
+        // A disk that was full when the file was made leaves it empty. There is nothing in it.
+        Ok(file) if file.len() == 0 && !log.exists() => {
+            fs::remove_file(path)
+                .map_err(|source| failed("remove the empty file", path, source))?;
+        }
+        Ok(_) => {}
+        // DuckDB would make a new file and delete the log.
+        Err(_) if log.exists() => {
+            return Err(StoreError::Open {
+                path: path.to_owned(),
+                reason: format!(
+                    "the file is missing, and its log {} is there; put the file back, or move the log away to begin anew",
+                    log.display()
+                ),
+            });
+        }
+        Err(_) => {}
+    }
+    for _ in 0..CUTS {
+        let refused = match connect(settings) {
+            Ok(connection) => return Ok(connection),
+            Err(error) => error.to_string(),
+        };
+        if !is_about_the_log(&refused) || !log.exists() {
+            return Err(refusal(path, refused));
+        }
+        let kept = damaged_entry(&refused);
+        let aside = set_aside(&log).map_err(|source| failed("set aside", &log, source))?;
+        error!(
+            log = %aside.display(),
+            reason = first_line(&refused),
+            "the record's log is damaged; it is set aside, and the record goes on from before the damage"
+        );
+        if let Some(length) = kept {
+            cut(&aside, &log, length).map_err(|source| failed("copy", &aside, source))?;
+        }
+    }
+    connect(settings).map_err(|error| refusal(path, error.to_string()))
+}
+
+/// The record's write-ahead log.
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".wal");
+    name.into()
+}
+
+/// Keeps a copy of a log that DuckDB took only in part: the next commit cuts the rest off.
+pub(super) fn keep_copy(log: &Path) -> io::Result<Option<PathBuf>> {
+    if !log.exists() {
+        return Ok(None);
+    }
+    let copy = aside_name(log);
+    fs::copy(log, &copy)?;
+    Ok(Some(copy))
+}
+
+fn set_aside(log: &Path) -> io::Result<PathBuf> {
+    let aside = aside_name(log);
+    fs::rename(log, &aside)?;
+    Ok(aside)
+}
+
+/// A name beside the log that is free.
+fn aside_name(log: &Path) -> PathBuf {
+    let stamp = Utc::now().format("%Y%m%dT%H%M%S");
+    let mut name = log.as_os_str().to_owned();
+    name.push(format!(".damaged-{stamp}"));
+    let first = PathBuf::from(&name);
+    let numbered = (1..).map(|n| {
+        let mut name = name.clone();
+        name.push(format!("-{n}"));
+        PathBuf::from(name)
+    });
+    let mut names = std::iter::once(first).chain(numbered);
+    names
+        .find(|name| !name.exists())
+        .unwrap_or_else(|| name.into())
+}
+
+/// Writes the first bytes of a log that was set aside to where DuckDB looks for it.
+fn cut(aside: &Path, log: &Path, length: u64) -> io::Result<()> {
+    let mut whole = fs::File::open(aside)?;
+    let mut kept = OpenOptions::new().write(true).create_new(true).open(log)?;
+    io::copy(&mut io::Read::take(&mut whole, length), &mut kept)?;
+    kept.sync_all()
+}
+
+/// Where the log's first damaged entry begins, by DuckDB's error; none if it names no place.
+fn damaged_entry(error: &str) -> Option<u64> {
+    let (_, rest) = error.split_once("entry at byte position ")?;
+    let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    digits.parse::<u64>().ok()?.checked_sub(ENTRY_HEAD)
+}
+
+fn is_about_the_log(error: &str) -> bool {
+    [
+        "Failure while replaying WAL file",
+        "Corrupt WAL file",
+        "This WAL was created for this database file",
+        "WAL does not match database file",
+    ]
+    .iter()
+    .any(|sign| error.contains(sign))
+}
+
+fn connect(settings: &StoreSettings) -> Result<Connection, duckdb::Error> {
+    let mut config = Config::default()
+        .with("checkpoint_threshold", CHECKPOINT_THRESHOLD)?
+        .with("storage_compatibility_version", STORAGE_VERSION)?
+        .with("memory_limit", format!("{}B", settings.memory_limit))?
+        .with("temp_directory", settings.temp_folder.to_string_lossy())?;
+    if let Some(threads) = settings.threads {
+        config = config.threads(i64::from(threads))?;
+    }
+    Connection::open_with_flags(&settings.path, config)
+}
+
+/// DuckDB's refusal in words that say what to do.
+fn refusal(path: &Path, error: String) -> StoreError {
+    let advice = if error.contains("Conflicting lock") || error.contains("Could not set lock") {
+        "another program has it open (the DuckDB command line?); close that one"
+    } else if error.contains("Corrupt database file")
+        || error.contains("Could not read enough bytes")
+        || error.contains("not a valid DuckDB database file")
+    {
+        "the file is damaged, or none of DuckDB's; put a copy back, or move it away (keep it: what was deleted on Discord is nowhere else) and start again, and history is read anew"
+    } else if error.contains("Read-only file system")
+        || error.contains("Operation not permitted")
+        || error.contains("Permission denied")
+    {
+        "it can't be written; give this user the right to write the file and its folder"
+    } else {
+        return StoreError::Open {
+            path: path.to_owned(),
+            reason: error,
+        };
+    };
+    StoreError::Open {
+        path: path.to_owned(),
+        reason: format!("{advice} ({})", first_line(&error)),
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+fn failed(what: &str, path: &Path, source: io::Error) -> StoreError {
+    StoreError::Io {
+        what: format!("can't {what} {}", path.display()),
+        source,
+    }
+}

@@ -1,0 +1,134 @@
+-- Gaps with their reasons, when a deleted message was last there, earlier versions, and a count of
+-- commits that a witness outside the file can be compared with.
+
+DROP VIEW discord_messages;
+
+ALTER TABLE messages_hot RENAME deleted_at TO deleted_before;
+ALTER TABLE messages_runs RENAME deleted_at TO deleted_before;
+ALTER TABLE message_fragments RENAME deleted_at TO deleted_before;
+ALTER TABLE messages_hot ADD COLUMN deleted_after TIMESTAMPTZ;  -- it was still there then
+ALTER TABLE messages_runs ADD COLUMN deleted_after TIMESTAMPTZ;
+ALTER TABLE message_fragments ADD COLUMN deleted_after TIMESTAMPTZ;
+-- When a setting took the content out of a deleted message; it has no payload then.
+ALTER TABLE messages_hot ADD COLUMN content_removed_at TIMESTAMPTZ;
+ALTER TABLE messages_runs ADD COLUMN content_removed_at TIMESTAMPTZ;
+ALTER TABLE messages_hot ALTER COLUMN raw_json DROP NOT NULL;
+UPDATE messages_hot SET deleted_after = created_at WHERE deleted;
+UPDATE messages_runs SET deleted_after = created_at WHERE deleted;
+UPDATE message_fragments SET deleted_after = to_timestamp(((message_id >> 22) + 1420070400000) / 1000)
+    WHERE deleted_by IS NOT NULL;
+
+-- What messages were before their edits: one row for each edit that was seen and is not the last.
+CREATE TABLE message_versions (
+    message_id       BIGINT NOT NULL,
+    guild_id         BIGINT NOT NULL,
+    channel_id       BIGINT NOT NULL,
+    edited_at        TIMESTAMPTZ,       -- the edit that made it; none for the original
+    content          VARCHAR NOT NULL,
+    attachment_count INTEGER NOT NULL,
+    embed_count      INTEGER NOT NULL,
+    revision         BIGINT NOT NULL,   -- the commit that put it here
+    source           TINYINT NOT NULL,
+    raw_json         VARCHAR NOT NULL   -- the payload, byte for byte
+);
+
+ALTER TABLE channels ADD COLUMN gone_after TIMESTAMPTZ;            -- it was still there then
+UPDATE channels SET gone_after = to_timestamp(((channel_id >> 22) + 1420070400000) / 1000)
+    WHERE gone_at IS NOT NULL;
+
+ALTER TABLE record_state ADD COLUMN commits BIGINT DEFAULT 0;      -- how many there were
+ALTER TABLE record_state ADD COLUMN committed_at TIMESTAMPTZ;      -- the last one's time
+ALTER TABLE gateway_sessions ADD COLUMN heard_at TIMESTAMPTZ;      -- when its last frame came
+
+-- Times in which nobody listened: what came and went in them is not known to anybody.
+CREATE TABLE outages (
+    began_at TIMESTAMPTZ,              -- the last that was heard before
+    ended_at TIMESTAMPTZ NOT NULL,
+    reason   VARCHAR NOT NULL          -- offline, session_lost, record_damaged
+);
+
+-- What is known of ranges of ids [low, high) of a channel; of what lies between them, nothing.
+CREATE TABLE coverage_ranges (
+    channel_id  BIGINT NOT NULL,
+    low         BIGINT NOT NULL,
+    high        BIGINT NOT NULL,
+    complete_by VARCHAR,               -- history, live, rescan: every message there was read
+    gap_reason  VARCHAR,               -- else: why messages may be missing
+    stale_since TIMESTAMPTZ,           -- edits and deletes from then on may be missing
+    reread      BOOLEAN NOT NULL       -- and it is to be read again for them
+);
+INSERT INTO coverage_ranges SELECT channel_id, low, high, 'history', NULL, NULL, false FROM coverage;
+DROP TABLE coverage;
+
+CREATE MACRO snowflake_time(id) AS to_timestamp(((id >> 22) + 1420070400000) / 1000);
+CREATE MACRO snowflake_at(moment) AS (epoch_ms(moment) - 1420070400000) << 22;
+
+CREATE VIEW discord_messages AS
+    SELECT message_id, guild_id, channel_id, author_id, author_name, content, created_at,
+           edited_at, deleted, deleted_by, deleted_after, deleted_before,
+           content_removed_at, message_type, attachment_count, embed_count, ingested_at, revision,
+           source, patch_json, raw_json
+    FROM messages_hot
+    UNION ALL
+    SELECT message_id, guild_id, channel_id, author_id, author_name, content, created_at,
+           edited_at, deleted, deleted_by, deleted_after, deleted_before,
+           content_removed_at, message_type, attachment_count, embed_count, ingested_at, revision,
+           source, patch_json, raw_json
+    FROM messages_runs;
+
+-- Every version of every message, the present one too.
+CREATE VIEW discord_message_versions AS
+    SELECT message_id, guild_id, channel_id, edited_at, content, attachment_count, embed_count,
+           revision, source, raw_json, false AS is_current
+    FROM message_versions
+    UNION ALL
+    SELECT message_id, guild_id, channel_id, edited_at, content, attachment_count, embed_count,
+           revision, source, raw_json, true AS is_current
+    FROM discord_messages WHERE content_removed_at IS NULL;
+
+-- Each channel's time from its beginning to where the socket is now, without holes: complete by
+-- something, or a gap with its reason. What the session under way brought is laid over the rest.
+CREATE VIEW coverage AS
+WITH places AS (
+    SELECT channel_id, guild_id, access, gone_at, session.live_high,
+           greatest(session.live_low, snowflake_at(access_since)) AS live_low
+    FROM channels LEFT JOIN gateway_sessions AS session ON session.shard = 0
+    WHERE channel_type NOT IN (4, 14, 15, 16)  -- categories, directories, forums, media: no messages
+), stored AS (
+    SELECT channel_id, greatest(low, channel_id) AS low, high, complete_by, gap_reason, stale_since
+    FROM coverage_ranges WHERE high > channel_id
+), reached AS (
+    SELECT channel_id, max(high) AS high FROM stored GROUP BY channel_id
+), live AS (
+    SELECT places.channel_id, greatest(places.live_low, reached.high) AS low,
+           places.live_high AS high, 'live' AS complete_by, NULL AS gap_reason, NULL AS stale_since
+    FROM places JOIN reached USING (channel_id)
+    WHERE access = 'readable' AND gone_at IS NULL AND places.live_high > reached.high
+      AND EXISTS (FROM stored WHERE stored.channel_id = places.channel_id
+                  AND complete_by IS NOT NULL
+                  AND stored.low < places.live_low AND stored.high >= places.live_low)
+), known AS (
+    FROM stored UNION ALL BY NAME FROM live
+), ends AS (
+    SELECT places.channel_id,
+           greatest(places.channel_id, coalesce(max(known.high), 0),
+                    CASE WHEN any_value(gone_at) IS NULL THEN coalesce(any_value(live_high), 0)
+                         ELSE snowflake_at(any_value(gone_at)) END) AS high
+    FROM places LEFT JOIN known USING (channel_id) GROUP BY places.channel_id
+), holes AS (
+    SELECT channel_id, lag(high, 1, channel_id) OVER channel AS low, low AS high
+    FROM (SELECT channel_id, low, high FROM known
+          UNION ALL SELECT channel_id, high, high FROM ends)
+    WINDOW channel AS (PARTITION BY channel_id ORDER BY low, high)
+), whole AS (
+    FROM known UNION ALL BY NAME SELECT channel_id, low, high FROM holes WHERE low < high
+)
+SELECT places.guild_id, channel_id, low, high, snowflake_time(low) AS from_time,
+       snowflake_time(high) AS to_time, complete_by IS NOT NULL AS complete, complete_by,
+       CASE WHEN complete_by IS NOT NULL THEN NULL
+            WHEN gone_at IS NOT NULL OR access = 'missing' THEN 'channel_deleted'
+            WHEN access IN ('forbidden', 'no_history') THEN 'no_permission'
+            WHEN access = 'faulty' THEN 'faulty'
+            ELSE coalesce(gap_reason, 'not_backfilled') END AS gap_reason,
+       stale_since
+FROM whole JOIN places USING (channel_id);
