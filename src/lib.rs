@@ -7,6 +7,7 @@
 //! - [`ingest`]: joins the two: one writer, the live socket, the history.
 //! - [`api`]: serves what the record holds. Knows `store`, `message`, `status`.
 //! - [`status`]: what the service says of itself. [`clock`]: the time as Discord has it.
+//!   [`failpoint`]: where tests order faults.
 //! - [`config`]: the settings. [`service`] wires and supervises the parts; [`cli`] runs commands.
 
 pub mod api;
@@ -14,6 +15,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod discord;
+pub mod failpoint;
 pub mod ingest;
 pub mod message;
 pub mod service;

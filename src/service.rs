@@ -21,7 +21,7 @@ use crate::discord::gateway;
 use crate::discord::rest::{Application, GatewayInfo, Rest, RestError};
 use crate::ingest::{History, HistoryError, Live, LiveError, Scope, Writer, WriterHandle};
 use crate::status::{GatewayState, Status, StatusSender};
-use crate::store::{Access, AccessMark, Batch, DataLock, Reader, Record, StoreSettings};
+use crate::store::{Access, AccessMark, Batch, DataLock, Reader, Record};
 
 /// How long the parts may take to end once they were told to.
 const STOP_WITHIN: Duration = Duration::from_secs(9);
@@ -48,8 +48,7 @@ pub async fn open_record(storage: &StorageSettings) -> anyhow::Result<OpenRecord
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("the folder {} can't be made", folder.display()))?;
         }
-        let settings = StoreSettings::new(storage.database, storage.data_dir.join("tmp"));
-        let (record, reader) = Record::open(&settings)?;
+        let (record, reader) = Record::open(&storage.store())?;
         Ok(OpenRecord {
             lock,
             record,
@@ -185,8 +184,18 @@ async fn follow(
         () = stop.cancelled() => return Ok(()),
         info = greet(&rest) => info?,
     };
+    status.send_modify(|status| {
+        status.gateway.sessions_left = Some(gateway::sessions_left(&info));
+    });
     let session = reader.session(0).await?;
-    let shard = gateway::shard(&settings.token, &info, session.as_ref())?;
+    if session.is_none() && gateway::sessions_left(&info) == 0 {
+        let minutes = info.session_start_limit.reset_after_ms.div_ceil(60_000);
+        warn!(
+            minutes,
+            "the bot has used up its new sessions (IDENTIFY) of today; following begins when Discord allows the next one"
+        );
+    }
+    let shard = gateway::shard(&settings.token, &info, session.as_ref());
     let (passes, calls) = mpsc::unbounded_channel();
     let live = Live {
         scope: Arc::clone(&scope),

@@ -55,12 +55,7 @@ pub(super) async fn get(
     negotiate(&headers, &[APPLICATION_JSON])?;
     let id = message_id(&path)?;
     query::no_parameters(raw.as_deref())?;
-    let Some(row) = api.reader.message(id).await? else {
-        return Err(Problem::new(
-            Code::MessageNotFound,
-            "No message with this id was collected.",
-        ));
-    };
+    let row = api.reader.message(id).await?.ok_or_else(not_found)?;
     let etag = etag(&row)?;
     let is_known = headers
         .typed_get::<IfNoneMatch>()
@@ -77,7 +72,13 @@ pub(super) async fn get(
     Ok(response)
 }
 
-fn message_id(path: &Result<Path<String>, PathRejection>) -> Result<MessageId, Problem> {
+pub(super) fn not_found() -> Problem {
+    let detail = "No message with this id was collected.";
+    Problem::new(Code::MessageNotFound, detail)
+}
+
+/// The message that the path names.
+pub(super) fn message_id(path: &Result<Path<String>, PathRejection>) -> Result<MessageId, Problem> {
     let read = match path {
         Ok(Path(text)) => query::id(text),
         Err(_) => Err("is not UTF-8".into()),

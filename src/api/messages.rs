@@ -94,8 +94,7 @@ impl PageQuery {
         let mut given = Parameters::parse(query);
         let guild_id = given.require("guild_id", query::id);
         let channel_id = given.require("channel_id", query::id);
-        let from = given.take("from", query::time);
-        let to = given.take("to", query::time);
+        let (from, to) = given.time_range();
         let cursor = given.take("cursor", query::id);
         let limit = given.take("limit", |text| query::number(text, 1, MOST_ROWS));
         let include_deleted = given.take("include_deleted", query::boolean);
@@ -105,11 +104,6 @@ impl PageQuery {
             "desc" => Ok(Order::Descending),
             _ => Err("is asc or desc".into()),
         });
-        if let (Some(from), Some(to)) = (from, to)
-            && from > to
-        {
-            given.reject("from", "is after to");
-        }
         given.finish()?;
         let (Some(guild_id), Some(channel_id)) = (guild_id, channel_id) else {
             return Err(Problem::internal("a required id is missing unnoticed"));

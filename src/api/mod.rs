@@ -4,6 +4,7 @@
 
 mod accept;
 mod auth;
+mod coverage;
 mod docs;
 mod health;
 mod index;
@@ -14,9 +15,11 @@ mod messages;
 mod openapi;
 mod problem;
 mod query;
+mod ready;
 mod request;
 mod row;
 mod server;
+mod versions;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -117,8 +120,11 @@ fn described() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::with_openapi(openapi::Description::openapi())
         .routes(routes!(messages::list))
         .routes(routes!(message::get))
+        .routes(routes!(versions::list))
+        .routes(routes!(coverage::get))
         .routes(routes!(index::get))
         .routes(routes!(health::get))
+        .routes(routes!(ready::get))
         .routes(routes!(openapi::get))
 }
 

@@ -53,6 +53,7 @@ pub(super) enum Refusals {
     servers((url = "./", description = "This service")),
     tags(
         (name = "messages", description = "What was collected."),
+        (name = "coverage", description = "What is known, and what is not."),
         (name = "service", description = "The service itself; open without a key."),
     ),
     security(("api_key" = []), ("bearer" = []), ("basic" = [])),

@@ -59,6 +59,8 @@ codes! {
     Internal = "internal", INTERNAL_SERVER_ERROR, "The service has a fault";
     /// Too many queries at once; try again after the seconds in `Retry-After`.
     Busy = "busy", SERVICE_UNAVAILABLE, "The service is too busy";
+    /// The service does not record at this moment; `detail` says why.
+    NotReady = "not_ready", SERVICE_UNAVAILABLE, "The service does not record now";
     /// The answer took too long; try again after the seconds in `Retry-After`, or ask for less.
     Timeout = "timeout", SERVICE_UNAVAILABLE, "The answer took too long";
 }

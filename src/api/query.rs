@@ -76,6 +76,18 @@ impl Parameters {
         self.take(name, read)
     }
 
+    /// Takes out `from` and `to`, which are in order.
+    pub(super) fn time_range(&mut self) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+        let from = self.take("from", time);
+        let to = self.take("to", time);
+        if let (Some(from), Some(to)) = (from, to)
+            && from > to
+        {
+            self.reject("from", "is after to");
+        }
+        (from, to)
+    }
+
     /// Adds what only two parameters together show.
     pub(super) fn reject(&mut self, name: &str, reason: impl Into<Reason>) {
         self.errors.push(FieldError {

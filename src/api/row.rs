@@ -23,14 +23,14 @@ impl Serialize for Snowflake {
     }
 }
 
-fn snowflake(id: i64) -> Snowflake {
+pub(super) fn snowflake(id: i64) -> Snowflake {
     Snowflake(id.cast_unsigned())
 }
 
 /// A time as RFC 3339 in UTC.
 #[derive(Debug, ToSchema)]
 #[schema(value_type = String, format = DateTime, example = "2025-01-01T12:34:56.789000Z")]
-pub(super) struct Time(DateTime<Utc>);
+pub(super) struct Time(pub(super) DateTime<Utc>);
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

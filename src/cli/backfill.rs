@@ -1,18 +1,49 @@
-//! `guildlake backfill`: one pass over the history of everything chosen, then the end.
+//! `guildlake backfill`: one pass over the history of everything chosen, then the end. With
+//! `--verify` what was read before is read again, for edits and deletes that were missed.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
+use chrono::{DateTime, NaiveDate, Utc};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{DiscordSettings, Source, StorageSettings};
 use crate::discord::rest::Rest;
 use crate::ingest::{History, Progress, Scope, Writer};
+use crate::message::{IdSpan, snowflake_at};
 use crate::service::{self, OpenRecord};
-use crate::store::Access;
+use crate::store::{Access, Batch, Coverage, Doubt};
 
-pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Result<ExitCode> {
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Read again what was read before, for edits and deletes that were missed.
+    #[arg(long)]
+    verify: bool,
+    /// With --verify: only messages written since this day (UTC) or time.
+    #[arg(long, requires = "verify", value_name = "TIME", value_parser = time)]
+    from: Option<DateTime<Utc>>,
+    /// With --verify: only messages written before this day (UTC) or time.
+    #[arg(long, requires = "verify", value_name = "TIME", value_parser = time)]
+    to: Option<DateTime<Utc>>,
+}
+
+/// A day, or a time with its offset.
+fn time(text: &str) -> Result<DateTime<Utc>, &'static str> {
+    let midnight = |day: NaiveDate| day.and_time(chrono::NaiveTime::MIN).and_utc();
+    let day = text.parse().map(midnight);
+    day.or_else(|_| DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()))
+        .map_err(|_| "is neither a day such as 2026-01-31 nor a time such as 2026-01-31T12:00:00Z")
+}
+
+pub(super) async fn run(
+    arguments: &Arguments,
+    source: &Source,
+    stop: CancellationToken,
+) -> anyhow::Result<ExitCode> {
+    if let (Some(from), Some(to)) = (arguments.from, arguments.to) {
+        anyhow::ensure!(from < to, "--from is not before --to: nothing lies between");
+    }
     let storage = StorageSettings::read_alone(source)?;
     let discord = DiscordSettings::read_alone(source)?
         .context("DISCORD_BOT_TOKEN is not set: there is nothing to read history with")?;
@@ -26,6 +57,15 @@ pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Res
     let status = service::new_status();
     let (writer, handle) = Writer::start(record, status.clone(), rest.clock());
     let progress = tokio::spawn(Progress::new(status.subscribe()).show());
+    if arguments.verify {
+        let doubts = doubts(arguments, &reader.coverage().await?);
+        super::say(&format!("reading {} channels again", doubts.len()));
+        let batch = Batch {
+            doubts,
+            ..Batch::default()
+        };
+        handle.commit(batch).await?;
+    }
     let history = History {
         rest,
         reader: reader.clone(),
@@ -82,4 +122,18 @@ pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Res
         ));
     }
     Ok(ExitCode::FAILURE)
+}
+
+/// What `--verify` has read again. Kept in the record, so that a run that is stopped goes on.
+fn doubts(arguments: &Arguments, coverage: &Coverage) -> Vec<Doubt> {
+    let span = IdSpan {
+        low: arguments.from.map_or(IdSpan::ALL.low, snowflake_at),
+        high: arguments.to.map_or(IdSpan::ALL.high, snowflake_at),
+    };
+    let doubt = |&channel_id| Doubt {
+        channel_id,
+        span,
+        stale_since: None,
+    };
+    coverage.keys().map(doubt).collect()
 }

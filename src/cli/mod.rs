@@ -39,9 +39,9 @@ enum Command {
     /// Read the history of every chosen channel once, and end.
     #[command(
         after_help = "It goes on where it stopped, at the page. While `serve` runs it does this by itself.\n\n\
-                      Example:\n  guildlake backfill"
+                      Examples:\n  guildlake backfill\n  guildlake backfill --verify --from 2026-01-01"
     )]
-    Backfill,
+    Backfill(backfill::Arguments),
     /// Serve a made-up community: no token, no network.
     #[command(after_help = "Example:\n  guildlake demo --messages 100000 --port 8000")]
     Demo(demo::Arguments),
@@ -84,7 +84,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         let stop = stop_on_signal()?;
         match command {
             Command::Serve => serve::run(&source, stop).await,
-            Command::Backfill => backfill::run(&source, stop).await,
+            Command::Backfill(arguments) => backfill::run(&arguments, &source, stop).await,
             Command::Demo(arguments) => demo::run(arguments, stop).await,
             Command::Doctor(arguments) => doctor::run(&source, &arguments).await,
             Command::Openapi => openapi::run(),

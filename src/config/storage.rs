@@ -2,15 +2,27 @@
 
 use std::path::PathBuf;
 
-use super::source::{Problems, Source};
+use chrono::TimeDelta;
 
-/// The record's place.
+use super::source::{Problems, Source};
+use crate::store::{DeletedContent, StoreSettings};
+
+/// How far back history is read again unless `REPAIR_WINDOW` says otherwise.
+const REPAIR_WINDOW: TimeDelta = TimeDelta::days(7);
+
+/// The record's place, and how it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageSettings {
     /// `DATABASE_URL`, default `duckdb://./data/guildlake.duckdb`: the DuckDB file.
     pub database: PathBuf,
     /// `DATA_DIR`, default `./data`: the lock, and what DuckDB spills.
     pub data_dir: PathBuf,
+    /// `REPAIR_WINDOW`, default `7d`: how far back history is read again for edits and deletes
+    /// that were missed, when a session of the socket was lost.
+    pub repair_window: TimeDelta,
+    /// `DELETED_CONTENT`, default `keep`: what a delete does to the content of a message. `keep`,
+    /// `blank` (taken out at once), or `purge:30d` (taken out after that time).
+    pub deleted_content: DeletedContent,
 }
 
 impl StorageSettings {
@@ -20,6 +32,18 @@ impl StorageSettings {
         Self {
             database: data_dir.join("guildlake.duckdb"),
             data_dir,
+            repair_window: REPAIR_WINDOW,
+            deleted_content: DeletedContent::Keep,
+        }
+    }
+
+    /// How the record is to be kept.
+    #[must_use]
+    pub fn store(&self) -> StoreSettings {
+        StoreSettings {
+            repair_window: self.repair_window,
+            deleted_content: self.deleted_content,
+            ..StoreSettings::new(self.database.clone(), self.data_dir.join("tmp"))
         }
     }
 
@@ -54,9 +78,35 @@ impl StorageSettings {
             ),
             None => problems.add("DATABASE_URL", "has no scheme; use duckdb://PATH"),
         };
+        let repair_window = match source.get("REPAIR_WINDOW") {
+            None => Some(REPAIR_WINDOW),
+            Some(text) => match time(&text) {
+                Some(time) => Some(time),
+                None => problems.add("REPAIR_WINDOW", "is not a length of time such as 7d or 36h"),
+            },
+        };
+        let deleted_content = match source.get("DELETED_CONTENT").as_deref() {
+            None | Some("keep") => Some(DeletedContent::Keep),
+            Some("blank") => Some(DeletedContent::RemoveAfter(TimeDelta::zero())),
+            Some(text) => match text.strip_prefix("purge:").and_then(time) {
+                Some(time) => Some(DeletedContent::RemoveAfter(time)),
+                None => problems.add(
+                    "DELETED_CONTENT",
+                    "is `keep`, `blank`, or `purge:` with a length of time, such as purge:30d",
+                ),
+            },
+        };
         Some(Self {
             database: database?,
             data_dir,
+            repair_window: repair_window?,
+            deleted_content: deleted_content?,
         })
     }
+}
+
+/// A length of time, up to a hundred years: `7d`, `36h`, `1d 12h`.
+fn time(text: &str) -> Option<TimeDelta> {
+    let time = TimeDelta::from_std(humantime::parse_duration(text).ok()?).ok()?;
+    (time <= TimeDelta::days(36_525)).then_some(time)
 }

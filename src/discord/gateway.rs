@@ -15,6 +15,17 @@ pub const INTENTS: Intents = Intents::GUILDS
     .union(Intents::GUILD_MESSAGES)
     .union(Intents::MESSAGE_CONTENT);
 
+/// One new session in so many is left unused: Discord resets the token of a bot that goes beyond
+/// its daily limit (1,000), and another program may use it too.
+const RESERVE: u32 = 50;
+
+/// New sessions that may be begun today.
+#[must_use]
+pub fn sessions_left(info: &GatewayInfo) -> u32 {
+    let limit = info.session_start_limit;
+    limit.remaining.saturating_sub(limit.total / RESERVE)
+}
+
 /// A close with this frame leaves the session open, so that the next start can resume it.
 pub const CLOSE_RESUMABLE: CloseFrame<'static> = CloseFrame::RESUME;
 
@@ -29,37 +40,18 @@ pub enum GatewayError {
         /// What to do.
         advice: &'static str,
     },
-    /// No new session may be begun today.
-    #[error(
-        "the bot has used up its new sessions (IDENTIFY) of today; the next one is allowed in {wait_minutes} minutes"
-    )]
-    IdentifyBudget {
-        /// Minutes until the budget is full again.
-        wait_minutes: u64,
-    },
 }
 
 /// A shard that is not connected yet: it resumes `session` if there is one, at the place where
-/// that left off in the record, and else begins a new one.
-///
-/// # Errors
-/// [`GatewayError::IdentifyBudget`] if a new session is needed and Discord allows none.
-pub fn shard(
-    token: &SecretString,
-    info: &GatewayInfo,
-    session: Option<&SessionMark>,
-) -> Result<Shard, GatewayError> {
+/// that left off in the record, and else begins a new one, as soon as Discord allows one.
+#[must_use]
+pub fn shard(token: &SecretString, info: &GatewayInfo, session: Option<&SessionMark>) -> Shard {
     let limit = info.session_start_limit;
-    if session.is_none() && limit.remaining == 0 {
-        return Err(GatewayError::IdentifyBudget {
-            wait_minutes: limit.reset_after_ms.div_ceil(60_000),
-        });
-    }
     let queue = InMemoryQueue::new(
         u16::try_from(limit.max_concurrency.max(1)).unwrap_or(u16::MAX),
-        limit.remaining,
+        sessions_left(info),
         Duration::from_millis(limit.reset_after_ms),
-        limit.total.max(limit.remaining),
+        limit.total.max(limit.remaining) - limit.total / RESERVE,
     );
     // The socket's address is what Discord's REST API names, never twilight's built-in one.
     let url = info.url.as_str().trim_end_matches('/').to_owned();
@@ -71,7 +63,7 @@ pub fn shard(
             .session(Session::new(session.sequence, session.session_id.clone()))
             .resume_url(session.resume_url.clone());
     }
-    Ok(Shard::with_config(ShardId::ONE, config.build()))
+    Shard::with_config(ShardId::ONE, config.build())
 }
 
 /// What to do about a close code that ends it for good.

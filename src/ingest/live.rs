@@ -14,6 +14,7 @@ use tracing::{debug, info, warn};
 use twilight_gateway::error::ReceiveMessageErrorType;
 use twilight_gateway::{Message as GatewayMessage, Shard};
 
+use super::doubt::{doubt, interrupted};
 use super::history::Pass;
 use super::scope::Scope;
 use super::writer::{WriterClosed, WriterHandle};
@@ -24,8 +25,7 @@ use crate::discord::rest::{ChannelInfo, Rest};
 use crate::message::{ChannelId, GuildId, IdSpan, Message, MessageId, Source, snowflake_at};
 use crate::status::{BackfillState, GatewayState, GatewayStatus, StatusSender};
 use crate::store::{
-    Access, AccessMark, Batch, ChannelGone, Covered, Doubt, GapReason, Guild, Interrupted, Parked,
-    Place, SessionMark,
+    Access, AccessMark, Batch, ChannelGone, Covered, Guild, Parked, Place, SessionMark,
 };
 
 /// How far behind the newest id a session is trusted to be complete: dispatches of different
@@ -513,43 +513,4 @@ impl Live {
         self.status
             .send_modify(|status| status.gateway.state = state);
     }
-}
-
-/// What can be read there may be other than it was.
-fn interrupted(place: Place, heard: Heard) -> Interrupted {
-    Interrupted {
-        place,
-        until: heard.now,
-        reason: GapReason::Interrupted,
-    }
-}
-
-/// Notes where something that could not be understood belongs: a message that may be missing, or
-/// one of which a change may be.
-fn doubt(
-    batch: &mut Batch,
-    name: &str,
-    channel_id: Option<ChannelId>,
-    message_id: Option<MessageId>,
-    heard: Heard,
-) {
-    if let ("MESSAGE_UPDATE" | "MESSAGE_DELETE", Some(channel_id), Some(id)) =
-        (name, channel_id, message_id)
-    {
-        batch.doubts.push(Doubt {
-            channel_id,
-            span: IdSpan {
-                low: id.as_i64(),
-                high: id.as_i64().saturating_add(1),
-            },
-            stale_since: Some(heard.after),
-        });
-        return;
-    }
-    let until = message_id.map_or(heard.now, |id| heard.now.max(id.created_at()));
-    batch.interrupted.push(Interrupted {
-        place: channel_id.map_or(Place::Everywhere, Place::Channel),
-        until: until + TimeDelta::milliseconds(1),
-        reason: GapReason::FrameUnreadable,
-    });
 }

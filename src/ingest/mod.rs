@@ -2,6 +2,7 @@
 //! together with the marks that say how far each is; what is complete is known by ranges of ids.
 
 mod catalog;
+mod doubt;
 mod history;
 mod live;
 mod pass;

@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::{debug, error, info};
 
 use crate::clock::Clock;
+use crate::failpoint;
 
 use crate::status::{RecordState, StatusSender};
 use crate::store::{Batch, Committed, Record, StoreError};
@@ -222,6 +223,7 @@ impl Desk {
             // Who asked may have gone; the rows are in the record all the same.
             let _ = done.send(committed);
         }
+        failpoint::reach("commit_acknowledged")?;
         debug!(
             target: "guildlake::commit",
             "commit={} sequence={}",

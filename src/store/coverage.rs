@@ -73,7 +73,7 @@ impl GapReason {
     }
 }
 
-fn name_of<T: PartialEq>(names: &[(T, &'static str)], value: T) -> &'static str {
+fn name_of<T: Copy + PartialEq>(names: &[(T, &'static str)], value: T) -> &'static str {
     let found = names.iter().find(|(known, _)| *known == value);
     found.map_or("", |(_, name)| name)
 }

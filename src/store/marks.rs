@@ -334,9 +334,14 @@ impl Marks {
         Some(covered.channel_id)
     }
 
-    /// Has a range read again; answers the channel.
+    /// Has a range read again; answers the channel. What is live is settled first, so that there is
+    /// something to doubt.
     fn doubt(&mut self, doubt: &Doubt) -> Option<ChannelId> {
+        let since = self.channels.get(&doubt.channel_id).and_then(live_since);
         let coverage = self.coverage.get_mut(&doubt.channel_id)?;
+        if let (Some(session), Some(since)) = (self.sessions.get(&0), since) {
+            coverage.join_live(session.live_low.max(since), session.live_high);
+        }
         let range = doubt.span.low..doubt.span.high;
         if let Some(since) = doubt.stale_since {
             coverage.make_stale(range.clone(), since, doubt.span.low);

@@ -4,6 +4,7 @@
 
 mod batch;
 mod catalog;
+mod completeness;
 mod content;
 mod coverage;
 mod error;
@@ -13,6 +14,7 @@ mod known;
 mod lock;
 mod lookup;
 mod marks;
+mod merge;
 mod messages;
 mod opening;
 mod outages;
@@ -30,6 +32,7 @@ pub use catalog::{
     Access, AccessMark, Channel, ChannelGone, Covered, Doubt, Guild, Interrupted, KnownChannel,
     Place,
 };
+pub use completeness::{ChannelCompleteness, Completeness, CompletenessRequest, KnownRange};
 pub use content::DeletedContent;
 pub use coverage::{ChannelCoverage, Coverage, CoveredBy, GapReason};
 pub use error::StoreError;

@@ -2,7 +2,6 @@
 //! A batch is merged with what the record knows, and only what really changes is written.
 //! The record keeps ids unique by itself; no index does it.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,16 +9,14 @@ use duckdb::types::FromSql;
 use duckdb::{Connection, params};
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-use super::lookup::{self, Known};
 use super::marks::Marks;
-use super::messages::{self, StoredMessage};
 use super::query::Reader;
 use super::witness::{Testimony, Witness};
 use super::{
-    Batch, ChannelGone, Committed, DeletedContent, StoreError, content, fragments, hot, opening,
-    outages, schema, versions,
+    Batch, Committed, DeletedContent, StoreError, content, fragments, hot, lookup, merge, messages,
+    opening, outages, schema, versions,
 };
-use crate::message::{DeletedBy, Gone, Message, MessageId, Patch, Versions};
+use crate::failpoint;
 
 /// Free space that a checkpoint wants beside twice the log's length, in bytes.
 const CHECKPOINT_MARGIN: u64 = 16 * 1024 * 1024;
@@ -180,13 +177,20 @@ impl Record {
     /// ([`StoreError::is_full_disk`]) the same can be tried again; after any other error the record
     /// has to be opened anew.
     pub fn commit(&mut self, batch: &Batch, now: DateTime<Utc>) -> Result<Committed, StoreError> {
-        let written = self.transaction(|record| record.write(batch, now))?;
+        let written = self.transaction(|record| {
+            failpoint::reach("commit_begun")?;
+            let written = record.write(batch, now)?;
+            failpoint::reach("commit_written")?;
+            Ok(written)
+        })?;
+        failpoint::reach("commit_durable")?;
         self.revision = written.revision;
         self.commits += 1;
         self.high_water = self.high_water.max(written.greatest_id);
         self.hot_rows += written.appended;
         self.fragments = written.fragments;
         self.testify(now);
+        failpoint::reach("commit_testified")?;
         Ok(Committed {
             revision: self.revision,
             number: self.commits,
@@ -201,7 +205,12 @@ impl Record {
         if self.hot_rows < self.hot_limit {
             return Ok(());
         }
-        self.transaction(|record| hot::move_to_run(&record.connection))?;
+        self.transaction(|record| {
+            failpoint::reach("move_begun")?;
+            hot::move_to_run(&record.connection)?;
+            failpoint::reach("move_written")
+        })?;
+        failpoint::reach("move_durable")?;
         self.hot_rows = 0;
         self.checkpoint()
     }
@@ -248,6 +257,7 @@ impl Record {
             );
             return Ok(());
         }
+        failpoint::reach("checkpoint_begun")?;
         if let Err(error) = self.connection.execute_batch("CHECKPOINT") {
             let error = StoreError::from(error);
             if error.is_fatal() {
@@ -256,6 +266,7 @@ impl Record {
             // A long read can be in the way; then the log stays, and stays valid.
             tracing::debug!(%error, "the checkpoint waits for the next one");
         }
+        failpoint::reach("checkpoint_done")?;
         self.log_length = log_length(&self.log);
         Ok(())
     }
@@ -264,7 +275,7 @@ impl Record {
         let revision = self.revision + 1;
         let connection = &self.connection;
         let gone_channels = self.marks.apply(connection, batch, now)?;
-        let news = fold(&batch.messages, &self.marks);
+        let news = merge::fold(&batch.messages, &self.marks);
         let mut written = Written {
             greatest_id: news.keys().map(|id| id.as_i64()).max().unwrap_or(0),
             fragments: self.fragments,
@@ -275,7 +286,7 @@ impl Record {
             .values()
             .filter(|message| message.id.as_i64() <= self.high_water);
         let mut known = lookup::lookup(connection, old, self.fragments > 0)?;
-        let merged = merge(news, &mut known, now, self.deleted_content);
+        let merged = merge::merge(news, &mut known, now, self.deleted_content);
 
         for (table, ids) in [
             ("messages_hot", &merged.rows_replaced),
@@ -299,7 +310,7 @@ impl Record {
         changed += versions::keep(connection, rows.chain(&merged.versions_only), revision)?;
 
         for gone in &gone_channels {
-            changed += delete_channel(connection, gone, revision)?;
+            changed += merge::end_channel(connection, gone, revision)?;
         }
         if self.deleted_content.removes_at_once() {
             let removed = merged.rows.iter().filter(|row| row.removed.is_some());
@@ -364,130 +375,6 @@ struct Written {
     greatest_id: i64,
     appended: usize,
     fragments: usize,
-}
-
-/// What a batch changes.
-#[derive(Default)]
-struct Merged {
-    rows: Vec<StoredMessage>,
-    rows_replaced: Vec<MessageId>,
-    fragments: Vec<Message>,
-    fragments_replaced: Vec<MessageId>,
-    /// Messages whose row stays as it is, and that have earlier versions to keep.
-    versions_only: Vec<Message>,
-}
-
-/// The batch's messages, one each: joined, and gone where their channel is.
-fn fold(messages: &[Message], marks: &Marks) -> HashMap<MessageId, Message> {
-    let mut folded: HashMap<MessageId, Message> = HashMap::with_capacity(messages.len());
-    for message in messages {
-        let mut message = message.clone();
-        if let Some((after, before)) = marks.gone(message.channel_id) {
-            let gone = Gone {
-                after: after.max(message.id.created_at()),
-                before,
-                by: DeletedBy::Channel,
-            };
-            message.gone = Some(message.gone.map_or(gone, |known| known.join(gone)));
-        }
-        let joined = match folded.remove(&message.id) {
-            Some(other) => other.join(message),
-            None => message,
-        };
-        folded.insert(joined.id, joined);
-    }
-    folded
-}
-
-/// Joins the news with what is known, and keeps what that changes.
-fn merge(
-    news: HashMap<MessageId, Message>,
-    known: &mut Known,
-    now: DateTime<Utc>,
-    deleted_content: DeletedContent,
-) -> Merged {
-    let mut merged = Merged::default();
-    let remove_content = deleted_content.removes_at_once();
-    for (id, mut new) in news {
-        if let Some(mut row) = known.rows.remove(&id) {
-            if row.removed.is_some() {
-                new.versions = Versions::default();
-                new.patch = Patch::default();
-            }
-            let joined = row.message.clone().join(new);
-            let is_as_it_was = joined.versions.current() == row.message.versions.current()
-                && joined.patch == row.message.patch
-                && joined.gone == row.message.gone;
-            if is_as_it_was {
-                merged.versions_only.push(joined);
-                continue;
-            }
-            merged.rows_replaced.push(id);
-            row.message = joined;
-            if remove_content {
-                row.remove_content(now);
-            }
-            merged.rows.push(row);
-            continue;
-        }
-        let mut joined = match known.fragments.remove(&id) {
-            None => new,
-            Some(fragment) => {
-                let joined = fragment.clone().join(new);
-                if joined == fragment {
-                    continue;
-                }
-                merged.fragments_replaced.push(id);
-                joined
-            }
-        };
-        if joined.versions.is_empty() {
-            if remove_content && joined.gone.is_some() {
-                joined.patch = Patch::default();
-            }
-            merged.fragments.push(joined);
-            continue;
-        }
-        let mut row = StoredMessage {
-            message: joined,
-            ingested_at: now,
-            removed: None,
-        };
-        if remove_content {
-            row.remove_content(now);
-        }
-        merged.rows.push(row);
-    }
-    // The order of arrival is the order of ids, nearly: a run's sort has less to do.
-    merged.rows.sort_unstable_by_key(|row| row.message.id);
-    merged
-}
-
-/// Marks every message of a channel as gone, where it stands: the join of what is known of each
-/// and the channel's end.
-fn delete_channel(
-    connection: &Connection,
-    gone: &ChannelGone,
-    revision: i64,
-) -> Result<usize, StoreError> {
-    // Of two notices at one time the order of `DeletedBy` decides: a rescan's comes last.
-    let is_earlier = "(deleted_before IS NULL OR $1 < deleted_before OR ($1 = deleted_before AND deleted_by = 'rescan'))";
-    let mut updated = 0;
-    for table in ["messages_hot", "messages_runs"] {
-        updated += connection.execute(
-            &format!(
-                "UPDATE {table} SET deleted = true, \
-                 deleted_by = CASE WHEN {is_earlier} THEN '{}' ELSE deleted_by END, \
-                 deleted_before = least(deleted_before, $1), \
-                 deleted_after = greatest(deleted_after, created_at, $2), revision = {revision} \
-                 WHERE channel_id = {} AND ({is_earlier} OR deleted_after < $2)",
-                DeletedBy::Channel,
-                gone.id.as_i64(),
-            ),
-            [gone.before, gone.after],
-        )?;
-    }
-    Ok(updated)
 }
 
 /// Half of what this process may use (its container's limit, else the machine's memory), so that

@@ -1,0 +1,53 @@
+//! Places where a test can order a fault: an error, a panic, or the end of the process. In a build
+//! without the feature `failpoints` they are nothing. `FAILPOINTS=commit_written=9*off->return(kill)`
+//! ends the process at the tenth commit; the other orders are `return(error)` and `panic`.
+
+use crate::store::StoreError;
+
+/// The steps of a commit, of a move into a run and of a checkpoint, in their order.
+pub const STEPS: [&str; 10] = [
+    "commit_begun",
+    "commit_written",
+    "commit_durable",
+    "commit_testified",
+    "commit_acknowledged",
+    "move_begun",
+    "move_written",
+    "move_durable",
+    "checkpoint_begun",
+    "checkpoint_done",
+];
+
+/// Reaches a step.
+///
+/// # Errors
+/// If a test ordered one here.
+#[cfg(feature = "failpoints")]
+pub(crate) fn reach(step: &'static str) -> Result<(), StoreError> {
+    debug_assert!(STEPS.contains(&step), "{step} is in no list");
+    fail::fail_point!(step, |order| {
+        if order.as_deref() == Some("kill") {
+            let this = sysinfo::Pid::from_u32(std::process::id());
+            let mut system = sysinfo::System::new();
+            system.refresh_processes(sysinfo::ProcessesToUpdate::Some(&[this]), true);
+            if let Some(process) = system.process(this) {
+                process.kill_with(sysinfo::Signal::Kill);
+            }
+            loop {
+                std::thread::park();
+            }
+        }
+        Err(StoreError::Damaged(format!(
+            "a test ordered an error at {step}"
+        )))
+    });
+    Ok(())
+}
+
+/// Reaches a step.
+#[cfg(not(feature = "failpoints"))]
+#[expect(clippy::unnecessary_wraps, reason = "with the feature it can fail")]
+#[inline]
+pub(crate) fn reach(_step: &'static str) -> Result<(), StoreError> {
+    Ok(())
+}

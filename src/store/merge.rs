@@ -1,0 +1,137 @@
+//! What a batch changes: its news joined with what the record knows, by the law of
+//! [`Message::join`]. Only what really changes is written.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use duckdb::Connection;
+
+use super::lookup::Known;
+use super::marks::Marks;
+use super::messages::StoredMessage;
+use super::{ChannelGone, DeletedContent, StoreError};
+use crate::message::{DeletedBy, Gone, Message, MessageId, Patch, Versions};
+
+/// What a batch changes.
+#[derive(Default)]
+pub(super) struct Merged {
+    pub(super) rows: Vec<StoredMessage>,
+    pub(super) rows_replaced: Vec<MessageId>,
+    pub(super) fragments: Vec<Message>,
+    pub(super) fragments_replaced: Vec<MessageId>,
+    /// Messages whose row stays as it is, and that have earlier versions to keep.
+    pub(super) versions_only: Vec<Message>,
+}
+
+/// The batch's messages, one each: joined, and gone where their channel is.
+pub(super) fn fold(messages: &[Message], marks: &Marks) -> HashMap<MessageId, Message> {
+    let mut folded: HashMap<MessageId, Message> = HashMap::with_capacity(messages.len());
+    for message in messages {
+        let mut message = message.clone();
+        if let Some((after, before)) = marks.gone(message.channel_id) {
+            let gone = Gone {
+                after: after.max(message.id.created_at()),
+                before,
+                by: DeletedBy::Channel,
+            };
+            message.gone = Some(message.gone.map_or(gone, |known| known.join(gone)));
+        }
+        let joined = match folded.remove(&message.id) {
+            Some(other) => other.join(message),
+            None => message,
+        };
+        folded.insert(joined.id, joined);
+    }
+    folded
+}
+
+/// Joins the news with what is known, and keeps what that changes.
+pub(super) fn merge(
+    news: HashMap<MessageId, Message>,
+    known: &mut Known,
+    now: DateTime<Utc>,
+    deleted_content: DeletedContent,
+) -> Merged {
+    let mut merged = Merged::default();
+    let remove_content = deleted_content.removes_at_once();
+    for (id, mut new) in news {
+        if let Some(mut row) = known.rows.remove(&id) {
+            if row.removed.is_some() {
+                new.versions = Versions::default();
+                new.patch = Patch::default();
+            }
+            let joined = row.message.clone().join(new);
+            let is_as_it_was = joined.versions.current() == row.message.versions.current()
+                && joined.patch == row.message.patch
+                && joined.gone == row.message.gone;
+            if is_as_it_was {
+                merged.versions_only.push(joined);
+                continue;
+            }
+            merged.rows_replaced.push(id);
+            row.message = joined;
+            if remove_content {
+                row.remove_content(now);
+            }
+            merged.rows.push(row);
+            continue;
+        }
+        let mut joined = match known.fragments.remove(&id) {
+            None => new,
+            Some(fragment) => {
+                let joined = fragment.clone().join(new);
+                if joined == fragment {
+                    continue;
+                }
+                merged.fragments_replaced.push(id);
+                joined
+            }
+        };
+        if joined.versions.is_empty() {
+            if remove_content && joined.gone.is_some() {
+                joined.patch = Patch::default();
+            }
+            merged.fragments.push(joined);
+            continue;
+        }
+        let mut row = StoredMessage {
+            message: joined,
+            ingested_at: now,
+            removed: None,
+        };
+        if remove_content {
+            row.remove_content(now);
+        }
+        merged.rows.push(row);
+    }
+    // The order of arrival is the order of ids, nearly: a run's sort has less to do.
+    merged.rows.sort_unstable_by_key(|row| row.message.id);
+    merged
+}
+
+/// Marks every message of a channel as gone, where it stands: the join of what is known of each
+/// and the channel's end.
+pub(super) fn end_channel(
+    connection: &Connection,
+    gone: &ChannelGone,
+    revision: i64,
+) -> Result<usize, StoreError> {
+    // Of two notices at one time the order of `DeletedBy` decides: a rescan's comes last.
+    let is_earlier = "(deleted_before IS NULL OR $1 < deleted_before OR ($1 = deleted_before AND deleted_by = 'rescan'))";
+    let mut updated = 0;
+    for table in ["messages_hot", "messages_runs"] {
+        updated += connection.execute(
+            &format!(
+                "UPDATE {table} SET deleted = true, \
+                 deleted_by = CASE WHEN {is_earlier} THEN '{}' ELSE deleted_by END, \
+                 deleted_before = least(deleted_before, $1), \
+                 deleted_after = greatest(deleted_after, created_at, $2), revision = {revision} \
+                 WHERE channel_id = {} AND ({is_earlier} OR deleted_after < $2)",
+                DeletedBy::Channel,
+                gone.id.as_i64(),
+            ),
+            [gone.before, gone.after],
+        )?;
+    }
+    Ok(updated)
+}
