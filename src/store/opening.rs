@@ -26,8 +26,15 @@ const CUTS: usize = 3;
 /// An entry's size and checksum, which stand before the position that DuckDB's error names.
 const ENTRY_HEAD: u64 = 16;
 
+/// A record's file that is open.
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    /// Where its log is kept, if it was damaged.
+    pub(super) set_aside: Option<PathBuf>,
+}
+
 /// Opens the record's file.
-pub(super) fn open(settings: &StoreSettings) -> Result<Connection, StoreError> {
+pub(super) fn open(settings: &StoreSettings) -> Result<Opened, StoreError> {
     let path = settings.path.as_path();
     let log = log_of(path);
     match fs::metadata(path) {
@@ -49,16 +56,22 @@ pub(super) fn open(settings: &StoreSettings) -> Result<Connection, StoreError> {
         }
         Err(_) => {}
     }
+    let mut set_aside = None;
     for _ in 0..CUTS {
         let refused = match connect(settings) {
-            Ok(connection) => return Ok(connection),
+            Ok(connection) => {
+                return Ok(Opened {
+                    connection,
+                    set_aside,
+                });
+            }
             Err(error) => error.to_string(),
         };
         if !is_about_the_log(&refused) || !log.exists() {
             return Err(refusal(path, refused));
         }
         let kept = damaged_entry(&refused);
-        let aside = set_aside(&log).map_err(|source| failed("set aside", &log, source))?;
+        let aside = move_aside(&log).map_err(|source| failed("set aside", &log, source))?;
         error!(
             log = %aside.display(),
             reason = first_line(&refused),
@@ -67,8 +80,14 @@ pub(super) fn open(settings: &StoreSettings) -> Result<Connection, StoreError> {
         if let Some(length) = kept {
             cut(&aside, &log, length).map_err(|source| failed("copy", &aside, source))?;
         }
+        // The first is whole.
+        set_aside.get_or_insert(aside);
     }
-    connect(settings).map_err(|error| refusal(path, error.to_string()))
+    let connection = connect(settings).map_err(|error| refusal(path, error.to_string()))?;
+    Ok(Opened {
+        connection,
+        set_aside,
+    })
 }
 
 /// The record's write-ahead log.
@@ -88,7 +107,7 @@ pub(super) fn keep_copy(log: &Path) -> io::Result<Option<PathBuf>> {
     Ok(Some(copy))
 }
 
-fn set_aside(log: &Path) -> io::Result<PathBuf> {
+fn move_aside(log: &Path) -> io::Result<PathBuf> {
     let aside = aside_name(log);
     fs::rename(log, &aside)?;
     Ok(aside)

@@ -10,6 +10,7 @@ use duckdb::{Connection, params};
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use super::marks::Marks;
+use super::opening::Opened;
 use super::query::Reader;
 use super::witness::{Testimony, Witness};
 use super::{
@@ -87,7 +88,10 @@ impl Record {
     /// If the file is locked, newer, foreign or damaged.
     pub fn open(settings: &StoreSettings) -> Result<(Self, Reader), StoreError> {
         let path = settings.path.as_path();
-        let connection = opening::open(settings)?;
+        let Opened {
+            connection,
+            set_aside,
+        } = opening::open(settings)?;
         schema::migrate(&connection, path)?;
         let reader = Reader::new(connection.try_clone()?, settings.readers)?;
         let (witness, said) = Witness::open(path).map_err(|source| StoreError::Io {
@@ -116,7 +120,7 @@ impl Record {
             connection,
         };
         if let Some(said) = said {
-            record.report_loss(&said)?;
+            record.report_loss(&said, set_aside)?;
         }
         record.testify(Utc::now());
         Ok((record, reader))
@@ -124,13 +128,19 @@ impl Record {
 
     /// Says that commits which were acknowledged are not in the record, if that is so, and notes it
     /// there. What they held is read again: the session and the coverage went back with them.
-    fn report_loss(&mut self, said: &Testimony) -> Result<(), StoreError> {
+    fn report_loss(
+        &mut self,
+        said: &Testimony,
+        set_aside: Option<PathBuf>,
+    ) -> Result<(), StoreError> {
         if said.store_id != self.store_id || said.commits <= self.commits {
             return Ok(());
         }
-        let copy = opening::keep_copy(&self.log).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the log can't be copied");
-            None
+        let copy = set_aside.or_else(|| {
+            opening::keep_copy(&self.log).unwrap_or_else(|error| {
+                tracing::warn!(%error, "the log can't be copied");
+                None
+            })
         });
         let last: Option<DateTime<Utc>> = state(&self.connection, "committed_at")?;
         let last = last.unwrap_or(said.at);

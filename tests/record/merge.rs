@@ -1,7 +1,5 @@
-//! The merge law: the same events in any order, repeated, split over batches, sources and
-//! restarts, leave the same rows.
-
-use std::collections::BTreeMap;
+//! The merge law by its algebra, and what it means for single messages. What it means for whole
+//! histories is in `histories.rs`.
 
 use chrono::{TimeZone, Utc};
 use guildlake::message::{DeletedBy, Gone, Message, Source, read_update};
@@ -46,35 +44,6 @@ fn partial(n: u64, content: Option<String>, edit: u32, embeds: Option<usize>) ->
     read_update(guild(), &update.to_string()).unwrap()
 }
 
-/// The naive model: all events of a message, joined as they come.
-fn model(events: &[Message]) -> BTreeMap<i64, Message> {
-    let mut model: BTreeMap<i64, Message> = BTreeMap::new();
-    for event in events {
-        let joined = match model.remove(&event.id.as_i64()) {
-            Some(known) => known.join(event.clone()),
-            None => event.clone(),
-        };
-        model.insert(event.id.as_i64(), joined);
-    }
-    model
-}
-
-/// What a row shows of a message.
-type Shown = (i64, String, Option<i64>, i32, bool, Option<String>, String);
-
-fn shown(message: &Message) -> Option<Shown> {
-    let visible = message.visible()?;
-    Some((
-        message.id.as_i64(),
-        visible.body.content.clone(),
-        visible.body.edited_at.map(|at| at.timestamp()),
-        visible.body.embed_count,
-        message.gone.is_some(),
-        message.gone.map(|gone| gone.by.to_string()),
-        visible.version.raw.to_string(),
-    ))
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 10_000, ..ProptestConfig::default() })]
 
@@ -91,42 +60,6 @@ proptest! {
         let ab = a.clone().join(b.clone());
         prop_assert_eq!(ab.clone().join(a), ab.clone());
         prop_assert_eq!(ab.clone().join(b), ab);
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 200, ..ProptestConfig::default() })]
-
-    #[test]
-    fn the_record_is_the_join_of_its_events(
-        events in proptest::collection::vec(event(), 1..40),
-        order in any::<proptest::sample::Index>(),
-        batch in 1_usize..9,
-        restart_after in 0_usize..5,
-    ) {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let mut shuffled = events.clone();
-        // Another order, and every third event twice.
-        shuffled.rotate_left(order.index(events.len()));
-        shuffled.reverse();
-        shuffled.extend(events.iter().step_by(3).cloned());
-        let mut record = TestRecord::new(3);
-        for (n, batch) in shuffled.chunks(batch).enumerate() {
-            record.commit(batch.to_vec());
-            if n == restart_after {
-                record = record.reopen();
-            }
-        }
-        let rows = runtime.block_on(record.rows());
-        let found: Vec<Shown> = rows
-            .into_iter()
-            .map(|row| (
-                row.message_id.as_i64(), row.content, row.edited_at.map(|at| at.timestamp()),
-                row.embed_count, row.deleted, row.deleted_by, row.raw_json.unwrap(),
-            ))
-            .collect();
-        let expected: Vec<Shown> = model(&events).values().filter_map(shown).collect();
-        prop_assert_eq!(found, expected);
     }
 }
 

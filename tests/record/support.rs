@@ -20,12 +20,18 @@ pub(crate) struct TestRecord {
 impl TestRecord {
     /// A record that moves rows into runs after `hot_rows`.
     pub(crate) fn new(hot_rows: usize) -> Self {
+        Self::with(hot_rows, |_| {})
+    }
+
+    /// The same with other settings.
+    pub(crate) fn with(hot_rows: usize, change: impl FnOnce(&mut StoreSettings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = StoreSettings::new(
             folder.path().join("record.duckdb"),
             folder.path().join("tmp"),
         );
         settings.hot_rows = hot_rows;
+        change(&mut settings);
         let (record, reader) = Record::open(&settings).unwrap();
         Self {
             record,
