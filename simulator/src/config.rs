@@ -43,6 +43,8 @@ pub struct Config {
     pub odd_style: f64,
     /// The share (0 to 1) of frames sent as zlib binary when Identify had `compress: true`.
     pub binary_share: f64,
+    /// Whether `Simulator::dispatched` remembers every dispatch about messages: memory that grows with the traffic.
+    pub keep_dispatches: bool,
 }
 
 impl Default for Config {
@@ -61,6 +63,7 @@ impl Default for Config {
             application_flags: GATEWAY_MESSAGE_CONTENT_LIMITED,
             odd_style: 0.2,
             binary_share: 0.5,
+            keep_dispatches: false,
         }
     }
 }

@@ -80,7 +80,7 @@ impl Shared {
         };
         let state = State {
             world,
-            hub: Hub::default(),
+            hub: Hub::new(config.keep_dispatches),
             faults,
             ledger: Ledger::default(),
             meter: Meter::default(),

@@ -4,6 +4,7 @@
 mod clock;
 mod community;
 mod control;
+mod dispatched;
 mod gateway;
 mod gateway_faults;
 mod paging;
