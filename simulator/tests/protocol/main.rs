@@ -7,6 +7,7 @@ mod control;
 mod dispatched;
 mod gateway;
 mod gateway_faults;
+mod hidden;
 mod paging;
 mod rest;
 mod rest_faults;
