@@ -86,6 +86,8 @@ pub struct Dispatched {
     pub channel_id: u64,
     /// The messages it is about.
     pub ids: Vec<u64>,
+    /// Whether it carries the whole message: partial updates and deletes do not.
+    pub whole: bool,
 }
 
 /// Receives happenings from the moment it was made.

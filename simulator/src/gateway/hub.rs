@@ -243,6 +243,7 @@ impl Hub {
                     name: event.t,
                     channel_id,
                     ids: event.messages.clone(),
+                    whole: event.whole.is_some(),
                 });
             }
         }

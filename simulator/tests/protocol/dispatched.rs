@@ -2,8 +2,8 @@
 
 use simulator::{Burst, Community, Config, Draft};
 
-use super::Bench;
 use super::socket::Socket;
+use super::{Bench, id};
 
 #[tokio::test]
 async fn dispatches_are_logged_as_each_session_numbers_them() {
@@ -25,6 +25,8 @@ async fn dispatches_are_logged_as_each_session_numbers_them() {
     sim.delete_message(room, ids[0]).unwrap();
     sim.bulk_delete(room, &ids).unwrap();
     let logged = sim.dispatched();
+    let whole: Vec<bool> = logged.iter().map(|log| log.whole).collect();
+    assert_eq!(whole, [true, true, true, true, false, true, false, false]);
     let last = logged.last().unwrap();
     assert_eq!(
         (last.name, &last.ids[..]),
@@ -44,7 +46,7 @@ async fn dispatches_are_logged_as_each_session_numbers_them() {
             (name, came["s"].as_u64().unwrap())
         );
         assert_eq!(came["d"]["channel_id"], log.channel_id.to_string());
-        let one = log.ids.len() == 1 && came["d"]["id"] == log.ids[0].to_string();
+        let one = log.ids.len() == 1 && id(&came["d"]["id"]) == log.ids[0];
         assert!(one || came["d"]["ids"].as_array().unwrap().len() == log.ids.len());
     }
     let so_far = sim.dispatched().len();
