@@ -2,11 +2,32 @@
 //! resumed, and at the end the record equals the truth.
 
 use rand::RngExt;
+use rand::rngs::StdRng;
 
 use crate::plan::{Plan, TRAFFIC, Times, rounds};
 use crate::record::Ledger;
 use crate::service::Service;
-use crate::truth;
+use crate::truth::{self, Unknowable};
+
+/// What a process is killed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    /// Before it is ready.
+    Starting,
+    Running,
+    /// After SIGTERM: in the last commit, or in the checkpoint.
+    Stopping,
+}
+
+impl How {
+    fn roll(dice: &mut StdRng) -> Self {
+        match dice.random_range(0..10) {
+            0 | 1 => Self::Starting,
+            2 => Self::Stopping,
+            _ => Self::Running,
+        }
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
@@ -20,11 +41,15 @@ async fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
         let before = plan.simulator.counters();
         let mut service = Service::start(plan.folder.path(), &plan.simulator);
         // The first round brings a session into the record; `birth` kills before that.
-        let is_early = round > 0 && plan.dice.random_bool(0.2);
-        let how = if is_early {
-            let moment = plan.moment(1, 150);
-            tokio::time::sleep(moment).await;
-            format!("{moment:?} after its start")
+        let how = if round == 0 {
+            How::Running
+        } else {
+            How::roll(&mut plan.dice)
+        };
+        let seen = if how == How::Starting {
+            let half = u64::try_from(times.percentile(50).as_millis()).unwrap();
+            tokio::time::sleep(plan.moment(1, half.max(2))).await;
+            service.kill().await
         } else {
             let ready = match round {
                 0 => service.until(|seen| seen.sequence > 0).await,
@@ -35,13 +60,17 @@ async fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
                 Err(error) => {
                     println!("VIOLATION: round {round}: it does not start: {error}");
                     failed_starts.push(round);
+                    continue;
                 }
             }
-            let moment = plan.moment(10, 1500);
-            tokio::time::sleep(moment).await;
-            format!("{moment:?} after it was ready")
+            tokio::time::sleep(plan.moment(10, 1500)).await;
+            if how == How::Stopping {
+                let after = plan.moment(0, 400);
+                service.kill_in_stop(after).await
+            } else {
+                service.kill().await
+            }
         };
-        let seen = service.kill().await;
         ledger.check(&plan.data(), &plan.simulator, &seen);
         not_ready += usize::from(seen.ready.is_none());
         not_complete += usize::from(!seen.is_complete);
@@ -51,8 +80,8 @@ async fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
             println!("VIOLATION: round {round}: a new session instead of a RESUME");
         }
         println!(
-            "round {round}: killed {how}, acknowledged {}, {} events in the record",
-            seen.sequence, ledger.stored
+            "round {round}: killed while {how:?}, {} acknowledged, {} events in the record, ready after {:?}",
+            seen.sequence, ledger.stored, seen.ready
         );
     }
     drop(traffic);
@@ -61,7 +90,7 @@ async fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
     println!(
         "kill: seed {}, {} kills ({not_ready} before it was ready, {not_complete} before history was complete), \
          {identifies} IDENTIFY, {} acknowledged events ({} stored), {} lost, {} duplicates, \
-         {not_resumed} without RESUME, {} failed starts, ready: {times}, log {} kB",
+         {not_resumed} without RESUME, {} failed starts, ready: {times}, DuckDB opens it: {}, log {} kB",
         plan.seed,
         plan.rounds,
         ledger.acknowledged,
@@ -69,24 +98,33 @@ async fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
         ledger.lost.len(),
         ledger.duplicates,
         failed_starts.len(),
+        ledger.opened,
         wal.map_or(0, |wal| wal.len() / 1000),
     );
 
-    settle(&plan).await;
-    truth::compare(&plan.simulator, &plan.database(), identifies > 1);
+    settle(&plan, &mut ledger).await;
+    let unknowable = if identifies == 1 {
+        Unknowable::LostPages
+    } else {
+        Unknowable::LostSession
+    };
+    truth::compare(&plan.simulator, &plan.database(), unknowable);
     println!("kill: the record equals the truth");
     assert_eq!(failed_starts, [0_usize; 0]);
     assert_eq!(ledger.violations, [""; 0]);
     assert_eq!(identifies, 1);
 }
 
-/// Starts it once more without traffic, waits until it has everything, and stops it.
-pub(crate) async fn settle(plan: &Plan) {
+/// Starts it once more without traffic, waits until it has everything, and stops it. Then every
+/// event is due.
+pub(crate) async fn settle(plan: &Plan, ledger: &mut Ledger) {
     let mut service = Service::start(plan.folder.path(), &plan.simulator);
     let caught_up = service
         .until(|seen| seen.is_complete && seen.sequence >= plan.simulator.sequence())
         .await;
-    caught_up.unwrap();
+    let seen = caught_up.unwrap();
     let ended = service.terminate().await;
     assert_eq!(ended.code, Some(0), "{}", ended.said);
+    ledger.check(&plan.data(), &plan.simulator, &seen);
+    assert_eq!(ledger.pending(), 0, "events that are not in the record");
 }

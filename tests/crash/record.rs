@@ -2,10 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use duckdb::{AccessMode, Config, Connection};
 use simulator::{Dispatched, Simulator};
 
+use crate::plan::Times;
 use crate::service::Seen;
 
 /// A record as the crash left it.
@@ -16,6 +18,7 @@ pub(crate) struct Found {
     /// Messages without a payload, and whether they are known to be gone.
     fragments: HashMap<u64, bool>,
     duplicates: usize,
+    opened: Duration,
 }
 
 impl Found {
@@ -34,7 +37,9 @@ impl Found {
             return Ok(None);
         }
         let config = Config::default().access_mode(AccessMode::ReadWrite)?;
+        let started = Instant::now();
         let connection = Connection::open_with_flags(path, config)?;
+        let opened = started.elapsed();
         let tables: i64 = connection.query_row(
             "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'gateway_sessions'",
             [],
@@ -62,6 +67,7 @@ impl Found {
             duplicates: rows.len() - messages.len(),
             messages,
             fragments: fragments.into_iter().collect(),
+            opened,
         }))
     }
 }
@@ -76,7 +82,7 @@ impl Found {
 /// What must be known of a message.
 #[derive(Clone, Copy, Default)]
 struct Due {
-    /// It was created: it has a row.
+    /// It was told whole: it has a row.
     row: bool,
     /// It was deleted.
     gone: bool,
@@ -98,6 +104,8 @@ pub(crate) struct Ledger {
     /// Messages of which something acknowledged is not in the record.
     pub(crate) lost: HashSet<u64>,
     pub(crate) duplicates: usize,
+    /// How long DuckDB takes to open what a kill has left.
+    pub(crate) opened: Times,
     /// Everything that is wrong, in words.
     pub(crate) violations: Vec<String>,
 }
@@ -113,11 +121,17 @@ impl Ledger {
                 }
             }
             Ok(Some(found)) => {
+                self.opened.push(found.opened);
                 self.check_session(&found, simulator, seen);
                 self.take(&found, simulator, seen);
                 self.check_messages(&found);
             }
         }
+    }
+
+    /// Events that the stored sequence does not claim yet.
+    pub(crate) fn pending(&self) -> usize {
+        self.pending.len()
     }
 
     fn violation(&mut self, what: String) {
@@ -180,12 +194,9 @@ impl Ledger {
             self.acknowledged += usize::from(event.sequence <= seen.sequence);
             for id in event.ids {
                 let due = self.due.entry(id).or_default();
-                match event.name {
-                    "MESSAGE_CREATE" => due.row = true,
-                    "MESSAGE_DELETE" | "MESSAGE_DELETE_BULK" => due.gone = true,
-                    // A partial update of a message that was never seen makes no row.
-                    _ => {}
-                }
+                // A partial update of a message that was never seen makes no row.
+                due.row |= event.whole;
+                due.gone |= event.name.starts_with("MESSAGE_DELETE");
             }
         }
     }

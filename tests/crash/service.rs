@@ -111,6 +111,13 @@ impl Service {
         self.seen.borrow().clone()
     }
 
+    /// Sends SIGTERM, and SIGKILL so long after it: in the middle of the stop, or at its end.
+    pub(crate) async fn kill_in_stop(self, after: Duration) -> Seen {
+        signal_term(self.pid()).await;
+        tokio::time::sleep(after).await;
+        self.kill().await
+    }
+
     /// Sends SIGTERM and waits for the end.
     pub(crate) async fn terminate(self) -> Ended {
         let pid = self.pid();
@@ -120,12 +127,7 @@ impl Service {
     /// Sends SIGTERM to the process with this id, and waits for the end of the one that was started.
     pub(crate) async fn terminate_process(mut self, pid: u32) -> Ended {
         let asked = Instant::now();
-        let sent = Command::new("kill")
-            .args(["-TERM", &pid.to_string()])
-            .status()
-            .await
-            .unwrap();
-        assert!(sent.success(), "it has ended before:\n{}", self.said());
+        signal_term(pid).await;
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
         let took = asked.elapsed();
         let status = status.unwrap_or_else(|_| panic!("it does not end:\n{}", self.said()));
@@ -140,6 +142,12 @@ impl Service {
     fn said(&self) -> String {
         lines(&self.said)
     }
+}
+
+async fn signal_term(pid: u32) {
+    let mut kill = Command::new("kill");
+    let sent = kill.args(["-TERM", &pid.to_string()]).status().await;
+    assert!(sent.unwrap().success(), "{pid} has ended before");
 }
 
 fn lines(said: &Said) -> String {

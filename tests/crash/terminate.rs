@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::kill::settle;
 use crate::plan::{Plan, TRAFFIC, Times, rounds};
+use crate::record::Ledger;
 use crate::service::Service;
-use crate::truth;
+use crate::truth::{self, Unknowable};
 
 /// How long a stop may take: what orchestrators give before they kill.
 const IN_TIME: Duration = Duration::from_secs(10);
@@ -33,9 +34,11 @@ async fn a_sigterm_at_any_moment_ends_well_and_the_next_start_resumes() {
         );
     }
     drop(traffic);
-    settle(&plan).await;
+    let mut ledger = Ledger::default();
+    settle(&plan, &mut ledger).await;
+    assert_eq!(ledger.violations, [""; 0]);
     let identifies = plan.simulator.counters().identifies;
-    truth::compare(&plan.simulator, &plan.database(), false);
+    truth::compare(&plan.simulator, &plan.database(), Unknowable::LostPages);
     println!(
         "terminate: seed {}, {} stops, {identifies} IDENTIFY, stop: {ends}, ready: {times}; \
          the record equals the truth",

@@ -13,8 +13,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::truth;
 pub(crate) use crate::truth::rows;
+use crate::truth::{self, Unknowable};
 
 pub(crate) const KEY: &str = "a-key-for-tests-0123456789";
 
@@ -163,17 +163,17 @@ impl World {
 
     /// Compares the record (of a service that was stopped) with the truth.
     pub(crate) fn assert_equals_truth(&self) {
-        self.compare(false);
+        self.compare(Unknowable::Nothing);
     }
 
     /// The same after a session was lost: nobody can know what came and went in between, nor what
     /// happened in a channel whose history can't be read.
     pub(crate) fn assert_equals_truth_but_for_the_unknowable(&self) {
-        self.compare(true);
+        self.compare(Unknowable::LostSession);
     }
 
-    fn compare(&self, session_was_lost: bool) {
-        truth::compare(&self.simulator, &self.database(), session_was_lost);
+    fn compare(&self, unknowable: Unknowable) {
+        truth::compare(&self.simulator, &self.database(), unknowable);
     }
 }
 
