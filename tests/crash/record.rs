@@ -79,6 +79,15 @@ impl Found {
     }
 }
 
+/// Logs that the service could not replay. A kill damages none.
+fn set_aside(folder: &Path) -> Vec<String> {
+    let Ok(files) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let names = files.map(|file| file.unwrap().file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.contains(".damaged")).collect()
+}
+
 /// What must be known of a message.
 #[derive(Clone, Copy, Default)]
 struct Due {
@@ -113,6 +122,9 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// Compares the record in the folder with what was dispatched and what `/health` has said.
     pub(crate) fn check(&mut self, folder: &Path, simulator: &Simulator, seen: &Seen) {
+        for aside in set_aside(folder) {
+            self.violation(format!("the service found its log damaged: {aside}"));
+        }
         match Found::read(folder) {
             Err(error) => self.violation(format!("the record does not open: {error}")),
             Ok(None) => {
