@@ -83,11 +83,14 @@ async fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
             println!("VIOLATION: round {round}: a new session instead of a RESUME");
         }
         println!(
-            "round {round}: killed while {how:?}, {} acknowledged, {} events in the record, ready after {:?}",
-            seen.sequence, ledger.stored, seen.ready
+            "round {round}: killed while {how:?}, {} acknowledged, {} events and {} rows in the record, log {} kB, ready after {:?}",
+            seen.sequence,
+            ledger.stored,
+            ledger.rows,
+            log_size(&plan),
+            seen.ready
         );
     }
-    let wal = std::fs::metadata(plan.data().join("guildlake.duckdb.wal"));
     let identifies = plan.simulator.counters().identifies;
     println!(
         "kill: seed {}, {} kills ({not_ready} before it was ready, {not_complete} before history was complete), \
@@ -101,7 +104,7 @@ async fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
         ledger.duplicates,
         failed_starts.len(),
         ledger.opened,
-        wal.map_or(0, |wal| wal.len() / 1000),
+        log_size(&plan),
     );
 
     settle(&plan, &mut ledger).await;
@@ -115,6 +118,12 @@ async fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
     assert_eq!(failed_starts, [0_usize; 0]);
     assert_eq!(ledger.violations, [""; 0]);
     assert_eq!(identifies, 1);
+}
+
+/// The size of the write-ahead log in kB: what the next start has to replay.
+fn log_size(plan: &Plan) -> u64 {
+    let log = std::fs::metadata(plan.data().join("guildlake.duckdb.wal"));
+    log.map_or(0, |log| log.len() / 1000)
 }
 
 /// Starts it once more without traffic, waits until it has everything, and stops it. Then every

@@ -113,6 +113,8 @@ pub(crate) struct Ledger {
     /// Messages of which something acknowledged is not in the record.
     pub(crate) lost: HashSet<u64>,
     pub(crate) duplicates: usize,
+    /// Rows in the record, those of history too.
+    pub(crate) rows: usize,
     /// How long DuckDB takes to open what a kill has left.
     pub(crate) opened: Times,
     /// Everything that is wrong, in words.
@@ -134,6 +136,7 @@ impl Ledger {
             }
             Ok(Some(found)) => {
                 self.opened.push(found.opened);
+                self.rows = found.messages.len();
                 self.check_session(&found, simulator, seen);
                 self.take(&found, simulator, seen);
                 self.check_messages(&found);
