@@ -1,6 +1,7 @@
 //! Many things at once, and life that goes on.
 //! A burst is a seeded run of random operations; traffic is the same at a steady rate.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
@@ -8,7 +9,7 @@ use serde::Deserialize;
 use tokio::task::JoinHandle;
 
 use crate::community::traffic;
-use crate::random::rng;
+use crate::random::{mix, rng};
 use crate::shared::Shared;
 use crate::simulator::Simulator;
 
@@ -64,6 +65,9 @@ pub struct Traffic(JoinHandle<()>);
 impl Traffic {
     pub(crate) fn start(simulator: Simulator, per_second: f64) -> Self {
         let seed = simulator.shared.config.community.seed;
+        // A traffic that begins again is not the first one over again.
+        let before = simulator.shared.traffics.fetch_add(1, Ordering::Relaxed);
+        let seed = if before == 0 { seed } else { mix(seed, before) };
         let runtime = simulator.runtime().clone();
         Self(runtime.spawn(async move {
             let mut rng = rng(seed, 6);

@@ -43,6 +43,11 @@ pub struct Config {
     pub odd_style: f64,
     /// The share (0 to 1) of frames sent as zlib binary when Identify had `compress: true`.
     pub binary_share: f64,
+    /// Whether channels that the bot can't view are hidden from it, as Discord does for every bot from 2026-11-16 on:
+    /// REST's list leaves them out, and the gateway sends them without what they are about.
+    pub obfuscation: bool,
+    /// Whether `Simulator::dispatched` remembers every dispatch about messages: memory that grows with the traffic.
+    pub keep_dispatches: bool,
 }
 
 impl Default for Config {
@@ -61,6 +66,8 @@ impl Default for Config {
             application_flags: GATEWAY_MESSAGE_CONTENT_LIMITED,
             odd_style: 0.2,
             binary_share: 0.5,
+            obfuscation: true,
+            keep_dispatches: false,
         }
     }
 }

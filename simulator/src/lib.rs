@@ -57,7 +57,7 @@ pub use control::{DraftJson, Id, Operation};
 pub use draft::Draft;
 pub use error::Error;
 pub use faults::{Fault, GatewayFault, RestFault, RestFaultKind, Scope};
-pub use observe::{By, Happening, Observer};
+pub use observe::{By, Dispatched, Happening, Observer};
 pub use simulator::{Counters, Outage, SessionInfo, Simulator};
 pub use snowflake::{DISCORD_EPOCH_MS, snowflake_at, timestamp, unix_ms};
 pub use switchboard::FaultSwitch;

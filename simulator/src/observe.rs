@@ -73,6 +73,23 @@ pub enum Happening {
     Fault(String),
 }
 
+/// A dispatch about messages, as a session has numbered it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dispatched {
+    /// The session.
+    pub session: String,
+    /// Its number there.
+    pub sequence: u64,
+    /// MESSAGE_CREATE, MESSAGE_UPDATE, MESSAGE_DELETE or MESSAGE_DELETE_BULK.
+    pub name: &'static str,
+    /// Where the messages are or were.
+    pub channel_id: u64,
+    /// The messages it is about.
+    pub ids: Vec<u64>,
+    /// Whether it carries the whole message: partial updates and deletes do not.
+    pub whole: bool,
+}
+
 /// Receives happenings from the moment it was made.
 #[derive(Debug)]
 pub struct Observer(pub(crate) broadcast::Receiver<Happening>);

@@ -54,6 +54,8 @@ pub(crate) struct Shared {
     happenings: broadcast::Sender<Happening>,
     pub(crate) net: watch::Sender<Net>,
     pub(crate) requests: AtomicU64,
+    /// Traffics that were begun.
+    pub(crate) traffics: AtomicU64,
 }
 
 /// Where the simulator listens.
@@ -80,7 +82,7 @@ impl Shared {
         };
         let state = State {
             world,
-            hub: Hub::default(),
+            hub: Hub::new(config.keep_dispatches),
             faults,
             ledger: Ledger::default(),
             meter: Meter::default(),
@@ -92,6 +94,7 @@ impl Shared {
             happenings,
             net: watch::Sender::new(net),
             requests: AtomicU64::new(0),
+            traffics: AtomicU64::new(0),
         }
     }
 

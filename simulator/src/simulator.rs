@@ -10,7 +10,7 @@ use crate::burst::{Burst, Traffic};
 use crate::config::Config;
 use crate::error::Error;
 use crate::net::{self, Door};
-use crate::observe::Observer;
+use crate::observe::{Dispatched, Observer};
 use crate::shared::{Addresses, Shared, reachable};
 use crate::switchboard::FaultSwitch;
 use crate::truth::TruthMessage;
@@ -258,6 +258,21 @@ impl Simulator {
             requests: self.shared.requests.load(Ordering::Relaxed),
             invalid_requests: state.meter.invalid(),
         }
+    }
+
+    /// Every dispatch about messages since the start, in the order of each session's numbers; nothing unless
+    /// `Config::keep_dispatches` is set.
+    #[must_use]
+    pub fn dispatched(&self) -> Vec<Dispatched> {
+        self.dispatched_from(0)
+    }
+
+    /// The same without the first `from` of them, for whoever has those already.
+    #[must_use]
+    pub fn dispatched_from(&self, from: usize) -> Vec<Dispatched> {
+        let state = self.shared.lock();
+        let kept = state.hub.dispatched.as_deref().unwrap_or_default();
+        kept.get(from..).unwrap_or_default().to_vec()
     }
 
     /// Happenings from now on.

@@ -10,4 +10,6 @@ mod faults;
 mod restart;
 mod scope;
 mod support;
+#[path = "../shared/truth.rs"]
+mod truth;
 mod walks;

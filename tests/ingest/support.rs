@@ -1,20 +1,20 @@
-//! The service over a simulated Discord, and the comparison of its record with the truth.
+//! The service over a simulated Discord, and what a test waits for.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use duckdb::Connection;
 use guildlake::config::{ApiSettings, DiscordSettings, Settings, StorageSettings};
 use guildlake::discord::rest::RestSettings;
 use guildlake::service;
 use guildlake::status::{BackfillState, Status, StatusReceiver};
-use simulator::{Burst, Community, Config, Simulator, TruthMessage};
+use simulator::{Burst, Community, Config, Simulator};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use crate::truth::rows;
+use crate::truth::{self, Unknowable};
 
 pub(crate) const KEY: &str = "a-key-for-tests-0123456789";
 
@@ -163,98 +163,17 @@ impl World {
 
     /// Compares the record (of a service that was stopped) with the truth.
     pub(crate) fn assert_equals_truth(&self) {
-        self.compare(false);
+        self.compare(Unknowable::Nothing);
     }
 
     /// The same after a session was lost: nobody can know what came and went in between, nor what
     /// happened in a channel whose history can't be read.
     pub(crate) fn assert_equals_truth_but_for_the_unknowable(&self) {
-        self.compare(true);
+        self.compare(Unknowable::LostSession);
     }
 
-    fn compare(&self, session_was_lost: bool) {
-        let rows = rows(&self.database());
-        let readable: HashMap<u64, bool> = self
-            .simulator
-            .channels()
-            .into_iter()
-            .chain(self.simulator.threads())
-            .map(|channel| (channel.id, channel.visible && channel.history))
-            .collect();
-        let mut differences = Vec::new();
-        let mut expected = 0;
-        for truth in self.simulator.truth() {
-            let is_readable = readable.get(&truth.channel_id).copied().unwrap_or(false);
-            match rows.get(&truth.id) {
-                None if is_readable && !truth.deleted || truth.shown && !session_was_lost => {
-                    differences.push(format!("missing: {truth:?}"));
-                }
-                None => {}
-                Some(row) => {
-                    expected += 1;
-                    if (is_readable || !session_was_lost)
-                        && let Some(difference) = self.difference(&truth, row)
-                    {
-                        differences.push(difference);
-                    }
-                }
-            }
-        }
-        assert!(
-            differences.is_empty(),
-            "{} of {expected} differ, the first:\n{}",
-            differences.len(),
-            differences[..differences.len().min(5)].join("\n")
-        );
-        assert_eq!(
-            rows.len(),
-            expected,
-            "the record holds messages that never were"
-        );
-        assert!(
-            expected > 100,
-            "too few messages to prove anything: {expected}"
-        );
-    }
-
-    fn difference(&self, truth: &TruthMessage, row: &Row) -> Option<String> {
-        if row.deleted != truth.deleted {
-            return Some(format!("deleted: {} {truth:?}", row.deleted));
-        }
-        if !self.simulator.was_sent(truth.id, &row.raw_json) {
-            return Some(format!(
-                "raw_json was never sent: {} {}",
-                truth.id, row.raw_json
-            ));
-        }
-        let edited = truth
-            .edited_timestamp
-            .as_ref()
-            .map(|at| at.parse::<DateTime<Utc>>().unwrap().timestamp_micros());
-        let found = (
-            row.author_id,
-            row.author_name.as_str(),
-            row.channel_id,
-            row.guild_id,
-        );
-        let real = (
-            truth.author_id,
-            truth.author_name.as_str(),
-            truth.channel_id,
-            truth.guild_id,
-        );
-        if found != real {
-            return Some(format!("{found:?} is {real:?}"));
-        }
-        // What happened to a message between its last showing and its end, nobody saw.
-        let same = row.content == truth.content && row.edited_at == edited;
-        if !same && !truth.deleted {
-            return Some(format!(
-                "{:?} {:?} is {truth:?}",
-                row.content, row.edited_at
-            ));
-        }
-        None
+    fn compare(&self, unknowable: Unknowable) {
+        truth::compare(&self.simulator, &self.database(), unknowable);
     }
 }
 
@@ -280,51 +199,4 @@ impl Running {
             .unwrap()
             .expect_err("it ended well")
     }
-}
-
-pub(crate) struct Row {
-    pub(crate) guild_id: u64,
-    pub(crate) channel_id: u64,
-    pub(crate) author_id: u64,
-    pub(crate) author_name: String,
-    pub(crate) content: String,
-    pub(crate) edited_at: Option<i64>,
-    pub(crate) deleted: bool,
-    pub(crate) deleted_by: Option<String>,
-    pub(crate) raw_json: String,
-}
-
-/// The record's rows, each id once.
-pub(crate) fn rows(database: &std::path::Path) -> HashMap<u64, Row> {
-    let connection = Connection::open(database).unwrap();
-    let mut statement = connection
-        .prepare(
-            "SELECT message_id, guild_id, channel_id, author_id, author_name, content, \
-             epoch_us(edited_at), deleted, deleted_by, raw_json FROM discord_messages",
-        )
-        .unwrap();
-    let found = statement
-        .query_map([], |row| {
-            Ok((
-                row.get::<_, u64>(0)?,
-                Row {
-                    guild_id: row.get(1)?,
-                    channel_id: row.get(2)?,
-                    author_id: row.get(3)?,
-                    author_name: row.get(4)?,
-                    content: row.get(5)?,
-                    edited_at: row.get(6)?,
-                    deleted: row.get(7)?,
-                    deleted_by: row.get(8)?,
-                    raw_json: row.get(9)?,
-                },
-            ))
-        })
-        .unwrap();
-    let mut rows = HashMap::new();
-    for row in found {
-        let (id, row) = row.unwrap();
-        assert!(rows.insert(id, row).is_none(), "{id} is there twice");
-    }
-    rows
 }

@@ -78,6 +78,7 @@ pub(crate) fn build(config: &Config, anchor: DateTime<Utc>) -> World {
         channels: Vec::new(),
         channel_at: std::collections::HashMap::new(),
         application_flags: config.application_flags,
+        obfuscation: config.obfuscation,
     };
     let guilds = plan.guilds.max(1);
     for at in 0..guilds {

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::observe::Dispatched;
 use crate::random::mix;
 use crate::world::Event;
 
@@ -58,9 +59,19 @@ pub(crate) struct Hub {
     kept_back: VecDeque<Event>,
     pub(crate) hold: bool,
     pub(crate) reorder: u32,
+    /// What was dispatched about messages, if that is to be kept.
+    pub(crate) dispatched: Option<Vec<Dispatched>>,
 }
 
 impl Hub {
+    /// No sessions yet; whether dispatches about messages are to be kept.
+    pub(crate) fn new(keep_dispatches: bool) -> Self {
+        Self {
+            dispatched: keep_dispatches.then(Vec::new),
+            ..Self::default()
+        }
+    }
+
     /// Open a session; its READY is the caller's to send.
     pub(crate) fn open(
         &mut self,
@@ -214,7 +225,7 @@ impl Hub {
     }
 
     fn send(&mut self, event: &Event, buffer: usize) {
-        for session in self.sessions.values_mut() {
+        for (id, session) in &mut self.sessions {
             if event.intent != 0 && session.intents & event.intent == 0 {
                 continue;
             }
@@ -223,6 +234,18 @@ impl Hub {
                 _ => &event.d,
             };
             session.push(event.t, d, buffer);
+            if let (Some(dispatched), Some(channel_id)) = (&mut self.dispatched, event.channel)
+                && !event.messages.is_empty()
+            {
+                dispatched.push(Dispatched {
+                    session: id.clone(),
+                    sequence: session.sequence,
+                    name: event.t,
+                    channel_id,
+                    ids: event.messages.clone(),
+                    whole: event.whole.is_some(),
+                });
+            }
         }
     }
 

@@ -3,9 +3,40 @@
 
 use super::json::{Json, map};
 use crate::snowflake::timestamp;
+use crate::world::permission::VIEW_CHANNEL;
 use crate::world::{BOT, Channel, Kind, World};
 
+/// The flag of a channel that is hidden from the bot.
+const OBFUSCATED: i64 = 1 << 17;
+
 impl World {
+    /// The object of a channel as the gateway sends it: of a hidden one only its place is true.
+    /// Source: <https://docs.discord.com/developers/resources/channel> (Obfuscated Channels), and discord-api-docs #8454.
+    pub(crate) fn gateway_channel_json(&self, at: usize) -> Json {
+        let mut json = self.channel_json(at);
+        if !self.hides(at) {
+            return json;
+        }
+        json.set("flags", OBFUSCATED.into());
+        json.set("name", "___hidden___".into());
+        let everyone = map! {
+            "id" => Json::id(self.guild_of(at).id), "type" => 0,
+            "allow" => "0", "deny" => VIEW_CHANNEL.to_string(),
+        };
+        json.set("permission_overwrites", vec![everyone].into());
+        for (field, nothing) in [
+            ("last_message_id", Json::Null),
+            ("topic", Json::Null),
+            ("last_pin_timestamp", Json::Null),
+            ("available_tags", Json::List(Vec::new())),
+        ] {
+            if json.get(field).is_some() {
+                json.set(field, nothing);
+            }
+        }
+        json
+    }
+
     /// The object of a channel or thread.
     pub(crate) fn channel_json(&self, at: usize) -> Json {
         let channel = &self.channels[at];

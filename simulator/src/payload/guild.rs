@@ -131,7 +131,7 @@ impl World {
         json.set("members", vec![self.full_member_json(guild, BOT)].into());
         json.set(
             "channels",
-            Json::List(channels.map(|&c| self.channel_json(c)).collect()),
+            Json::List(channels.map(|&c| self.gateway_channel_json(c)).collect()),
         );
         json.set(
             "threads",

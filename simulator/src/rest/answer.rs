@@ -14,6 +14,7 @@ use hyper::{Response, StatusCode, header};
 
 use crate::faults::{RestFaultKind, Scope};
 use crate::payload::json::map;
+use crate::snowflake::datetime;
 
 /// The body of an answer.
 pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -178,12 +179,14 @@ impl Answer {
         }
     }
 
-    pub(crate) fn into_response(self) -> Response<Body> {
+    /// The answer as it is sent at `now_ms` of the simulated clock: a client that goes by `Date` must see the same
+    /// time as in the ids.
+    pub(crate) fn into_response(self, now_ms: u64) -> Response<Body> {
         let mut builder = Response::builder()
             .status(StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
             .header(
                 header::DATE,
-                chrono::Utc::now()
+                datetime(now_ms)
                     .format("%a, %d %b %Y %H:%M:%S GMT")
                     .to_string(),
             );

@@ -75,7 +75,8 @@ async fn answer(shared: &Shared, request: &Request<Incoming>) -> Response<Body> 
     if answer.delay > Duration::ZERO {
         tokio::time::sleep(answer.delay).await;
     }
-    answer.into_response()
+    let now_ms = shared.lock().world.clock.now_ms();
+    answer.into_response(now_ms)
 }
 
 /// A request, taken apart.

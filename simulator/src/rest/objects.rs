@@ -97,7 +97,7 @@ pub(super) fn channels(state: &State, guild: usize) -> Answer {
     let world = &state.world;
     let list = world
         .channels_of(guild)
-        .filter(|(_, c)| c.thread.is_none())
+        .filter(|(at, c)| c.thread.is_none() && !world.hides(*at))
         .map(|(at, _)| world.channel_json(at));
     Answer::json(200, Json::List(list.collect()).compact())
 }

@@ -35,6 +35,7 @@ pub(crate) struct World {
     pub(crate) channels: Vec<Channel>,
     pub(crate) channel_at: HashMap<u64, usize>,
     pub(crate) application_flags: u64,
+    pub(crate) obfuscation: bool,
 }
 
 impl World {

@@ -82,6 +82,18 @@ impl World {
         permissions & VIEW_CHANNEL != 0 && self.may_enter(place, permissions)
     }
 
+    /// Whether a channel is hidden from the bot: it lacks VIEW_CHANNEL there, and in all channels of a category.
+    pub(crate) fn hides(&self, channel: usize) -> bool {
+        let views = |at: usize| self.permissions(at) & VIEW_CHANNEL != 0;
+        let place = &self.channels[channel];
+        let viewed_through = |(at, child): (usize, &Channel)| {
+            child.parent == Some(place.id) && child.thread.is_none() && views(at)
+        };
+        self.obfuscation
+            && !views(channel)
+            && !(place.kind == Kind::Category && self.channels_of(place.guild).any(viewed_through))
+    }
+
     fn may_enter(&self, place: &Channel, permissions: u64) -> bool {
         match (&place.thread, place.kind) {
             (Some(thread), Kind::PrivateThread) => {

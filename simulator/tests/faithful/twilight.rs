@@ -166,7 +166,7 @@ async fn twilight_sees_the_truth() {
             simulator
                 .channels()
                 .iter()
-                .filter(|c| c.guild_id == guild.id)
+                .filter(|c| c.guild_id == guild.id && c.visible)
                 .count()
         );
         let active = client

@@ -1,10 +1,13 @@
 //! The rules of REST and gateway, each asked over a real socket, and every fault seen to happen.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod clock;
 mod community;
 mod control;
+mod dispatched;
 mod gateway;
 mod gateway_faults;
+mod hidden;
 mod paging;
 mod rest;
 mod rest_faults;

@@ -1,7 +1,7 @@
 //! What happens to messages.
 //! An edit sets `edited_timestamp`; an unfurl does not; a partial update carries three fields only.
 
-use super::{Event, intent};
+use super::Event;
 use crate::community::history;
 use crate::draft::Draft;
 use crate::error::Error;
@@ -131,10 +131,10 @@ impl World {
                 "embeds" => embeds.cloned().unwrap_or(Json::List(Vec::new())),
             }
         };
-        let mut event = Event::about(
+        let mut event = Event::of_messages(
             "MESSAGE_UPDATE",
-            intent::GUILD_MESSAGES,
             channel,
+            vec![id],
             &partial(whole.get("embeds")),
         );
         event.bare = Some(partial(None).compact());
@@ -151,7 +151,7 @@ impl World {
         };
         Ok(self
             .hears(at)
-            .then(|| Event::about("MESSAGE_DELETE", intent::GUILD_MESSAGES, channel, &d)))
+            .then(|| Event::of_messages("MESSAGE_DELETE", channel, vec![id], &d)))
     }
 
     /// Delete 2 to 100 messages at once; ids that are not there are passed over, as Discord does.
@@ -178,7 +178,7 @@ impl World {
             "guild_id" => Json::id(self.guild_of(at).id),
         };
         let heard = self.hears(at) && !gone.is_empty();
-        Ok(heard.then(|| Event::about("MESSAGE_DELETE_BULK", intent::GUILD_MESSAGES, channel, &d)))
+        Ok(heard.then(|| Event::of_messages("MESSAGE_DELETE_BULK", channel, gone, &d)))
     }
 
     fn mark(&mut self, at: usize, id: u64, how: DeletedBy) {

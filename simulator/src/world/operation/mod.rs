@@ -31,6 +31,8 @@ pub(crate) struct Event {
     pub(crate) bare: Option<String>,
     /// The message of which `d` is the whole payload.
     pub(crate) whole: Option<u64>,
+    /// The messages it is about.
+    pub(crate) messages: Vec<u64>,
 }
 
 impl Event {
@@ -42,6 +44,7 @@ impl Event {
             d: d.compact(),
             bare: None,
             whole: None,
+            messages: Vec::new(),
         }
     }
 
@@ -53,6 +56,15 @@ impl Event {
             d: d.compact(),
             bare: None,
             whole: None,
+            messages: Vec::new(),
+        }
+    }
+
+    /// An event about messages that does not hold one whole.
+    fn of_messages(t: &'static str, channel: u64, messages: Vec<u64>, d: &Json) -> Self {
+        Self {
+            messages,
+            ..Self::about(t, intent::GUILD_MESSAGES, channel, d)
         }
     }
 }
@@ -77,6 +89,7 @@ impl World {
             d,
             bare,
             whole: Some(message.id),
+            messages: vec![message.id],
         })
     }
 

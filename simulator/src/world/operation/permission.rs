@@ -60,9 +60,17 @@ impl World {
             }
         };
         let before = self.seen(guild);
+        let hidden = self.hidden(guild);
         let mut events = self.apply(guild, change)?;
         if self.guilds[guild].presence != Presence::Here {
             return Ok(Vec::new());
+        }
+        // A channel that is hidden now or no longer is told anew, unless its own change has told it.
+        let told: Vec<u64> = events.iter().filter_map(|event| event.channel).collect();
+        for (at, was_hidden) in hidden {
+            if self.hides(at) != was_hidden && !told.contains(&self.channels[at].id) {
+                events.extend(self.guild_event(at, "CHANNEL_UPDATE"));
+            }
         }
         let gained: Vec<usize> = self
             .seen(guild)
@@ -136,6 +144,14 @@ impl World {
             overwrites.push(overwrite);
         }
         Ok(self.guild_event(at, "CHANNEL_UPDATE"))
+    }
+
+    /// The channels of a guild, and whether each is hidden from the bot.
+    fn hidden(&self, guild: usize) -> Vec<(usize, bool)> {
+        let channels = self
+            .channels_of(guild)
+            .filter(|(_, channel)| channel.thread.is_none());
+        channels.map(|(at, _)| (at, self.hides(at))).collect()
     }
 
     fn seen(&self, guild: usize) -> Vec<usize> {

@@ -240,7 +240,7 @@ impl World {
             t,
             intent::GUILDS,
             self.channels[at].id,
-            &self.channel_json(at),
+            &self.gateway_channel_json(at),
         )]
     }
 

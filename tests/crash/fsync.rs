@@ -1,0 +1,95 @@
+//! A killed process leaves the system's page cache behind, so a kill proves nothing about power
+//! cuts. `strace` does: the log is synced before a commit is acknowledged.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use crate::plan::{Plan, TRAFFIC};
+use crate::program::following;
+use crate::service::Service;
+use crate::strace::{check, parse};
+
+/// How long it runs under traffic.
+const RUN: Duration = Duration::from_secs(4);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_synced_before_a_commit_is_acknowledged() {
+    if let Err(reason) = try_strace().await {
+        println!("fsync: skipped: {reason}");
+        return;
+    }
+    let plan = Plan::new("fsync", 1, 600).await;
+    let trace = plan.folder.path().join("trace");
+    let mut command = following(plan.folder.path(), &plan.simulator, &["serve"]);
+    command
+        .env("RUST_LOG", "guildlake::commit=debug")
+        .env("NO_COLOR", "1");
+    let mut service = Service::spawn(under_strace(&command, &trace, plan.folder.path()));
+    service.ready().await.unwrap();
+    let traffic = plan.simulator.traffic(TRAFFIC);
+    tokio::time::sleep(RUN).await;
+    drop(traffic);
+    let traced = child_of(service.pid());
+    let ended = service.terminate_process(traced).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.said);
+
+    let trace = std::fs::read_to_string(trace).unwrap();
+    let proof = check(&parse(&trace));
+    println!(
+        "fsync: seed {}, {} commits synced before they were acknowledged, {} empty ones, {} violations",
+        plan.seed,
+        proof.synced,
+        proof.empty,
+        proof.violations.len()
+    );
+    assert_eq!(proof.violations, [""; 0]);
+    assert!(proof.synced > 10, "too few commits to prove anything");
+}
+
+async fn try_strace() -> Result<(), String> {
+    let tried = Command::new("strace")
+        .args(["-f", "-e", "trace=none", "true"])
+        .output()
+        .await;
+    match tried {
+        Err(error) => Err(format!("strace can't be run: {error}")),
+        Ok(output) if !output.status.success() => Err(format!(
+            "strace may not trace: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        )),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// The same command with strace around it.
+fn under_strace(command: &Command, trace: &Path, folder: &Path) -> Command {
+    let command = command.as_std();
+    let mut strace = Command::new("strace");
+    strace
+        .args(["-f", "-y", "-s", "400", "-o"])
+        .arg(trace)
+        .args(["-e", "trace=pwrite64,write,fsync,fdatasync"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir(folder)
+        .env_clear()
+        .envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .kill_on_drop(true);
+    strace
+}
+
+/// The process that strace has started.
+fn child_of(process: u32) -> u32 {
+    let path = format!("/proc/{process}/task/{process}/children");
+    let children = std::fs::read_to_string(path).unwrap();
+    children.split_whitespace().next().unwrap().parse().unwrap()
+}

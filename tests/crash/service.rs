@@ -1,0 +1,226 @@
+//! The service as a process that is watched over `/health` until it ends.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use simulator::Simulator;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::program::following;
+
+/// How long anything may take before the test says that it hangs.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Between two looks at `/health`, which tells nobody by itself.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// Lines of the log that are kept for whoever asks why it ended.
+const LINES: usize = 40;
+
+/// What `/health` has said so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    /// How long after its start it was live for the first time.
+    pub(crate) ready: Option<Duration>,
+    /// The last sequence that was said to be on disk.
+    pub(crate) sequence: u64,
+    /// Whether history is complete.
+    pub(crate) is_complete: bool,
+    /// Whether it has taken up a session again.
+    pub(crate) has_resumed: bool,
+}
+
+/// How it ended after SIGTERM.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) took: Duration,
+    pub(crate) said: String,
+}
+
+/// `guildlake serve`, running.
+pub(crate) struct Service {
+    child: Child,
+    seen: watch::Receiver<Seen>,
+    watcher: JoinHandle<()>,
+    said: Said,
+}
+
+type Said = Arc<Mutex<VecDeque<String>>>;
+
+impl Service {
+    /// Starts it over a simulated Discord.
+    pub(crate) fn start(folder: &Path, simulator: &Simulator) -> Self {
+        Self::spawn(following(folder, simulator, &["serve"]))
+    }
+
+    /// Starts a command that runs it.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let started = Instant::now();
+        let mut child = command.spawn().unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let stderr = child.stderr.take().unwrap();
+        let (sender, seen) = watch::channel(Seen::default());
+        let said = Said::default();
+        let watcher = tokio::spawn(watch(started, stdout, stderr, sender, Arc::clone(&said)));
+        Self {
+            child,
+            seen,
+            watcher,
+            said,
+        }
+    }
+
+    /// The process that was started.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
+    /// Waits until `/health` says so.
+    ///
+    /// # Errors
+    /// If it ends, or hangs; with the end of its log.
+    pub(crate) async fn until(
+        &mut self,
+        condition: impl FnMut(&Seen) -> bool,
+    ) -> Result<Seen, String> {
+        let waited = tokio::time::timeout(PATIENCE, self.seen.wait_for(condition)).await;
+        let waited = waited.map(|seen| seen.map(|seen| seen.clone()));
+        match waited {
+            Ok(Ok(seen)) => Ok(seen),
+            Ok(Err(_)) => Err(format!("it ended:\n{}", self.said())),
+            Err(_) => Err(format!("it hangs:\n{}", self.said())),
+        }
+    }
+
+    /// Waits until it is live; answers how long after its start that was.
+    pub(crate) async fn ready(&mut self) -> Result<Duration, String> {
+        let seen = self.until(|seen| seen.ready.is_some()).await?;
+        Ok(seen.ready.unwrap())
+    }
+
+    /// Sends SIGKILL; answers the last that `/health` said before.
+    pub(crate) async fn kill(mut self) -> Seen {
+        self.child.start_kill().unwrap();
+        self.child.wait().await.unwrap();
+        self.watcher.await.unwrap();
+        self.seen.borrow().clone()
+    }
+
+    /// Sends SIGTERM, and SIGKILL so long after it: in the middle of the stop, or at its end.
+    pub(crate) async fn kill_in_stop(self, after: Duration) -> Seen {
+        signal_term(self.pid()).await;
+        tokio::time::sleep(after).await;
+        self.kill().await
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    pub(crate) async fn terminate(self) -> Ended {
+        let pid = self.pid();
+        self.terminate_process(pid).await
+    }
+
+    /// Sends SIGTERM to the process with this id, and waits for the end of the one that was started.
+    pub(crate) async fn terminate_process(mut self, pid: u32) -> Ended {
+        let asked = Instant::now();
+        signal_term(pid).await;
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let took = asked.elapsed();
+        let status = status.unwrap_or_else(|_| panic!("it does not end:\n{}", self.said()));
+        self.watcher.await.unwrap();
+        Ended {
+            code: status.unwrap().code(),
+            took,
+            said: lines(&self.said),
+        }
+    }
+
+    fn said(&self) -> String {
+        lines(&self.said)
+    }
+}
+
+async fn signal_term(pid: u32) {
+    let mut kill = Command::new("kill");
+    let sent = kill.args(["-TERM", &pid.to_string()]).status().await;
+    assert!(sent.unwrap().success(), "{pid} has ended before");
+}
+
+fn lines(said: &Said) -> String {
+    let said = said.lock().unwrap();
+    said.iter().cloned().collect::<Vec<_>>().join("\n")
+}
+
+/// Looks at `/health` until the process closes its stderr.
+async fn watch(
+    started: Instant,
+    mut stdout: ChildStdout,
+    stderr: ChildStderr,
+    sender: watch::Sender<Seen>,
+    said: Said,
+) {
+    let mut lines = BufReader::new(stderr).lines();
+    let url = loop {
+        let Ok(Some(line)) = lines.next_line().await else {
+            return;
+        };
+        keep(&said, line.clone());
+        if line.contains("/health") {
+            break line
+                .split_whitespace()
+                .last()
+                .unwrap_or_default()
+                .to_owned();
+        }
+    };
+    // A full pipe would stop it.
+    let mut nothing = Vec::new();
+    let drain = async {
+        while let Ok(Some(line)) = lines.next_line().await {
+            keep(&said, line);
+        }
+    };
+    let ended = async { tokio::join!(drain, stdout.read_to_end(&mut nothing)) };
+    tokio::select! {
+        _ = ended => {}
+        () = look(started, &url, &sender) => {}
+    }
+}
+
+fn keep(said: &Said, line: String) {
+    let mut said = said.lock().unwrap();
+    said.push_back(line);
+    if said.len() > LINES {
+        said.pop_front();
+    }
+}
+
+async fn look(started: Instant, url: &str, sender: &watch::Sender<Seen>) {
+    // reqwest takes no TLS provider by itself; this address needs none.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    loop {
+        if let Ok(health) = ask(&http, url).await {
+            let now = started.elapsed();
+            sender.send_modify(|seen| {
+                let gateway = &health["gateway"];
+                if gateway["state"] == "live" {
+                    seen.ready.get_or_insert(now);
+                }
+                seen.sequence = seen.sequence.max(gateway["sequence"].as_u64().unwrap());
+                seen.has_resumed = gateway["resumed"].as_u64().unwrap() > 0;
+                seen.is_complete = health["backfill"]["state"] == "complete";
+            });
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn ask(http: &reqwest::Client, url: &str) -> anyhow::Result<serde_json::Value> {
+    let answer = http.get(url).send().await?.error_for_status()?;
+    Ok(serde_json::from_slice(&answer.bytes().await?)?)
+}
