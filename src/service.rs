@@ -2,7 +2,7 @@
 //! supervised. Whatever ends before it should ends the process, with its reason. A stop goes in
 //! the order of the data: take nothing in, commit what was taken, say goodbye, end.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,9 @@ use crate::api::{self, ApiState};
 use crate::config::{DiscordSettings, Settings, StorageSettings};
 use crate::discord::gateway;
 use crate::discord::rest::{Application, GatewayInfo, Rest, RestError};
-use crate::ingest::{History, HistoryError, Live, LiveError, Scope, Writer, WriterHandle};
+use crate::ingest::{
+    Following, History, HistoryError, Live, LiveError, Scope, Writer, WriterHandle,
+};
 use crate::status::{GatewayState, Status, StatusSender};
 use crate::store::{Access, AccessMark, Batch, DataLock, Reader, Record};
 
@@ -208,6 +210,9 @@ async fn follow(
         clock: rest.clock(),
         newest: None,
         unreadable_call: None,
+        following: Following::No,
+        ready_at: None,
+        away: HashMap::new(),
     };
     let history = History {
         rest,

@@ -44,7 +44,7 @@ pub enum Received {
 /// When a frame came, and when the one before it: what it tells of happened in between.
 #[derive(Debug, Clone, Copy)]
 pub struct Heard {
-    /// Nothing that this frame tells of had happened then.
+    /// What had happened until then was told before it.
     pub after: DateTime<Utc>,
     /// The time of this frame.
     pub now: DateTime<Utc>,

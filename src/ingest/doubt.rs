@@ -13,6 +13,7 @@ pub(super) fn interrupted(place: Place, heard: Heard) -> Interrupted {
         place,
         until: heard.now,
         reason: GapReason::Interrupted,
+        stale_since: None,
     }
 }
 
@@ -43,5 +44,6 @@ pub(super) fn doubt(
         place: channel_id.map_or(Place::Everywhere, Place::Channel),
         until: until + TimeDelta::milliseconds(1),
         reason: GapReason::FrameUnreadable,
+        stale_since: (name != "MESSAGE_CREATE").then_some(heard.after),
     });
 }

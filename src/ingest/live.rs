@@ -2,7 +2,7 @@
 //! writer together with the session's place, so that both become durable in one transaction.
 //! What happens to the session is told to the history, which fills what the socket did not bring.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ use crate::discord::rest::{ChannelInfo, Rest};
 use crate::message::{ChannelId, GuildId, IdSpan, Message, MessageId, Source, snowflake_at};
 use crate::status::{BackfillState, GatewayState, GatewayStatus, StatusSender};
 use crate::store::{
-    Access, AccessMark, Batch, ChannelGone, Covered, Guild, Parked, Place, SessionMark,
+    Access, AccessMark, Batch, ChannelGone, Covered, Guild, Interrupted, Parked, Place, SessionMark,
 };
 
 /// How far behind the newest id a session is trusted to be complete: dispatches of different
@@ -38,6 +38,12 @@ const OVERTAKING_IDS: i64 = OVERTAKING.num_milliseconds() << 22;
 /// How often what could not be understood calls for a pass at most: should Discord change a field's
 /// type, every message would.
 const UNREADABLE_CALLS: Duration = Duration::from_secs(300);
+
+/// A frame that takes longer than this to hand over has held up those behind it.
+const HELD_UP: Duration = Duration::from_secs(5);
+
+/// A guild that is told of so long after the session's begin was not there when it began.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// How long a channel that nobody knows is looked up before its message is kept aside.
 const LOOK_UP: Duration = Duration::from_secs(3);
@@ -78,6 +84,24 @@ pub struct Live {
     pub newest: Option<(MessageId, Instant)>,
     /// When something that could not be understood last called for a pass.
     pub unreadable_call: Option<Instant>,
+    /// Whether what comes is new, and not a replay, and is read as it comes.
+    pub following: Following,
+    /// When the session began.
+    pub ready_at: Option<Instant>,
+    /// Since when guilds are away.
+    pub away: HashMap<GuildId, DateTime<Utc>>,
+}
+
+/// How the live side stands to what Discord says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Following {
+    /// There is no session, or it is replaying what was missed.
+    No,
+    /// What comes may have waited here, because the record could not take it. Ends with the answer
+    /// to a heartbeat that was sent since.
+    HeldUp,
+    /// What comes has just happened.
+    Yes,
 }
 
 impl Live {
@@ -97,10 +121,17 @@ impl Live {
             };
             match item {
                 None => return Err(gateway::fatal_close(last_close.unwrap_or(0)).into()),
-                Some(Ok(GatewayMessage::Text(text))) => self.frame(&text).await?,
+                Some(Ok(GatewayMessage::Text(text))) => {
+                    let began = Instant::now();
+                    self.frame(&text).await?;
+                    if began.elapsed() > HELD_UP && self.following == Following::Yes {
+                        self.following = Following::HeldUp;
+                    }
+                }
                 Some(Ok(GatewayMessage::Close(frame))) => {
                     last_close = frame.as_ref().map(|frame| frame.code);
                     info!(code = last_close, "the connection to Discord closed");
+                    self.following = Following::No;
                     self.set_state(GatewayState::Connecting);
                 }
                 Some(Err(error)) => {
@@ -109,6 +140,7 @@ impl Live {
                             .await?;
                     } else {
                         warn!(%error, "the connection to Discord failed; trying again");
+                        self.following = Following::No;
                         self.set_state(GatewayState::Connecting);
                     }
                 }
@@ -139,12 +171,9 @@ impl Live {
     /// The time of this frame, and the one from which on it tells what happened.
     fn heard(&self) -> Heard {
         let now = self.clock.now();
-        let last = self
-            .session
-            .as_ref()
-            .map_or(now, |session| session.heard_at);
+        let until = self.session.as_ref().map_or(now, |it| it.heard_at);
         Heard {
-            after: (last - OVERTAKING).min(now),
+            after: until.min(now),
             now,
         }
     }
@@ -153,10 +182,19 @@ impl Live {
     /// also where nobody wrote. Measured by the steady clock from the newest id, which is Discord's
     /// own time.
     async fn heartbeat(&mut self, now: DateTime<Utc>) -> Result<(), LiveError> {
+        match self.following {
+            Following::No => return Ok(()),
+            // It can have waited here: the next one has not.
+            Following::HeldUp => {
+                self.following = Following::Yes;
+                return Ok(());
+            }
+            Following::Yes => {}
+        }
         let Some(session) = &mut self.session else {
             return Ok(());
         };
-        session.heard_at = now;
+        session.heard_at = session.heard_at.max(now - OVERTAKING);
         if let Some((id, came)) = self.newest {
             let since = i64::try_from(came.elapsed().as_millis()).unwrap_or(0) << 22;
             let complete = id.as_i64().saturating_add(since) - OVERTAKING_IDS;
@@ -189,6 +227,9 @@ impl Live {
                 let before = self.session.as_ref().map_or(0, |session| session.live_high);
                 let now = snowflake_at(heard.now).max(before + OVERTAKING_IDS);
                 self.newest = None;
+                self.following = Following::Yes;
+                self.ready_at = Some(Instant::now());
+                self.away.clear();
                 self.session = Some(SessionMark {
                     shard: 0,
                     session_id,
@@ -196,7 +237,7 @@ impl Live {
                     sequence,
                     live_low: now,
                     live_high: now,
-                    heard_at: heard.now,
+                    heard_at: heard.now - OVERTAKING,
                 });
                 pass = Some(Pass::AfterNewSession);
                 self.call(|gateway| {
@@ -209,6 +250,7 @@ impl Live {
             News::Resumed => {
                 info!("live: the session with Discord was resumed");
                 pass = Some(Pass::Gaps);
+                self.following = Following::Yes;
                 self.call(|gateway| {
                     gateway.state = GatewayState::Live;
                     gateway.resumed += 1;
@@ -235,15 +277,21 @@ impl Live {
                 if self.scope.takes_guild(id) {
                     batch.guilds.push(Guild { id, name });
                     self.learn(id, &channels, &mut batch);
-                    if !self.awaited.remove(&id) {
+                    let is_late = self.ready_at.is_none_or(|at| at.elapsed() > AT_ONCE);
+                    if !self.awaited.remove(&id) || is_late {
                         // It was away, or the bot was invited: nothing came from it until now.
-                        batch.interrupted.push(interrupted(Place::Guild(id), heard));
+                        let since = self.away.remove(&id).unwrap_or(heard.after);
+                        batch.interrupted.push(Interrupted {
+                            stale_since: Some(since),
+                            ..interrupted(Place::Guild(id), heard)
+                        });
                         pass = Some(Pass::Catalog);
                     }
                 }
             }
             News::GuildGone(id) => {
                 if self.scope.takes_guild(id) {
+                    self.away.entry(id).or_insert(heard.after);
                     batch.interrupted.push(interrupted(Place::Guild(id), heard));
                 }
             }
@@ -321,7 +369,7 @@ impl Live {
             }
             News::Permissions(_) | News::Unreadable { .. } | News::Other => {}
         }
-        self.hand_over(batch, sequence, pass).await
+        self.hand_over(batch, sequence, pass, heard.now).await
     }
 
     /// Hands the batch to the writer with the session's place behind it.
@@ -330,11 +378,14 @@ impl Live {
         mut batch: Batch,
         sequence: u64,
         pass: Option<Pass>,
+        now: DateTime<Utc>,
     ) -> Result<(), LiveError> {
         if let Some(session) = &mut self.session {
             // A replay after RESUME counts from below.
             session.sequence = session.sequence.max(sequence);
-            session.heard_at = self.clock.now();
+            if self.following == Following::Yes {
+                session.heard_at = session.heard_at.max(now - OVERTAKING);
+            }
             batch.sessions.push(session.clone());
         }
         let Some(pass) = pass else {
@@ -506,7 +557,7 @@ impl Live {
         });
         let sequence = self.session.as_ref().map_or(0, |session| session.sequence);
         let pass = self.unreadable_pass();
-        self.hand_over(batch, sequence, pass).await
+        self.hand_over(batch, sequence, pass, heard.now).await
     }
 
     fn set_state(&self, state: GatewayState) {

@@ -13,7 +13,7 @@ mod writer;
 
 pub use catalog::Catalog;
 pub use history::{History, HistoryError, Pass, PassReport};
-pub use live::{Live, LiveError};
+pub use live::{Following, Live, LiveError};
 pub use progress::Progress;
 pub use scan::ScanError;
 pub use scope::Scope;

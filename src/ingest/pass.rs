@@ -54,7 +54,6 @@ struct Reading {
     high: i64,
     coverage: ChannelCoverage,
     session_id: Option<Arc<str>>,
-    live_low: i64,
 }
 
 /// How a job ended.
@@ -245,13 +244,11 @@ impl<'a> PassState<'a> {
             Job::Scan { entry, .. } => self.coverage.get(&entry.info.id).cloned(),
             Job::List(..) => None,
         };
-        let session = self.session.as_ref().filter(|_| self.history.live);
         Reading {
             gaps,
             high,
             coverage: coverage.unwrap_or_default(),
             session_id: self.session_id(),
-            live_low: session.map_or(high, |session| session.live_low),
         }
     }
 
@@ -411,7 +408,7 @@ async fn run_job(history: &History, tally: Tally, job: Job, reading: Reading) ->
                 high: reading.high,
                 coverage: reading.coverage,
                 session_id: reading.session_id,
-                live_low: reading.live_low,
+                live_low: reading.high,
             };
             match scan.run().await {
                 Ok(outcome) => Done::Scanned(outcome),

@@ -64,7 +64,7 @@ pub(super) struct Scan<'a> {
     pub(super) high: i64,
     /// The socket's session while this is read.
     pub(super) session_id: Option<Arc<str>>,
-    /// Where the socket's session began: what is younger it tells by itself.
+    /// Where the channel is live from: of what is younger the socket tells by itself.
     pub(super) live_low: i64,
 }
 

@@ -3,6 +3,7 @@
 //! part by part, each part by taking the greater of a total order, so the join is commutative,
 //! associative and idempotent: order, repeats and overlapping sources of events can't matter.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
 
@@ -90,15 +91,15 @@ pub struct Gone {
 }
 
 impl Gone {
-    /// What two pieces of evidence say together: the earliest notice, and the last time that any
-    /// of them saw the message.
+    /// The evidence that counts: the earliest notice, and of two at one time the one that saw the
+    /// message last.
     #[must_use]
     pub fn join(self, other: Self) -> Self {
-        let (before, by) = (self.before, self.by).min((other.before, other.by));
-        Self {
-            after: self.after.max(other.after),
-            before,
-            by,
+        let rank = |gone: &Self| (gone.before, gone.by, Reverse(gone.after));
+        if rank(&other) < rank(&self) {
+            other
+        } else {
+            self
         }
     }
 }

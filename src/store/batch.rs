@@ -105,7 +105,7 @@ pub struct SessionMark {
     pub live_low: i64,
     /// The first id beyond those that its live events cover.
     pub live_high: i64,
-    /// When its last frame came.
+    /// What happened until then it has brought.
     pub heard_at: DateTime<Utc>,
 }
 

@@ -158,6 +158,8 @@ pub struct Interrupted {
     pub until: DateTime<Utc>,
     /// Why.
     pub reason: GapReason,
+    /// Since when edits and deletes of older messages may have been missed too, if they may.
+    pub stale_since: Option<DateTime<Utc>>,
 }
 
 /// Whose live events.

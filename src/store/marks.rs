@@ -1,6 +1,7 @@
 //! The marks that speak for the rows: guilds, channels, coverage and the socket's session, written
 //! in the rows' transaction. Kept in memory too, and read anew after a commit that failed.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -49,9 +50,13 @@ impl Marks {
         })
     }
 
-    /// How far back an ended session makes the record doubtful.
-    pub(super) fn repair_window(&self) -> TimeDelta {
-        self.repair_window
+    /// Reads again what a failed commit may have changed here.
+    pub(super) fn reload(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        let fresh = Self::load(connection, self.repair_window)?;
+        self.channels = fresh.channels;
+        self.coverage = fresh.coverage;
+        self.sessions = fresh.sessions;
+        Ok(())
     }
 
     /// Between which two times a channel went, if it did.
@@ -85,6 +90,7 @@ impl Marks {
         }
         let gone = self.leave(&batch.channels_gone, &batch.channels);
         touched.extend(gone.iter().map(|channel| channel.id));
+        covered.extend(gone.iter().map(|channel| channel.id));
         covered.extend(batch.covered.iter().filter_map(|it| self.cover(it)));
         covered.extend(batch.doubts.iter().filter_map(|it| self.doubt(it)));
         for interrupted in &batch.interrupted {
@@ -94,7 +100,7 @@ impl Marks {
         }
         self.write_channels(connection, &touched)?;
         for session in last_of_each(&batch.sessions) {
-            covered.extend(self.write_session(connection, session)?);
+            covered.extend(self.write_session(connection, session, now)?);
         }
         self.write_coverage(connection, &covered)?;
         Ok(gone)
@@ -167,16 +173,23 @@ impl Marks {
                 });
             }
         }
-        news.retain_mut(|gone| {
+        news.retain(|gone| {
             let Some(known) = self.channels.get_mut(&gone.id) else {
                 return false;
             };
-            if let Some((after, before)) = known.gone {
-                gone.after = gone.after.max(after);
-                gone.before = gone.before.min(before);
+            // The earliest notice stays, and of two at one time the one that knows more.
+            let rank = |(after, before): (DateTime<Utc>, _)| (before, Reverse(after));
+            let new = (gone.after, gone.before);
+            if known.gone.is_some_and(|old| rank(old) <= rank(new)) {
+                return false;
             }
-            let joined = Some((gone.after, gone.before));
-            std::mem::replace(&mut known.gone, joined) != joined
+            if let (Some(session), Some(since)) = (self.sessions.get(&0), live_since(known))
+                && let Some(coverage) = self.coverage.get_mut(&gone.id)
+            {
+                coverage.join_live(session.live_low.max(since), session.live_high);
+            }
+            known.gone = Some(new);
+            true
         });
         news
     }
@@ -215,6 +228,7 @@ impl Marks {
         &mut self,
         connection: &Connection,
         session: &SessionMark,
+        now: DateTime<Utc>,
     ) -> Result<HashSet<ChannelId>, StoreError> {
         let old = self.sessions.insert(session.shard, session.clone());
         let heard_before = !self.heard.insert(session.shard);
@@ -234,7 +248,7 @@ impl Marks {
                 GapReason::Offline
             };
             if let Some(heard_at) = heard_at {
-                outages::write(connection, heard_at, session.heard_at, reason.as_str())?;
+                outages::write(connection, heard_at, now, reason.as_str())?;
             }
             let heard_at = heard_at.unwrap_or(session.heard_at);
             touched = self.end_session(old.as_ref(), session, heard_at, reason);
@@ -282,8 +296,12 @@ impl Marks {
         };
         let mut touched = HashSet::new();
         for (channel_id, coverage) in &mut self.coverage {
+            let known = self.channels.get(channel_id);
+            if known.is_some_and(|known| known.gone.is_some()) {
+                continue;
+            }
             let before = coverage.clone();
-            let since = self.channels.get(channel_id).and_then(live_since);
+            let since = known.and_then(live_since);
             if let (Some(old), Some(since)) = (old, since) {
                 coverage.join_live(old.live_low.max(since), old.live_high);
             }
@@ -316,6 +334,10 @@ impl Marks {
                 coverage.join_live(session.live_low.max(since), session.live_high);
                 let until = snowflake_at(interrupted.until);
                 coverage.leave_gap(session.live_high..until, interrupted.reason);
+                if let Some(since) = interrupted.stale_since {
+                    let window = interrupted.until - self.repair_window;
+                    coverage.make_stale(0..i64::MAX, since, snowflake_at(window));
+                }
             }
             known.access_since = Some(interrupted.until);
             touched.insert(channel.id);
@@ -344,6 +366,7 @@ impl Marks {
         }
         let range = doubt.span.low..doubt.span.high;
         if let Some(since) = doubt.stale_since {
+            coverage.leave_gap(range.clone(), GapReason::FrameUnreadable);
             coverage.make_stale(range.clone(), since, doubt.span.low);
         }
         coverage.verify(range);

@@ -116,17 +116,16 @@ pub(super) fn end_channel(
     gone: &ChannelGone,
     revision: i64,
 ) -> Result<usize, StoreError> {
-    // Of two notices at one time the order of `DeletedBy` decides: a rescan's comes last.
-    let is_earlier = "(deleted_before IS NULL OR $1 < deleted_before OR ($1 = deleted_before AND deleted_by = 'rescan'))";
+    // The order of `Gone::join`: of two notices at one time a rescan's comes after a channel's.
+    let counts = "(deleted_before IS NULL OR $1 < deleted_before OR ($1 = deleted_before AND \
+                  (deleted_by = 'rescan' OR deleted_by = 'channel' AND deleted_after < $2)))";
     let mut updated = 0;
     for table in ["messages_hot", "messages_runs"] {
         updated += connection.execute(
             &format!(
-                "UPDATE {table} SET deleted = true, \
-                 deleted_by = CASE WHEN {is_earlier} THEN '{}' ELSE deleted_by END, \
-                 deleted_before = least(deleted_before, $1), \
-                 deleted_after = greatest(deleted_after, created_at, $2), revision = {revision} \
-                 WHERE channel_id = {} AND ({is_earlier} OR deleted_after < $2)",
+                "UPDATE {table} SET deleted = true, deleted_by = '{}', deleted_before = $1, \
+                 deleted_after = greatest(created_at, $2), revision = {revision} \
+                 WHERE channel_id = {} AND {counts}",
                 DeletedBy::Channel,
                 gone.id.as_i64(),
             ),

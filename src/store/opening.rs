@@ -2,7 +2,7 @@
 //! never deleted, and the record goes on from the last commit before the damage; what that loses
 //! is found by the witness. Measured: tests/record/damage.rs.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ const CHECKPOINT_THRESHOLD: &str = "4GB";
 /// replayed; for new files.
 const STORAGE_VERSION: &str = "v1.4.0";
 
-/// Cuts of one log before it is set aside as a whole. One is enough for one damage.
+/// Cuts of one log at most. One is enough for one damage.
 const CUTS: usize = 3;
 
 /// An entry's size and checksum, which stand before the position that DuckDB's error names.
@@ -71,15 +71,13 @@ pub(super) fn open(settings: &StoreSettings) -> Result<Opened, StoreError> {
             return Err(refusal(path, refused));
         }
         let kept = damaged_entry(&refused);
-        let aside = move_aside(&log).map_err(|source| failed("set aside", &log, source))?;
+        let aside =
+            set_aside_but(&log, kept).map_err(|source| failed("set aside", &log, source))?;
         error!(
             log = %aside.display(),
             reason = first_line(&refused),
             "the record's log is damaged; it is set aside, and the record goes on from before the damage"
         );
-        if let Some(length) = kept {
-            cut(&aside, &log, length).map_err(|source| failed("copy", &aside, source))?;
-        }
         // The first is whole.
         set_aside.get_or_insert(aside);
     }
@@ -107,9 +105,21 @@ pub(super) fn keep_copy(log: &Path) -> io::Result<Option<PathBuf>> {
     Ok(Some(copy))
 }
 
-fn move_aside(log: &Path) -> io::Result<PathBuf> {
+/// Sets a log aside, and puts its first bytes in its place. The copy is on disk before the log moves.
+fn set_aside_but(log: &Path, kept: Option<u64>) -> io::Result<PathBuf> {
+    let mut name = log.as_os_str().to_owned();
+    name.push(".cut");
+    let cut = PathBuf::from(name);
+    if let Some(length) = kept {
+        let mut copy = fs::File::create(&cut)?;
+        io::copy(&mut io::Read::take(fs::File::open(log)?, length), &mut copy)?;
+        copy.sync_all()?;
+    }
     let aside = aside_name(log);
     fs::rename(log, &aside)?;
+    if kept.is_some() {
+        fs::rename(&cut, log)?;
+    }
     Ok(aside)
 }
 
@@ -130,14 +140,6 @@ fn aside_name(log: &Path) -> PathBuf {
         .unwrap_or_else(|| name.into())
 }
 
-/// Writes the first bytes of a log that was set aside to where DuckDB looks for it.
-fn cut(aside: &Path, log: &Path, length: u64) -> io::Result<()> {
-    let mut whole = fs::File::open(aside)?;
-    let mut kept = OpenOptions::new().write(true).create_new(true).open(log)?;
-    io::copy(&mut io::Read::take(&mut whole, length), &mut kept)?;
-    kept.sync_all()
-}
-
 /// Where the log's first damaged entry begins, by DuckDB's error; none if it names no place.
 fn damaged_entry(error: &str) -> Option<u64> {
     let (_, rest) = error.split_once("entry at byte position ")?;
@@ -145,12 +147,17 @@ fn damaged_entry(error: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_sub(ENTRY_HEAD)
 }
 
+/// Whether the log is damaged, or of another time. A replay can fail for other reasons too (no
+/// space, no memory, no right): then the log is whole, and is not touched.
 fn is_about_the_log(error: &str) -> bool {
     [
-        "Failure while replaying WAL file",
         "Corrupt WAL file",
+        "Failed to read WAL of version",
+        "Invalid WAL entry type",
+        "unordered_map::at",
         "This WAL was created for this database file",
         "WAL does not match database file",
+        "Conflict on tuple deletion",
     ]
     .iter()
     .any(|sign| error.contains(sign))

@@ -19,6 +19,14 @@ use super::{
 };
 use crate::failpoint;
 
+/// Commits and bytes in the log after which it is folded into the file: a start after a crash
+/// replays them, at about half a millisecond a commit.
+const LOG_COMMITS: u32 = 4096;
+const LOG_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A log longer than this is folded right after it was replayed, in bytes.
+const LOG_REPLAYED: u64 = 1024 * 1024;
+
 /// Free space that a checkpoint wants beside twice the log's length, in bytes.
 const CHECKPOINT_MARGIN: u64 = 16 * 1024 * 1024;
 
@@ -79,6 +87,8 @@ pub struct Record {
     log: PathBuf,
     /// The length of the log after the last commit.
     log_length: u64,
+    /// Commits that are in the log.
+    commits_in_log: u32,
 }
 
 impl Record {
@@ -116,13 +126,18 @@ impl Record {
             store_id: state(&connection, "CAST(store_id AS VARCHAR)")?,
             witness,
             log: opening::log_of(path),
-            log_length: 0,
+            log_length: log_length(&opening::log_of(path)),
+            commits_in_log: 0,
             connection,
         };
         if let Some(said) = said {
             record.report_loss(&said, set_aside)?;
         }
         record.testify(Utc::now());
+        // What was replayed once need not be replayed by the next start too.
+        if record.log_length > LOG_REPLAYED {
+            record.checkpoint()?;
+        }
         Ok((record, reader))
     }
 
@@ -162,7 +177,6 @@ impl Record {
 
     /// Tells the witness how far the record is.
     fn testify(&mut self, at: DateTime<Utc>) {
-        self.log_length = log_length(&self.log);
         let testimony = Testimony {
             store_id: self.store_id.clone(),
             commits: self.commits,
@@ -196,6 +210,7 @@ impl Record {
         failpoint::reach("commit_durable")?;
         self.revision = written.revision;
         self.commits += 1;
+        self.commits_in_log += 1;
         self.high_water = self.high_water.max(written.greatest_id);
         self.hot_rows += written.appended;
         self.fragments = written.fragments;
@@ -213,6 +228,9 @@ impl Record {
     /// If DuckDB fails; the rows are then where they were.
     pub fn maintain(&mut self) -> Result<(), StoreError> {
         if self.hot_rows < self.hot_limit {
+            if self.commits_in_log >= LOG_COMMITS || self.log_length >= LOG_BYTES {
+                self.checkpoint()?;
+            }
             return Ok(());
         }
         self.transaction(|record| {
@@ -235,7 +253,10 @@ impl Record {
             Ok(done)
         });
         let error = match done {
-            Ok(done) => return Ok(done),
+            Ok(done) => {
+                self.log_length = log_length(&self.log);
+                return Ok(done);
+            }
             Err(error) => error,
         };
         // After a failed COMMIT there is nothing to roll back; its own error is the one to tell.
@@ -248,7 +269,7 @@ impl Record {
                     "a commit failed and left its remains in the log; start again ({error})"
                 )));
             }
-            self.marks = Marks::load(&self.connection, self.marks.repair_window())?;
+            self.marks.reload(&self.connection)?;
         }
         Err(error)
     }
@@ -261,6 +282,7 @@ impl Record {
         // A checkpoint that finds the disk full puts DuckDB out of order: rather a long log.
         let needed = log_length(&self.log).saturating_mul(2) + CHECKPOINT_MARGIN;
         if free_space(&self.log).is_some_and(|free| free < needed) {
+            self.commits_in_log = 0;
             tracing::warn!(
                 needed,
                 "too little space on the disk to fold the log into the file; it grows until there is"
@@ -277,6 +299,7 @@ impl Record {
             tracing::debug!(%error, "the checkpoint waits for the next one");
         }
         failpoint::reach("checkpoint_done")?;
+        self.commits_in_log = 0;
         self.log_length = log_length(&self.log);
         Ok(())
     }

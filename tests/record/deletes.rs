@@ -11,13 +11,14 @@ fn gone(id: MessageId, after: DateTime<Utc>, before: DateTime<Utc>, by: DeletedB
 }
 
 #[tokio::test]
-async fn a_delete_lies_between_the_last_sight_and_the_first_notice() {
+async fn the_earliest_notice_of_a_delete_stays_with_its_interval() {
     let mut record = TestRecord::new(10);
     let at = |minute| Utc::now() + TimeDelta::minutes(minute);
-    let (seen, rescan, told) = (at(10), at(30), at(20));
+    let (seen, told) = (at(5), at(20));
     record.commit(vec![whole(id(1), "x", 0, 0, Source::Rest)]);
-    record.commit(vec![gone(id(1), seen, rescan, DeletedBy::Rescan)]);
-    record.commit(vec![gone(id(1), at(5), told, DeletedBy::Gateway)]);
+    record.commit(vec![gone(id(1), at(25), at(30), DeletedBy::Rescan)]);
+    record.commit(vec![gone(id(1), seen, told, DeletedBy::Gateway)]);
+    record.commit(vec![gone(id(1), at(40), at(41), DeletedBy::Channel)]);
     let row = record.rows().await.remove(0);
     assert_eq!(row.deleted_by.as_deref(), Some("gateway"));
     let micros = |at: DateTime<Utc>| at.timestamp_micros();

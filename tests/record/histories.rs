@@ -302,9 +302,9 @@ fn model(history: u64, steps: &[Step]) -> BTreeMap<MessageId, Row> {
             }
         }
         row.edited_at = edit_time(shown_edit).map(|at| at.timestamp());
-        if let Some((before, _, by, _)) = ends.iter().min() {
-            let after = ends.iter().map(|end| end.3).max().unwrap();
-            row.deleted = Some(((*by).to_owned(), after, *before));
+        // The earliest notice; of several at one time by kind, then the one that saw it last.
+        if let Some((before, _, by, after)) = ends.iter().min_by_key(|end| (end.0, end.1, -end.3)) {
+            row.deleted = Some(((*by).to_owned(), *after, *before));
         }
         rows.insert(id(history, n), row);
     }

@@ -98,21 +98,24 @@ WITH places AS (
     SELECT channel_id, greatest(low, channel_id) AS low, high, complete_by, gap_reason, stale_since
     FROM coverage_ranges WHERE high > channel_id
 ), reached AS (
-    SELECT channel_id, max(high) AS high FROM stored GROUP BY channel_id
+    SELECT channel_id, max(high) AS high FROM coverage_ranges GROUP BY channel_id
 ), live AS (
     SELECT places.channel_id, greatest(places.live_low, reached.high) AS low,
            places.live_high AS high, 'live' AS complete_by, NULL AS gap_reason, NULL AS stale_since
     FROM places JOIN reached USING (channel_id)
     WHERE access = 'readable' AND gone_at IS NULL AND places.live_high > reached.high
-      AND EXISTS (FROM stored WHERE stored.channel_id = places.channel_id
+      AND EXISTS (FROM coverage_ranges AS read WHERE read.channel_id = places.channel_id
                   AND complete_by IS NOT NULL
-                  AND stored.low < places.live_low AND stored.high >= places.live_low)
+                  AND read.low < places.live_low AND read.high >= places.live_low)
 ), known AS (
     FROM stored UNION ALL BY NAME FROM live
 ), ends AS (
     SELECT places.channel_id,
            greatest(places.channel_id, coalesce(max(known.high), 0),
-                    CASE WHEN any_value(gone_at) IS NULL THEN coalesce(any_value(live_high), 0)
+                    -- Without a session: to where any reading got, so that no channel is passed over.
+                    CASE WHEN any_value(gone_at) IS NULL
+                         THEN coalesce(any_value(live_high), (SELECT max(high) FROM coverage_ranges),
+                                       (SELECT snowflake_at(committed_at) FROM record_state), 0)
                          ELSE snowflake_at(any_value(gone_at)) END) AS high
     FROM places LEFT JOIN known USING (channel_id) GROUP BY places.channel_id
 ), holes AS (
