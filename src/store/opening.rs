@@ -155,6 +155,8 @@ fn is_about_the_log(error: &str) -> bool {
         "Failed to read WAL of version",
         "Invalid WAL entry type",
         "unordered_map::at",
+        "data may be corrupt",
+        "Failed to deserialize",
         "This WAL was created for this database file",
         "WAL does not match database file",
         "Conflict on tuple deletion",

@@ -4,11 +4,14 @@
 
 mod auth;
 mod conventions;
+mod coverage;
 mod log;
 mod message;
 mod messages;
 mod parameters;
+mod ready;
 mod schemathesis;
 mod service;
 mod socket;
 mod support;
+mod versions;

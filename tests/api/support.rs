@@ -6,13 +6,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use guildlake::api::{self, ApiState};
 use guildlake::message::{
-    ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source, snowflake_at,
+    ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source, read_update, snowflake_at,
 };
 use guildlake::status::{Status, StatusSender};
-use guildlake::store::{Batch, Reader, Record, StoreSettings};
+use guildlake::store::{Batch, Channel, DeletedContent, Reader, Record, StoreSettings};
 use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -33,6 +33,7 @@ pub(crate) struct Lake {
     pub(crate) status: StatusSender,
     pub(crate) router: Router,
     pub(crate) folder: TempDir,
+    deleted_content: DeletedContent,
 }
 
 impl Lake {
@@ -42,13 +43,34 @@ impl Lake {
 
     /// With `readers` queries at once, and answers that may take `timeout`.
     pub(crate) fn with(readers: u32, timeout: Duration) -> Self {
-        Self::open(tempfile::tempdir().unwrap(), readers, timeout)
+        Self::open(
+            tempfile::tempdir().unwrap(),
+            readers,
+            timeout,
+            DeletedContent::Keep,
+        )
     }
 
-    fn open(folder: TempDir, readers: u32, timeout: Duration) -> Self {
+    /// In which a delete takes the content of a message with it.
+    pub(crate) fn that_blanks() -> Self {
+        Self::open(
+            tempfile::tempdir().unwrap(),
+            8,
+            api::TIMEOUT,
+            DeletedContent::RemoveAfter(TimeDelta::zero()),
+        )
+    }
+
+    fn open(
+        folder: TempDir,
+        readers: u32,
+        timeout: Duration,
+        deleted_content: DeletedContent,
+    ) -> Self {
         let settings = StoreSettings {
             readers,
             threads: Some(1),
+            deleted_content,
             ..StoreSettings::new(folder.path().join(FILE), folder.path().join("spill"))
         };
         let (record, reader) = Record::open(&settings).unwrap();
@@ -65,6 +87,7 @@ impl Lake {
             status,
             router,
             folder,
+            deleted_content,
         }
     }
 
@@ -75,7 +98,7 @@ impl Lake {
             .into_iter()
             .map(|payload| Message::read(guild, Source::Rest, &payload).unwrap())
             .collect();
-        self.commit(messages);
+        self.commit_messages(messages);
     }
 
     /// So many plain messages, a minute apart; their ids, oldest first.
@@ -91,7 +114,7 @@ impl Lake {
             before: at("2025-06-01T00:00:00Z"),
             by: DeletedBy::Gateway,
         };
-        self.commit(vec![Message::gone(
+        self.commit_messages(vec![Message::gone(
             MessageId::try_from(id).unwrap(),
             GuildId::try_from(GUILD).unwrap(),
             ChannelId::try_from(CHANNEL).unwrap(),
@@ -99,31 +122,54 @@ impl Lake {
         )]);
     }
 
+    /// A change of a message as the socket tells it, whole or in part.
+    pub(crate) fn update(&mut self, payload: &str) {
+        let guild = GuildId::try_from(GUILD).unwrap();
+        self.commit_messages(vec![read_update(guild, payload).unwrap()]);
+    }
+
+    /// Stops, and starts again.
+    pub(crate) fn restart(self) -> Self {
+        let deleted_content = self.deleted_content;
+        Self::open(self.stop(), 8, api::TIMEOUT, deleted_content)
+    }
+
     /// Changes rows behind the service's back.
     pub(crate) fn damage(self, sql: &str) -> Self {
+        let deleted_content = self.deleted_content;
+        let folder = self.stop();
+        let connection = duckdb::Connection::open(folder.path().join(FILE)).unwrap();
+        connection.execute_batch(sql).unwrap();
+        drop(connection);
+        Self::open(folder, 8, api::TIMEOUT, deleted_content)
+    }
+
+    /// Closes all that has the file open.
+    fn stop(self) -> TempDir {
         let Self {
             record,
             reader,
             router,
             folder,
             status: _,
+            deleted_content: _,
         } = self;
-        // All that has the file open.
         drop((record, reader, router));
-        let connection = duckdb::Connection::open(folder.path().join(FILE)).unwrap();
-        connection.execute_batch(sql).unwrap();
-        drop(connection);
-        Self::open(folder, 8, api::TIMEOUT)
+        folder
     }
 
-    fn commit(&mut self, messages: Vec<Message>) {
-        let batch = Batch {
+    /// Commits a whole batch: messages, and the marks that speak for them.
+    pub(crate) fn commit(&mut self, batch: &Batch) {
+        self.record
+            .commit(batch, at("2025-06-01T00:00:01Z"))
+            .unwrap();
+    }
+
+    fn commit_messages(&mut self, messages: Vec<Message>) {
+        self.commit(&Batch {
             messages,
             ..Batch::default()
-        };
-        self.record
-            .commit(&batch, at("2025-06-01T00:00:01Z"))
-            .unwrap();
+        });
     }
 
     /// Asks with the key.
@@ -272,6 +318,17 @@ pub(crate) fn at(time: &str) -> DateTime<Utc> {
 /// The id of a message written so many minutes into 2025.
 pub(crate) fn minute(minute: i64) -> i64 {
     snowflake_at(at("2025-01-01T00:00:00Z") + chrono::Duration::minutes(minute))
+}
+
+/// The guild's channel with this id.
+pub(crate) fn channel(id: i64, channel_type: u8) -> Channel {
+    Channel {
+        id: ChannelId::try_from(id).unwrap(),
+        guild_id: GuildId::try_from(GUILD).unwrap(),
+        parent_id: None,
+        channel_type,
+        name: "general".to_owned(),
+    }
 }
 
 /// What Discord sends for a message.

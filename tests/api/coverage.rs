@@ -1,0 +1,306 @@
+//! What is known, and what is not, as callers see it.
+
+use guildlake::message::{ChannelId, GuildId, IdSpan, snowflake_at};
+use guildlake::store::{Access, AccessMark, Batch, Channel, ChannelGone, Covered, SessionMark};
+use serde_json::Value;
+
+use crate::support::{CHANNEL, GUILD, Lake, at, channel};
+
+const JANUARY: &str = "2026-01-01T00:00:00Z";
+const MARCH: &str = "2026-03-01T00:00:00Z";
+const APRIL: &str = "2026-04-01T00:00:00Z";
+const MAY: &str = "2026-05-01T00:00:00Z";
+
+fn id() -> ChannelId {
+    CHANNEL.try_into().unwrap()
+}
+
+fn moment(time: &str) -> i64 {
+    snowflake_at(at(time))
+}
+
+fn read(low: &str, high: &str, session: Option<&str>) -> Covered {
+    Covered {
+        channel_id: id(),
+        span: IdSpan {
+            low: moment(low),
+            high: moment(high),
+        },
+        session_id: session.map(Into::into),
+        unreadable: Vec::new(),
+    }
+}
+
+fn from_the_beginning(high: &str, session: Option<&str>) -> Covered {
+    let mut covered = read(high, high, session);
+    covered.span.low = 0;
+    covered
+}
+
+fn access(access: Access) -> AccessMark {
+    AccessMark {
+        channel_id: id(),
+        access,
+        detail: None,
+        since: at("2025-01-01T00:00:00Z"),
+    }
+}
+
+fn session(name: &str, low: &str, high: &str) -> SessionMark {
+    SessionMark {
+        shard: 0,
+        session_id: name.to_owned(),
+        resume_url: "ws://127.0.0.1".to_owned(),
+        sequence: 1,
+        live_low: moment(low),
+        live_high: moment(high),
+        heard_at: at(high),
+    }
+}
+
+/// A readable channel of which this was read.
+fn lake(covered: Vec<Covered>) -> Lake {
+    let mut lake = Lake::new();
+    lake.commit(&Batch {
+        channels: vec![
+            channel(CHANNEL, 0),
+            channel(CHANNEL + 1, 15),
+            channel(CHANNEL + 2, 4),
+        ],
+        access: vec![access(Access::Readable)],
+        covered,
+        ..Batch::default()
+    });
+    lake
+}
+
+async fn coverage(lake: &Lake, more: &str) -> Value {
+    lake.get(&format!("/v1/coverage?guild_id={GUILD}{more}"))
+        .await
+        .json()
+}
+
+/// The ranges of the one channel: by what, or why not.
+#[track_caller]
+fn ranges(coverage: &Value) -> Vec<&str> {
+    assert_eq!(coverage["data"].as_array().unwrap().len(), 1, "{coverage}");
+    let ranges = coverage["data"][0]["ranges"].as_array().unwrap();
+    let word = |range: &'_ Value| -> Option<String> {
+        let by = range["complete_by"]
+            .as_str()
+            .or(range["gap_reason"].as_str());
+        by.map(ToOwned::to_owned)
+    };
+    for (range, next) in ranges.iter().zip(&ranges[1..]) {
+        assert_eq!(
+            range["to_id"], next["from_id"],
+            "there are no holes: {coverage}"
+        );
+    }
+    assert!(
+        ranges.iter().all(|range| word(range).is_some()),
+        "{coverage}"
+    );
+    ranges
+        .iter()
+        .map(|range| {
+            let by = range["complete_by"].as_str();
+            by.or(range["gap_reason"].as_str()).unwrap()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn what_was_never_seen_is_never_complete() {
+    let lake = Lake::new();
+    let answer = coverage(&lake, "").await;
+    assert_eq!(answer["coverage"]["complete"], false);
+    assert_eq!(answer["coverage"]["changes_complete"], false);
+    assert_eq!(answer["coverage"]["channels"], 0);
+    let lake = crate::coverage::lake(Vec::new());
+    let answer = coverage(&lake, "").await;
+    assert_eq!(answer["coverage"]["complete"], false, "{answer}");
+    assert_eq!(ranges(&answer), ["not_backfilled"]);
+}
+
+#[tokio::test]
+async fn a_gap_counts_only_where_it_is_asked_for() {
+    let lake = lake(vec![
+        from_the_beginning(JANUARY, None),
+        read(MARCH, APRIL, None),
+    ]);
+    let answer = coverage(&lake, "").await;
+    assert_eq!(ranges(&answer), ["history", "not_backfilled", "history"]);
+    assert_eq!(answer["coverage"]["complete"], false);
+    assert_eq!(answer["coverage"]["gaps"], 1);
+    let gap = &answer["data"][0]["ranges"][1];
+    assert_eq!(gap["from"], "2026-01-01T00:00:00.000000Z");
+    assert_eq!(gap["to"], "2026-03-01T00:00:00.000000Z");
+
+    let inside = coverage(&lake, &format!("&from={MARCH}&to=2026-03-15T00:00:00Z")).await;
+    assert_eq!(ranges(&inside), ["history"]);
+    assert_eq!(inside["coverage"]["complete"], true);
+    assert_eq!(
+        inside["data"][0]["ranges"][0]["from"],
+        "2026-03-01T00:00:00.000000Z"
+    );
+
+    let beyond = coverage(&lake, &format!("&from={MARCH}&to={MAY}")).await;
+    assert_eq!(ranges(&beyond), ["history", "not_yet"]);
+    assert_eq!(beyond["coverage"]["complete"], false);
+}
+
+#[tokio::test]
+async fn a_live_message_never_closes_a_gap() {
+    let mut lake = lake(vec![from_the_beginning(JANUARY, None)]);
+    lake.commit(&Batch {
+        sessions: vec![session("one", MARCH, APRIL)],
+        ..Batch::default()
+    });
+    let answer = coverage(&lake, "").await;
+    assert_eq!(answer["coverage"]["complete"], false);
+    assert!(!ranges(&answer).contains(&"live"), "{answer}");
+    lake.commit(&Batch {
+        covered: vec![from_the_beginning(MARCH, Some("one"))],
+        ..Batch::default()
+    });
+    let answer = coverage(&lake, "").await;
+    assert_eq!(ranges(&answer).last(), Some(&"live"), "{answer}");
+    assert_eq!(answer["coverage"]["complete"], true, "{answer}");
+}
+
+#[tokio::test]
+async fn a_lost_session_leaves_a_gap_and_makes_what_is_below_stale() {
+    let mut lake = lake(vec![from_the_beginning(JANUARY, None)]);
+    lake.commit(&Batch {
+        sessions: vec![session("one", JANUARY, MARCH)],
+        ..Batch::default()
+    });
+    lake.commit(&Batch {
+        covered: vec![from_the_beginning(JANUARY, Some("one"))],
+        ..Batch::default()
+    });
+    lake.commit(&Batch {
+        sessions: vec![session("two", APRIL, APRIL)],
+        ..Batch::default()
+    });
+    let answer = coverage(&lake, "").await;
+    let words = ranges(&answer);
+    assert_eq!(words.last(), Some(&"session_lost"), "{answer}");
+    assert!(words.contains(&"live"));
+    assert_eq!(answer["coverage"]["complete"], false);
+    assert_eq!(answer["coverage"]["changes_complete"], false);
+    for range in answer["data"][0]["ranges"].as_array().unwrap() {
+        assert_eq!(
+            range["stale_since"].is_null(),
+            range["complete_by"].is_null()
+        );
+    }
+    let outages = answer["outages"].as_array().unwrap();
+    assert_eq!(outages.last().unwrap()["reason"], "session_lost");
+
+    lake.commit(&Batch {
+        covered: vec![from_the_beginning(APRIL, Some("two"))],
+        ..Batch::default()
+    });
+    let answer = coverage(&lake, "").await;
+    assert_eq!(answer["coverage"]["complete"], true, "{answer}");
+    assert_eq!(answer["coverage"]["changes_complete"], true);
+    assert!(ranges(&answer).contains(&"rescan"));
+    assert!(
+        !answer["outages"].as_array().unwrap().is_empty(),
+        "it is not forgotten"
+    );
+}
+
+#[tokio::test]
+async fn a_page_read_under_an_earlier_session_says_nothing() {
+    let mut lake = lake(vec![from_the_beginning(JANUARY, None)]);
+    lake.commit(&Batch {
+        sessions: vec![session("two", MARCH, MARCH)],
+        ..Batch::default()
+    });
+    lake.commit(&Batch {
+        covered: vec![from_the_beginning(MARCH, Some("one"))],
+        ..Batch::default()
+    });
+    assert_eq!(coverage(&lake, "").await["coverage"]["complete"], false);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_says_why() {
+    for (reason, forbidden) in [("no_permission", true), ("channel_deleted", false)] {
+        let mut lake = lake(vec![read(MARCH, APRIL, None)]);
+        let gone = ChannelGone {
+            id: id(),
+            after: at(APRIL),
+            before: at(MAY),
+        };
+        lake.commit(&Batch {
+            access: forbidden
+                .then(|| access(Access::Forbidden))
+                .into_iter()
+                .collect(),
+            channels_gone: (!forbidden).then_some(gone).into_iter().collect(),
+            ..Batch::default()
+        });
+        let answer = coverage(&lake, "").await;
+        assert_eq!(answer["coverage"]["complete"], false);
+        let words = ranges(&answer);
+        assert!(
+            words.contains(&reason) && words.contains(&"history"),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn pages_of_channels_give_each_once_and_the_whole_summary() {
+    let mut lake = lake(vec![from_the_beginning(JANUARY, None)]);
+    let more: Vec<Channel> = (10..17).map(|n| channel(CHANNEL + n, 0)).collect();
+    lake.commit(&Batch {
+        channels: more,
+        ..Batch::default()
+    });
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = coverage(&lake, &format!("&limit=3{cursor}")).await;
+        assert_eq!(page["coverage"]["channels"], 8);
+        assert_eq!(page["coverage"]["incomplete_channels"], 7);
+        let ids = page["data"].as_array().unwrap().iter();
+        seen.extend(ids.map(|channel| channel["channel_id"].as_str().unwrap().to_owned()));
+        assert_eq!(page["has_more"], !page["next_cursor"].is_null());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    let mut once = seen.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!((seen.len(), once.len()), (8, 8));
+    let other: GuildId = (GUILD + 1).try_into().unwrap();
+    let none = lake
+        .get(&format!("/v1/coverage?guild_id={other}"))
+        .await
+        .json();
+    assert_eq!(none["coverage"]["channels"], 0);
+}
+
+#[tokio::test]
+async fn bad_parameters_are_named() {
+    let lake = Lake::new();
+    for (query, field) in [
+        ("limit=5", "guild_id"),
+        ("guild_id=1&limit=0", "limit"),
+        ("guild_id=1&chanel_id=2", "chanel_id"),
+        (
+            "guild_id=1&from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
+            "from",
+        ),
+    ] {
+        let answer = lake.get(&format!("/v1/coverage?{query}")).await;
+        let problem = answer.is_problem(400, "invalid_parameter");
+        assert_eq!(problem["errors"][0]["field"], field, "{query}");
+    }
+}
