@@ -59,11 +59,26 @@ crash: libduckdb ## The service killed 500 times and stopped 200 times under tra
 	GUILDLAKE_CRASH_ROUNDS=$${GUILDLAKE_CRASH_ROUNDS:-500} GUILDLAKE_TERM_ROUNDS=$${GUILDLAKE_TERM_ROUNDS:-200} \
 	  $(CARGO) test --release $(LOCKED) --test crash -- --test-threads=1 --nocapture $(ARGS)
 
+.PHONY: failpoints
+failpoints: libduckdb ## A fault at each step of a commit, twenty times each: error, panic, kill (minutes)
+	@scripts/need cargo cc
+	GUILDLAKE_FAILPOINT_TIMES=$${GUILDLAKE_FAILPOINT_TIMES:-20} $(CARGO) test $(LOCKED) --features failpoints --test failpoints -- --nocapture $(ARGS)
+
+.PHONY: damage
+damage: libduckdb ## Logs cut and bits flipped, 500 times each (minutes)
+	@scripts/need cargo cc
+	GUILDLAKE_DAMAGE=$${GUILDLAKE_DAMAGE:-500} $(CARGO) test $(LOCKED) --test record damage -- --nocapture $(ARGS)
+
+.PHONY: histories
+histories: libduckdb ## Ten thousand random histories of messages against a naive model (minutes)
+	@scripts/need cargo cc
+	GUILDLAKE_HISTORIES=$${GUILDLAKE_HISTORIES:-10000} $(CARGO) test $(LOCKED) --test record histories -- --nocapture $(ARGS)
+
 .PHONY: check
 check: libduckdb ## Format, lints and docs, warnings denied
 	@scripts/need cargo cc
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets $(LOCKED) -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features failpoints $(LOCKED) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items $(LOCKED)
 
 .PHONY: deny
