@@ -1,10 +1,15 @@
 //! What is known, and what is not, as callers see it.
 
+use axum::http::Method;
+use chrono::SecondsFormat;
 use guildlake::message::{ChannelId, GuildId, IdSpan, snowflake_at};
-use guildlake::store::{Access, AccessMark, Batch, Channel, ChannelGone, Covered, SessionMark};
-use serde_json::Value;
+use guildlake::store::{
+    Access, AccessMark, Batch, Channel, ChannelGone, Covered, GapReason, Interrupted, Place,
+    SessionMark,
+};
+use serde_json::{Value, json};
 
-use crate::support::{CHANNEL, GUILD, Lake, at, channel};
+use crate::support::{CHANNEL, GUILD, KEY, Lake, at, channel, lasting};
 
 const JANUARY: &str = "2026-01-01T00:00:00Z";
 const MARCH: &str = "2026-03-01T00:00:00Z";
@@ -303,4 +308,262 @@ async fn bad_parameters_are_named() {
         let problem = answer.is_problem(400, "invalid_parameter");
         assert_eq!(problem["errors"][0]["field"], field, "{query}");
     }
+}
+
+/// A channel that history read up to January, where the session `one` takes over and is in March.
+fn live_lake() -> Lake {
+    let mut lake = lake(Vec::new());
+    listen(&mut lake, "one", JANUARY, JANUARY);
+    lake.commit(&Batch {
+        covered: vec![from_the_beginning(JANUARY, Some("one"))],
+        ..Batch::default()
+    });
+    listen(&mut lake, "one", JANUARY, MARCH);
+    lake
+}
+
+fn listen(lake: &mut Lake, name: &str, low: &str, high: &str) {
+    let batch = Batch {
+        sessions: vec![session(name, low, high)],
+        ..Batch::default()
+    };
+    lake.record.commit(&batch, at(high)).unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_has_what_the_contract_lists() {
+    let lake = lake(vec![from_the_beginning(JANUARY, None)]);
+    let path = format!("/v1/coverage?guild_id={GUILD}");
+    let answer = lake.get(&path).await;
+    let born = id().created_at();
+    // The forum and the category hold no messages.
+    assert_eq!(
+        answer.json(),
+        json!({
+            "coverage": {
+                "complete": true,
+                "changes_complete": true,
+                "channels": 1,
+                "incomplete_channels": 0,
+                "gaps": 0,
+            },
+            "data": [{
+                "channel_id": CHANNEL.to_string(),
+                "parent_id": null,
+                "name": "general",
+                "complete": true,
+                "changes_complete": true,
+                "ranges": [{
+                    "from": born.to_rfc3339_opts(SecondsFormat::Micros, true),
+                    "to": "2026-01-01T00:00:00.000000Z",
+                    "from_id": CHANNEL.to_string(),
+                    "to_id": moment(JANUARY).to_string(),
+                    "complete_by": "history",
+                    "gap_reason": null,
+                    "stale_since": null,
+                }],
+            }],
+            "outages": [],
+            "next_cursor": null,
+            "has_more": false,
+        })
+    );
+    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+    let head = lake.ask(Method::HEAD, &path, &[("x-api-key", KEY)]).await;
+    assert_eq!(head.status, 200);
+    assert_eq!(lasting(&head.headers), lasting(&answer.headers));
+    assert!(head.body.is_empty());
+
+    let stranger = lake.ask(Method::GET, &path, &[]).await;
+    stranger.is_problem(401, "unauthorized");
+    let headers = [("x-api-key", KEY), ("accept", "text/csv")];
+    let answer = lake.ask(Method::GET, &path, &headers).await;
+    answer.is_problem(406, "not_acceptable");
+
+    let to_the_end = coverage(&lake, &format!("&to={JANUARY}")).await;
+    assert_eq!(to_the_end["coverage"]["complete"], true);
+    let unknown = coverage(&lake, "&channel_id=1").await;
+    assert_eq!(unknown["coverage"]["complete"], false);
+    assert_eq!(unknown["coverage"]["channels"], 0);
+}
+
+#[tokio::test]
+async fn a_deleted_channel_counts_to_its_end_and_not_beyond() {
+    let mut lake = lake(vec![from_the_beginning(JANUARY, None)]);
+    lake.commit(&Batch {
+        channels_gone: vec![ChannelGone {
+            id: id(),
+            after: at(MARCH),
+            before: at(APRIL),
+        }],
+        ..Batch::default()
+    });
+    for until in ["", &format!("&to={MAY}")] {
+        let answer = coverage(&lake, until).await;
+        assert_eq!(ranges(&answer), ["history", "channel_deleted"]);
+        let end = &answer["data"][0]["ranges"][1]["to"];
+        assert_eq!(end, "2026-04-01T00:00:00.000000Z");
+        assert_eq!(answer["coverage"]["complete"], false);
+    }
+    let before = coverage(&lake, &format!("&to={JANUARY}")).await;
+    assert_eq!(before["coverage"]["complete"], true);
+    let after = coverage(&lake, &format!("&from={APRIL}")).await;
+    assert_eq!(after["coverage"]["channels"], 0);
+}
+
+#[tokio::test]
+async fn a_session_that_is_resumed_is_no_outage_and_one_that_is_not_is() {
+    let mut lake = live_lake().restart();
+    listen(&mut lake, "one", JANUARY, APRIL);
+    let answer = coverage(&lake, "").await;
+    assert_eq!(ranges(&answer), ["history", "live"]);
+    assert_eq!(answer["coverage"]["changes_complete"], true);
+    assert_eq!(answer["outages"], json!([]));
+
+    let mut lake = lake.restart();
+    listen(&mut lake, "two", MAY, MAY);
+    let answer = coverage(&lake, "").await;
+    assert_eq!(ranges(&answer), ["history", "live", "offline"]);
+    for n in 0..2 {
+        let since = &answer["data"][0]["ranges"][n]["stale_since"];
+        assert_eq!(since, "2026-04-01T00:00:00.000000Z");
+    }
+    let outages = json!([{
+        "began_at": "2026-04-01T00:00:00.000000Z",
+        "ended_at": "2026-05-01T00:00:00.000000Z",
+        "reason": "offline",
+    }]);
+    assert_eq!(answer["outages"], outages);
+
+    // Every message until then is there all the same.
+    let below = coverage(&lake, &format!("&to={APRIL}")).await;
+    assert_eq!(below["coverage"]["complete"], true);
+    assert_eq!(below["coverage"]["changes_complete"], false);
+    assert_eq!(below["outages"], outages);
+    let later = coverage(&lake, "&from=2026-05-02T00:00:00Z").await;
+    assert_eq!(later["outages"], json!([]));
+}
+
+#[tokio::test]
+async fn what_a_right_interrupted_is_a_gap_until_it_is_read() {
+    let mut lake = live_lake();
+    lake.commit(&Batch {
+        interrupted: vec![Interrupted {
+            place: Place::Channel(id()),
+            until: at(APRIL),
+            reason: GapReason::Interrupted,
+            stale_since: None,
+        }],
+        ..Batch::default()
+    });
+    listen(&mut lake, "one", JANUARY, MAY);
+    let answer = coverage(&lake, "").await;
+    assert_eq!(
+        ranges(&answer),
+        ["history", "live", "interrupted", "not_backfilled"]
+    );
+    lake.commit(&Batch {
+        covered: vec![read(MARCH, APRIL, Some("one"))],
+        ..Batch::default()
+    });
+    let answer = coverage(&lake, "").await;
+    assert_eq!(ranges(&answer), ["history", "live", "history", "live"]);
+    assert_eq!(answer["coverage"]["complete"], true);
+}
+
+#[tokio::test]
+async fn a_payload_that_could_not_be_understood_is_a_gap_of_one_id() {
+    let low = moment(MARCH);
+    let lake = lake(vec![Covered {
+        unreadable: vec![IdSpan { low, high: low + 1 }],
+        ..from_the_beginning(APRIL, None)
+    }]);
+    let answer = coverage(&lake, "").await;
+    assert_eq!(
+        ranges(&answer),
+        ["history", "payload_unreadable", "history"]
+    );
+    let gap = &answer["data"][0]["ranges"][1];
+    assert_eq!(gap["from_id"], low.to_string());
+    assert_eq!(gap["to_id"], (low + 1).to_string());
+    assert_eq!(answer["coverage"]["complete"], false);
+}
+
+#[tokio::test]
+async fn a_channel_that_begins_while_live_is_live_from_its_beginning() {
+    let mut lake = Lake::new();
+    listen(&mut lake, "one", JANUARY, JANUARY);
+    let new = moment(MARCH) + 5;
+    let channel_id = ChannelId::try_from(new).unwrap();
+    lake.commit(&Batch {
+        channels: vec![channel(new, 0)],
+        access: vec![AccessMark {
+            channel_id,
+            since: channel_id.created_at(),
+            ..access(Access::Readable)
+        }],
+        covered: vec![Covered {
+            channel_id,
+            span: IdSpan { low: 0, high: new },
+            session_id: Some("one".into()),
+            unreadable: Vec::new(),
+        }],
+        ..Batch::default()
+    });
+    listen(&mut lake, "one", JANUARY, APRIL);
+    let answer = coverage(&lake, "").await;
+    assert_eq!(ranges(&answer), ["live"]);
+    assert_eq!(answer["data"][0]["ranges"][0]["from_id"], new.to_string());
+    assert_eq!(answer["coverage"]["complete"], true);
+}
+
+#[tokio::test]
+async fn a_channel_that_was_never_read_is_not_left_out() {
+    let mut lake = lake(vec![from_the_beginning(JANUARY, None)]);
+    let hidden = channel(CHANNEL + 11, 0);
+    lake.commit(&Batch {
+        access: vec![AccessMark {
+            channel_id: hidden.id,
+            ..access(Access::Forbidden)
+        }],
+        channels: vec![
+            Channel {
+                parent_id: Some(id()),
+                ..channel(CHANNEL + 10, 11)
+            },
+            hidden,
+        ],
+        ..Batch::default()
+    });
+    let answer = coverage(&lake, "").await;
+    assert_eq!(answer["coverage"]["complete"], false);
+    assert_eq!(answer["coverage"]["channels"], 3);
+    assert_eq!(answer["coverage"]["incomplete_channels"], 2);
+    let [_, thread, hidden] = answer["data"].as_array().unwrap().as_slice() else {
+        panic!("{answer}");
+    };
+    assert_eq!(thread["parent_id"], CHANNEL.to_string());
+    assert_eq!(thread["ranges"][0]["gap_reason"], "not_backfilled");
+    assert_eq!(hidden["ranges"][0]["gap_reason"], "no_permission");
+}
+
+#[tokio::test]
+async fn a_channel_that_was_read_less_far_is_not_left_out() {
+    let mut lake = live_lake();
+    let other = channel(CHANNEL + 10, 0);
+    lake.commit(&Batch {
+        access: vec![AccessMark {
+            channel_id: other.id,
+            ..access(Access::Readable)
+        }],
+        covered: vec![Covered {
+            channel_id: other.id,
+            ..from_the_beginning(APRIL, Some("one"))
+        }],
+        channels: vec![other],
+        ..Batch::default()
+    });
+    let span = "&from=2026-03-10T00:00:00Z&to=2026-03-20T00:00:00Z";
+    let answer = coverage(&lake, span).await;
+    assert_eq!(answer["coverage"]["complete"], false, "{answer}");
 }

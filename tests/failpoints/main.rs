@@ -50,7 +50,8 @@ fn messages(commit: u64) -> impl Iterator<Item = (u64, String, u32)> {
 
 fn expected(commits: u64) -> BTreeMap<i64, String> {
     let all = (0..commits).flat_map(messages);
-    all.map(|(n, content, _)| (id(n).as_i64(), content)).collect()
+    all.map(|(n, content, _)| (id(n).as_i64(), content))
+        .collect()
 }
 
 /// Writes the commits from `first` on, and says of each that it is acknowledged.
@@ -94,8 +95,12 @@ fn run_child(folder: &Path, order: &str) -> (u64, bool) {
         .output()
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
-    let acknowledged = said.lines().filter_map(|line| line.split_once("acknowledged "));
-    let last = acknowledged.last().map_or(0, |(_, n)| n.trim().parse().unwrap());
+    let acknowledged = said
+        .lines()
+        .filter_map(|line| line.split_once("acknowledged "));
+    let last = acknowledged
+        .last()
+        .map_or(0, |(_, n)| n.trim().parse().unwrap());
     (last, output.status.success())
 }
 
@@ -121,7 +126,10 @@ fn no_fault_at_any_step_loses_or_doubles_what_was_acknowledged() {
     let mut rng = StdRng::seed_from_u64(seed);
     let (mut faults, mut not_reached) = (0, 0);
     // The writer's own step comes after the record's.
-    for step in STEPS.into_iter().filter(|step| *step != "commit_acknowledged") {
+    for step in STEPS
+        .into_iter()
+        .filter(|step| *step != "commit_acknowledged")
+    {
         for action in ["return(error)", "return(kill)", "panic"] {
             let mut reached = 0;
             for _ in 0..times {
@@ -149,13 +157,30 @@ fn fault(order: &str) -> bool {
     // Opening is what the next start does.
     drop(Record::open(&settings(folder.path())).unwrap());
     let found = rows(folder.path());
-    let commits = (acknowledged..=(acknowledged + 1).min(COMMITS))
+    let Some(commits) = (acknowledged..=(acknowledged + 1).min(COMMITS))
         .find(|&commits| found == expected(commits))
-        .unwrap_or_else(|| panic!("{order}: {} rows after {acknowledged} commits", found.len()));
+    else {
+        // The files are evidence.
+        let folder = folder.keep();
+        let rows = found.len();
+        panic!(
+            "{order}: {rows} rows after {acknowledged} commits; see {}",
+            folder.display()
+        );
+    };
     write(folder.path(), commits).unwrap();
-    assert!(rows(folder.path()) == expected(COMMITS), "{order}: the rest");
+    assert!(
+        rows(folder.path()) == expected(COMMITS),
+        "{order}: the rest"
+    );
     let mut names = std::fs::read_dir(folder.path()).unwrap();
-    let aside = names.find(|it| it.as_ref().unwrap().file_name().to_string_lossy().contains("damaged"));
+    let aside = names.find(|it| {
+        it.as_ref()
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .contains("damaged")
+    });
     assert!(aside.is_none(), "{order}: a log was set aside");
     !ended_well
 }

@@ -112,9 +112,10 @@ WITH places AS (
 ), ends AS (
     SELECT places.channel_id,
            greatest(places.channel_id, coalesce(max(known.high), 0),
-                    -- Without a session: to where any reading got, so that no channel is passed over.
+                    -- To where any reading got, so that no channel is passed over.
                     CASE WHEN any_value(gone_at) IS NULL
-                         THEN coalesce(any_value(live_high), (SELECT max(high) FROM coverage_ranges),
+                         THEN coalesce(greatest(any_value(live_high),
+                                                (SELECT max(high) FROM coverage_ranges)),
                                        (SELECT snowflake_at(committed_at) FROM record_state), 0)
                          ELSE snowflake_at(any_value(gone_at)) END) AS high
     FROM places LEFT JOIN known USING (channel_id) GROUP BY places.channel_id
