@@ -95,11 +95,11 @@ fn run_child(folder: &Path, order: &str) -> (u64, bool) {
         .output()
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
-    let acknowledged = said
+    let mut acknowledged = said
         .lines()
         .filter_map(|line| line.split_once("acknowledged "));
     let last = acknowledged
-        .last()
+        .next_back()
         .map_or(0, |(_, n)| n.trim().parse().unwrap());
     (last, output.status.success())
 }
