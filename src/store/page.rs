@@ -84,19 +84,18 @@ impl Reader {
         let (head_sender, head) = oneshot::channel();
         let (row_sender, rows) = mpsc::channel(ROWS_AHEAD);
         let query = move |connection: &Connection| {
-            let keys = match begin_and_find_keys(connection, &request) {
-                Ok(keys) => keys,
-                Err(error) => {
-                    let _ = head_sender.send(Err(error));
-                    return;
+            match begin_and_find_keys(connection, &request) {
+                Ok(keys) => {
+                    if head_sender.send(Ok(keys.head())).is_ok()
+                        && let Err(error) = send_rows(connection, &request, &keys, &row_sender)
+                    {
+                        let _ = row_sender.blocking_send(Err(error));
+                    }
                 }
-            };
-            if head_sender.send(Ok(keys.head())).is_ok()
-                && let Err(error) = send_rows(connection, &request, &keys, &row_sender)
-            {
-                let _ = row_sender.blocking_send(Err(error));
+                Err(error) => drop(head_sender.send(Err(error))),
             }
-            // The transaction ends when the connection goes back to the pool.
+            // The transaction ends when the connection goes back to the pool; the rows end then.
+            move || drop(row_sender)
         };
         let interrupt = self.spawn(query).await?;
         let (next_cursor, row_count) = head.await.unwrap_or(Err(StoreError::NoAnswer))?;

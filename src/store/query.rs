@@ -26,7 +26,9 @@ impl Reader {
     pub(super) fn new(connection: Connection, most: u32) -> Result<Self, StoreError> {
         let pool = Pool::builder()
             .max_size(most)
-            .min_idle(Some(1))
+            // None before it is asked for: a connection that is made beside would keep the file
+            // open after its reader is gone.
+            .min_idle(Some(0))
             // A connection is a handle inside this process: it does not go stale.
             .test_on_check_out(false)
             .max_lifetime(None)
@@ -47,18 +49,20 @@ impl Reader {
     {
         let (sender, answer) = oneshot::channel();
         let query = move |connection: &Connection| {
+            let answer = query(connection);
             // The receiver is gone when nobody waits any more.
-            let _ = sender.send(query(connection));
+            move || drop(sender.send(answer))
         };
         let _interrupt_on_drop = self.spawn(query).await?;
         answer.await.unwrap_or(Err(StoreError::NoAnswer))
     }
 
     /// Runs `query` on a thread for blocking work, once a connection is free; it is interrupted
-    /// when the answer is dropped.
-    pub(super) async fn spawn<F>(&self, query: F) -> Result<InterruptOnDrop, StoreError>
+    /// when the answer is dropped. What `query` returns is called when its connection is back.
+    pub(super) async fn spawn<F, D>(&self, query: F) -> Result<InterruptOnDrop, StoreError>
     where
-        F: FnOnce(&Connection) + Send + 'static,
+        F: FnOnce(&Connection) -> D + Send + 'static,
+        D: FnOnce(),
     {
         let place = Arc::clone(&self.places).acquire_owned();
         let place = tokio::time::timeout(WAIT_FOR_CONNECTION, place)
@@ -75,10 +79,12 @@ impl Reader {
             // Dropped before the connection, after a panic too: from then on the connection may
             // serve another query, which must not be hit.
             let ended = EndOnDrop(running);
-            query(&connection);
+            let done = query(&connection);
             drop(ended);
             drop(connection);
+            drop(pool);
             drop(place);
+            done();
         });
         Ok(interrupt)
     }
