@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
-use axum::http::header::{CACHE_CONTROL, VARY};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -13,12 +12,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::accept::{APPLICATION_JSON, negotiate};
-use super::messages::{PRIVATE, VARY_ON};
+use super::messages::keep_private;
 use super::openapi::Refusals;
 use super::problem::Problem;
 use super::query::{self, Parameters};
 use super::row::{Snowflake, Time, snowflake};
-use crate::message::{ChannelId, GuildId, IdSpan, MessageId, snowflake_at};
+use crate::message::{ChannelId, GuildId, IdSpan, MessageId};
 use crate::store::{ChannelCompleteness, Completeness, CompletenessRequest, KnownRange, Outage};
 
 const MOST_CHANNELS: usize = 500;
@@ -172,10 +171,7 @@ impl CoverageQuery {
         CompletenessRequest {
             guild_id: self.guild_id,
             channel_id: self.channel_id,
-            span: IdSpan {
-                low: self.from.map_or(IdSpan::ALL.low, snowflake_at),
-                high: self.to.map_or(IdSpan::ALL.high, snowflake_at),
-            },
+            span: IdSpan::between(self.from, self.to),
         }
     }
 }
@@ -223,8 +219,7 @@ pub(super) async fn get(
         next_cursor: next_cursor.map(|id| snowflake(id.as_i64())),
     };
     let mut response = Json(page).into_response();
-    response.headers_mut().insert(CACHE_CONTROL, PRIVATE);
-    response.headers_mut().insert(VARY, VARY_ON);
+    keep_private(response.headers_mut());
     Ok(response)
 }
 

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::header::{CACHE_CONTROL, VARY};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use headers::{ETag, HeaderMapExt, IfNoneMatch};
 
 use super::Api;
 use super::accept::{APPLICATION_JSON, negotiate};
-use super::messages::{PRIVATE, VARY_ON};
+use super::messages::keep_private;
 use super::openapi::Refusals;
 use super::problem::{Code, FieldError, Problem};
 use super::query;
@@ -67,8 +66,7 @@ pub(super) async fn get(
     };
     let headers = response.headers_mut();
     headers.typed_insert(etag);
-    headers.insert(CACHE_CONTROL, PRIVATE);
-    headers.insert(VARY, VARY_ON);
+    keep_private(headers);
     Ok(response)
 }
 

@@ -20,18 +20,24 @@ use super::problem::Problem;
 use super::query::{self, Parameters};
 use super::row::{MessageJson, Snowflake, Time};
 use super::{Api, json};
-use crate::message::{ChannelId, GuildId, IdSpan, MessageId, snowflake_at};
+use crate::message::{ChannelId, GuildId, IdSpan, MessageId};
 use crate::store::{Order, PageRequest};
 
 const MOST_ROWS: usize = 500;
 const DEFAULT_ROWS: usize = 100;
 
 /// What an answer depends on besides the URL.
-pub(super) const VARY_ON: HeaderValue =
+const VARY_ON: HeaderValue =
     HeaderValue::from_static("accept, accept-encoding, authorization, x-api-key");
 
 /// Private data that changes: kept by nobody but the caller, and asked for again.
-pub(super) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// Marks an answer as private, and says what it depends on.
+pub(super) fn keep_private(headers: &mut HeaderMap) {
+    headers.insert(CACHE_CONTROL, PRIVATE);
+    headers.insert(VARY, VARY_ON);
+}
 
 /// A page of messages.
 #[derive(Serialize, ToSchema)]
@@ -127,13 +133,7 @@ impl PageQuery {
 
     /// The ids between `from`, `to` and the cursor.
     fn span(&self) -> IdSpan {
-        let mut span = IdSpan::ALL;
-        if let Some(from) = self.from {
-            span.low = snowflake_at(from);
-        }
-        if let Some(to) = self.to {
-            span.high = snowflake_at(to);
-        }
+        let mut span = IdSpan::between(self.from, self.to);
         match (self.order(), self.cursor.map(MessageId::as_i64)) {
             (Order::Descending, Some(cursor)) => span.high = span.high.min(cursor),
             (Order::Ascending, Some(cursor)) => span.low = span.low.max(cursor.saturating_add(1)),
@@ -237,8 +237,7 @@ async fn page(api: &Api, deadline: Deadline, raw: Option<&str>) -> Result<Respon
     let mut response = Response::new(json::page_body(page, deadline.0).await?);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, PRIVATE);
-    headers.insert(VARY, VARY_ON);
+    keep_private(headers);
     if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
         headers.insert(LINK, link);
     }

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
-use axum::http::header::{CACHE_CONTROL, VARY};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -15,7 +14,7 @@ use utoipa::ToSchema;
 use super::Api;
 use super::accept::{APPLICATION_JSON, negotiate};
 use super::message::{message_id, not_found};
-use super::messages::{PRIVATE, VARY_ON};
+use super::messages::keep_private;
 use super::openapi::Refusals;
 use super::problem::Problem;
 use super::query;
@@ -88,8 +87,7 @@ pub(super) async fn list(
     let versions = api.reader.versions(id).await?.ok_or_else(not_found)?;
     let data: Result<Vec<_>, _> = versions.into_iter().map(VersionJson::try_from).collect();
     let mut response = Json(Versions { data: data? }).into_response();
-    response.headers_mut().insert(CACHE_CONTROL, PRIVATE);
-    response.headers_mut().insert(VARY, VARY_ON);
+    keep_private(response.headers_mut());
     Ok(response)
 }
 

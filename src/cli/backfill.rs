@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{DiscordSettings, Source, StorageSettings};
 use crate::discord::rest::Rest;
 use crate::ingest::{History, Progress, Scope, Writer};
-use crate::message::{IdSpan, snowflake_at};
+use crate::message::IdSpan;
 use crate::service::{self, OpenRecord};
 use crate::store::{Access, Batch, Coverage, Doubt};
 
@@ -126,10 +126,7 @@ pub(super) async fn run(
 
 /// What `--verify` has read again. Kept in the record, so that a run that is stopped goes on.
 fn doubts(arguments: &Arguments, coverage: &Coverage) -> Vec<Doubt> {
-    let span = IdSpan {
-        low: arguments.from.map_or(IdSpan::ALL.low, snowflake_at),
-        high: arguments.to.map_or(IdSpan::ALL.high, snowflake_at),
-    };
+    let span = IdSpan::between(arguments.from, arguments.to);
     let doubt = |&channel_id| Doubt {
         channel_id,
         span,

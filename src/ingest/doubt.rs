@@ -31,10 +31,7 @@ pub(super) fn doubt(
     {
         batch.doubts.push(Doubt {
             channel_id,
-            span: IdSpan {
-                low: id.as_i64(),
-                high: id.as_i64().saturating_add(1),
-            },
+            span: IdSpan::of(id),
             stale_since: Some(heard.after),
         });
         return;

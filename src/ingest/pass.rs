@@ -48,7 +48,8 @@ enum Job {
     Scan { entry: Entry, tries: u32 },
 }
 
-/// What is known of a job's channel when it begins.
+/// What is known of a channel when its scan begins.
+#[derive(Default)]
 struct Reading {
     gaps: RangeSet<i64>,
     high: i64,
@@ -112,7 +113,10 @@ impl<'a> PassState<'a> {
             while running.len() < AT_A_TIME
                 && let Some(job) = self.jobs.pop_front()
             {
-                let reading = self.reading(&job);
+                let reading = match &job {
+                    Job::Scan { entry, .. } => self.reading(entry),
+                    Job::List(..) => Reading::default(),
+                };
                 running.push(run_job(self.history, self.tally.clone(), job, reading));
             }
             let Some(done) = running.next().await else {
@@ -234,16 +238,10 @@ impl<'a> PassState<'a> {
         (gaps, high)
     }
 
-    /// What a job needs to know.
-    fn reading(&self, job: &Job) -> Reading {
-        let (gaps, high) = match job {
-            Job::Scan { entry, .. } => self.gaps(entry),
-            Job::List(..) => (RangeSet::new(), 0),
-        };
-        let coverage = match job {
-            Job::Scan { entry, .. } => self.coverage.get(&entry.info.id).cloned(),
-            Job::List(..) => None,
-        };
+    /// What the scan of a channel needs to know.
+    fn reading(&self, entry: &Entry) -> Reading {
+        let (gaps, high) = self.gaps(entry);
+        let coverage = self.coverage.get(&entry.info.id).cloned();
         Reading {
             gaps,
             high,

@@ -251,11 +251,7 @@ impl Scan<'_> {
     /// When a message that is gone was there for certain: when it was taken in, and as long as
     /// nobody missed anything.
     fn last_seen(&self, id: MessageId, known: &HashMap<MessageId, DateTime<Utc>>) -> DateTime<Utc> {
-        let span = IdSpan {
-            low: id.as_i64(),
-            high: id.as_i64().saturating_add(1),
-        };
-        let heard = self.coverage.stale_since(span);
+        let heard = self.coverage.stale_since(IdSpan::of(id));
         let taken_in = known.get(&id).copied();
         id.created_at().max(heard.max(taken_in).unwrap_or_default())
     }
@@ -309,11 +305,7 @@ fn missing_from(
 /// The ids that the `n`th item of a page can have: its own, or those between its neighbours'.
 fn place_of(page: &HistoryPage, n: usize, read: IdSpan) -> IdSpan {
     if let Some(id) = page.items[n].id {
-        let low = id.as_i64();
-        return IdSpan {
-            low,
-            high: low.saturating_add(1),
-        };
+        return IdSpan::of(id);
     }
     // Newest first: what stands before it in the page is younger.
     let ids = |items: &[PageItem]| -> Vec<i64> {

@@ -12,7 +12,6 @@ use tracing::{debug, error, info};
 
 use crate::clock::Clock;
 use crate::failpoint;
-
 use crate::status::{RecordState, StatusSender};
 use crate::store::{Batch, Committed, Record, StoreError};
 

@@ -139,6 +139,24 @@ impl IdSpan {
         high: i64::MAX,
     };
 
+    /// The ids of the messages written from one time on and before another.
+    #[must_use]
+    pub fn between(from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Self {
+        Self {
+            low: from.map_or(Self::ALL.low, snowflake_at),
+            high: to.map_or(Self::ALL.high, snowflake_at),
+        }
+    }
+
+    /// One message.
+    #[must_use]
+    pub fn of(id: MessageId) -> Self {
+        Self {
+            low: id.as_i64(),
+            high: id.as_i64().saturating_add(1),
+        }
+    }
+
     /// Whether no id lies inside.
     #[must_use]
     pub fn is_empty(self) -> bool {

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use duckdb::{Connection, params};
 
-use super::coverage::{Coverage, GapReason, RangeState, SessionEnd};
+use super::coverage::{ChannelCoverage, Coverage, GapReason, RangeState, SessionEnd};
 use super::known::{read_channels, read_coverage, read_sessions};
 use super::lookup::list;
 use super::{
@@ -183,10 +183,10 @@ impl Marks {
             if known.gone.is_some_and(|old| rank(old) <= rank(new)) {
                 return false;
             }
-            if let (Some(session), Some(since)) = (self.sessions.get(&0), live_since(known))
+            if let Some(session) = self.sessions.get(&0)
                 && let Some(coverage) = self.coverage.get_mut(&gone.id)
             {
-                coverage.join_live(session.live_low.max(since), session.live_high);
+                settle(coverage, known, session);
             }
             known.gone = Some(new);
             true
@@ -301,9 +301,8 @@ impl Marks {
                 continue;
             }
             let before = coverage.clone();
-            let since = known.and_then(live_since);
-            if let (Some(old), Some(since)) = (old, since) {
-                coverage.join_live(old.live_low.max(since), old.live_high);
+            if let (Some(old), Some(known)) = (old, known) {
+                settle(coverage, known, old);
             }
             coverage.end_session(end);
             if *coverage != before {
@@ -327,11 +326,11 @@ impl Marks {
                 Place::Guild(guild) => channel.guild_id == guild,
                 Place::Channel(id) => channel.id == id || channel.parent_id == Some(id),
             };
-            let Some(since) = live_since(known).filter(|_| is_meant) else {
+            if !is_meant || live_since(known).is_none() {
                 continue;
-            };
+            }
             if let Some(coverage) = self.coverage.get_mut(&channel.id) {
-                coverage.join_live(session.live_low.max(since), session.live_high);
+                settle(coverage, known, session);
                 let until = snowflake_at(interrupted.until);
                 coverage.leave_gap(session.live_high..until, interrupted.reason);
                 if let Some(since) = interrupted.stale_since {
@@ -359,10 +358,10 @@ impl Marks {
     /// Has a range read again; answers the channel. What is live is settled first, so that there is
     /// something to doubt.
     fn doubt(&mut self, doubt: &Doubt) -> Option<ChannelId> {
-        let since = self.channels.get(&doubt.channel_id).and_then(live_since);
+        let known = self.channels.get(&doubt.channel_id);
         let coverage = self.coverage.get_mut(&doubt.channel_id)?;
-        if let (Some(session), Some(since)) = (self.sessions.get(&0), since) {
-            coverage.join_live(session.live_low.max(since), session.live_high);
+        if let (Some(session), Some(known)) = (self.sessions.get(&0), known) {
+            settle(coverage, known, session);
         }
         let range = doubt.span.low..doubt.span.high;
         if let Some(since) = doubt.stale_since {
@@ -405,6 +404,13 @@ impl Marks {
             }
         }
         Ok(())
+    }
+}
+
+/// Turns what a session brought of a channel so far into coverage like any other.
+fn settle(coverage: &mut ChannelCoverage, known: &KnownChannel, session: &SessionMark) {
+    if let Some(since) = live_since(known) {
+        coverage.join_live(session.live_low.max(since), session.live_high);
     }
 }
 
