@@ -2,23 +2,30 @@
 //! this clock: a machine whose clock is wrong, or jumps, would else claim what it did not see.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use rustix::time::{ClockId, clock_gettime};
 
 /// How far the machine's clock may be from Discord's and still be trusted: Discord tells its time
 /// in whole seconds.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
+/// A clock that no one sets, and that goes on while the machine sleeps: `Instant` does not on Linux.
+#[cfg(target_os = "linux")]
+const STEADY: ClockId = ClockId::Boottime;
+#[cfg(not(target_os = "linux"))]
+const STEADY: ClockId = ClockId::Monotonic;
+
 /// Discord's time, as far as it was told. Clones are the same clock.
 #[derive(Debug, Clone, Default)]
 pub struct Clock(Arc<Mutex<Option<Sighting>>>);
 
-/// Discord's time at a moment of this machine's steady clock, which no one sets.
+/// Discord's time at a moment of this machine's steady clock.
 #[derive(Debug, Clone, Copy)]
 struct Sighting {
     time: DateTime<Utc>,
-    at: Instant,
+    at: Duration,
 }
 
 impl Clock {
@@ -40,19 +47,25 @@ impl Clock {
 
     /// Notes that Discord says what time it is.
     pub fn saw(&self, time: DateTime<Utc>) {
-        let at = Instant::now();
+        let at = steady();
         *self.lock() = Some(Sighting { time, at });
     }
 
     fn discord(&self) -> Option<DateTime<Utc>> {
         let sighting = (*self.lock())?;
-        let passed = TimeDelta::from_std(sighting.at.elapsed()).ok()?;
+        let passed = TimeDelta::from_std(steady().checked_sub(sighting.at)?).ok()?;
         Some(sighting.time + passed)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Sighting>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Time since some moment in the past.
+fn steady() -> Duration {
+    let time = clock_gettime(STEADY);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //! supervised. Whatever ends before it should ends the process, with its reason. A stop goes in
 //! the order of the data: take nothing in, commit what was taken, say goodbye, end.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,14 +18,12 @@ use crate::api::{self, ApiState};
 use crate::config::{DiscordSettings, Settings, StorageSettings};
 use crate::discord::gateway;
 use crate::discord::rest::{Application, GatewayInfo, Rest, RestError};
-use crate::ingest::{
-    Following, History, HistoryError, Live, LiveError, Scope, Writer, WriterHandle,
-};
+use crate::ingest::{History, HistoryError, Live, LiveError, Scope, Writer, WriterHandle};
 use crate::status::{GatewayState, Status, StatusSender};
 use crate::store::{Access, AccessMark, Batch, DataLock, Reader, Record};
 
 /// How long the parts may take to end once they were told to.
-const STOP_WITHIN: Duration = Duration::from_secs(9);
+pub const STOP_WITHIN: Duration = Duration::from_secs(9);
 
 /// The record, opened for this process alone.
 pub struct OpenRecord {
@@ -199,21 +196,14 @@ async fn follow(
     }
     let shard = gateway::shard(&settings.token, &info, session.as_ref());
     let (passes, calls) = mpsc::unbounded_channel();
-    let live = Live {
-        scope: Arc::clone(&scope),
-        rest: rest.clone(),
-        writer: writer.clone(),
-        status: status.clone(),
+    let live = Live::new(
+        Arc::clone(&scope),
+        rest.clone(),
+        writer.clone(),
+        status.clone(),
         passes,
         session,
-        awaited: HashSet::new(),
-        clock: rest.clock(),
-        newest: None,
-        unreadable_call: None,
-        following: Following::No,
-        ready_at: None,
-        away: HashMap::new(),
-    };
+    );
     let history = History {
         rest,
         reader,

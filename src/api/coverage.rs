@@ -56,6 +56,11 @@ pub(super) struct CoverageSummary {
     /// How many gaps those have.
     #[schema(minimum = 0, example = 1)]
     gaps: usize,
+    /// What Discord told until then is in the record: messages, edits and deletes that came later
+    /// may not be, whatever the ranges say. While the service follows it is a minute ago; null if
+    /// it never did.
+    #[schema(required = true)]
+    heard_until: Option<Time>,
 }
 
 /// What is known of a channel or thread.
@@ -232,6 +237,7 @@ impl From<&Completeness> for CoverageSummary {
             channels: completeness.channels.len(),
             incomplete_channels: incomplete.count(),
             gaps: completeness.gaps(),
+            heard_until: completeness.heard_until.map(Time),
         }
     }
 }

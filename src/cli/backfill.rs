@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{DiscordSettings, Source, StorageSettings};
 use crate::discord::rest::Rest;
-use crate::ingest::{History, Progress, Scope, Writer};
+use crate::ingest::{History, HistoryError, Progress, Scope, Writer};
 use crate::message::IdSpan;
 use crate::service::{self, OpenRecord};
-use crate::store::{Access, Batch, Coverage, Doubt};
+use crate::store::{Access, Batch, Doubt};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -57,15 +57,6 @@ pub(super) async fn run(
     let status = service::new_status();
     let (writer, handle) = Writer::start(record, status.clone(), rest.clock());
     let progress = tokio::spawn(Progress::new(status.subscribe()).show());
-    if arguments.verify {
-        let doubts = doubts(arguments, &reader.coverage().await?);
-        super::say(&format!("reading {} channels again", doubts.len()));
-        let batch = Batch {
-            doubts,
-            ..Batch::default()
-        };
-        handle.commit(batch).await?;
-    }
     let history = History {
         rest,
         reader: reader.clone(),
@@ -75,13 +66,28 @@ pub(super) async fn run(
         live: false,
         settle: discord.settle,
     };
+    let work = async {
+        if arguments.verify {
+            read_again(arguments, &history).await?;
+        }
+        history.pass().await
+    };
     let result = tokio::select! {
-        result = history.pass() => Some(result),
+        result = work => Some(result),
         () = stop.cancelled() => None,
     };
     // The writer ends when nobody can hand it anything any more.
     drop(history);
-    writer.finished().await.context("the record")?;
+    let written = writer.finished();
+    if result.is_none() {
+        let written = tokio::time::timeout(service::STOP_WITHIN, written).await;
+        written.context(
+            "what was read last could not be written in time; the next run reads it again",
+        )?
+    } else {
+        written.await
+    }
+    .context("the record")?;
     progress.abort();
     drop(lock);
 
@@ -124,13 +130,22 @@ pub(super) async fn run(
     Ok(ExitCode::FAILURE)
 }
 
-/// What `--verify` has read again. Kept in the record, so that a run that is stopped goes on.
-fn doubts(arguments: &Arguments, coverage: &Coverage) -> Vec<Doubt> {
+/// Notes what `--verify` has read again, in the record: a run that is stopped goes on with it.
+async fn read_again(arguments: &Arguments, history: &History) -> Result<(), HistoryError> {
     let span = IdSpan::between(arguments.from, arguments.to);
-    let doubt = |&channel_id| Doubt {
-        channel_id,
-        span,
-        stale_since: None,
+    let channels = history.reader.coverage().await?.into_keys();
+    let doubts: Vec<_> = channels
+        .map(|channel_id| Doubt {
+            channel_id,
+            span,
+            stale_since: None,
+        })
+        .collect();
+    super::say(&format!("reading {} channels again", doubts.len()));
+    let batch = Batch {
+        doubts,
+        ..Batch::default()
     };
-    coverage.keys().map(doubt).collect()
+    history.writer.commit(batch).await?;
+    Ok(())
 }

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::rest::ChannelInfo;
+use super::rest::{ChannelInfo, RoleInfo};
 use crate::message::{
     ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source, read_update,
 };
@@ -87,6 +88,8 @@ pub enum News {
         name: String,
         /// Channels and active threads.
         channels: Vec<ChannelInfo>,
+        /// Its roles.
+        roles: Vec<RoleInfo>,
     },
     /// A guild went away: an outage, or the bot was removed.
     GuildGone(GuildId),
@@ -113,7 +116,14 @@ pub enum News {
         /// The channel.
         id: ChannelId,
     },
-    /// Roles or memberships changed: what can be read may have changed with them.
+    /// A role as it is now.
+    Role {
+        /// Its guild.
+        guild_id: GuildId,
+        /// The role.
+        role: RoleInfo,
+    },
+    /// A role went, or the bot's own changed: what can be read may have changed with them.
     Permissions(GuildId),
     /// The bot was added to a thread or removed from it.
     ThreadMembership(ChannelId),
@@ -221,6 +231,7 @@ fn read_news(
                 channels: readable(guild.channels)
                     .chain(readable(guild.threads))
                     .collect(),
+                roles: readable(guild.roles).collect(),
             })
         }
         "GUILD_DELETE" => {
@@ -260,7 +271,11 @@ fn read_news(
             let thread: ChannelRef = read(payload)?;
             Ok(News::ThreadMembership(thread.id))
         }
-        "GUILD_ROLE_CREATE" | "GUILD_ROLE_UPDATE" | "GUILD_ROLE_DELETE" | "GUILD_MEMBER_UPDATE" => {
+        "GUILD_ROLE_CREATE" | "GUILD_ROLE_UPDATE" => {
+            let RoleChanged { guild_id, role } = read(payload)?;
+            Ok(News::Role { guild_id, role })
+        }
+        "GUILD_ROLE_DELETE" | "GUILD_MEMBER_UPDATE" => {
             let place: Place = read(payload)?;
             Ok(place.guild_id.map_or(News::Other, News::Permissions))
         }
@@ -308,8 +323,8 @@ fn read<'a, T: Deserialize<'a>>(payload: &'a str) -> Result<T, String> {
     serde_json::from_str(payload).map_err(|error| error.to_string())
 }
 
-/// The channels of a list that can be read; one odd channel must not hide the others.
-fn readable(items: Vec<Box<RawValue>>) -> impl Iterator<Item = ChannelInfo> {
+/// The items of a list that can be read; one odd channel must not hide the others.
+fn readable<T: DeserializeOwned>(items: Vec<Box<RawValue>>) -> impl Iterator<Item = T> {
     items
         .into_iter()
         .filter_map(|item| serde_json::from_str(item.get()).ok())
@@ -365,6 +380,14 @@ struct GuildPayload {
     channels: Vec<Box<RawValue>>,
     #[serde(default)]
     threads: Vec<Box<RawValue>>,
+    #[serde(default)]
+    roles: Vec<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct RoleChanged {
+    guild_id: GuildId,
+    role: RoleInfo,
 }
 
 #[derive(Deserialize)]

@@ -1,11 +1,45 @@
 //! What an event makes doubtful: where live events may have been missed, and where something came
 //! that could not be understood. The record notes it as a gap, or as a range to read again.
 
+use std::time::{Duration, Instant};
+
 use chrono::TimeDelta;
 
+use super::history::Pass;
 use crate::discord::dispatch::Heard;
 use crate::message::{ChannelId, IdSpan, MessageId};
 use crate::store::{Batch, Doubt, GapReason, Interrupted, Place};
+
+/// How often what could not be understood calls for a pass at most: should Discord change a field's
+/// type, every message would.
+const UNREADABLE_CALLS: Duration = Duration::from_secs(300);
+
+/// The calls for passes by what could not be understood: history may have it in a form that can be.
+#[derive(Debug, Default)]
+pub(super) struct UnreadableCalls {
+    is_waiting: bool,
+    last: Option<Instant>,
+}
+
+impl UnreadableCalls {
+    /// Asks for a pass, now or later.
+    pub(super) fn ask(&mut self) {
+        self.is_waiting = true;
+    }
+
+    /// The pass, if one is waited for and the one before it is long enough ago.
+    pub(super) fn due(&mut self) -> Option<Pass> {
+        let is_early = |last: Instant| last.elapsed() < UNREADABLE_CALLS;
+        if !self.is_waiting || self.last.is_some_and(is_early) {
+            return None;
+        }
+        *self = Self {
+            is_waiting: false,
+            last: Some(Instant::now()),
+        };
+        Some(Pass::Catalog)
+    }
+}
 
 /// What can be read there may be other than it was.
 pub(super) fn interrupted(place: Place, heard: Heard) -> Interrupted {

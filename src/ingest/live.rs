@@ -2,6 +2,8 @@
 //! writer together with the session's place, so that both become durable in one transaction.
 //! What happens to the session is told to the history, which fills what the socket did not bring.
 
+mod news;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,19 +16,19 @@ use tracing::{debug, info, warn};
 use twilight_gateway::error::ReceiveMessageErrorType;
 use twilight_gateway::{Message as GatewayMessage, Shard};
 
-use super::doubt::{doubt, interrupted};
+use super::doubt::UnreadableCalls;
+use super::doubt::doubt;
 use super::history::Pass;
+use super::rights::Rights;
 use super::scope::Scope;
 use super::writer::{WriterClosed, WriterHandle};
 use crate::clock::Clock;
-use crate::discord::dispatch::{Dispatch, Heard, News, Received, read_frame};
+use crate::discord::dispatch::{Heard, Received, read_frame};
 use crate::discord::gateway::{self, GatewayError};
-use crate::discord::rest::{ChannelInfo, Rest};
-use crate::message::{ChannelId, GuildId, IdSpan, Message, MessageId, Source, snowflake_at};
+use crate::discord::rest::Rest;
+use crate::message::{GuildId, Message, MessageId, Source};
 use crate::status::{BackfillState, GatewayState, GatewayStatus, StatusSender};
-use crate::store::{
-    Access, AccessMark, Batch, ChannelGone, Covered, Guild, Interrupted, Parked, Place, SessionMark,
-};
+use crate::store::{Batch, Parked, SessionMark};
 
 /// How far behind the newest id a session is trusted to be complete: dispatches of different
 /// channels can overtake each other by seconds. What is inside is read again, which costs a request.
@@ -35,18 +37,8 @@ const OVERTAKING: TimeDelta = TimeDelta::seconds(60);
 /// The same as a difference of ids.
 const OVERTAKING_IDS: i64 = OVERTAKING.num_milliseconds() << 22;
 
-/// How often what could not be understood calls for a pass at most: should Discord change a field's
-/// type, every message would.
-const UNREADABLE_CALLS: Duration = Duration::from_secs(300);
-
 /// A frame that takes longer than this to hand over has held up those behind it.
 const HELD_UP: Duration = Duration::from_secs(5);
-
-/// A guild that is told of so long after the session's begin was not there when it began.
-const AT_ONCE: Duration = Duration::from_secs(5);
-
-/// How long a channel that nobody knows is looked up before its message is kept aside.
-const LOOK_UP: Duration = Duration::from_secs(3);
 
 /// How long the goodbye to Discord may take.
 const GOODBYE: Duration = Duration::from_secs(3);
@@ -64,37 +56,31 @@ pub enum LiveError {
 
 /// Follows the socket.
 pub struct Live {
-    /// What is collected.
-    pub scope: Arc<Scope>,
+    scope: Arc<Scope>,
     /// To look up channels that nobody knows.
-    pub rest: Rest,
-    /// Where batches go.
-    pub writer: WriterHandle,
-    /// What the service says of itself.
-    pub status: StatusSender,
+    rest: Rest,
+    writer: WriterHandle,
+    status: StatusSender,
     /// Where the history hears of sessions.
-    pub passes: mpsc::UnboundedSender<Pass>,
-    /// The session that is to be resumed, if any.
-    pub session: Option<SessionMark>,
+    passes: mpsc::UnboundedSender<Pass>,
+    session: Option<SessionMark>,
+    clock: Clock,
     /// The guilds that a new session has still to tell of.
-    pub awaited: HashSet<GuildId>,
-    /// What time it is.
-    pub clock: Clock,
+    awaited: HashSet<GuildId>,
     /// The newest id of the session, and when it came.
-    pub newest: Option<(MessageId, Instant)>,
-    /// When something that could not be understood last called for a pass.
-    pub unreadable_call: Option<Instant>,
-    /// Whether what comes is new, and not a replay, and is read as it comes.
-    pub following: Following,
+    newest: Option<(MessageId, Instant)>,
+    following: Following,
     /// When the session began.
-    pub ready_at: Option<Instant>,
+    ready_at: Option<Instant>,
     /// Since when guilds are away.
-    pub away: HashMap<GuildId, DateTime<Utc>>,
+    away: HashMap<GuildId, DateTime<Utc>>,
+    rights: Rights,
+    unreadable: UnreadableCalls,
 }
 
 /// How the live side stands to what Discord says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Following {
+enum Following {
     /// There is no session, or it is replaying what was missed.
     No,
     /// What comes may have waited here, because the record could not take it. Ends with the answer
@@ -105,6 +91,35 @@ pub enum Following {
 }
 
 impl Live {
+    /// For what `scope` collects: batches go to `writer`, and calls for passes to `passes`. With a
+    /// session that is to be resumed, if there is one.
+    #[must_use]
+    pub fn new(
+        scope: Arc<Scope>,
+        rest: Rest,
+        writer: WriterHandle,
+        status: StatusSender,
+        passes: mpsc::UnboundedSender<Pass>,
+        session: Option<SessionMark>,
+    ) -> Self {
+        Self {
+            clock: rest.clock(),
+            scope,
+            rest,
+            writer,
+            status,
+            passes,
+            session,
+            awaited: HashSet::new(),
+            newest: None,
+            following: Following::No,
+            ready_at: None,
+            away: HashMap::new(),
+            rights: Rights::default(),
+            unreadable: UnreadableCalls::default(),
+        }
+    }
+
     /// Follows the socket until `stop`, then commits what was taken and closes it so that the
     /// session can be resumed.
     ///
@@ -194,182 +209,14 @@ impl Live {
         let Some(session) = &mut self.session else {
             return Ok(());
         };
-        session.heard_at = session.heard_at.max(now - OVERTAKING);
         if let Some((id, came)) = self.newest {
             let since = i64::try_from(came.elapsed().as_millis()).unwrap_or(0) << 22;
             let complete = id.as_i64().saturating_add(since) - OVERTAKING_IDS;
             session.live_high = session.live_high.max(complete);
         }
-        let batch = Batch {
-            sessions: vec![session.clone()],
-            ..Batch::default()
-        };
-        Ok(self.writer.send(batch).await?)
-    }
-
-    async fn dispatch(&mut self, dispatch: Dispatch, heard: Heard) -> Result<(), LiveError> {
-        let Dispatch {
-            name,
-            sequence,
-            news,
-        } = dispatch;
-        let mut pass = None;
-        let mut batch = Batch::default();
-        match news {
-            News::Ready {
-                session_id,
-                resume_url,
-                guilds,
-            } => {
-                self.awaited = guilds.into_iter().collect();
-                info!("live: a new session with Discord");
-                // A clock that is behind must leave a gap to look into.
-                let before = self.session.as_ref().map_or(0, |session| session.live_high);
-                let now = snowflake_at(heard.now).max(before + OVERTAKING_IDS);
-                self.newest = None;
-                self.following = Following::Yes;
-                self.ready_at = Some(Instant::now());
-                self.away.clear();
-                self.session = Some(SessionMark {
-                    shard: 0,
-                    session_id,
-                    resume_url,
-                    sequence,
-                    live_low: now,
-                    live_high: now,
-                    heard_at: heard.now - OVERTAKING,
-                });
-                pass = Some(Pass::AfterNewSession);
-                self.call(|gateway| {
-                    gateway.state = GatewayState::Live;
-                    gateway.identified += 1;
-                    gateway.sessions_left =
-                        gateway.sessions_left.map(|left| left.saturating_sub(1));
-                });
-            }
-            News::Resumed => {
-                info!("live: the session with Discord was resumed");
-                pass = Some(Pass::Gaps);
-                self.following = Following::Yes;
-                self.call(|gateway| {
-                    gateway.state = GatewayState::Live;
-                    gateway.resumed += 1;
-                });
-            }
-            News::Message(message) => {
-                if self
-                    .takes(message.guild_id, message.channel_id, &message)
-                    .await?
-                {
-                    self.saw(&message);
-                    batch.messages.push(*message);
-                }
-            }
-            News::Gone(messages) => {
-                for message in messages {
-                    // Where that is not known yet the delete is kept: it makes no message.
-                    if self.scope.takes(message.guild_id, message.channel_id) != Some(false) {
-                        batch.messages.push(message);
-                    }
-                }
-            }
-            News::Guild { id, name, channels } => {
-                if self.scope.takes_guild(id) {
-                    batch.guilds.push(Guild { id, name });
-                    self.learn(id, &channels, &mut batch);
-                    let is_late = self.ready_at.is_none_or(|at| at.elapsed() > AT_ONCE);
-                    if !self.awaited.remove(&id) || is_late {
-                        // It was away, or the bot was invited: nothing came from it until now.
-                        let since = self.away.remove(&id).unwrap_or(heard.after);
-                        batch.interrupted.push(Interrupted {
-                            stale_since: Some(since),
-                            ..interrupted(Place::Guild(id), heard)
-                        });
-                        pass = Some(Pass::Catalog);
-                    }
-                }
-            }
-            News::GuildGone(id) => {
-                if self.scope.takes_guild(id) {
-                    self.away.entry(id).or_insert(heard.after);
-                    batch.interrupted.push(interrupted(Place::Guild(id), heard));
-                }
-            }
-            News::ThreadMembership(id) => {
-                if self.scope.takes_channel(id) != Some(false) {
-                    batch
-                        .interrupted
-                        .push(interrupted(Place::Channel(id), heard));
-                    pass = Some(Pass::Catalog);
-                }
-            }
-            News::Channel {
-                guild_id,
-                channel,
-                is_new,
-            } => {
-                let unknown = self.learn(guild_id, std::slice::from_ref(&channel), &mut batch);
-                if is_new {
-                    self.begin_channel(guild_id, &channel, &mut batch);
-                } else if unknown || name != "THREAD_UPDATE" {
-                    // A thread that comes out of the archive while the archive is being listed
-                    // stands in no list.
-                    let place = Place::Channel(channel.id);
-                    batch.interrupted.push(interrupted(place, heard));
-                    pass = Some(Pass::Catalog);
-                }
-            }
-            News::Threads { guild_id, threads } => {
-                self.learn(guild_id, &threads, &mut batch);
-                batch.interrupted.extend(
-                    threads
-                        .iter()
-                        .map(|thread| interrupted(Place::Channel(thread.id), heard)),
-                );
-                pass = Some(Pass::Catalog);
-            }
-            News::ChannelGone { guild_id, id } => {
-                if self.scope.takes_guild(guild_id) {
-                    batch.channels_gone.push(ChannelGone {
-                        id,
-                        after: heard.after.max(id.created_at()),
-                        before: heard.now,
-                    });
-                }
-            }
-            News::Permissions(guild) if self.scope.takes_guild(guild) => {
-                batch
-                    .interrupted
-                    .push(interrupted(Place::Guild(guild), heard));
-                pass = Some(Pass::Catalog);
-            }
-            News::Unreadable {
-                channel_id,
-                message_id,
-                reason,
-                payload,
-            } if !self.is_elsewhere(channel_id) => {
-                warn!(
-                    event = name,
-                    reason, "a payload could not be understood; it is kept as it came"
-                );
-                if name == "READY" {
-                    // What comes now belongs to a session that is not known.
-                    self.session = None;
-                }
-                doubt(&mut batch, &name, channel_id, message_id, heard);
-                pass = self.unreadable_pass();
-                batch.parked.push(Parked {
-                    source: Source::Gateway,
-                    event: name,
-                    channel_id,
-                    reason,
-                    payload,
-                });
-            }
-            News::Permissions(_) | News::Unreadable { .. } | News::Other => {}
-        }
-        self.hand_over(batch, sequence, pass, heard.now).await
+        let sequence = session.sequence;
+        let pass = self.unreadable.due();
+        self.hand_over(Batch::default(), sequence, pass, now).await
     }
 
     /// Hands the batch to the writer with the session's place behind it.
@@ -411,11 +258,6 @@ impl Live {
         });
     }
 
-    /// Whether a channel is known to be none of those that are collected.
-    fn is_elsewhere(&self, channel: Option<ChannelId>) -> bool {
-        channel.is_some_and(|channel| self.scope.takes_channel(channel) == Some(false))
-    }
-
     /// Notes a live message: below it, less what may overtake it, the session is complete.
     fn saw(&mut self, message: &Message) {
         if let Some(session) = &mut self.session {
@@ -425,118 +267,6 @@ impl Live {
         if self.newest.is_none_or(|(newest, _)| newest < message.id) {
             self.newest = Some((message.id, Instant::now()));
         }
-    }
-
-    /// The pass that something that could not be understood calls for: history may have it in a
-    /// form that can be.
-    fn unreadable_pass(&mut self) -> Option<Pass> {
-        let is_due = self
-            .unreadable_call
-            .is_none_or(|last| last.elapsed() >= UNREADABLE_CALLS);
-        if is_due {
-            self.unreadable_call = Some(Instant::now());
-        }
-        is_due.then_some(Pass::Catalog)
-    }
-
-    /// Notes channels, and takes those that are collected into the batch. Answers whether one of
-    /// them was unknown.
-    fn learn(&self, guild_id: GuildId, channels: &[ChannelInfo], batch: &mut Batch) -> bool {
-        let mut unknown = false;
-        let visible = || channels.iter().filter(|channel| !channel.is_hidden());
-        for channel in visible() {
-            unknown |= self.scope.learn(guild_id, channel.id, channel.parent_id);
-        }
-        // Discord tells that there is a channel, and hides the rest. Of one that was seen before
-        // more is known already.
-        for hidden in channels.iter().filter(|channel| channel.is_hidden()) {
-            if self.scope.guild_of(hidden.id).is_none() {
-                self.scope.remember(guild_id, hidden.id, hidden.parent_id);
-                if self.scope.takes(guild_id, hidden.id) == Some(true) {
-                    batch.channels.push(hidden.to_record(guild_id));
-                    batch.access.push(AccessMark {
-                        channel_id: hidden.id,
-                        access: Access::Forbidden,
-                        detail: None,
-                        since: self.clock.now(),
-                    });
-                }
-            }
-        }
-        let taken =
-            visible().filter(|channel| self.scope.takes(guild_id, channel.id) == Some(true));
-        batch
-            .channels
-            .extend(taken.map(|channel| channel.to_record(guild_id)));
-        unknown
-    }
-
-    /// A channel that was made just now: nothing stood in it before, and all that comes is live.
-    fn begin_channel(&self, guild_id: GuildId, channel: &ChannelInfo, batch: &mut Batch) {
-        if self.scope.takes(guild_id, channel.id) != Some(true) {
-            return;
-        }
-        batch.access.push(AccessMark {
-            channel_id: channel.id,
-            access: Access::Readable,
-            detail: None,
-            since: channel.id.created_at(),
-        });
-        batch.covered.push(Covered {
-            channel_id: channel.id,
-            span: IdSpan {
-                low: 0,
-                high: channel.id.as_i64(),
-            },
-            session_id: self
-                .session
-                .as_ref()
-                .map(|session| session.session_id.as_str().into()),
-            unreadable: Vec::new(),
-        });
-    }
-
-    /// Whether a message is collected. A channel that nobody knows is looked up; if that fails the
-    /// message is kept aside rather than lost.
-    async fn takes(
-        &self,
-        guild: GuildId,
-        channel: ChannelId,
-        message: &Message,
-    ) -> Result<bool, LiveError> {
-        if let Some(takes) = self.scope.takes(guild, channel) {
-            return Ok(takes);
-        }
-        let mut place = Some(channel);
-        // The channel, and if it is a thread its channel.
-        for _ in 0..2 {
-            let Some(id) = place else { break };
-            let Ok(Ok(info)) = tokio::time::timeout(LOOK_UP, self.rest.channel(id)).await else {
-                break;
-            };
-            self.scope.learn(guild, id, info.parent_id);
-            place = info.parent_id;
-        }
-        if let Some(takes) = self.scope.takes(guild, channel) {
-            return Ok(takes);
-        }
-        let whole = message.versions.current();
-        let parked = Parked {
-            source: Source::Gateway,
-            event: "MESSAGE".to_owned(),
-            channel_id: Some(channel),
-            reason: "its channel could not be looked up".to_owned(),
-            payload: whole.map_or_else(
-                || format!("{:?}", message.patch),
-                |version| version.raw.to_string(),
-            ),
-        };
-        let batch = Batch {
-            parked: vec![parked],
-            ..Batch::default()
-        };
-        self.writer.send(batch).await?;
-        Ok(false)
     }
 
     async fn park_frame(&mut self, text: &str, reason: String) -> Result<(), LiveError> {
@@ -556,7 +286,8 @@ impl Live {
             payload: text.to_owned(),
         });
         let sequence = self.session.as_ref().map_or(0, |session| session.sequence);
-        let pass = self.unreadable_pass();
+        self.unreadable.ask();
+        let pass = self.unreadable.due();
         self.hand_over(batch, sequence, pass, heard.now).await
     }
 

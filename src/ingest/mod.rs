@@ -7,13 +7,14 @@ mod history;
 mod live;
 mod pass;
 mod progress;
+mod rights;
 mod scan;
 mod scope;
 mod writer;
 
 pub use catalog::Catalog;
 pub use history::{History, HistoryError, Pass, PassReport};
-pub use live::{Following, Live, LiveError};
+pub use live::{Live, LiveError};
 pub use progress::Progress;
 pub use scan::ScanError;
 pub use scope::Scope;

@@ -20,8 +20,8 @@ use super::writer::WriterClosed;
 use crate::discord::rest::{ArchivedKind, ChannelInfo, Rest, RestError};
 use crate::message::{ChannelId, GuildId, IdSpan, snowflake_at};
 use crate::store::{
-    Access, AccessMark, Batch, ChannelCoverage, ChannelGone, Coverage, Covered, KnownChannel,
-    SessionMark,
+    Access, AccessMark, Batch, ChannelCoverage, ChannelGone, Committed, Coverage, Covered,
+    KnownChannel, SessionMark,
 };
 
 /// Channels that are read at a time. Discord's limits are per channel and over all.
@@ -74,12 +74,15 @@ pub(super) struct PassState<'a> {
     tally: Tally,
     catalog: Catalog,
     began: DateTime<Utc>,
+    /// The last commit before anything was asked.
+    began_after: Committed,
     jobs: VecDeque<Job>,
     incomplete: Vec<ChannelId>,
 }
 
 impl<'a> PassState<'a> {
     pub(super) async fn new(history: &'a History) -> Result<Self, HistoryError> {
+        let began_after = history.writer.commit(Batch::default()).await?;
         let catalog = Catalog::read(&history.rest, &history.scope).await?;
         let known = history.reader.channels().await?;
         Ok(Self {
@@ -92,6 +95,7 @@ impl<'a> PassState<'a> {
             tally: Tally::new(history.status.clone()),
             catalog,
             began: history.rest.clock().now(),
+            began_after,
             jobs: VecDeque::new(),
             incomplete: Vec::new(),
             history,
@@ -117,7 +121,8 @@ impl<'a> PassState<'a> {
                     Job::Scan { entry, .. } => self.reading(entry),
                     Job::List(..) => Reading::default(),
                 };
-                running.push(run_job(self.history, self.tally.clone(), job, reading));
+                let tally = self.tally.clone();
+                running.push(run_job(self.history, tally, job, reading, self.began_after));
             }
             let Some(done) = running.next().await else {
                 return Ok(());
@@ -162,6 +167,7 @@ impl<'a> PassState<'a> {
                         high: gap.end,
                     },
                     session_id: self.session_id(),
+                    asked_after: Some(self.began_after.number),
                     unreadable: Vec::new(),
                 }));
                 self.tally.channel_done(false);
@@ -273,7 +279,7 @@ impl<'a> PassState<'a> {
                 && scope.takes(known.channel.guild_id, known.channel.id) == Some(true)
         });
         let mut batch = Batch::default();
-        let mut found = Vec::new();
+        let mut found: HashMap<GuildId, Vec<ChannelInfo>> = HashMap::new();
         for known in unlisted {
             let id = known.channel.id;
             // A hidden channel's threads are hidden with it: not one question for each.
@@ -291,7 +297,7 @@ impl<'a> PassState<'a> {
             }
             let refusal = match self.history.rest.channel(id).await {
                 Ok(info) => {
-                    found.push((known.channel.guild_id, info));
+                    found.entry(known.channel.guild_id).or_default().push(info);
                     continue;
                 }
                 Err(error) => error,
@@ -317,9 +323,12 @@ impl<'a> PassState<'a> {
             }
         }
         self.history.writer.commit(batch).await?;
-        for (guild_id, info) in found {
+        let mut new = Vec::new();
+        for (guild_id, channels) in found {
             let scope = &self.history.scope;
-            let new = self.catalog.add_threads(guild_id, vec![info], scope);
+            new.extend(self.catalog.add_threads(guild_id, channels, scope));
+        }
+        if !new.is_empty() {
             self.enter(new).await?;
         }
         Ok(!self.jobs.is_empty())
@@ -381,7 +390,13 @@ fn is_at_rest(entry: &Entry, gaps: &RangeSet<i64>, high: i64) -> bool {
         && only_gap.is_some_and(|gap| snowflake_at(thread.archive_timestamp) < gap.start)
 }
 
-async fn run_job(history: &History, tally: Tally, job: Job, reading: Reading) -> Done {
+async fn run_job(
+    history: &History,
+    tally: Tally,
+    job: Job,
+    reading: Reading,
+    began_after: Committed,
+) -> Done {
     match job {
         Job::List(parent, list) => match list_archived(&history.rest, &parent, list).await {
             Ok(threads) => Done::Listed(threads, parent),
@@ -399,8 +414,8 @@ async fn run_job(history: &History, tally: Tally, job: Job, reading: Reading) ->
                 rest: &history.rest,
                 reader: &history.reader,
                 writer: &history.writer,
-                status: &history.status.subscribe(),
                 tally: &tally,
+                asked_after: began_after,
                 entry: &entry,
                 gaps: reading.gaps,
                 high: reading.high,

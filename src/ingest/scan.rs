@@ -14,9 +14,8 @@ use super::progress::Tally;
 use super::writer::{WriterClosed, WriterHandle};
 use crate::discord::rest::{HistoryCursor, HistoryPage, PageItem, Rest, RestError};
 use crate::message::{DeletedBy, Gone, IdSpan, Message, MessageId, Source};
-use crate::status::StatusReceiver;
 use crate::store::{
-    Access, AccessMark, Batch, ChannelCoverage, Covered, Parked, Reader, StoreError,
+    Access, AccessMark, Batch, ChannelCoverage, Committed, Covered, Parked, Reader, StoreError,
 };
 
 /// Messages per page: the most that Discord gives.
@@ -53,7 +52,6 @@ pub(super) struct Scan<'a> {
     pub(super) rest: &'a Rest,
     pub(super) reader: &'a Reader,
     pub(super) writer: &'a WriterHandle,
-    pub(super) status: &'a StatusReceiver,
     pub(super) tally: &'a Tally,
     pub(super) entry: &'a Entry,
     /// The ranges to read.
@@ -64,6 +62,9 @@ pub(super) struct Scan<'a> {
     pub(super) high: i64,
     /// The socket's session while this is read.
     pub(super) session_id: Option<Arc<str>>,
+    /// The last commit before the next page is asked for: what changes after it is none of that
+    /// page's business.
+    pub(super) asked_after: Committed,
     /// Where the channel is live from: of what is younger the socket tells by itself.
     pub(super) live_low: i64,
 }
@@ -73,8 +74,6 @@ impl Scan<'_> {
         let mut fruitless = 0;
         while let Some(gap) = self.gaps.iter().next_back().cloned() {
             let cursor = self.cursor(gap.end);
-            // What changes after this moment is none of this page's business.
-            let revision = self.status.borrow().revision;
             let page = match self.page(cursor).await {
                 Ok(page) => page,
                 Err(error) => return self.refused(error).await,
@@ -95,7 +94,7 @@ impl Scan<'_> {
                 continue;
             }
             fruitless = 0;
-            let gone = self.gone(cursor, &page, read, revision).await?;
+            let gone = self.gone(cursor, &page, read).await?;
             // After the last reading, so that it speaks for all of them.
             if page.items.is_empty()
                 && let Some(access) = self.lacks().await?
@@ -184,9 +183,10 @@ impl Scan<'_> {
             channel_id: self.entry.info.id,
             span: read,
             session_id: self.session_id.clone(),
+            asked_after: Some(self.asked_after.number),
             unreadable,
         });
-        self.writer.commit(batch).await?;
+        self.asked_after = self.writer.commit(batch).await?;
         if !read.is_empty() {
             self.gaps.remove(read.low..read.high);
         }
@@ -202,7 +202,6 @@ impl Scan<'_> {
         cursor: HistoryCursor,
         page: &HistoryPage,
         read: IdSpan,
-        revision: i64,
     ) -> Result<Vec<Message>, ScanError> {
         let entry = self.entry;
         let (guild_id, channel_id) = (entry.guild_id, entry.info.id);
@@ -212,7 +211,12 @@ impl Scan<'_> {
         };
         let known = self
             .reader
-            .undeleted(guild_id, channel_id, told_by_history, revision)
+            .undeleted(
+                guild_id,
+                channel_id,
+                told_by_history,
+                self.asked_after.revision,
+            )
             .await?;
         let missing = missing_from(page, known.keys().copied());
         if missing.is_empty() {

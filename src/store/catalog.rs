@@ -105,6 +105,9 @@ pub struct Covered {
     /// The socket's session at the time of reading, if there was one. If another has begun since,
     /// the reading says nothing: what happened between is not in it.
     pub session_id: Option<Arc<str>>,
+    /// The number of a commit before the reading; of what became doubtful since, it says nothing.
+    /// None for what the socket told.
+    pub asked_after: Option<i64>,
     /// What of it could not be understood.
     pub unreadable: Vec<IdSpan>,
 }

@@ -30,6 +30,8 @@ pub struct Completeness {
     pub channels: Vec<ChannelCompleteness>,
     /// The times in which nobody listened.
     pub outages: Vec<Outage>,
+    /// What Discord told until then is in the record; none if there was no live session yet.
+    pub heard_until: Option<DateTime<Utc>>,
 }
 
 /// How complete a channel or thread is.
@@ -114,11 +116,16 @@ impl Reader {
         request: CompletenessRequest,
     ) -> Result<Completeness, StoreError> {
         self.run(move |connection| {
-            // One moment for both questions; it ends when the connection goes back to the pool.
+            // One moment for all questions; it ends when the connection goes back to the pool.
             connection.execute_batch("BEGIN TRANSACTION")?;
             Ok(Completeness {
                 channels: channels(connection, &request)?,
                 outages: outages(connection, request.span)?,
+                heard_until: connection.query_row(
+                    "SELECT max(heard_at) FROM gateway_sessions",
+                    [],
+                    |row| row.get(0),
+                )?,
             })
         })
         .await

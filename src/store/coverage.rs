@@ -8,7 +8,7 @@ use std::ops::Range;
 use chrono::{DateTime, Utc};
 use rangemap::{RangeMap, RangeSet};
 
-use crate::message::{ChannelId, IdSpan};
+use crate::message::{ChannelId, IdSpan, MessageId};
 
 /// For each channel what is known of its ranges.
 pub type Coverage = HashMap<ChannelId, ChannelCoverage>;
@@ -162,9 +162,9 @@ impl ChannelCoverage {
     }
 
     /// Notes that a range was read, but for what could not be understood.
-    pub(super) fn read(&mut self, span: IdSpan, unreadable: &[IdSpan]) {
+    pub(super) fn read(&mut self, read: Range<i64>, unreadable: &[IdSpan]) {
         let known: Vec<_> = self
-            .complete_in(span.low..span.high)
+            .complete_in(read.clone())
             .map(|(range, _)| range)
             .collect();
         let state = |by| {
@@ -174,12 +174,12 @@ impl ChannelCoverage {
                 reread: false,
             })
         };
-        self.insert(span.low..span.high, state(CoveredBy::History));
+        self.insert(read.clone(), state(CoveredBy::History));
         for range in known {
             self.insert(range, state(CoveredBy::Rescan));
         }
         for gap in unreadable {
-            let gap = gap.low.max(span.low)..gap.high.min(span.high);
+            let gap = gap.low.max(read.start)..gap.high.min(read.end);
             self.insert(gap, RangeState::Gap(GapReason::PayloadUnreadable));
         }
     }
@@ -209,6 +209,17 @@ impl ChannelCoverage {
         for hole in holes {
             self.insert(hole, RangeState::Gap(reason));
         }
+    }
+
+    /// Since when events of this channel may not have been heard, if there was an interruption that
+    /// history was not asked about yet.
+    pub(super) fn interrupted_since(&self) -> Option<DateTime<Utc>> {
+        let interrupted = RangeState::Gap(GapReason::Interrupted);
+        let mut gaps = self.0.iter().filter(|(_, state)| **state == interrupted);
+        let (first, _) = gaps.next()?;
+        MessageId::try_from(first.start)
+            .ok()
+            .map(MessageId::created_at)
     }
 
     /// What the end of a session makes doubtful: nothing is known beyond its last id, and of what

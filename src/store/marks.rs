@@ -3,9 +3,11 @@
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use duckdb::{Connection, params};
+use rangemap::{RangeMap, RangeSet};
 
 use super::coverage::{ChannelCoverage, Coverage, GapReason, RangeState, SessionEnd};
 use super::known::{read_channels, read_coverage, read_sessions};
@@ -16,11 +18,17 @@ use super::{
 };
 use crate::message::{ChannelId, snowflake_at};
 
+/// Every id that there can be.
+const EVERY_ID: Range<i64> = 0..i64::MAX;
+
 /// What the writer knows of channels and sessions.
 pub(super) struct Marks {
     channels: HashMap<ChannelId, KnownChannel>,
     coverage: Coverage,
     sessions: HashMap<u32, SessionMark>,
+    /// Which ids of a channel became doubtful by which commit of this run: a page that was asked
+    /// for before it does not settle them.
+    doubted: HashMap<ChannelId, RangeMap<i64, i64>>,
     /// When the record was last written by an earlier run.
     before_this_run: Option<DateTime<Utc>>,
     /// The shards whose session was heard in this run.
@@ -45,6 +53,7 @@ impl Marks {
                 [],
                 |row| row.get(0),
             )?,
+            doubted: HashMap::new(),
             heard: HashSet::new(),
             repair_window,
         })
@@ -64,11 +73,13 @@ impl Marks {
         self.channels.get(&channel)?.gone
     }
 
-    /// Writes the batch's marks. Answers the channels that went now, threads of theirs included.
+    /// Writes the batch's marks, in the commit of this number. Answers the channels that went now,
+    /// threads of theirs included.
     pub(super) fn apply(
         &mut self,
         connection: &Connection,
         batch: &Batch,
+        commit: i64,
         now: DateTime<Utc>,
     ) -> Result<Vec<ChannelGone>, StoreError> {
         parked::append(connection, &batch.parked, now)?;
@@ -83,7 +94,7 @@ impl Marks {
         let mut covered = HashSet::new();
         touched.extend(batch.channels.iter().filter_map(|it| self.enter(it)));
         for news in &batch.access {
-            if self.access(news, now) {
+            if self.access(news, commit, now) {
                 touched.insert(news.channel_id);
                 covered.insert(news.channel_id);
             }
@@ -92,9 +103,9 @@ impl Marks {
         touched.extend(gone.iter().map(|channel| channel.id));
         covered.extend(gone.iter().map(|channel| channel.id));
         covered.extend(batch.covered.iter().filter_map(|it| self.cover(it)));
-        covered.extend(batch.doubts.iter().filter_map(|it| self.doubt(it)));
+        covered.extend(batch.doubts.iter().filter_map(|it| self.doubt(it, commit)));
         for interrupted in &batch.interrupted {
-            let channels = self.interrupt(*interrupted);
+            let channels = self.interrupt(*interrupted, commit);
             touched.extend(&channels);
             covered.extend(channels);
         }
@@ -128,7 +139,7 @@ impl Marks {
 
     /// Notes whether a channel can be read; answers whether that is news. While it could not be,
     /// edits and deletes in it were not heard.
-    fn access(&mut self, news: &AccessMark, now: DateTime<Utc>) -> bool {
+    fn access(&mut self, news: &AccessMark, commit: i64, now: DateTime<Utc>) -> bool {
         let Some(known) = self.channels.get_mut(&news.channel_id) else {
             return false;
         };
@@ -140,7 +151,12 @@ impl Marks {
             && let Some(coverage) = self.coverage.get_mut(&news.channel_id)
         {
             let window_low = snowflake_at(now - self.repair_window);
-            coverage.make_stale(0..i64::MAX, since, window_low);
+            // An event that nobody looked into yet may have told of it already.
+            let since = coverage
+                .interrupted_since()
+                .map_or(since, |told| since.min(told));
+            coverage.make_stale(EVERY_ID, since, window_low);
+            note_doubt(&mut self.doubted, news.channel_id, EVERY_ID, commit);
         }
         known.access = news.access;
         known.access_detail.clone_from(&news.detail);
@@ -314,7 +330,7 @@ impl Marks {
 
     /// Settles what the session covered of channels until now, and lets it begin anew: what may be
     /// missing between is a gap. Answers the channels.
-    fn interrupt(&mut self, interrupted: Interrupted) -> HashSet<ChannelId> {
+    fn interrupt(&mut self, interrupted: Interrupted, commit: i64) -> HashSet<ChannelId> {
         let Some(session) = self.sessions.get(&0) else {
             return HashSet::new();
         };
@@ -331,11 +347,16 @@ impl Marks {
             }
             if let Some(coverage) = self.coverage.get_mut(&channel.id) {
                 settle(coverage, known, session);
-                let until = snowflake_at(interrupted.until);
-                coverage.leave_gap(session.live_high..until, interrupted.reason);
-                if let Some(since) = interrupted.stale_since {
+                // What an earlier event took away, this one may give back, with nobody having
+                // looked between: what happened meanwhile was not heard.
+                let since = interrupted.stale_since.or(coverage.interrupted_since());
+                let gap = session.live_high..snowflake_at(interrupted.until);
+                coverage.leave_gap(gap.clone(), interrupted.reason);
+                note_doubt(&mut self.doubted, channel.id, gap, commit);
+                if let Some(since) = since {
                     let window = interrupted.until - self.repair_window;
-                    coverage.make_stale(0..i64::MAX, since, snowflake_at(window));
+                    coverage.make_stale(EVERY_ID, since, snowflake_at(window));
+                    note_doubt(&mut self.doubted, channel.id, EVERY_ID, commit);
                 }
             }
             known.access_since = Some(interrupted.until);
@@ -350,14 +371,27 @@ impl Marks {
         if covered.span.is_empty() || covered.session_id.as_deref() != session_id {
             return None;
         }
+        let mut settled = RangeSet::new();
+        settled.insert(covered.span.low..covered.span.high);
+        if let Some(asked_after) = covered.asked_after
+            && let Some(doubted) = self.doubted.get(&covered.channel_id)
+        {
+            for (range, commit) in doubted.iter() {
+                if *commit > asked_after {
+                    settled.remove(range.clone());
+                }
+            }
+        }
         let coverage = self.coverage.entry(covered.channel_id).or_default();
-        coverage.read(covered.span, &covered.unreadable);
+        for range in settled {
+            coverage.read(range, &covered.unreadable);
+        }
         Some(covered.channel_id)
     }
 
     /// Has a range read again; answers the channel. What is live is settled first, so that there is
     /// something to doubt.
-    fn doubt(&mut self, doubt: &Doubt) -> Option<ChannelId> {
+    fn doubt(&mut self, doubt: &Doubt, commit: i64) -> Option<ChannelId> {
         let known = self.channels.get(&doubt.channel_id);
         let coverage = self.coverage.get_mut(&doubt.channel_id)?;
         if let (Some(session), Some(known)) = (self.sessions.get(&0), known) {
@@ -368,7 +402,8 @@ impl Marks {
             coverage.leave_gap(range.clone(), GapReason::FrameUnreadable);
             coverage.make_stale(range.clone(), since, doubt.span.low);
         }
-        coverage.verify(range);
+        coverage.verify(range.clone());
+        note_doubt(&mut self.doubted, doubt.channel_id, range, commit);
         Some(doubt.channel_id)
     }
 
@@ -407,6 +442,18 @@ impl Marks {
     }
 }
 
+/// Notes by which commit ids became doubtful.
+fn note_doubt(
+    doubted: &mut HashMap<ChannelId, RangeMap<i64, i64>>,
+    channel: ChannelId,
+    range: Range<i64>,
+    commit: i64,
+) {
+    if !range.is_empty() {
+        doubted.entry(channel).or_default().insert(range, commit);
+    }
+}
+
 /// Turns what a session brought of a channel so far into coverage like any other.
 fn settle(coverage: &mut ChannelCoverage, known: &KnownChannel, session: &SessionMark) {
     if let Some(since) = live_since(known) {
@@ -416,10 +463,8 @@ fn settle(coverage: &mut ChannelCoverage, known: &KnownChannel, session: &Sessio
 
 /// The first id of a channel that the socket tells of, if it can be read.
 fn live_since(known: &KnownChannel) -> Option<i64> {
-    let since = known
-        .access_since
-        .filter(|_| known.access == Access::Readable);
-    since.map(snowflake_at)
+    let is_heard = known.access == Access::Readable && known.gone.is_none();
+    known.access_since.filter(|_| is_heard).map(snowflake_at)
 }
 
 /// Takes the rows of these channels out of a table, to be written anew.

@@ -9,7 +9,7 @@ use duckdb::Connection;
 use super::lookup::Known;
 use super::marks::Marks;
 use super::messages::StoredMessage;
-use super::{ChannelGone, DeletedContent, StoreError};
+use super::{ChannelGone, DeletedContent, StoreError, lookup};
 use crate::message::{DeletedBy, Gone, Message, MessageId, Patch, Versions};
 
 /// What a batch changes.
@@ -109,28 +109,36 @@ pub(super) fn merge(
     merged
 }
 
-/// Marks every message of a channel as gone, where it stands: the join of what is known of each
-/// and the channel's end.
-pub(super) fn end_channel(
+/// Marks every message of deleted channels as gone, where it stands: the join of what is known of
+/// each and the channel's end.
+pub(super) fn end_channels(
     connection: &Connection,
-    gone: &ChannelGone,
+    gone: &[ChannelGone],
     revision: i64,
 ) -> Result<usize, StoreError> {
+    // A channel goes with its threads: one statement for all of them.
+    let mut ends: HashMap<_, Vec<i64>> = HashMap::new();
+    for channel in gone {
+        let end = (channel.before, channel.after);
+        ends.entry(end).or_default().push(channel.id.as_i64());
+    }
     // The order of `Gone::join`: of two notices at one time a rescan's comes after a channel's.
     let counts = "(deleted_before IS NULL OR $1 < deleted_before OR ($1 = deleted_before AND \
                   (deleted_by = 'rescan' OR deleted_by = 'channel' AND deleted_after < $2)))";
     let mut updated = 0;
-    for table in ["messages_hot", "messages_runs"] {
-        updated += connection.execute(
-            &format!(
-                "UPDATE {table} SET deleted = true, deleted_by = '{}', deleted_before = $1, \
-                 deleted_after = greatest(created_at, $2), revision = {revision} \
-                 WHERE channel_id = {} AND {counts}",
-                DeletedBy::Channel,
-                gone.id.as_i64(),
-            ),
-            [gone.before, gone.after],
-        )?;
+    for ((before, after), channels) in ends {
+        let channels = lookup::list(channels.into_iter());
+        for table in ["messages_hot", "messages_runs"] {
+            updated += connection.execute(
+                &format!(
+                    "UPDATE {table} SET deleted = true, deleted_by = '{}', deleted_before = $1, \
+                     deleted_after = greatest(created_at, $2), revision = {revision} \
+                     WHERE channel_id IN ({channels}) AND {counts}",
+                    DeletedBy::Channel,
+                ),
+                [before, after],
+            )?;
+        }
     }
     Ok(updated)
 }

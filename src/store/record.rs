@@ -166,10 +166,9 @@ impl Record {
             log = copy.as_ref().map(|copy| copy.display().to_string()),
             "the record has lost its last commits (a damaged or missing log, or an older copy of the file); what Discord still has is read again"
         );
-        let revision = self.revision;
         self.transaction(|record| {
             outages::write(&record.connection, last, said.at, "record_damaged")?;
-            record.count_commit(revision, Utc::now())
+            record.count_commit(0, Utc::now())
         })?;
         self.commits += 1;
         Ok(())
@@ -307,7 +306,7 @@ impl Record {
     fn write(&mut self, batch: &Batch, now: DateTime<Utc>) -> Result<Written, StoreError> {
         let revision = self.revision + 1;
         let connection = &self.connection;
-        let gone_channels = self.marks.apply(connection, batch, now)?;
+        let gone_channels = self.marks.apply(connection, batch, self.commits + 1, now)?;
         let news = merge::fold(&batch.messages, &self.marks);
         let mut written = Written {
             greatest_id: news.keys().map(|id| id.as_i64()).max().unwrap_or(0),
@@ -342,9 +341,7 @@ impl Record {
         let mut changed = merged.rows.len() + merged.fragments.len();
         changed += versions::keep(connection, rows.chain(&merged.versions_only), revision)?;
 
-        for gone in &gone_channels {
-            changed += merge::end_channel(connection, gone, revision)?;
-        }
+        changed += merge::end_channels(connection, &gone_channels, revision)?;
         if self.deleted_content.removes_at_once() {
             let removed = merged.rows.iter().filter(|row| row.removed.is_some());
             versions::delete(connection, removed.map(|row| row.message.id))?;
@@ -352,8 +349,7 @@ impl Record {
                 changed += content::remove(connection, DateTime::<Utc>::MAX_UTC, now, revision)?;
             }
         }
-        written.revision = if changed > 0 { revision } else { self.revision };
-        self.count_commit(written.revision, now)?;
+        written.revision = self.count_commit(changed, now)?;
         Ok(written)
     }
 
@@ -366,38 +362,31 @@ impl Record {
         let Some(noticed_before) = self.deleted_content.due_before(now) else {
             return Ok(0);
         };
-        let revision = self.revision + 1;
-        self.transaction(|record| {
+        let (removed, revision) = self.transaction(|record| {
+            let revision = record.revision + 1;
             let removed = content::remove(&record.connection, noticed_before, now, revision)?;
-            record.count_commit(
-                if removed > 0 {
-                    revision
-                } else {
-                    record.revision
-                },
-                now,
-            )?;
-            Ok(removed)
-        })
-        .inspect(|removed| {
-            self.commits += 1;
-            self.testify(now);
-            if *removed > 0 {
-                self.revision = revision;
-                tracing::info!(
-                    messages = removed,
-                    "the content of deleted messages was taken out"
-                );
-            }
-        })
+            Ok((removed, record.count_commit(removed, now)?))
+        })?;
+        self.commits += 1;
+        self.revision = revision;
+        self.testify(now);
+        if removed > 0 {
+            tracing::info!(
+                messages = removed,
+                "the content of deleted messages was taken out"
+            );
+        }
+        Ok(removed)
     }
 
-    fn count_commit(&self, revision: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
+    /// Counts the commit under way, which changes so many rows. Answers the revision after it.
+    fn count_commit(&self, changed: usize, now: DateTime<Utc>) -> Result<i64, StoreError> {
+        let revision = self.revision + i64::from(changed > 0);
         self.connection.execute(
             "UPDATE record_state SET revision = ?, commits = ?, committed_at = ?",
             params![revision, self.commits + 1, now],
         )?;
-        Ok(())
+        Ok(revision)
     }
 }
 

@@ -4,8 +4,8 @@ use axum::http::Method;
 use chrono::SecondsFormat;
 use guildlake::message::{ChannelId, GuildId, IdSpan, snowflake_at};
 use guildlake::store::{
-    Access, AccessMark, Batch, Channel, ChannelGone, Covered, GapReason, Interrupted, Place,
-    SessionMark,
+    Access, AccessMark, Batch, Channel, ChannelGone, Committed, Covered, Doubt, GapReason,
+    Interrupted, Place, SessionMark,
 };
 use serde_json::{Value, json};
 
@@ -32,6 +32,7 @@ fn read(low: &str, high: &str, session: Option<&str>) -> Covered {
             high: moment(high),
         },
         session_id: session.map(Into::into),
+        asked_after: None,
         unreadable: Vec::new(),
     }
 }
@@ -346,6 +347,7 @@ async fn an_answer_has_what_the_contract_lists() {
                 "channels": 1,
                 "incomplete_channels": 0,
                 "gaps": 0,
+                "heard_until": null,
             },
             "data": [{
                 "channel_id": CHANNEL.to_string(),
@@ -418,6 +420,10 @@ async fn a_session_that_is_resumed_is_no_outage_and_one_that_is_not_is() {
     let answer = coverage(&lake, "").await;
     assert_eq!(ranges(&answer), ["history", "live"]);
     assert_eq!(answer["coverage"]["changes_complete"], true);
+    assert_eq!(
+        answer["coverage"]["heard_until"],
+        "2026-04-01T00:00:00.000000Z"
+    );
     assert_eq!(answer["outages"], json!([]));
 
     let mut lake = lake.restart();
@@ -444,18 +450,106 @@ async fn a_session_that_is_resumed_is_no_outage_and_one_that_is_not_is() {
     assert_eq!(later["outages"], json!([]));
 }
 
-#[tokio::test]
-async fn what_a_right_interrupted_is_a_gap_until_it_is_read() {
-    let mut lake = live_lake();
+fn interrupt(lake: &mut Lake, until: &str) {
     lake.commit(&Batch {
         interrupted: vec![Interrupted {
             place: Place::Channel(id()),
-            until: at(APRIL),
+            until: at(until),
             reason: GapReason::Interrupted,
             stale_since: None,
         }],
         ..Batch::default()
     });
+}
+
+#[tokio::test]
+async fn two_interruptions_with_nobody_looking_between_leave_changes_in_doubt() {
+    let mut lake = live_lake();
+    interrupt(&mut lake, APRIL);
+    let once = coverage(&lake, "").await;
+    assert_eq!(
+        once["coverage"]["changes_complete"], false,
+        "there is a gap"
+    );
+    assert_eq!(once["data"][0]["ranges"][0]["stale_since"], json!(null));
+    interrupt(&mut lake, MAY);
+    let twice = coverage(&lake, "").await;
+    let stale = &twice["data"][0]["ranges"][0]["stale_since"];
+    assert_eq!(stale, "2026-03-01T00:00:00.000000Z", "{twice}");
+
+    // Somebody looked between: what the first one took, it had not taken.
+    let mut lake = live_lake();
+    interrupt(&mut lake, APRIL);
+    lake.commit(&Batch {
+        covered: vec![read(MARCH, APRIL, Some("one"))],
+        ..Batch::default()
+    });
+    interrupt(&mut lake, MAY);
+    let looked = coverage(&lake, "").await;
+    assert_eq!(looked["data"][0]["ranges"][0]["stale_since"], json!(null));
+}
+
+#[tokio::test]
+async fn a_deleted_channel_is_interrupted_no_more() {
+    let mut lake = live_lake();
+    lake.commit(&Batch {
+        channels_gone: vec![ChannelGone {
+            id: id(),
+            after: at(MARCH),
+            before: at(MARCH),
+        }],
+        ..Batch::default()
+    });
+    let before = coverage(&lake, "").await;
+    interrupt(&mut lake, MAY);
+    assert_eq!(coverage(&lake, "").await, before);
+}
+
+#[tokio::test]
+async fn a_page_does_not_settle_what_became_doubtful_after_it_was_asked_for() {
+    let mut lake = live_lake();
+    let asked_after = lake.record.commit(&Batch::default(), at(MARCH)).unwrap();
+    let id_in_doubt = moment("2025-12-24T00:00:00Z");
+    let span = IdSpan {
+        low: id_in_doubt,
+        high: id_in_doubt + 1,
+    };
+    lake.commit(&Batch {
+        doubts: vec![Doubt {
+            channel_id: id(),
+            span,
+            stale_since: Some(at(MARCH)),
+        }],
+        ..Batch::default()
+    });
+    let page = |asked_after: Committed| Batch {
+        covered: vec![Covered {
+            asked_after: Some(asked_after.number),
+            ..from_the_beginning(JANUARY, Some("one"))
+        }],
+        ..Batch::default()
+    };
+    lake.commit(&page(asked_after));
+    let answer = coverage(&lake, "").await;
+    let doubtful: Vec<&Value> = answer["data"][0]["ranges"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|range| !range["stale_since"].is_null())
+        .map(|range| &range["from_id"])
+        .collect();
+    assert_eq!(doubtful, [&id_in_doubt.to_string()], "{answer}");
+
+    let asked_after = lake.record.commit(&Batch::default(), at(MARCH)).unwrap();
+    lake.commit(&page(asked_after));
+    let answer = coverage(&lake, "").await;
+    assert_eq!(answer["coverage"]["changes_complete"], true, "{answer}");
+}
+
+#[tokio::test]
+async fn what_a_right_interrupted_is_a_gap_until_it_is_read() {
+    let mut lake = live_lake();
+    interrupt(&mut lake, APRIL);
     listen(&mut lake, "one", JANUARY, MAY);
     let answer = coverage(&lake, "").await;
     assert_eq!(
@@ -475,6 +569,7 @@ async fn what_a_right_interrupted_is_a_gap_until_it_is_read() {
 async fn a_payload_that_could_not_be_understood_is_a_gap_of_one_id() {
     let low = moment(MARCH);
     let lake = lake(vec![Covered {
+        asked_after: None,
         unreadable: vec![IdSpan { low, high: low + 1 }],
         ..from_the_beginning(APRIL, None)
     }]);
@@ -506,6 +601,7 @@ async fn a_channel_that_begins_while_live_is_live_from_its_beginning() {
             channel_id,
             span: IdSpan { low: 0, high: new },
             session_id: Some("one".into()),
+            asked_after: None,
             unreadable: Vec::new(),
         }],
         ..Batch::default()

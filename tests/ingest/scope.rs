@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use duckdb::Connection;
 use simulator::{
     Community, Config, Draft, Happening, Kind, PermissionChange, READ_MESSAGE_HISTORY, RestFault,
-    RestFaultKind,
+    RestFaultKind, VIEW_CHANNEL,
 };
 
 use crate::support::{World, rows};
@@ -291,4 +291,72 @@ async fn a_right_lost_in_the_middle_of_a_reading_closes_no_gap() {
     world.caught_up(&mut running).await;
     running.stop().await;
     world.assert_equals_truth();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happened_while_a_right_was_away_is_found_though_nobody_looked_then() {
+    let world = World::young(209, Config::quick()).await;
+    let mut running = world.start().await;
+    world.caught_up(&mut running).await;
+    let simulator = &world.simulator;
+    let busiest = simulator
+        .channels()
+        .into_iter()
+        .filter(|channel| channel.visible && channel.history && channel.kind == Kind::Text)
+        .max_by_key(|channel| channel.messages)
+        .unwrap();
+    let truth = simulator.truth();
+    let mut there = truth
+        .iter()
+        .filter(|message| message.channel_id == busiest.id && !message.deleted);
+    let (edited, deleted) = (there.next().unwrap().id, there.next().unwrap().id);
+    let change = |deny| {
+        let channel_id = busiest.id;
+        let change = PermissionChange::Bot {
+            channel_id,
+            allow: 0,
+            deny,
+        };
+        simulator.set_permission(change).unwrap();
+    };
+    change(VIEW_CHANNEL);
+    simulator
+        .edit_message(busiest.id, edited, "nobody hears this")
+        .unwrap();
+    simulator.delete_message(busiest.id, deleted).unwrap();
+    simulator
+        .create_message(busiest.id, Draft::text("nor this"))
+        .unwrap();
+    change(0);
+    world.caught_up(&mut running).await;
+    running.stop().await;
+    world.assert_equals_truth_but_for_the_unknowable();
+    let rows = rows(&world.database());
+    assert_eq!(rows[&deleted].deleted_by.as_deref(), Some("rescan"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_calls_for_a_pass_only_if_what_it_allows_changes() {
+    let world = World::new(210, 600).await;
+    let mut running = world.start().await;
+    let before = world.caught_up(&mut running).await.backfill.calls;
+    let guild_id = world.simulator.guilds()[0].id;
+    let change = |permissions| {
+        let change = PermissionChange::Role {
+            guild_id,
+            role_id: guild_id,
+            permissions,
+        };
+        world.simulator.set_permission(change).unwrap();
+    };
+    let everyone = VIEW_CHANNEL | READ_MESSAGE_HISTORY;
+    change(everyone);
+    let changed = world.caught_up(&mut running).await.backfill.calls;
+    assert!(changed > before, "{changed}");
+    for _ in 0..3 {
+        change(everyone);
+    }
+    let same = world.caught_up(&mut running).await.backfill.calls;
+    assert_eq!(same, changed);
+    running.stop().await;
 }

@@ -1,0 +1,328 @@
+//! What a dispatch means for the record: each becomes a batch, and some call for a pass of history.
+
+use std::time::{Duration, Instant};
+
+use tracing::{info, warn};
+
+use super::{Following, Live, LiveError, OVERTAKING, OVERTAKING_IDS};
+use crate::discord::dispatch::{Dispatch, Heard, News};
+use crate::discord::rest::ChannelInfo;
+use crate::ingest::doubt::{doubt, interrupted};
+use crate::ingest::history::Pass;
+use crate::ingest::rights::Rights;
+use crate::message::{ChannelId, GuildId, IdSpan, Message, Source, snowflake_at};
+use crate::status::GatewayState;
+use crate::store::{
+    Access, AccessMark, Batch, ChannelGone, Covered, Guild, Interrupted, Parked, Place, SessionMark,
+};
+
+/// A guild that is told of so long after the session's begin was not there when it began.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// How long a channel that nobody knows is looked up before its message is kept aside.
+const LOOK_UP: Duration = Duration::from_secs(3);
+
+impl Live {
+    pub(super) async fn dispatch(
+        &mut self,
+        dispatch: Dispatch,
+        heard: Heard,
+    ) -> Result<(), LiveError> {
+        let Dispatch {
+            name,
+            sequence,
+            news,
+        } = dispatch;
+        let mut pass = None;
+        let mut batch = Batch::default();
+        match news {
+            News::Ready {
+                session_id,
+                resume_url,
+                guilds,
+            } => {
+                self.awaited = guilds.into_iter().collect();
+                info!("live: a new session with Discord");
+                // A clock that is behind must leave a gap to look into.
+                let before = self.session.as_ref().map_or(0, |session| session.live_high);
+                let now = snowflake_at(heard.now).max(before + OVERTAKING_IDS);
+                self.newest = None;
+                self.following = Following::Yes;
+                self.ready_at = Some(Instant::now());
+                self.away.clear();
+                self.rights = Rights::default();
+                self.session = Some(SessionMark {
+                    shard: 0,
+                    session_id,
+                    resume_url,
+                    sequence,
+                    live_low: now,
+                    live_high: now,
+                    heard_at: heard.now - OVERTAKING,
+                });
+                pass = Some(Pass::AfterNewSession);
+                self.call(|gateway| {
+                    gateway.state = GatewayState::Live;
+                    gateway.identified += 1;
+                    gateway.sessions_left =
+                        gateway.sessions_left.map(|left| left.saturating_sub(1));
+                });
+            }
+            News::Resumed => {
+                info!("live: the session with Discord was resumed");
+                pass = Some(Pass::Gaps);
+                self.following = Following::Yes;
+                self.call(|gateway| {
+                    gateway.state = GatewayState::Live;
+                    gateway.resumed += 1;
+                });
+            }
+            News::Message(message) => {
+                if self
+                    .takes(message.guild_id, message.channel_id, &message)
+                    .await?
+                {
+                    self.saw(&message);
+                    batch.messages.push(*message);
+                }
+            }
+            News::Gone(messages) => {
+                for message in messages {
+                    // Where that is not known yet the delete is kept: it makes no message.
+                    if self.scope.takes(message.guild_id, message.channel_id) != Some(false) {
+                        batch.messages.push(message);
+                    }
+                }
+            }
+            News::Guild {
+                id,
+                name,
+                channels,
+                roles,
+            } => {
+                if self.scope.takes_guild(id) {
+                    for role in roles {
+                        self.rights.role(role);
+                    }
+                    for channel in &channels {
+                        self.rights.channel(channel);
+                    }
+                    batch.guilds.push(Guild { id, name });
+                    self.learn(id, &channels, &mut batch);
+                    let is_late = self.ready_at.is_none_or(|at| at.elapsed() > AT_ONCE);
+                    if !self.awaited.remove(&id) || is_late {
+                        // It was away, or the bot was invited: nothing came from it until now.
+                        let since = self.away.remove(&id).unwrap_or(heard.after);
+                        batch.interrupted.push(Interrupted {
+                            stale_since: Some(since),
+                            ..interrupted(Place::Guild(id), heard)
+                        });
+                        pass = Some(Pass::Catalog);
+                    }
+                }
+            }
+            News::GuildGone(id) => {
+                if self.scope.takes_guild(id) {
+                    self.away.entry(id).or_insert(heard.after);
+                    batch.interrupted.push(interrupted(Place::Guild(id), heard));
+                }
+            }
+            News::ThreadMembership(id) => {
+                if self.scope.takes_channel(id) != Some(false) {
+                    batch
+                        .interrupted
+                        .push(interrupted(Place::Channel(id), heard));
+                    pass = Some(Pass::Catalog);
+                }
+            }
+            News::Channel {
+                guild_id,
+                channel,
+                is_new,
+            } => {
+                let unknown = self.learn(guild_id, std::slice::from_ref(&channel), &mut batch);
+                let changed = self.rights.channel(&channel);
+                // A thread has no rights of its own; that it is told of can be a new one.
+                let may_be_lost = match name.as_str() {
+                    "THREAD_UPDATE" => unknown,
+                    "CHANNEL_UPDATE" => unknown || changed,
+                    _ => true,
+                };
+                if is_new {
+                    self.begin_channel(guild_id, &channel, &mut batch);
+                } else if may_be_lost {
+                    // A thread that comes out of the archive while the archive is being listed
+                    // stands in no list.
+                    let place = Place::Channel(channel.id);
+                    batch.interrupted.push(interrupted(place, heard));
+                    pass = Some(Pass::Catalog);
+                }
+            }
+            News::Threads { guild_id, threads } => {
+                self.learn(guild_id, &threads, &mut batch);
+                batch.interrupted.extend(
+                    threads
+                        .iter()
+                        .map(|thread| interrupted(Place::Channel(thread.id), heard)),
+                );
+                pass = Some(Pass::Catalog);
+            }
+            News::ChannelGone { guild_id, id } => {
+                if self.scope.takes_guild(guild_id) {
+                    batch.channels_gone.push(ChannelGone {
+                        id,
+                        after: heard.after.max(id.created_at()),
+                        before: heard.now,
+                    });
+                }
+            }
+            News::Role { guild_id, role } => {
+                if self.rights.role(role) && self.scope.takes_guild(guild_id) {
+                    batch
+                        .interrupted
+                        .push(interrupted(Place::Guild(guild_id), heard));
+                    pass = Some(Pass::Catalog);
+                }
+            }
+            News::Permissions(guild) if self.scope.takes_guild(guild) => {
+                batch
+                    .interrupted
+                    .push(interrupted(Place::Guild(guild), heard));
+                pass = Some(Pass::Catalog);
+            }
+            News::Unreadable {
+                channel_id,
+                message_id,
+                reason,
+                payload,
+            } if !self.is_elsewhere(channel_id) => {
+                warn!(
+                    event = name,
+                    reason, "a payload could not be understood; it is kept as it came"
+                );
+                if name == "READY" {
+                    // What comes now belongs to a session that is not known.
+                    self.session = None;
+                }
+                doubt(&mut batch, &name, channel_id, message_id, heard);
+                self.unreadable.ask();
+                pass = self.unreadable.due();
+                batch.parked.push(Parked {
+                    source: Source::Gateway,
+                    event: name,
+                    channel_id,
+                    reason,
+                    payload,
+                });
+            }
+            News::Permissions(_) | News::Unreadable { .. } | News::Other => {}
+        }
+        self.hand_over(batch, sequence, pass, heard.now).await
+    }
+
+    /// Whether a channel is known to be none of those that are collected.
+    fn is_elsewhere(&self, channel: Option<ChannelId>) -> bool {
+        channel.is_some_and(|channel| self.scope.takes_channel(channel) == Some(false))
+    }
+
+    /// Notes channels, and takes those that are collected into the batch. Answers whether one of
+    /// them was unknown.
+    fn learn(&self, guild_id: GuildId, channels: &[ChannelInfo], batch: &mut Batch) -> bool {
+        let mut unknown = false;
+        let visible = || channels.iter().filter(|channel| !channel.is_hidden());
+        for channel in visible() {
+            unknown |= self.scope.learn(guild_id, channel.id, channel.parent_id);
+        }
+        // Discord tells that there is a channel, and hides the rest. Of one that was seen before
+        // more is known already.
+        for hidden in channels.iter().filter(|channel| channel.is_hidden()) {
+            if self.scope.guild_of(hidden.id).is_none() {
+                self.scope.remember(guild_id, hidden.id, hidden.parent_id);
+                if self.scope.takes(guild_id, hidden.id) == Some(true) {
+                    batch.channels.push(hidden.to_record(guild_id));
+                    batch.access.push(AccessMark {
+                        channel_id: hidden.id,
+                        access: Access::Forbidden,
+                        detail: None,
+                        since: self.clock.now(),
+                    });
+                }
+            }
+        }
+        let taken =
+            visible().filter(|channel| self.scope.takes(guild_id, channel.id) == Some(true));
+        batch
+            .channels
+            .extend(taken.map(|channel| channel.to_record(guild_id)));
+        unknown
+    }
+
+    /// A channel that was made just now: nothing stood in it before, and all that comes is live.
+    fn begin_channel(&self, guild_id: GuildId, channel: &ChannelInfo, batch: &mut Batch) {
+        if self.scope.takes(guild_id, channel.id) != Some(true) {
+            return;
+        }
+        batch.access.push(AccessMark {
+            channel_id: channel.id,
+            access: Access::Readable,
+            detail: None,
+            since: channel.id.created_at(),
+        });
+        batch.covered.push(Covered {
+            channel_id: channel.id,
+            span: IdSpan {
+                low: 0,
+                high: channel.id.as_i64(),
+            },
+            session_id: self
+                .session
+                .as_ref()
+                .map(|session| session.session_id.as_str().into()),
+            asked_after: None,
+            unreadable: Vec::new(),
+        });
+    }
+
+    /// Whether a message is collected. A channel that nobody knows is looked up; if that fails the
+    /// message is kept aside rather than lost.
+    async fn takes(
+        &self,
+        guild: GuildId,
+        channel: ChannelId,
+        message: &Message,
+    ) -> Result<bool, LiveError> {
+        if let Some(takes) = self.scope.takes(guild, channel) {
+            return Ok(takes);
+        }
+        let mut place = Some(channel);
+        // The channel, and if it is a thread its channel.
+        for _ in 0..2 {
+            let Some(id) = place else { break };
+            let Ok(Ok(info)) = tokio::time::timeout(LOOK_UP, self.rest.channel(id)).await else {
+                break;
+            };
+            self.scope.learn(guild, id, info.parent_id);
+            place = info.parent_id;
+        }
+        if let Some(takes) = self.scope.takes(guild, channel) {
+            return Ok(takes);
+        }
+        let whole = message.versions.current();
+        let parked = Parked {
+            source: Source::Gateway,
+            event: "MESSAGE".to_owned(),
+            channel_id: Some(channel),
+            reason: "its channel could not be looked up".to_owned(),
+            payload: whole.map_or_else(
+                || format!("{:?}", message.patch),
+                |version| version.raw.to_string(),
+            ),
+        };
+        let batch = Batch {
+            parked: vec![parked],
+            ..Batch::default()
+        };
+        self.writer.send(batch).await?;
+        Ok(false)
+    }
+}
