@@ -6,12 +6,14 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use duckdb::{Connection, params};
+use duckdb::Connection;
 use rangemap::{RangeMap, RangeSet};
 
-use super::coverage::{ChannelCoverage, Coverage, GapReason, RangeState, SessionEnd};
-use super::known::{read_channels, read_coverage, read_sessions};
-use super::lookup::list;
+use super::coverage::{ChannelCoverage, Coverage, GapReason, SessionEnd};
+use super::known::{
+    read_channels, read_coverage, read_sessions, write_channels, write_coverage, write_guilds,
+    write_session,
+};
 use super::{
     Access, AccessMark, Batch, Channel, ChannelGone, Covered, Doubt, Interrupted, KnownChannel,
     Place, SessionMark, StoreError, outages, parked,
@@ -83,13 +85,7 @@ impl Marks {
         now: DateTime<Utc>,
     ) -> Result<Vec<ChannelGone>, StoreError> {
         parked::append(connection, &batch.parked, now)?;
-        for guild in &batch.guilds {
-            connection.execute("DELETE FROM guilds WHERE guild_id = ?", [guild.id.as_i64()])?;
-            connection.execute(
-                "INSERT INTO guilds VALUES (?, ?)",
-                params![guild.id.as_i64(), guild.name],
-            )?;
-        }
+        write_guilds(connection, &batch.guilds)?;
         let mut touched = HashSet::new();
         let mut covered = HashSet::new();
         touched.extend(batch.channels.iter().filter_map(|it| self.enter(it)));
@@ -109,11 +105,11 @@ impl Marks {
             touched.extend(&channels);
             covered.extend(channels);
         }
-        self.write_channels(connection, &touched)?;
+        write_channels(connection, &self.channels, &touched)?;
         for session in last_of_each(&batch.sessions) {
-            covered.extend(self.write_session(connection, session, now)?);
+            covered.extend(self.enter_session(connection, session, now)?);
         }
-        self.write_coverage(connection, &covered)?;
+        write_coverage(connection, &self.coverage, &covered)?;
         Ok(gone)
     }
 
@@ -210,37 +206,8 @@ impl Marks {
         news
     }
 
-    fn write_channels(
-        &self,
-        connection: &Connection,
-        touched: &HashSet<ChannelId>,
-    ) -> Result<(), StoreError> {
-        if touched.is_empty() {
-            return Ok(());
-        }
-        delete_rows(connection, "channels", touched)?;
-        let mut insert =
-            connection.prepare("INSERT INTO channels VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
-        for mark in touched.iter().filter_map(|id| self.channels.get(id)) {
-            let channel = &mark.channel;
-            insert.execute(params![
-                channel.id.as_i64(),
-                channel.guild_id.as_i64(),
-                channel.parent_id.map(ChannelId::as_i64),
-                channel.channel_type,
-                channel.name,
-                mark.gone.map(|(_, before)| before),
-                mark.access.as_str(),
-                mark.access_detail,
-                mark.access_since,
-                mark.gone.map(|(after, _)| after),
-            ])?;
-        }
-        Ok(())
-    }
-
-    /// Writes the session. Answers the channels whose coverage changes with it.
-    fn write_session(
+    /// Notes how far a session is. Answers the channels whose coverage changes with it.
+    fn enter_session(
         &mut self,
         connection: &Connection,
         session: &SessionMark,
@@ -269,22 +236,7 @@ impl Marks {
             let heard_at = heard_at.unwrap_or(session.heard_at);
             touched = self.end_session(old.as_ref(), session, heard_at, reason);
         }
-        connection.execute(
-            "DELETE FROM gateway_sessions WHERE shard = ?",
-            [session.shard],
-        )?;
-        connection.execute(
-            "INSERT INTO gateway_sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
-            params![
-                session.shard,
-                session.session_id,
-                session.resume_url,
-                session.sequence,
-                session.live_low,
-                session.live_high,
-                session.heard_at,
-            ],
-        )?;
+        write_session(connection, session)?;
         Ok(touched)
     }
 
@@ -406,40 +358,6 @@ impl Marks {
         note_doubt(&mut self.doubted, doubt.channel_id, range, commit);
         Some(doubt.channel_id)
     }
-
-    fn write_coverage(
-        &self,
-        connection: &Connection,
-        touched: &HashSet<ChannelId>,
-    ) -> Result<(), StoreError> {
-        if touched.is_empty() {
-            return Ok(());
-        }
-        delete_rows(connection, "coverage_ranges", touched)?;
-        let mut insert =
-            connection.prepare("INSERT INTO coverage_ranges VALUES (?, ?, ?, ?, ?, ?, ?)")?;
-        for channel_id in touched {
-            let Some(coverage) = self.coverage.get(channel_id) else {
-                continue;
-            };
-            for (range, state) in coverage.ranges() {
-                let (complete, gap) = match state {
-                    RangeState::Complete(complete) => (Some(complete), None),
-                    RangeState::Gap(reason) => (None, Some(reason)),
-                };
-                insert.execute(params![
-                    channel_id.as_i64(),
-                    range.start,
-                    range.end,
-                    complete.map(|it| it.by.as_str()),
-                    gap.map(|it| it.as_str()),
-                    complete.and_then(|it| it.stale_since),
-                    complete.is_some_and(|it| it.reread),
-                ])?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Notes by which commit ids became doubtful.
@@ -465,17 +383,6 @@ fn settle(coverage: &mut ChannelCoverage, known: &KnownChannel, session: &Sessio
 fn live_since(known: &KnownChannel) -> Option<i64> {
     let is_heard = known.access == Access::Readable && known.gone.is_none();
     known.access_since.filter(|_| is_heard).map(snowflake_at)
-}
-
-/// Takes the rows of these channels out of a table, to be written anew.
-fn delete_rows(
-    connection: &Connection,
-    table: &str,
-    channels: &HashSet<ChannelId>,
-) -> Result<(), StoreError> {
-    let ids = list(channels.iter().map(|id| id.as_i64()));
-    let sql = format!("DELETE FROM {table} WHERE channel_id IN ({ids})");
-    Ok(connection.execute_batch(&sql)?)
 }
 
 /// The last mark of each session, in their order: the ones between are of no use any more.

@@ -21,7 +21,7 @@ const CHECKPOINT_THRESHOLD: &str = "4GB";
 const STORAGE_VERSION: &str = "v1.4.0";
 
 /// Cuts of one log at most. One is enough for one damage.
-const CUTS: usize = 3;
+const CUTS: u32 = 3;
 
 /// An entry's size and checksum, which stand before the position that DuckDB's error names.
 const ENTRY_HEAD: u64 = 16;
@@ -57,7 +57,8 @@ pub(super) fn open(settings: &StoreSettings) -> Result<Opened, StoreError> {
         Err(_) => {}
     }
     let mut set_aside = None;
-    for _ in 0..CUTS {
+    let mut cuts = 0;
+    loop {
         let refused = match connect(settings) {
             Ok(connection) => {
                 return Ok(Opened {
@@ -67,9 +68,10 @@ pub(super) fn open(settings: &StoreSettings) -> Result<Opened, StoreError> {
             }
             Err(error) => error.to_string(),
         };
-        if !is_about_the_log(&refused) || !log.exists() {
+        if cuts == CUTS || !is_about_the_log(&refused) || !log.exists() {
             return Err(refusal(path, refused));
         }
+        cuts += 1;
         let kept = damaged_entry(&refused);
         let aside =
             set_aside_but(&log, kept).map_err(|source| failed("set aside", &log, source))?;
@@ -81,17 +83,17 @@ pub(super) fn open(settings: &StoreSettings) -> Result<Opened, StoreError> {
         // The first is whole.
         set_aside.get_or_insert(aside);
     }
-    let connection = connect(settings).map_err(|error| refusal(path, error.to_string()))?;
-    Ok(Opened {
-        connection,
-        set_aside,
-    })
 }
 
 /// The record's write-ahead log.
 pub(super) fn log_of(path: &Path) -> PathBuf {
+    beside(path, ".wal")
+}
+
+/// The file of this name with more behind it.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".wal");
+    name.push(suffix);
     name.into()
 }
 
@@ -107,9 +109,7 @@ pub(super) fn keep_copy(log: &Path) -> io::Result<Option<PathBuf>> {
 
 /// Sets a log aside, and puts its first bytes in its place. The copy is on disk before the log moves.
 fn set_aside_but(log: &Path, kept: Option<u64>) -> io::Result<PathBuf> {
-    let mut name = log.as_os_str().to_owned();
-    name.push(".cut");
-    let cut = PathBuf::from(name);
+    let cut = beside(log, ".cut");
     if let Some(length) = kept {
         let mut copy = fs::File::create(&cut)?;
         io::copy(&mut io::Read::take(fs::File::open(log)?, length), &mut copy)?;
@@ -126,18 +126,13 @@ fn set_aside_but(log: &Path, kept: Option<u64>) -> io::Result<PathBuf> {
 /// A name beside the log that is free.
 fn aside_name(log: &Path) -> PathBuf {
     let stamp = Utc::now().format("%Y%m%dT%H%M%S");
-    let mut name = log.as_os_str().to_owned();
-    name.push(format!(".damaged-{stamp}"));
-    let first = PathBuf::from(&name);
-    let numbered = (1..).map(|n| {
-        let mut name = name.clone();
-        name.push(format!("-{n}"));
-        PathBuf::from(name)
-    });
-    let mut names = std::iter::once(first).chain(numbered);
-    names
-        .find(|name| !name.exists())
-        .unwrap_or_else(|| name.into())
+    let mut name = beside(log, &format!(".damaged-{stamp}"));
+    let mut n = 0;
+    while name.exists() {
+        n += 1;
+        name = beside(log, &format!(".damaged-{stamp}-{n}"));
+    }
+    name
 }
 
 /// Where the log's first damaged entry begins, by DuckDB's error; none if it names no place.

@@ -82,7 +82,6 @@ pub struct Record {
     fragments: usize,
     marks: Marks,
     deleted_content: DeletedContent,
-    store_id: String,
     witness: Witness,
     log: PathBuf,
     /// The length of the log after the last commit.
@@ -104,10 +103,12 @@ impl Record {
         } = opening::open(settings)?;
         schema::migrate(&connection, path)?;
         let reader = Reader::new(connection.try_clone()?, settings.readers)?;
-        let (witness, said) = Witness::open(path).map_err(|source| StoreError::Io {
+        let store_id = state(&connection, "CAST(store_id AS VARCHAR)")?;
+        let (witness, said) = Witness::open(path, store_id).map_err(|source| StoreError::Io {
             what: format!("the witness of {} can't be opened", path.display()),
             source,
         })?;
+        let log = opening::log_of(path);
         let mut record = Self {
             hot_limit: settings.hot_rows,
             hot_rows: count(&connection, "messages_hot")?,
@@ -123,15 +124,14 @@ impl Record {
             fragments: count(&connection, "message_fragments")?,
             marks: Marks::load(&connection, settings.repair_window)?,
             deleted_content: settings.deleted_content,
-            store_id: state(&connection, "CAST(store_id AS VARCHAR)")?,
             witness,
-            log: opening::log_of(path),
-            log_length: log_length(&opening::log_of(path)),
+            log_length: log_length(&log),
+            log,
             commits_in_log: 0,
             connection,
         };
         if let Some(said) = said {
-            record.report_loss(&said, set_aside)?;
+            record.report_loss(said, set_aside)?;
         }
         record.testify(Utc::now());
         // What was replayed once need not be replayed by the next start too.
@@ -145,10 +145,10 @@ impl Record {
     /// there. What they held is read again: the session and the coverage went back with them.
     fn report_loss(
         &mut self,
-        said: &Testimony,
+        said: Testimony,
         set_aside: Option<PathBuf>,
     ) -> Result<(), StoreError> {
-        if said.store_id != self.store_id || said.commits <= self.commits {
+        if said.commits <= self.commits {
             return Ok(());
         }
         let copy = set_aside.or_else(|| {
@@ -175,14 +175,13 @@ impl Record {
     }
 
     /// Tells the witness how far the record is.
-    fn testify(&mut self, at: DateTime<Utc>) {
+    fn testify(&self, at: DateTime<Utc>) {
         let testimony = Testimony {
-            store_id: self.store_id.clone(),
             commits: self.commits,
             at,
         };
         // The record is what counts; without its witness only a loss would go unnoticed.
-        if let Err(error) = self.witness.saw(&testimony) {
+        if let Err(error) = self.witness.saw(testimony) {
             tracing::warn!(%error, "the record's witness can't be written");
         }
     }

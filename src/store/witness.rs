@@ -9,14 +9,14 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
+use super::opening::beside;
+
 /// The witness's file stands beside the record: its name with this behind it.
 const SUFFIX: &str = ".commits";
 
 /// What the witness says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Testimony {
-    /// Which record it is of.
-    pub(super) store_id: String,
     /// How many commits there were.
     pub(super) commits: i64,
     /// The last one's time.
@@ -26,35 +26,32 @@ pub(super) struct Testimony {
 /// Writes how far the record is.
 pub(super) struct Witness {
     file: File,
+    store_id: String,
 }
 
 impl Witness {
-    /// Opens the file beside the record; answers what it said last, if that can be read.
-    pub(super) fn open(record: &Path) -> io::Result<(Self, Option<Testimony>)> {
-        let mut name = record.as_os_str().to_owned();
-        name.push(SUFFIX);
+    /// Opens the file beside the record; answers what it said last of this store, if that can be
+    /// read.
+    pub(super) fn open(record: &Path, store_id: String) -> io::Result<(Self, Option<Testimony>)> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            .open(name)?;
+            .open(beside(record, SUFFIX))?;
         let mut text = vec![0; LINE];
         let said = match file.read_exact_at(&mut text, 0) {
-            Ok(()) => std::str::from_utf8(&text).ok().and_then(parse),
+            Ok(()) => std::str::from_utf8(&text)
+                .ok()
+                .and_then(|line| parse(line, &store_id)),
             Err(_) => None,
         };
-        Ok((Self { file }, said))
+        Ok((Self { file, store_id }, said))
     }
 
     /// Notes a commit. Not synced by itself: what a power cut takes away makes it say less.
-    pub(super) fn saw(&self, testimony: &Testimony) -> io::Result<()> {
-        let Testimony {
-            store_id,
-            commits,
-            at,
-        } = testimony;
-        let line = format!("{store_id} {commits} {}", at.timestamp_micros());
+    pub(super) fn saw(&self, Testimony { commits, at }: Testimony) -> io::Result<()> {
+        let line = format!("{} {commits} {}", self.store_id, at.timestamp_micros());
         let line = format!("{line:<width$}\n", width = LINE - 1);
         self.file.write_all_at(line.as_bytes(), 0)
     }
@@ -63,12 +60,12 @@ impl Witness {
 /// The length of the one line: a UUID and two numbers.
 const LINE: usize = 80;
 
-fn parse(line: &str) -> Option<Testimony> {
+fn parse(line: &str, store_id: &str) -> Option<Testimony> {
     let mut words = line.split_ascii_whitespace();
+    let is_this_ones = words.next()? == store_id;
     let testimony = Testimony {
-        store_id: words.next()?.to_owned(),
         commits: words.next()?.parse().ok()?,
         at: DateTime::from_timestamp_micros(words.next()?.parse().ok()?)?,
     };
-    words.next().is_none().then_some(testimony)
+    (is_this_ones && words.next().is_none()).then_some(testimony)
 }
