@@ -4,9 +4,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use deadpool::unmanaged::{Object, Pool};
 use duckdb::{Connection, InterruptHandle};
-use r2d2::{ManageConnection, Pool};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use super::StoreError;
 
@@ -16,29 +16,18 @@ const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(10);
 /// Reads the record. Cheap to clone.
 #[derive(Clone)]
 pub struct Reader {
-    pool: Pool<Connections>,
-    /// A place for each connection: waiting for one holds no thread.
-    places: Arc<Semaphore>,
+    /// Waiting for a connection holds no thread. The pool makes none by itself: one that is made
+    /// beside would keep the file open after its reader is gone.
+    connections: Pool<Connection>,
 }
 
 impl Reader {
     /// Readers of the database that `connection` has open, `most` at once.
-    pub(super) fn new(connection: Connection, most: u32) -> Result<Self, StoreError> {
-        let pool = Pool::builder()
-            .max_size(most)
-            // None before it is asked for: a connection that is made beside would keep the file
-            // open after its reader is gone.
-            .min_idle(Some(0))
-            // A connection is a handle inside this process: it does not go stale.
-            .test_on_check_out(false)
-            .max_lifetime(None)
-            .idle_timeout(None)
-            .build(Connections {
-                root: Mutex::new(connection),
-            })
-            .map_err(|_| StoreError::Busy)?;
-        let places = Arc::new(Semaphore::new(most as usize));
-        Ok(Self { pool, places })
+    pub(super) fn new(connection: &Connection, most: u32) -> Result<Self, StoreError> {
+        let connections = (0..most).map(|_| connection.try_clone());
+        Ok(Self {
+            connections: connections.collect::<Result<Vec<_>, _>>()?.into(),
+        })
     }
 
     /// Runs `query` on a thread for blocking work. Dropping the future interrupts it.
@@ -64,26 +53,21 @@ impl Reader {
         F: FnOnce(&Connection) -> D + Send + 'static,
         D: FnOnce(),
     {
-        let place = Arc::clone(&self.places).acquire_owned();
-        let place = tokio::time::timeout(WAIT_FOR_CONNECTION, place)
-            .await
-            .map_err(|_| StoreError::Busy)?;
+        let connection = tokio::time::timeout(WAIT_FOR_CONNECTION, self.connections.get());
+        let connection = connection.await.ok().and_then(Result::ok);
+        let connection = Lent(connection.ok_or(StoreError::Busy)?);
         let interrupt = InterruptOnDrop::default();
         let running = Arc::clone(&interrupt.running);
-        let pool = self.pool.clone();
         tokio::task::spawn_blocking(move || {
-            let Ok(connection) = pool.get() else { return };
-            if !start(&running, connection.interrupt_handle()) {
+            if !start(&running, connection.0.interrupt_handle()) {
                 return;
             }
             // Dropped before the connection, after a panic too: from then on the connection may
             // serve another query, which must not be hit.
             let ended = EndOnDrop(running);
-            let done = query(&connection);
+            let done = query(&connection.0);
             drop(ended);
             drop(connection);
-            drop(pool);
-            drop(place);
             done();
         });
         Ok(interrupt)
@@ -138,31 +122,14 @@ fn lock(running: &Mutex<Running>) -> std::sync::MutexGuard<'_, Running> {
     running.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How the pool makes a connection: another handle to the database that is open already.
-struct Connections {
-    root: Mutex<Connection>,
-}
+/// A connection that goes back to the pool when dropped.
+struct Lent(Object<Connection>);
 
-impl ManageConnection for Connections {
-    type Connection = Connection;
-    type Error = duckdb::Error;
-
-    fn connect(&self) -> Result<Connection, duckdb::Error> {
-        self.root
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .try_clone()
-    }
-
-    fn is_valid(&self, connection: &mut Connection) -> Result<(), duckdb::Error> {
-        connection.execute_batch("SELECT 1")
-    }
-
-    /// Asked when a connection comes back. The transaction of a page ends here, also one that an
-    /// interrupt aborted or a panic left (`is_autocommit` would not tell: it always says yes).
-    fn has_broken(&self, connection: &mut Connection) -> bool {
+impl Drop for Lent {
+    /// The transaction of a page ends here, also one that an interrupt aborted or a panic left
+    /// (`is_autocommit` would not tell: it always says yes).
+    fn drop(&mut self) {
         // Without a transaction this is refused, and nothing else happens.
-        let _ = connection.execute_batch("ROLLBACK");
-        self.is_valid(connection).is_err()
+        let _ = self.0.execute_batch("ROLLBACK");
     }
 }

@@ -102,7 +102,7 @@ impl Record {
             set_aside,
         } = opening::open(settings)?;
         schema::migrate(&connection, path)?;
-        let reader = Reader::new(connection.try_clone()?, settings.readers)?;
+        let reader = Reader::new(&connection, settings.readers)?;
         let store_id = state(&connection, "CAST(store_id AS VARCHAR)")?;
         let (witness, said) = Witness::open(path, store_id).map_err(|source| StoreError::Io {
             what: format!("the witness of {} can't be opened", path.display()),
