@@ -54,9 +54,10 @@ full: libduckdb ## The faults at full size: 50,000 messages, bursts of 5,000 eve
 	GUILDLAKE_FULL=1 $(CARGO) test --release $(LOCKED) --test ingest -- --test-threads=1 $(ARGS)
 
 .PHONY: crash
-crash: libduckdb ## The service killed 500 times and stopped 200 times under traffic (an hour); GUILDLAKE_SEED replays
+crash: libduckdb ## The service killed 500 times, stopped 200 times, its disk full or failing 20 times (an hour); GUILDLAKE_SEED replays
 	@scripts/need cargo cc
 	GUILDLAKE_CRASH_ROUNDS=$${GUILDLAKE_CRASH_ROUNDS:-500} GUILDLAKE_TERM_ROUNDS=$${GUILDLAKE_TERM_ROUNDS:-200} \
+	  GUILDLAKE_FAULT_ROUNDS=$${GUILDLAKE_FAULT_ROUNDS:-20} \
 	  $(CARGO) test --release $(LOCKED) --test crash -- --test-threads=1 --nocapture $(ARGS)
 
 .PHONY: failpoints

@@ -62,7 +62,12 @@ pub enum StoreError {
     },
     /// DuckDB said no.
     #[error("DuckDB: {0}")]
-    Sql(#[from] duckdb::Error),
+    Sql(duckdb::Error),
+    /// DuckDB has put itself out of order: only opening the record anew helps.
+    #[error(
+        "DuckDB has stopped itself ({0}); if the system's log tells of a failing disk, see to that first, then start again: what was acknowledged is in the record"
+    )]
+    Stopped(duckdb::Error),
     /// A batch could not be laid out in columns.
     #[error("columns: {0}")]
     Columns(#[from] arrow::error::ArrowError),
@@ -77,28 +82,29 @@ impl StoreError {
     pub fn is_full_disk(&self) -> bool {
         let Self::Sql(error) = self else { return false };
         let text = error.to_string();
-        !is_fatal(&text)
-            && ["No space left on device", "Disk quota exceeded"]
-                .iter()
-                .any(|sign| text.contains(sign))
-    }
-
-    /// Whether DuckDB has put itself out of order: only opening the record anew helps.
-    #[must_use]
-    pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::Sql(error) if is_fatal(&error.to_string()))
+        ["No space left on device", "Disk quota exceeded"]
+            .iter()
+            .any(|sign| text.contains(sign))
     }
 }
 
-/// DuckDB tells these apart by words only.
-fn is_fatal(text: &str) -> bool {
-    [
-        "database has been invalidated",
-        "FATAL Error",
-        "Failed to create checkpoint",
-        "fsync failed",
-        "INTERNAL Error",
-    ]
-    .iter()
-    .any(|sign| text.contains(sign))
+/// DuckDB tells its errors apart by words only.
+impl From<duckdb::Error> for StoreError {
+    fn from(error: duckdb::Error) -> Self {
+        let text = error.to_string();
+        let has_stopped = [
+            "database has been invalidated",
+            "FATAL Error",
+            "Failed to create checkpoint",
+            "fsync failed",
+            "INTERNAL Error",
+        ]
+        .iter()
+        .any(|sign| text.contains(sign));
+        if has_stopped {
+            Self::Stopped(error)
+        } else {
+            Self::Sql(error)
+        }
+    }
 }

@@ -290,7 +290,7 @@ impl Record {
         failpoint::reach("checkpoint_begun")?;
         if let Err(error) = self.connection.execute_batch("CHECKPOINT") {
             let error = StoreError::from(error);
-            if error.is_fatal() {
+            if matches!(error, StoreError::Stopped(_)) {
                 return Err(error);
             }
             // A long read can be in the way; then the log stays, and stays valid.

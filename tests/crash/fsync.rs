@@ -26,7 +26,15 @@ async fn the_log_is_synced_before_a_commit_is_acknowledged() {
     command
         .env("RUST_LOG", "guildlake::commit=debug")
         .env("NO_COLOR", "1");
-    let mut service = Service::spawn(under_strace(&command, &trace, plan.folder.path()));
+    let orders = [
+        "-y",
+        "-s",
+        "400",
+        "-e",
+        "trace=pwrite64,write,fsync,fdatasync",
+    ];
+    let traced = under_strace(&command, &orders, &trace, plan.folder.path());
+    let mut service = Service::spawn(traced);
     service.ready().await.unwrap();
     let traffic = plan.simulator.traffic(TRAFFIC);
     tokio::time::sleep(RUN).await;
@@ -48,7 +56,7 @@ async fn the_log_is_synced_before_a_commit_is_acknowledged() {
     assert!(proof.synced > 10, "too few commits to prove anything");
 }
 
-async fn try_strace() -> Result<(), String> {
+pub(crate) async fn try_strace() -> Result<(), String> {
     let tried = Command::new("strace")
         .args(["-f", "-e", "trace=none", "true"])
         .output()
@@ -63,20 +71,28 @@ async fn try_strace() -> Result<(), String> {
     }
 }
 
-/// The same command with strace around it.
-fn under_strace(command: &Command, trace: &Path, folder: &Path) -> Command {
-    let command = command.as_std();
+/// The same command with strace around it, which writes into `trace`.
+pub(crate) fn under_strace(
+    command: &Command,
+    orders: &[&str],
+    trace: &Path,
+    folder: &Path,
+) -> Command {
     let mut strace = Command::new("strace");
-    strace
-        .args(["-f", "-y", "-s", "400", "-o"])
-        .arg(trace)
-        .args(["-e", "trace=pwrite64,write,fsync,fdatasync"])
-        .arg(command.get_program())
-        .args(command.get_args())
+    strace.args(["-f", "-o"]).arg(trace).args(orders);
+    around(strace, command, folder)
+}
+
+/// A command that runs another one, with that one's environment.
+pub(crate) fn around(mut outer: Command, inner: &Command, folder: &Path) -> Command {
+    let inner = inner.as_std();
+    outer
+        .arg(inner.get_program())
+        .args(inner.get_args())
         .current_dir(folder)
         .env_clear()
         .envs(
-            command
+            inner
                 .get_envs()
                 .filter_map(|(name, value)| Some((name, value?))),
         )
@@ -84,11 +100,11 @@ fn under_strace(command: &Command, trace: &Path, folder: &Path) -> Command {
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .kill_on_drop(true);
-    strace
+    outer
 }
 
-/// The process that strace has started.
-fn child_of(process: u32) -> u32 {
+/// The process that another one has started.
+pub(crate) fn child_of(process: u32) -> u32 {
     let path = format!("/proc/{process}/task/{process}/children");
     let children = std::fs::read_to_string(path).unwrap();
     children.split_whitespace().next().unwrap().parse().unwrap()

@@ -10,6 +10,7 @@
 )]
 
 mod birth;
+mod disk;
 mod fsync;
 mod kill;
 mod plan;

@@ -33,6 +33,8 @@ pub(crate) struct Seen {
     pub(crate) is_complete: bool,
     /// Whether it has taken up a session again.
     pub(crate) has_resumed: bool,
+    /// Whether it waits for room on the disk.
+    pub(crate) is_full: bool,
 }
 
 /// How it ended after SIGTERM.
@@ -116,6 +118,20 @@ impl Service {
         signal_term(self.pid()).await;
         tokio::time::sleep(after).await;
         self.kill().await
+    }
+
+    /// Waits until it ends by itself; answers the last that `/health` said before.
+    pub(crate) async fn end(mut self) -> (Seen, Ended) {
+        let began = Instant::now();
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let status = status.unwrap_or_else(|_| panic!("it does not end:\n{}", self.said()));
+        self.watcher.await.unwrap();
+        let ended = Ended {
+            code: status.unwrap().code(),
+            took: began.elapsed(),
+            said: lines(&self.said),
+        };
+        (self.seen.borrow().clone(), ended)
     }
 
     /// Sends SIGTERM and waits for the end.
@@ -214,6 +230,7 @@ async fn look(started: Instant, url: &str, sender: &watch::Sender<Seen>) {
                 seen.sequence = seen.sequence.max(gateway["sequence"].as_u64().unwrap());
                 seen.has_resumed = gateway["resumed"].as_u64().unwrap() > 0;
                 seen.is_complete = health["backfill"]["state"] == "complete";
+                seen.is_full = health["record"] == "disk_full";
             });
         }
         tokio::time::sleep(LOOK).await;
