@@ -42,6 +42,8 @@ bundled: ## One binary with DuckDB compiled in: needs a C++ compiler and over ha
 .PHONY: test
 test: libduckdb venv ## The whole test suite
 	@scripts/need cargo cc curl
+	@# Without it one proof is skipped.
+	@scripts/need strace || true
 	$(CARGO) test --workspace --doc $(LOCKED)
 	@# Each binary's test that wants the command line or Python finds it by GUILDLAKE_VENV.
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -- nextest run $(PROFILE); \
@@ -55,7 +57,7 @@ full: libduckdb ## The faults at full size: 50,000 messages, bursts of 5,000 eve
 
 .PHONY: crash
 crash: libduckdb ## The service killed 500 times, stopped 200 times, its disk full or failing 20 times (an hour); GUILDLAKE_SEED replays
-	@scripts/need cargo cc
+	@scripts/need cargo cc strace
 	GUILDLAKE_CRASH_ROUNDS=$${GUILDLAKE_CRASH_ROUNDS:-500} GUILDLAKE_TERM_ROUNDS=$${GUILDLAKE_TERM_ROUNDS:-200} \
 	  GUILDLAKE_FAULT_ROUNDS=$${GUILDLAKE_FAULT_ROUNDS:-20} \
 	  $(CARGO) test --release $(LOCKED) --test crash -- --test-threads=1 --nocapture $(ARGS)
@@ -71,9 +73,15 @@ damage: libduckdb ## Logs cut and bits flipped, 500 times each (minutes)
 	GUILDLAKE_DAMAGE=$${GUILDLAKE_DAMAGE:-500} $(CARGO) test $(LOCKED) --test record damage -- --nocapture $(ARGS)
 
 .PHONY: histories
-histories: libduckdb ## Ten thousand random histories of messages against a naive model (minutes)
+histories: libduckdb ## Ten thousand random histories of messages, and a hundred of coverage, against models (minutes)
 	@scripts/need cargo cc
-	GUILDLAKE_HISTORIES=$${GUILDLAKE_HISTORIES:-10000} $(CARGO) test $(LOCKED) --test record histories -- --nocapture $(ARGS)
+	GUILDLAKE_HISTORIES=$${GUILDLAKE_HISTORIES:-10000} GUILDLAKE_LIVES=$${GUILDLAKE_LIVES:-100} \
+	  $(CARGO) test $(LOCKED) --test record -- --nocapture histories coverage $(ARGS)
+
+.PHONY: mutations
+mutations: libduckdb ## Takes out one safeguard at a time, and sees the suite fail (minutes)
+	@scripts/need cargo cc strace
+	scripts/mutations $(ARGS)
 
 .PHONY: check
 check: libduckdb ## Format, lints and docs, warnings denied

@@ -227,13 +227,11 @@ impl<'a> PassState<'a> {
         let high = match session {
             None => snowflake_at(self.began - CLOCK_MARGIN),
             Some(session) => {
-                let known = self.known.get(&id);
-                let readable = known.filter(|known| known.access == Access::Readable);
-                let since = readable.and_then(|known| known.access_since);
+                let since = self.known.get(&id).and_then(KnownChannel::live_since);
                 // What can be read only since now is live only since now.
                 session
                     .live_low
-                    .max(snowflake_at(since.unwrap_or(self.began)))
+                    .max(since.unwrap_or(snowflake_at(self.began)))
             }
         };
         let whole = 0..high.max(1);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::GapReason;
-use crate::message::{ChannelId, GuildId, IdSpan};
+use crate::message::{ChannelId, GuildId, IdSpan, snowflake_at};
 
 /// A guild.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +149,16 @@ pub struct KnownChannel {
     pub access_detail: Option<String>,
     /// When `access` became what it is.
     pub access_since: Option<DateTime<Utc>>,
+}
+
+impl KnownChannel {
+    /// The first id that the socket tells of, as far as its session goes; none if the channel can't
+    /// be read.
+    #[must_use]
+    pub fn live_since(&self) -> Option<i64> {
+        let is_heard = self.access == Access::Readable && self.gone.is_none();
+        self.access_since.filter(|_| is_heard).map(snowflake_at)
+    }
 }
 
 /// The news that live events may have been missed up to now: a right was changed, a guild was

@@ -294,7 +294,7 @@ impl Marks {
                 Place::Guild(guild) => channel.guild_id == guild,
                 Place::Channel(id) => channel.id == id || channel.parent_id == Some(id),
             };
-            if !is_meant || live_since(known).is_none() {
+            if !is_meant || known.live_since().is_none() {
                 continue;
             }
             if let Some(coverage) = self.coverage.get_mut(&channel.id) {
@@ -374,15 +374,9 @@ fn note_doubt(
 
 /// Turns what a session brought of a channel so far into coverage like any other.
 fn settle(coverage: &mut ChannelCoverage, known: &KnownChannel, session: &SessionMark) {
-    if let Some(since) = live_since(known) {
+    if let Some(since) = known.live_since() {
         coverage.join_live(session.live_low.max(since), session.live_high);
     }
-}
-
-/// The first id of a channel that the socket tells of, if it can be read.
-fn live_since(known: &KnownChannel) -> Option<i64> {
-    let is_heard = known.access == Access::Readable && known.gone.is_none();
-    known.access_since.filter(|_| is_heard).map(snowflake_at)
 }
 
 /// The last mark of each session, in their order: the ones between are of no use any more.

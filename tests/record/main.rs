@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::print_stdout, reason = "a seed is printed, to run it again")]
 
+mod coverage;
 mod damage;
 mod deletes;
 mod histories;
