@@ -312,6 +312,12 @@ impl Simulator {
     pub fn advance_clock(&self, by: Duration) {
         self.shared.lock().world.clock.advance(by);
     }
+
+    /// The simulated time in Unix milliseconds: what ids, edits and `Date` go by.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.shared.lock().world.clock.now_ms()
+    }
 }
 
 /// An outage; it ends when this is dropped.

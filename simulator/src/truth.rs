@@ -33,6 +33,8 @@ pub struct TruthMessage {
     pub deleted: bool,
     /// How it went.
     pub deleted_by: Option<DeletedBy>,
+    /// When it went.
+    pub deleted_timestamp: Option<String>,
     /// How many files it has.
     pub attachment_count: usize,
     /// How many embeds it has.
@@ -67,6 +69,9 @@ impl State {
                 edited_timestamp: (message.edited_ms != 0).then(|| timestamp(message.edited_ms)),
                 deleted: message.deleted.is_some(),
                 deleted_by: message.deleted,
+                deleted_timestamp: message
+                    .deleted
+                    .map(|_| timestamp(message.deleted_ms)),
                 attachment_count: draft.attachments.len(),
                 embed_count: draft.embeds.len(),
                 gateway: self

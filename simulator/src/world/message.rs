@@ -34,6 +34,8 @@ pub(crate) struct Message {
     /// Discord's message type.
     pub(crate) kind: u8,
     pub(crate) deleted: Option<DeletedBy>,
+    /// Unix milliseconds of that; 0 while it is there.
+    pub(crate) deleted_ms: u64,
     pub(crate) pinned: bool,
     /// A thread hangs on it; the thread has the same id.
     pub(crate) has_thread: bool,
@@ -50,6 +52,7 @@ impl Message {
             revision: 0,
             kind,
             deleted: None,
+            deleted_ms: 0,
             pinned: false,
             has_thread: false,
         }

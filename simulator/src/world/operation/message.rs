@@ -182,13 +182,16 @@ impl World {
     }
 
     fn mark(&mut self, at: usize, id: u64, how: DeletedBy) {
+        let now = self.clock.now_ms();
         if let Some(message) = self.channels[at].find_mut(id) {
             message.deleted = Some(how);
+            message.deleted_ms = now;
         }
     }
 
     /// Delete every message of a channel or thread that goes with it.
     pub(super) fn mark_all(&mut self, at: usize, how: DeletedBy) {
+        let now = self.clock.now_ms();
         self.channels[at].deleted = true;
         for message in self.channels[at]
             .messages
@@ -196,6 +199,7 @@ impl World {
             .filter(|message| message.deleted.is_none())
         {
             message.deleted = Some(how);
+            message.deleted_ms = now;
         }
     }
 }
