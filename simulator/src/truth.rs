@@ -69,9 +69,7 @@ impl State {
                 edited_timestamp: (message.edited_ms != 0).then(|| timestamp(message.edited_ms)),
                 deleted: message.deleted.is_some(),
                 deleted_by: message.deleted,
-                deleted_timestamp: message
-                    .deleted
-                    .map(|_| timestamp(message.deleted_ms)),
+                deleted_timestamp: message.deleted.map(|_| timestamp(message.deleted_ms)),
                 attachment_count: draft.attachments.len(),
                 embed_count: draft.embeds.len(),
                 gateway: self

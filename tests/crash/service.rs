@@ -25,10 +25,16 @@ const LINES: usize = 40;
 /// What `/health` has said so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
+    /// Where it answers.
+    pub(crate) base: String,
     /// How long after its start it was live for the first time.
     pub(crate) ready: Option<Duration>,
-    /// The last sequence that was said to be on disk.
+    /// Whether it is live now.
+    pub(crate) is_live: bool,
+    /// The last sequence that was said to be on disk; of the session under way.
     pub(crate) sequence: u64,
+    /// How many sessions it has begun anew.
+    pub(crate) identified: u64,
     /// Whether history is complete.
     pub(crate) is_complete: bool,
     /// Whether it has taken up a session again.
@@ -80,6 +86,11 @@ impl Service {
     /// The process that was started.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id().unwrap()
+    }
+
+    /// What `/health` has said so far.
+    pub(crate) fn seen(&self) -> Seen {
+        self.seen.borrow().clone()
     }
 
     /// Waits until `/health` says so.
@@ -155,7 +166,8 @@ impl Service {
         }
     }
 
-    fn said(&self) -> String {
+    /// The end of its log.
+    pub(crate) fn said(&self) -> String {
         lines(&self.said)
     }
 }
@@ -224,10 +236,13 @@ async fn look(started: Instant, url: &str, sender: &watch::Sender<Seen>) {
             let now = started.elapsed();
             sender.send_modify(|seen| {
                 let gateway = &health["gateway"];
-                if gateway["state"] == "live" {
+                seen.is_live = gateway["state"] == "live";
+                if seen.is_live {
                     seen.ready.get_or_insert(now);
                 }
-                seen.sequence = seen.sequence.max(gateway["sequence"].as_u64().unwrap());
+                seen.base = url.trim_end_matches("/health").to_owned();
+                seen.sequence = gateway["sequence"].as_u64().unwrap();
+                seen.identified = gateway["identified"].as_u64().unwrap();
                 seen.has_resumed = gateway["resumed"].as_u64().unwrap() > 0;
                 seen.is_complete = health["backfill"]["state"] == "complete";
                 seen.is_full = health["record"] == "disk_full";

@@ -1,0 +1,32 @@
+//! The real binary over the simulated Discord, with outages of a minute to a day of simulated time,
+//! again and again in one data folder. After each, what the service says of itself has to be true.
+//!
+//! `make test` runs a few, `make outages` many (`GUILDLAKE_OUTAGES`); `GUILDLAKE_SEED` plays the dice
+//! of a run again, not its timing. What is not tried: unfurls and partial updates within an outage, and
+//! a Discord whose REST side fails for longer than its socket.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic, and prints its seeds and results"
+)]
+
+mod answer;
+mod book;
+mod check;
+mod figures;
+mod kind;
+mod life;
+mod outage;
+#[path = "../crash/plan.rs"]
+#[allow(dead_code, reason = "this target needs a part of it")]
+mod plan;
+#[path = "../cli/program.rs"]
+#[allow(dead_code, reason = "this target needs a part of it")]
+mod program;
+#[path = "../crash/service.rs"]
+#[allow(dead_code, reason = "this target needs a part of it")]
+mod service;
+#[path = "../shared/truth.rs"]
+#[allow(dead_code, reason = "this target needs a part of it")]
+mod truth;
+mod verify;
