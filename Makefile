@@ -62,6 +62,18 @@ crash: libduckdb ## The service killed 500 times, stopped 200 times, its disk fu
 	  GUILDLAKE_FAULT_ROUNDS=$${GUILDLAKE_FAULT_ROUNDS:-20} \
 	  $(CARGO) test --release $(LOCKED) --test crash -- --test-threads=1 --nocapture $(ARGS)
 
+.PHONY: outages
+outages: libduckdb ## 100 outages of a minute to a day of simulated time in one data folder (a quarter of an hour)
+	@scripts/need cargo cc
+	GUILDLAKE_OUTAGES=$${GUILDLAKE_OUTAGES:-100} \
+	  $(CARGO) test --release $(LOCKED) --test outages -- --nocapture $(ARGS)
+
+.PHONY: soak
+soak: libduckdb ## A million events at GUILDLAKE_SOAK_RATE (1,000 a second): memory, lag, the whole truth (17 minutes)
+	@scripts/need cargo cc
+	GUILDLAKE_SOAK_EVENTS=$${GUILDLAKE_SOAK_EVENTS:-1000000} \
+	  $(CARGO) test --release $(LOCKED) --test soak -- --nocapture $(ARGS)
+
 .PHONY: failpoints
 failpoints: libduckdb ## A fault at each step of a commit, twenty times each: error, panic, kill (minutes)
 	@scripts/need cargo cc

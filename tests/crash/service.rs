@@ -88,11 +88,6 @@ impl Service {
         self.child.id().unwrap()
     }
 
-    /// What `/health` has said so far.
-    pub(crate) fn seen(&self) -> Seen {
-        self.seen.borrow().clone()
-    }
-
     /// Waits until `/health` says so.
     ///
     /// # Errors

@@ -10,10 +10,10 @@ use simulator::{ChannelInfo, Draft, Kind, PermissionChange, Simulator, VIEW_CHAN
 use crate::book::{Book, Change, Heard, What};
 
 /// Fewer readable channels are left alone.
-const FEW: usize = 8;
+const FEW: usize = 5;
 
 /// More channels and threads than these are not made: a pass asks for each of them.
-const MANY: usize = 40;
+const MANY: usize = 45;
 
 /// How what happens now is heard of.
 #[derive(Clone, Copy, Debug)]
@@ -83,14 +83,14 @@ impl Life {
         done: &mut Done,
     ) {
         let what = match dice.random_range(0..100) {
-            0..40 => self.say(dice, book, hearing),
-            40..62 => self.edit(dice, book, hearing),
-            62..80 => self.delete(dice, book, hearing),
-            80..86 => self.purge(dice, book, hearing),
-            86..92 => self.say_and_take_back(dice, book, hearing),
-            92..96 => self.make_place(dice, book, hearing),
-            96 | 97 => self.archive(dice),
-            98 => self.remove_place(dice, book, hearing),
+            0..38 => self.say(dice, book, hearing),
+            38..60 => self.edit(dice, book, hearing),
+            60..78 => self.delete(dice, book, hearing),
+            78..83 => self.purge(dice, book, hearing),
+            83..88 => self.say_and_take_back(dice, book, hearing),
+            88..92 => self.make_place(dice, book, hearing),
+            92 | 93 => self.archive(dice),
+            94..97 => self.remove_place(dice, book, hearing),
             _ => self.hide_or_show(dice, book),
         };
         if let Some((what, times)) = what {

@@ -58,7 +58,7 @@ async fn after_every_outage_the_record_is_right_or_says_where_it_may_not_be() {
     let mut run = Run::new(outages).await;
     let mut service = Service::spawn(serve(run.folder.path(), &run.simulator));
     run.settled(&mut service, 1).await;
-    run.check(&service, None).await;
+    run.check(&mut service, None).await;
     for number in 0..outages {
         let kind = Kind::draw(number, &mut run.dice);
         service = run.outage(number, kind, service).await;
@@ -91,6 +91,7 @@ impl Run {
         let config = Config {
             heartbeat_interval: Duration::from_millis(HEARTBEAT_MS),
             ..Config::quick().with_community(Community {
+                channels: 18,
                 days: 6,
                 messages: 1500,
                 ..Community::small(seed)
@@ -167,7 +168,7 @@ impl Run {
         } else {
             service = self.miss(kind, length, service).await;
         }
-        self.check(&service, Some(number)).await;
+        self.check(&mut service, Some(number)).await;
         service
     }
 
@@ -340,11 +341,12 @@ impl Run {
         self.simulator.set_permission(change).unwrap();
     }
 
-    async fn check(&mut self, service: &Service, outage: Option<usize>) {
+    async fn check(&mut self, service: &mut Service, outage: Option<usize>) {
         let truth = self.simulator.truth();
         let channels: HashSet<u64> = truth.iter().map(|message| message.channel_id).collect();
         let channels: Vec<u64> = channels.into_iter().collect();
-        let asker = Asker::new(&service.seen().base, self.simulator.guilds()[0].id);
+        let seen = service.until(|_| true).await.unwrap();
+        let asker = Asker::new(&seen.base, self.simulator.guilds()[0].id);
         let answer = asker.ask(&channels).await;
         let mut check = Check::new(&self.simulator, &self.book, &answer, WINDOW_MS);
         check.messages(&truth, &self.had);

@@ -1,0 +1,24 @@
+//! The real binary follows a busy Discord for a while: memory, the way of an event to the disk, and at
+//! the end the whole truth.
+//!
+//! A busy server writes about 10 messages a second at its daily peak. The default rate is a hundred
+//! times that, so that `make soak` (a million events) ends in a quarter of an hour; `GUILDLAKE_SOAK_RATE`
+//! sets another, `GUILDLAKE_SOAK_EVENTS` how many events. Nothing here fails because of time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic, and prints its seeds and results"
+)]
+
+#[path = "../crash/plan.rs"]
+#[allow(dead_code, reason = "this target needs a part of it")]
+mod plan;
+#[path = "../cli/program.rs"]
+#[allow(dead_code, reason = "this target needs a part of it")]
+mod program;
+mod sender;
+mod soak;
+#[path = "../shared/truth.rs"]
+#[allow(dead_code, reason = "this target needs a part of it")]
+mod truth;
+mod watcher;
