@@ -53,7 +53,9 @@ pub(crate) struct Book {
     changes: HashMap<u64, Vec<Change>>,
     /// Channels that were hidden from the bot at some time.
     pub(crate) hidden_once: HashSet<u64>,
-    /// Those of them in which the session was lost.
+    /// When channels and threads went.
+    pub(crate) places_gone: HashMap<u64, u64>,
+    /// The outages in which the session was lost.
     pub(crate) outages: HashMap<usize, TrueOutage>,
 }
 

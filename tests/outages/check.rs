@@ -24,7 +24,8 @@ pub(crate) struct Check<'a> {
     /// The repair window in milliseconds.
     pub(crate) window: u64,
     places: HashMap<u64, ChannelInfo>,
-    pub(crate) violations: Vec<String>,
+    /// What is wrong, and with what: each is told once in a run.
+    pub(crate) violations: Vec<(String, String)>,
     /// Messages whose row is not as they are, with their channel and what is claimed of them.
     pub(crate) excused: Vec<(u64, u64, Claim)>,
 }
@@ -51,16 +52,15 @@ impl<'a> Check<'a> {
     pub(crate) fn messages(&mut self, truth: &[TruthMessage], before: &HashSet<u64>) {
         let real: HashSet<u64> = truth.iter().map(|message| message.id).collect();
         for id in self.answer.rows.keys().filter(|id| !real.contains(id)) {
-            self.violations.push(format!("INVENTED {id}"));
+            self.note(format!("INVENTED {id}"), String::new());
         }
         for id in before {
             if !self.answer.rows.contains_key(id) {
-                self.violations
-                    .push(format!("LOST {id}: it was there before"));
+                self.note(format!("LOST {id}"), "it was there before".to_owned());
             }
         }
         for id in &self.answer.doubled {
-            self.violations.push(format!("DOUBLED {id}"));
+            self.note(format!("DOUBLED {id}"), String::new());
         }
         for message in truth {
             match self.answer.rows.get(&message.id) {
@@ -203,17 +203,23 @@ impl<'a> Check<'a> {
     fn wrong(&mut self, what: &str, message: &TruthMessage, row: Option<&Row>) {
         let claim = self.answer.claim(message.channel_id, message.id);
         let (id, channel) = (message.id, message.channel_id);
-        self.violations.push(format!(
-            "{what}: message {id} of {} in {channel} (hidden once: {}), content {:?}, edited {:?}, gone {:?} {:?}\n  \
+        let details = format!(
+            "of {} in {channel} (hidden once: {}, gone {:?}), content {:?}, edited {:?}, gone {:?} {:?}\n  \
              the record: {row:?}\n  it claims: {claim:?}\n  what happened: {:?}",
             unix_ms(id),
             self.was_hidden(channel),
+            self.book.places_gone.get(&channel),
             message.content.chars().take(30).collect::<String>(),
             message.edited_timestamp.as_deref().map(milliseconds),
             message.deleted_timestamp.as_deref().map(milliseconds),
             message.deleted_by,
             self.book.of(id),
-        ));
+        );
+        self.note(format!("{what}: message {id}"), details);
+    }
+
+    pub(crate) fn note(&mut self, what: String, details: String) {
+        self.violations.push((what, details));
     }
 
     /// Each lost session stands among the outages with an interval that holds the true one, and
@@ -223,17 +229,14 @@ impl<'a> Check<'a> {
         real.sort_unstable_by_key(|(number, _)| **number);
         let told = &self.answer.outages;
         if real.len() != told.len() {
-            self.violations.push(format!(
-                "OUTAGES: {} are told, {} were: {told:?}",
-                told.len(),
-                real.len()
-            ));
+            let what = format!("OUTAGES: {} are told, {} were", told.len(), real.len());
+            self.note(what, format!("{told:?}"));
             return;
         }
         for ((number, real), told) in real.into_iter().zip(told) {
             if let Some(what) = outage_is_wrong(real, told) {
-                let text = format!("OUTAGE {number} {what}: {told:?} was {real:?}");
-                self.violations.push(text);
+                let details = format!("{told:?} was {real:?}");
+                self.note(format!("OUTAGE {number} {what}"), details);
             }
         }
     }

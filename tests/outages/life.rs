@@ -333,6 +333,8 @@ impl Life {
             self.note(book, id, channel, hearing, What::Deleted, at);
             self.alive.remove(&id);
         }
+        let gone = places.iter().filter(|it| is_in(it.id));
+        book.places_gone.extend(gone.map(|it| (it.id, at)));
         if is_thread {
             self.simulator.delete_thread(place).unwrap();
             Some(("threads deleted", 1))
