@@ -53,8 +53,8 @@ pub(crate) struct Book {
     changes: HashMap<u64, Vec<Change>>,
     /// Channels that were hidden from the bot at some time.
     pub(crate) hidden_once: HashSet<u64>,
-    /// When channels and threads went.
-    pub(crate) places_gone: HashMap<u64, u64>,
+    /// When channels and threads went, and how far the service's clock was behind then.
+    pub(crate) places_gone: HashMap<u64, (u64, u64)>,
     /// The outages in which the session was lost.
     pub(crate) outages: HashMap<usize, TrueOutage>,
 }

@@ -167,7 +167,10 @@ impl<'a> Check<'a> {
             return;
         };
         let end = self.book.end(message.id);
+        // Of the message's end and its channel's it can be either that was noticed.
+        let place = self.book.places_gone.get(&message.channel_id);
         let behind = end.map_or(0, |end| end.clock_behind);
+        let behind = behind.max(place.map_or(0, |(_, behind)| *behind));
         if after > went + TOLERANCE {
             self.wrong("GONE BEFORE deleted_after", message, Some(row));
         }

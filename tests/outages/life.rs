@@ -334,7 +334,8 @@ impl Life {
             self.alive.remove(&id);
         }
         let gone = places.iter().filter(|it| is_in(it.id));
-        book.places_gone.extend(gone.map(|it| (it.id, at)));
+        book.places_gone
+            .extend(gone.map(|it| (it.id, (at, hearing.clock_behind))));
         if is_thread {
             self.simulator.delete_thread(place).unwrap();
             Some(("threads deleted", 1))
