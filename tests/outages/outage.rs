@@ -90,7 +90,8 @@ impl Run {
             ..Config::quick().with_community(Community {
                 channels: 18,
                 days: 6,
-                messages: 1500,
+                // The busy channels have several pages within the window: one page is read in any case.
+                messages: 5000,
                 ..Community::small(seed)
             })
         };
