@@ -52,15 +52,15 @@ impl<'a> Check<'a> {
     pub(crate) fn messages(&mut self, truth: &[TruthMessage], before: &HashSet<u64>) {
         let real: HashSet<u64> = truth.iter().map(|message| message.id).collect();
         for id in self.answer.rows.keys().filter(|id| !real.contains(id)) {
-            self.note(format!("INVENTED {id}"), String::new());
+            self.note(format!("INVENTED: {id}"), String::new());
         }
         for id in before {
             if !self.answer.rows.contains_key(id) {
-                self.note(format!("LOST {id}"), "it was there before".to_owned());
+                self.note(format!("LOST: {id}"), "it was there before".to_owned());
             }
         }
         for id in &self.answer.doubled {
-            self.note(format!("DOUBLED {id}"), String::new());
+            self.note(format!("DOUBLED: {id}"), String::new());
         }
         for message in truth {
             match self.answer.rows.get(&message.id) {
@@ -239,7 +239,7 @@ impl<'a> Check<'a> {
         for ((number, real), told) in real.into_iter().zip(told) {
             if let Some(what) = outage_is_wrong(real, told) {
                 let details = format!("{told:?} was {real:?}");
-                self.note(format!("OUTAGE {number} {what}"), details);
+                self.note(format!("OUTAGE {what}: {number}"), details);
             }
         }
     }

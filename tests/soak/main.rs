@@ -3,7 +3,8 @@
 //!
 //! A busy server writes about 10 messages a second at its daily peak. The default rate is a hundred
 //! times that, so that `make soak` (a million events) ends in a quarter of an hour; `GUILDLAKE_SOAK_RATE`
-//! sets another, `GUILDLAKE_SOAK_EVENTS` how many events. Nothing here fails because of time.
+//! sets another, `GUILDLAKE_SOAK_EVENTS` how many events. Nothing here fails because of time. The
+//! simulator keeps each message for its truth, a bit more than 1 kB of memory for each.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
