@@ -6,6 +6,7 @@
     reason = "a test may panic, and prints its seeds"
 )]
 
+mod evidence;
 mod faults;
 mod restart;
 mod scope;
