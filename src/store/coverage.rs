@@ -161,6 +161,18 @@ impl ChannelCoverage {
         complete.filter_map(|(_, it)| it.stale_since).max()
     }
 
+    /// Until when a message was there for certain, if its channel was until `end`: without a range
+    /// it was heard of live.
+    pub(super) fn there_at(&self, id: MessageId, end: DateTime<Utc>) -> DateTime<Utc> {
+        match self.0.get(&id.as_i64()) {
+            None => end,
+            Some(RangeState::Complete(complete)) => {
+                complete.stale_since.map_or(end, |stale| stale.min(end))
+            }
+            Some(RangeState::Gap(_)) => id.created_at(),
+        }
+    }
+
     /// Notes that a range was read, but for what could not be understood.
     pub(super) fn read(&mut self, read: Range<i64>, unreadable: &[IdSpan]) {
         let known: Vec<_> = self

@@ -18,7 +18,7 @@ use super::{
     Access, AccessMark, Batch, Channel, ChannelGone, Covered, Doubt, Interrupted, KnownChannel,
     Place, SessionMark, StoreError, outages, parked,
 };
-use crate::message::{ChannelId, snowflake_at};
+use crate::message::{ChannelId, DeletedBy, Gone, Message, snowflake_at};
 
 /// Every id that there can be.
 const EVERY_ID: Range<i64> = 0..i64::MAX;
@@ -71,8 +71,20 @@ impl Marks {
     }
 
     /// Between which two times a channel went, if it did.
-    pub(super) fn gone(&self, channel: ChannelId) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    fn gone(&self, channel: ChannelId) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         self.channels.get(&channel)?.gone
+    }
+
+    /// How a message went if its channel did.
+    pub(super) fn gone_with_channel(&self, message: &Message) -> Option<Gone> {
+        let (after, before) = self.gone(message.channel_id)?;
+        let coverage = self.coverage.get(&message.channel_id);
+        let after = coverage.map_or(after, |coverage| coverage.there_at(message.id, after));
+        Some(Gone {
+            after: after.max(message.id.created_at()),
+            before,
+            by: DeletedBy::Channel,
+        })
     }
 
     /// Writes the batch's marks, in the commit of this number. Answers the channels that went now,

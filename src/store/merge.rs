@@ -10,7 +10,7 @@ use super::lookup::Known;
 use super::marks::Marks;
 use super::messages::StoredMessage;
 use super::{ChannelGone, DeletedContent, StoreError, lookup};
-use crate::message::{DeletedBy, Gone, Message, MessageId, Patch, Versions};
+use crate::message::{DeletedBy, Message, MessageId, Patch, Versions};
 
 /// What a batch changes.
 #[derive(Default)]
@@ -28,12 +28,7 @@ pub(super) fn fold(messages: &[Message], marks: &Marks) -> HashMap<MessageId, Me
     let mut folded: HashMap<MessageId, Message> = HashMap::with_capacity(messages.len());
     for message in messages {
         let mut message = message.clone();
-        if let Some((after, before)) = marks.gone(message.channel_id) {
-            let gone = Gone {
-                after: after.max(message.id.created_at()),
-                before,
-                by: DeletedBy::Channel,
-            };
+        if let Some(gone) = marks.gone_with_channel(&message) {
             message.gone = Some(message.gone.map_or(gone, |known| known.join(gone)));
         }
         let joined = match folded.remove(&message.id) {
@@ -122,17 +117,24 @@ pub(super) fn end_channels(
         let end = (channel.before, channel.after);
         ends.entry(end).or_default().push(channel.id.as_i64());
     }
+    // What was stale or a gap may have gone before its channel, as in `ChannelCoverage::there_at`.
+    let there_at = "greatest(created_at, coalesce((SELECT CASE WHEN complete_by IS NULL \
+                 THEN created_at ELSE least(stale_since, $2) END FROM coverage_ranges AS known \
+                 WHERE known.channel_id = ended.channel_id AND low <= message_id \
+                 AND message_id < high), $2))";
     // The order of `Gone::join`: of two notices at one time a rescan's comes after a channel's.
-    let counts = "(deleted_before IS NULL OR $1 < deleted_before OR ($1 = deleted_before AND \
-                  (deleted_by = 'rescan' OR deleted_by = 'channel' AND deleted_after < $2)))";
+    let counts = format!(
+        "(deleted_before IS NULL OR $1 < deleted_before OR ($1 = deleted_before AND \
+         (deleted_by = 'rescan' OR deleted_by = 'channel' AND deleted_after < {there_at})))"
+    );
     let mut updated = 0;
     for ((before, after), channels) in ends {
         let channels = lookup::list(channels.into_iter());
         for table in ["messages_hot", "messages_runs"] {
             updated += connection.execute(
                 &format!(
-                    "UPDATE {table} SET deleted = true, deleted_by = '{}', deleted_before = $1, \
-                     deleted_after = greatest(created_at, $2), revision = {revision} \
+                    "UPDATE {table} AS ended SET deleted = true, deleted_by = '{}', \
+                     deleted_before = $1, deleted_after = {there_at}, revision = {revision} \
                      WHERE channel_id IN ({channels}) AND {counts}",
                     DeletedBy::Channel,
                 ),

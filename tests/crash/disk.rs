@@ -69,10 +69,9 @@ async fn a_full_disk_is_waited_out() {
         println!("full disk: skipped: no file system may be mounted here");
         return;
     };
-    let plan = Plan::new("full disk", rounds("GUILDLAKE_FAULT_ROUNDS", 1), 600).await;
-    for round in 0..plan.rounds {
-        let folder = tempfile::tempdir_in(plan.folder.path()).unwrap();
-        let folder = folder.path();
+    for round in 0..rounds("GUILDLAKE_FAULT_ROUNDS", 1) {
+        let plan = Plan::new("full disk", 1, 600).await;
+        let folder = plan.folder.path();
         let mut disk = Command::new(unshare[0]);
         disk.args(&unshare[1..])
             .args(["sh", "-c", SMALL_DISK, "sh"]);
