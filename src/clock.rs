@@ -45,10 +45,14 @@ impl Clock {
         self.discord().map(|discord| Utc::now() - discord)
     }
 
-    /// Notes that Discord says what time it is.
+    /// Notes that Discord says what time it is. It says the second only: what agrees with that
+    /// stays as it is, or the clock would go back and forth.
     pub fn saw(&self, time: DateTime<Utc>) {
-        let at = steady();
-        *self.lock() = Some(Sighting { time, at });
+        let agrees = |known| time <= known && known < time + TOLERANCE;
+        if !self.discord().is_some_and(agrees) {
+            let at = steady();
+            *self.lock() = Some(Sighting { time, at });
+        }
     }
 
     fn discord(&self) -> Option<DateTime<Utc>> {
@@ -84,7 +88,11 @@ mod tests {
                 .skew()
                 .is_some_and(|skew| skew < TimeDelta::hours(-23))
         );
-        // A second's rounding is no disagreement.
+        // It tells whole seconds; that does not make the clock go back.
+        let before = clock.now();
+        clock.saw(before - TimeDelta::milliseconds(900));
+        assert!(clock.now() >= before);
+        // A second's rounding is no disagreement with the machine's either.
         clock.saw(Utc::now() - TimeDelta::seconds(1));
         assert!((clock.now() - Utc::now()).abs() < TimeDelta::milliseconds(500));
     }

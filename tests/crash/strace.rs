@@ -89,13 +89,22 @@ impl Call {
         matches!(self.name.as_str(), "fsync" | "fdatasync") && self.result == Some(0)
     }
 
-    /// The sequence of a commit that is acknowledged on stderr.
-    fn acknowledged(&self) -> Option<u64> {
-        if self.file_number != 2 || !self.is_write() {
-            return None;
-        }
-        field(&self.arguments, "commit=")?;
+    /// The number of a commit that is acknowledged on stderr.
+    fn commit(&self) -> Option<u64> {
+        let is_log = self.file_number == 2 && self.is_write();
+        is_log.then(|| field(&self.arguments, "commit="))?
+    }
+
+    /// The sequence that it acknowledges.
+    fn sequence(&self) -> Option<u64> {
         field(&self.arguments, "sequence=")
+    }
+
+    /// The number of the commit that the record's witness is told of: a UUID stands before it.
+    fn witnessed(&self) -> Option<u64> {
+        let is_witness = self.file.ends_with(".commits") && self.is_write();
+        let (_, line) = self.arguments.split_once('"').filter(|_| is_witness)?;
+        line.split(' ').nth(1)?.parse().ok()
     }
 }
 
@@ -105,26 +114,35 @@ fn field(text: &str, name: &str) -> Option<u64> {
     value[..end.unwrap_or(value.len())].parse().ok()
 }
 
-/// Checks each acknowledged commit: what was written to the log since the one before is followed
-/// by a sync of the log that returned 0 before the acknowledgement began, and the sequence moves
-/// only with a write.
+/// Checks each acknowledged commit: the witness was told of it before the word was given, and before
+/// the witness was told, what this commit wrote to the log was synced.
 pub(crate) fn check(calls: &[Call]) -> Proof {
     let mut proof = Proof::default();
-    let (mut last, mut reached) = (None, None);
+    let (mut last_told, mut reached) = (None, None);
     for commit in calls {
-        let Some(sequence) = commit.acknowledged() else {
+        let (Some(number), Some(sequence)) = (commit.commit(), commit.sequence()) else {
+            continue;
+        };
+        let told = calls
+            .iter()
+            .find(|call| call.witnessed() == Some(number) && call.returned < commit.began);
+        let Some(told) = told else {
+            proof.violations.push(format!(
+                "line {}: acknowledged before it was committed: {}",
+                commit.began, commit.arguments
+            ));
             continue;
         };
         let of_this = |call: &&Call| {
             call.file.ends_with(".wal")
-                && call.began < commit.began
-                && last.is_none_or(|last| call.returned > last)
+                && call.began < told.began
+                && last_told.is_none_or(|last| call.returned > last)
         };
         let written = calls.iter().filter(of_this).filter(|call| call.is_write());
         match written.map(|call| call.returned).max() {
             Some(written) => {
                 let is_synced = calls.iter().filter(of_this).any(|call| {
-                    call.is_good_sync() && call.began > written && call.returned < commit.began
+                    call.is_good_sync() && call.began > written && call.returned < told.began
                 });
                 if is_synced {
                     proof.synced += 1;
@@ -143,7 +161,7 @@ pub(crate) fn check(calls: &[Call]) -> Proof {
             }
             None => proof.empty += 1,
         }
-        last = Some(commit.began);
+        last_told = Some(told.began);
         reached = reached.max(Some(sequence));
     }
     proof
@@ -162,10 +180,13 @@ mod tests {
 4250  fsync(11</d/guildlake.duckdb.wal> <unfinished ...>
 4243  fsync(12</d/guildlake.duckdb>)    = 0
 4250  <... fsync resumed>)              = 0
+4250  pwrite64(13</d/guildlake.duckdb.commits>, "01a2-77 1 1795000000\n", 80, 0) = 80
 4250  write(2<pipe:[77]>, "2026-11-23T09:00:00Z DEBUG guildlake::commit: commit=1 sequence=17\n", 71) = 71
+4250  pwrite64(13</d/guildlake.duckdb.commits>, "01a2-77 2 1795000000\n", 80, 0) = 80
 4250  write(2<pipe:[77]>, "2026-11-23T09:00:01Z DEBUG guildlake::commit: commit=2 sequence=17\n", 71) = 71
 4250  write(11</d/guildlake.duckdb.wal>, "b", 1) = 1
 4250  fdatasync(11</d/guildlake.duckdb.wal>) = 0
+4250  pwrite64(13</d/guildlake.duckdb.commits>, "01a2-77 3 1795000000\n", 80, 0) = 80
 4250  write(2<pipe:[77]>, "2026-11-23T09:00:02Z DEBUG guildlake::commit: commit=3 sequence=19\n", 71) = 71
 4243  --- SIGTERM {si_signo=SIGTERM} ---
 4242  +++ exited with 0 +++
@@ -180,7 +201,7 @@ mod tests {
         assert_eq!(pwrite.file, "/d/guildlake.duckdb.wal");
         let sync = calls.iter().find(|call| call.name == "fsync").unwrap();
         assert_eq!((sync.began, sync.returned, sync.result), (6, 8, Some(0)));
-        assert_eq!(calls.len(), 11);
+        assert_eq!(calls.len(), 14);
     }
 
     #[test]
@@ -234,5 +255,7 @@ mod tests {
             1
         );
         assert_eq!(spoiled("commit=2 sequence=17", "commit=2 sequence=18"), 1);
+        // The word before the commit.
+        assert_eq!(spoiled("commit=2 sequence=17", "commit=3 sequence=17"), 1);
     }
 }

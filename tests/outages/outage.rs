@@ -58,7 +58,7 @@ struct Run {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_every_outage_the_record_is_right_or_says_where_it_may_not_be() {
-    let outages = rounds("GUILDLAKE_OUTAGES", 4);
+    let outages = rounds("GUILDLAKE_OUTAGES", 2);
     let mut run = Run::new(outages).await;
     let mut service = Service::spawn(serve(run.folder.path(), &run.simulator));
     run.settled(&mut service, 1).await;

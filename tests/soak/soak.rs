@@ -13,7 +13,7 @@ use crate::truth;
 use crate::watcher::{Committed, Watched};
 
 /// Events in the suite.
-const FEW: usize = 10_000;
+const FEW: usize = 5_000;
 
 /// Events a second.
 const RATE: usize = 1000;
