@@ -1,32 +1,19 @@
-//! A page as JSON, written while its rows are found. Whatever ends it early (a fault, the deadline,
-//! a caller who left) ends the query, and breaks the body off, so that part of a page can never
-//! be taken for all of it.
+//! A page as JSON, written while its rows are found, before the deadline. Whatever ends it early
+//! ends the query too.
 
-use std::io;
-
-use axum::body::{Body, Bytes};
-use futures_util::{Stream, StreamExt, stream};
+use axum::body::Body;
+use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
+use super::body::{self, PIECE, Piece};
 use super::row::MessageJson;
 use crate::message::MessageId;
 use crate::store::{Page, StoreError};
 
-/// A piece of the body is handed on when it has this size.
-const PIECE: usize = 32 * 1024;
-
-/// Pieces that wait for a slow caller; the query then waits too, until the deadline.
-const PIECES_AHEAD: usize = 4;
-
 /// Every row this much at least: room for a short message.
 const SHORT_ROW: usize = 512;
-
-enum Piece {
-    Text(Bytes),
-    End,
-}
 
 /// Why a body was broken off. Says nothing: the caller sees only that it was.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +32,7 @@ enum Broken {
 /// an answer with a status.
 pub(super) async fn page_body(mut page: Page, deadline: Instant) -> Result<Body, StoreError> {
     let first = next_row(&mut page).await?;
-    let (pieces, mut taken) = mpsc::channel(PIECES_AHEAD);
+    let (pieces, body) = body::channel();
     tokio::spawn(
         async move {
             let gone = pieces.clone();
@@ -60,32 +47,7 @@ pub(super) async fn page_body(mut page: Page, deadline: Instant) -> Result<Body,
         }
         .in_current_span(),
     );
-    let mut ended = false;
-    let body = stream::poll_fn(move |context| {
-        taken.poll_recv(context).map(|piece| match piece {
-            Some(Piece::Text(text)) => Some(Ok(text)),
-            Some(Piece::End) => {
-                ended = true;
-                None
-            }
-            None if ended => None,
-            None => Some(Err(io::Error::other("broken off"))),
-        })
-    });
-    Ok(Body::from_stream(until_error(body)))
-}
-
-/// Nothing is asked of a stream after its first error.
-fn until_error<S>(body: S) -> impl Stream<Item = Result<Bytes, io::Error>>
-where
-    S: Stream<Item = Result<Bytes, io::Error>>,
-{
-    let mut broken = false;
-    body.take_while(move |piece| {
-        let go_on = !broken;
-        broken = piece.is_err();
-        std::future::ready(go_on)
-    })
+    Ok(body)
 }
 
 async fn send(
@@ -136,5 +98,5 @@ fn tail(next_cursor: Option<MessageId>) -> String {
 
 async fn hand_on(text: Vec<u8>, pieces: &mpsc::Sender<Piece>) {
     // If nobody takes it, the task is about to be ended.
-    let _ = pieces.send(Piece::Text(text.into())).await;
+    let _ = pieces.send(Piece::Bytes(text.into())).await;
 }

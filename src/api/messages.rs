@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LINK, VARY};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::accept::{APPLICATION_JSON, negotiate};
+use super::download::download;
+use super::formats::Format;
 use super::limits::Deadline;
 use super::openapi::Refusals;
 use super::problem::Problem;
@@ -213,11 +215,18 @@ impl PageQuery {
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     Extension(deadline): Extension<Deadline>,
+    method: Method,
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    negotiate(&headers, &[APPLICATION_JSON])?;
-    page(&api, deadline, raw.as_deref()).await
+    let mut available = vec![APPLICATION_JSON];
+    available.extend(Format::ALL.map(Format::media_type));
+    let chosen = negotiate(&headers, &available)?;
+    let format = Format::ALL.into_iter().find(|it| it.media_type() == chosen);
+    match format {
+        Some(format) => download(&api, format, &method, raw.as_deref()).await,
+        None => page(&api, deadline, raw.as_deref()).await,
+    }
 }
 
 /// The same with the form in the path, which goes before `Accept`: for tools that take a URL

@@ -4,8 +4,11 @@
 
 mod accept;
 mod auth;
+mod body;
 mod coverage;
 mod docs;
+mod download;
+mod formats;
 mod health;
 mod index;
 mod json;
@@ -29,6 +32,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use secrecy::SecretString;
+use tokio::sync::Semaphore;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -70,6 +74,8 @@ struct Api {
     reader: Reader,
     status: StatusReceiver,
     started: Instant,
+    /// Places for downloads.
+    downloads: Arc<Semaphore>,
 }
 
 /// The API as a service. Its uptime counts from here.
@@ -79,6 +85,7 @@ pub fn router(state: ApiState) -> Router {
         reader: state.reader,
         status: state.status,
         started: Instant::now(),
+        downloads: Arc::new(Semaphore::new(download::AT_ONCE)),
     });
     let (routes, description) = described().split_for_parts();
     let document = openapi::OpenApiJson(to_json(description).into());
@@ -119,6 +126,10 @@ pub fn openapi_json() -> String {
 fn described() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::with_openapi(openapi::Description::openapi())
         .routes(routes!(messages::list))
+        .routes(routes!(download::ndjson))
+        .routes(routes!(download::csv))
+        .routes(routes!(download::arrow))
+        .routes(routes!(download::parquet))
         .routes(routes!(message::get))
         .routes(routes!(versions::list))
         .routes(routes!(coverage::get))

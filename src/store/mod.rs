@@ -4,9 +4,11 @@
 
 mod batch;
 mod catalog;
+mod columns;
 mod completeness;
 mod content;
 mod coverage;
+mod download;
 mod error;
 mod fragments;
 mod hot;
@@ -32,9 +34,11 @@ pub use catalog::{
     Access, AccessMark, Channel, ChannelGone, Covered, Doubt, Guild, Interrupted, KnownChannel,
     Place,
 };
+pub use columns::{COLUMNS, Column, DESCRIPTION, JSON, SNOWFLAKE, UNIT};
 pub use completeness::{ChannelCompleteness, Completeness, CompletenessRequest, KnownRange};
 pub use content::DeletedContent;
 pub use coverage::{ChannelCoverage, Coverage, CoveredBy, GapReason};
+pub use download::{BatchStream, Download, DownloadRequest};
 pub use error::StoreError;
 pub use lock::DataLock;
 pub use outages::Outage;

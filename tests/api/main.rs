@@ -5,6 +5,7 @@
 mod auth;
 mod conventions;
 mod coverage;
+mod download;
 mod log;
 mod message;
 mod messages;

@@ -13,12 +13,13 @@ const VENV: &str = "GUILDLAKE_VENV";
 /// Made-up requests per route and phase.
 const EXAMPLES: &str = "100";
 
-fn program() -> PathBuf {
+/// A tool of `make venv`.
+pub(crate) fn tool(name: &str) -> PathBuf {
     let venv = std::env::var_os(VENV).map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv"),
         PathBuf::from,
     );
-    let program = venv.join("bin/schemathesis");
+    let program = venv.join("bin").join(name);
     assert!(
         program.exists(),
         "{} is missing: run `make venv`, or set {VENV} to the folder that it is in",
@@ -39,7 +40,7 @@ async fn the_service_does_what_its_description_says() {
     println!("SCHEMATHESIS_SEED={seed}");
 
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/api");
-    let mut command = Command::new(program());
+    let mut command = Command::new(tool("schemathesis"));
     command
         .arg("--config-file")
         .arg(folder.join("schemathesis.toml"))

@@ -1,0 +1,377 @@
+//! `GET /v1/messages.{ndjson,csv,arrow,parquet}`: everything that a filter lets through, of a channel or
+//! of a whole guild, as one answer of any size. The query waits for the caller, and ends with it.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use axum::body::{Body, Bytes};
+use axum::extract::{RawQuery, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LINK};
+use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use futures_util::stream;
+use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
+use utoipa::IntoParams;
+
+use super::Api;
+use super::body;
+use super::coverage::CoverageSummary;
+use super::formats::{Broken, Compression, Format, Options, Out};
+use super::messages::keep_private;
+use super::openapi::Refusals;
+use super::problem::{Code, Problem};
+use super::query::{self, Parameters};
+use super::row::{Snowflake, Time};
+use crate::message::{ChannelId, GuildId, IdSpan};
+use crate::store::{COLUMNS, Column, Completeness, CompletenessRequest, Download, DownloadRequest};
+
+/// Downloads at once: a long read holds old versions of rows back, and its rows in memory.
+pub(super) const AT_ONCE: usize = 2;
+
+/// What is downloaded, and how.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DownloadQuery {
+    /// The guild.
+    #[param(value_type = Snowflake, example = "1101234567890123457")]
+    guild_id: GuildId,
+    /// Only this channel or thread.
+    #[param(value_type = Option<Snowflake>, example = "1151234567890123457")]
+    channel_id: Option<ChannelId>,
+    /// Messages written at this time or later: a time with its offset from UTC. Not after `to`.
+    #[param(value_type = Option<Time>, example = "2025-01-01T00:00:00Z")]
+    from: Option<DateTime<Utc>>,
+    /// Messages written before this time.
+    #[param(value_type = Option<Time>, example = "2025-02-01T00:00:00Z")]
+    to: Option<DateTime<Utc>>,
+    /// Those too that are gone from Discord.
+    #[param(value_type = Option<bool>, default = false)]
+    include_deleted: Option<bool>,
+    /// These columns, with commas between them, in this order. Without it: all but `raw_json`.
+    #[param(value_type = Option<String>, example = "message_id,author_name,content")]
+    columns: Option<Vec<Column>>,
+    /// Parquet only: `zstd` (smaller), or `snappy` (read by everything).
+    #[param(value_type = Option<String>, example = "zstd")]
+    compression: Option<Compression>,
+    /// CSV only: texts that begin like a formula stay as they are. A spreadsheet runs them, and
+    /// strangers wrote them.
+    #[param(value_type = Option<bool>, default = false)]
+    raw: Option<bool>,
+    /// CSV only: with a byte order mark, by which Excel knows that it is UTF-8.
+    #[param(value_type = Option<bool>, default = false)]
+    bom: Option<bool>,
+}
+
+impl DownloadQuery {
+    fn parse(format: Format, query: Option<&str>) -> Result<Self, Problem> {
+        let mut given = Parameters::parse(query);
+        let guild_id = given.require("guild_id", query::id);
+        let channel_id = given.take("channel_id", query::id);
+        let (from, to) = given.time_range();
+        let include_deleted = given.take("include_deleted", query::boolean);
+        let columns = given.take("columns", columns);
+        let mut compression = None;
+        let (mut raw, mut bom) = (None, None);
+        match format {
+            Format::Parquet => {
+                compression = given.take("compression", |text| {
+                    let found = Compression::NAMES.iter().find(|(_, name)| *name == text);
+                    found
+                        .map(|(compression, _)| *compression)
+                        .ok_or("is zstd or snappy".into())
+                });
+            }
+            Format::Csv => {
+                raw = given.take("raw", query::boolean);
+                bom = given.take("bom", query::boolean);
+            }
+            Format::Ndjson | Format::Arrow => {}
+        }
+        given.finish()?;
+        let Some(guild_id) = guild_id else {
+            return Err(Problem::internal("a required id is missing unnoticed"));
+        };
+        Ok(Self {
+            guild_id,
+            channel_id,
+            from,
+            to,
+            include_deleted,
+            columns,
+            compression,
+            raw,
+            bom,
+        })
+    }
+
+    fn span(&self) -> IdSpan {
+        IdSpan::between(self.from, self.to)
+    }
+
+    fn request(&self) -> DownloadRequest {
+        DownloadRequest {
+            guild_id: self.guild_id,
+            channel_id: self.channel_id,
+            span: self.span(),
+            include_deleted: self.include_deleted.unwrap_or(false),
+            columns: self.columns.clone().unwrap_or_else(Column::usual),
+        }
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            raw: self.raw.unwrap_or(false),
+            bom: self.bom.unwrap_or(false),
+            compression: self.compression.unwrap_or_default(),
+        }
+    }
+
+    fn coverage(&self) -> CompletenessRequest {
+        CompletenessRequest {
+            guild_id: self.guild_id,
+            channel_id: self.channel_id,
+            span: self.span(),
+        }
+    }
+
+    /// What is known of the same messages, relative to this route.
+    fn coverage_link(&self) -> String {
+        let mut link = format!("<coverage?guild_id={}", self.guild_id);
+        if let Some(channel) = self.channel_id {
+            link.push_str(&format!("&channel_id={channel}"));
+        }
+        for (name, time) in [("from", self.from), ("to", self.to)] {
+            if let Some(time) = time {
+                let time = time.format("%Y-%m-%dT%H:%M:%S%.fZ");
+                link.push_str(&format!("&{name}={time}"));
+            }
+        }
+        link + ">; rel=\"describedby\""
+    }
+
+    fn file_name(&self, format: Format) -> String {
+        let place = match self.channel_id {
+            Some(channel) => format!("{}-{channel}", self.guild_id),
+            None => self.guild_id.to_string(),
+        };
+        format!("messages-{place}.{}", format.extension())
+    }
+
+    /// What was asked for, for the file's own metadata.
+    fn describe(&self) -> serde_json::Value {
+        json!({
+            "guild_id": self.guild_id.to_string(),
+            "channel_id": self.channel_id.map(|id| id.to_string()),
+            "from": self.from.map(Time),
+            "to": self.to.map(Time),
+            "include_deleted": self.include_deleted.unwrap_or(false),
+        })
+    }
+}
+
+/// A list of columns.
+fn columns(text: &str) -> Result<Vec<Column>, std::borrow::Cow<'static, str>> {
+    let mut columns = Vec::new();
+    for name in text.split(',') {
+        let Some(column) = Column::named(name) else {
+            let known: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
+            return Err(format!("has an unknown column; there are {}", known.join(", ")).into());
+        };
+        if columns.contains(&column) {
+            return Err(format!("has {} twice", column.name).into());
+        }
+        columns.push(column);
+    }
+    Ok(columns)
+}
+
+/// As lines of JSON
+///
+/// One object on each line, as in a page, by channel and id.
+#[utoipa::path(
+    get,
+    path = "/v1/messages.ndjson",
+    tag = "messages",
+    operation_id = "downloadMessagesNdjson",
+    params(DownloadQuery),
+    responses(
+        (status = 200, description = "The rows.", body = String, content_type = "application/x-ndjson"),
+        Refusals,
+    ),
+)]
+pub(super) async fn ndjson(
+    State(api): State<Arc<Api>>,
+    method: Method,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    download(&api, Format::Ndjson, &method, raw.as_deref()).await
+}
+
+/// As CSV
+///
+/// With a line of names, by channel and id. A text that a spreadsheet would run as a formula has a `'`
+/// before it.
+#[utoipa::path(
+    get,
+    path = "/v1/messages.csv",
+    tag = "messages",
+    operation_id = "downloadMessagesCsv",
+    params(DownloadQuery),
+    responses(
+        (status = 200, description = "The rows.", body = String, content_type = "text/csv"),
+        Refusals,
+    ),
+)]
+pub(super) async fn csv(
+    State(api): State<Arc<Api>>,
+    method: Method,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    download(&api, Format::Csv, &method, raw.as_deref()).await
+}
+
+/// As an Arrow stream
+///
+/// By channel and id. Each column says what it means; the schema says what was asked for and how
+/// complete it is.
+#[utoipa::path(
+    get,
+    path = "/v1/messages.arrow",
+    tag = "messages",
+    operation_id = "downloadMessagesArrow",
+    params(DownloadQuery),
+    responses(
+        (status = 200, description = "The rows.", body = Vec<u8>, content_type = "application/vnd.apache.arrow.stream"),
+        Refusals,
+    ),
+)]
+pub(super) async fn arrow(
+    State(api): State<Arc<Api>>,
+    method: Method,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    download(&api, Format::Arrow, &method, raw.as_deref()).await
+}
+
+/// As Parquet
+///
+/// By channel and id, with statistics. The file's metadata says what was asked for and how complete it
+/// is.
+#[utoipa::path(
+    get,
+    path = "/v1/messages.parquet",
+    tag = "messages",
+    operation_id = "downloadMessagesParquet",
+    params(DownloadQuery),
+    responses(
+        (status = 200, description = "The rows.", body = Vec<u8>, content_type = "application/vnd.apache.parquet"),
+        Refusals,
+    ),
+)]
+pub(super) async fn parquet(
+    State(api): State<Arc<Api>>,
+    method: Method,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    download(&api, Format::Parquet, &method, raw.as_deref()).await
+}
+
+/// Answers a download.
+pub(super) async fn download(
+    api: &Api,
+    format: Format,
+    method: &Method,
+    raw: Option<&str>,
+) -> Result<Response, Problem> {
+    let query = DownloadQuery::parse(format, raw)?;
+    // Of no known length, as the answer to GET.
+    let mut response = Response::new(Body::from_stream(
+        stream::empty::<Result<Bytes, Infallible>>(),
+    ));
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static(format.content_type()),
+    );
+    keep_private(headers);
+    note(headers, LINK, &query.coverage_link());
+    let name = query.file_name(format);
+    let disposition = format!("attachment; filename=\"{name}\"");
+    note(headers, CONTENT_DISPOSITION, &disposition);
+    if method == Method::HEAD {
+        return Ok(response);
+    }
+    let Ok(place) = Arc::clone(&api.downloads).try_acquire_owned() else {
+        return Err(Problem::new(
+            Code::Busy,
+            format!("{AT_ONCE} downloads are under way, and no more may be at once."),
+        ));
+    };
+    let completeness = api.reader.completeness(query.coverage()).await?;
+    let download = api.reader.download(query.request()).await?;
+    let schema = described(&download, &query, &completeness)?;
+    let options = query.options();
+    let (pieces, body) = body::channel();
+    *response.body_mut() = body;
+    let encode = move || {
+        let out = Out::new(pieces);
+        match encode(download, &schema, format, options, out, place) {
+            Ok(()) => {}
+            // The request's line tells of it.
+            Err(Broken::Left(error)) => tracing::debug!(%error, "a download was left"),
+            Err(broken) => tracing::error!(cause = %broken, "a download was broken off"),
+        }
+    };
+    let span = tracing::Span::current();
+    tokio::task::spawn_blocking(move || span.in_scope(encode));
+    Ok(response)
+}
+
+/// Writes all rows; the place is free again afterwards.
+fn encode(
+    mut download: Download,
+    schema: &SchemaRef,
+    format: Format,
+    options: Options,
+    out: Out,
+    _place: OwnedSemaphorePermit,
+) -> Result<(), Broken> {
+    let mut encoder = format.encoder(schema, options, out)?;
+    while let Some(rows) = download.batches.blocking_next() {
+        let rows = rows?.with_schema(Arc::clone(schema))?;
+        encoder.write(&rows)?;
+    }
+    encoder.finish()
+}
+
+/// The schema with what was asked for and how complete it is.
+fn described(
+    download: &Download,
+    query: &DownloadQuery,
+    completeness: &Completeness,
+) -> Result<SchemaRef, Problem> {
+    let coverage = serde_json::to_string(&CoverageSummary::from(completeness))
+        .map_err(|error| Problem::internal(error.to_string()))?;
+    let metadata = HashMap::from([
+        ("guildlake.query".to_owned(), query.describe().to_string()),
+        ("guildlake.coverage".to_owned(), coverage),
+        ("guildlake.rows".to_owned(), download.row_count.to_string()),
+        (
+            "guildlake.revision".to_owned(),
+            download.revision.to_string(),
+        ),
+    ]);
+    let fields = download.schema.fields().clone();
+    Ok(Arc::new(Schema::new_with_metadata(fields, metadata)))
+}
+
+fn note(headers: &mut HeaderMap, name: axum::http::HeaderName, value: &str) {
+    // Ids, times and names of ours: always a valid header.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}

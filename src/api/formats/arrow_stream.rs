@@ -1,0 +1,28 @@
+//! Arrow's streaming format: batches as they are, behind their schema with its meanings.
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::ipc::writer::StreamWriter;
+
+use super::{Broken, Encoder, Out};
+
+pub(super) struct Stream {
+    writer: StreamWriter<Out>,
+}
+
+impl Stream {
+    pub(super) fn new(schema: &SchemaRef, out: Out) -> Result<Self, Broken> {
+        let writer = StreamWriter::try_new(out, schema)?;
+        Ok(Self { writer })
+    }
+}
+
+impl Encoder for Stream {
+    fn write(&mut self, rows: &RecordBatch) -> Result<(), Broken> {
+        Ok(self.writer.write(rows)?)
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), Broken> {
+        Ok(self.writer.into_inner()?.end()?)
+    }
+}

@@ -1,0 +1,158 @@
+//! The forms in which rows are downloaded: an encoder takes them batch by batch, and what it has
+//! written so far is handed on.
+
+mod arrow_stream;
+mod csv;
+mod ndjson;
+mod parquet_file;
+
+use std::io::{self, Write};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use axum::body::Bytes;
+use mediatype::MediaType;
+use parquet::errors::ParquetError;
+use tokio::sync::mpsc;
+
+use super::body::{PIECE, Piece};
+use crate::store::StoreError;
+
+pub(super) use parquet_file::Compression;
+
+/// Why a download was broken off. Says nothing: the caller sees only that it was.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Broken {
+    #[error("the record: {0}")]
+    Store(#[from] StoreError),
+    #[error("columns: {0}")]
+    Columns(#[from] ArrowError),
+    #[error("Parquet: {0}")]
+    Parquet(#[from] ParquetError),
+    #[error("JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("the caller left: {0}")]
+    Left(#[from] io::Error),
+}
+
+/// A form of a download.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Ndjson,
+    Csv,
+    Arrow,
+    Parquet,
+}
+
+impl Format {
+    pub(super) const ALL: [Self; 4] = [Self::Ndjson, Self::Csv, Self::Arrow, Self::Parquet];
+
+    /// What a file of it is called after the dot.
+    pub(super) fn extension(self) -> &'static str {
+        match self {
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+            Self::Arrow => "arrow",
+            Self::Parquet => "parquet",
+        }
+    }
+
+    pub(super) fn media_type(self) -> MediaType<'static> {
+        let text = self.content_type();
+        MediaType::parse(text.split(';').next().unwrap_or(text))
+            .expect("the types of our own formats are valid")
+    }
+
+    pub(super) fn content_type(self) -> &'static str {
+        match self {
+            Self::Ndjson => "application/x-ndjson",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Arrow => "application/vnd.apache.arrow.stream",
+            Self::Parquet => "application/vnd.apache.parquet",
+        }
+    }
+
+    /// An encoder of rows of this schema, whose metadata goes into the file where it has a place.
+    pub(super) fn encoder(
+        self,
+        schema: &SchemaRef,
+        options: Options,
+        out: Out,
+    ) -> Result<Box<dyn Encoder>, Broken> {
+        Ok(match self {
+            Self::Ndjson => Box::new(ndjson::Lines::new(schema, out)),
+            Self::Csv => Box::new(csv::Table::new(schema, options, out)?),
+            Self::Arrow => Box::new(arrow_stream::Stream::new(schema, out)?),
+            Self::Parquet => Box::new(parquet_file::File::new(schema, options.compression, out)?),
+        })
+    }
+}
+
+/// What a caller can choose of a form.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Options {
+    /// CSV: formulas stay as they are.
+    pub(super) raw: bool,
+    /// CSV: a byte order mark first, for Excel.
+    pub(super) bom: bool,
+    /// Parquet.
+    pub(super) compression: Compression,
+}
+
+/// Writes rows in a form.
+pub(super) trait Encoder: Send {
+    fn write(&mut self, rows: &RecordBatch) -> Result<(), Broken>;
+
+    /// Writes what stands at the end, and hands everything on.
+    fn finish(self: Box<Self>) -> Result<(), Broken>;
+}
+
+/// Hands on what is written, piece by piece. For a thread that may wait.
+pub(super) struct Out {
+    pieces: mpsc::Sender<Piece>,
+    text: Vec<u8>,
+}
+
+impl Out {
+    pub(super) fn new(pieces: mpsc::Sender<Piece>) -> Self {
+        Self {
+            pieces,
+            text: Vec::with_capacity(PIECE),
+        }
+    }
+
+    fn hand_on(&mut self) -> io::Result<()> {
+        if self.text.is_empty() {
+            return Ok(());
+        }
+        let text = Bytes::from(std::mem::replace(&mut self.text, Vec::with_capacity(PIECE)));
+        self.send(Piece::Bytes(text))
+    }
+
+    /// Says that nothing is missing.
+    fn end(mut self) -> io::Result<()> {
+        self.hand_on()?;
+        self.send(Piece::End)
+    }
+
+    fn send(&self, piece: Piece) -> io::Result<()> {
+        let sent = self.pieces.blocking_send(piece);
+        sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.text.extend_from_slice(bytes);
+        if self.text.len() >= PIECE {
+            self.hand_on()?;
+        }
+        Ok(bytes.len())
+    }
+
+    /// Of pieces that are not full yet nothing is handed on: encoders flush after each batch.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! A JSON object on each line, as a page of JSON has them: ids and times are strings, a payload is the
+//! object that it is.
+
+use std::io::Write;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{
+    DataType, Field, Float64Type, Int32Type, Int64Type, SchemaRef, TimeUnit,
+    TimestampMicrosecondType,
+};
+use arrow::error::ArrowError;
+use chrono::{DateTime, SecondsFormat};
+use serde_json::value::RawValue;
+
+use super::{Broken, Encoder, Out};
+use crate::store::{JSON, SNOWFLAKE, UNIT};
+
+pub(super) struct Lines {
+    /// What stands before each value: `{"message_id":`, `,"guild_id":`.
+    names: Vec<String>,
+    out: Out,
+}
+
+impl Lines {
+    pub(super) fn new(schema: &SchemaRef, out: Out) -> Self {
+        let names = schema.fields().iter().enumerate().map(|(n, field)| {
+            let before = if n == 0 { '{' } else { ',' };
+            format!(
+                "{before}{}:",
+                serde_json::Value::from(field.name().as_str())
+            )
+        });
+        Self {
+            names: names.collect(),
+            out,
+        }
+    }
+}
+
+impl Encoder for Lines {
+    fn write(&mut self, rows: &RecordBatch) -> Result<(), Broken> {
+        let schema = rows.schema();
+        for row in 0..rows.num_rows() {
+            let columns = rows.columns().iter().zip(schema.fields());
+            for (name, (column, field)) in self.names.iter().zip(columns) {
+                self.out.write_all(name.as_bytes())?;
+                value(&mut self.out, column, field, row)?;
+            }
+            self.out.write_all(b"}\n")?;
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), Broken> {
+        Ok(self.out.end()?)
+    }
+}
+
+fn value(out: &mut Out, column: &ArrayRef, field: &Field, row: usize) -> Result<(), Broken> {
+    if column.is_null(row) {
+        return Ok(out.write_all(b"null")?);
+    }
+    let unit = field.metadata().get(UNIT).map(String::as_str);
+    match column.data_type() {
+        DataType::Int64 => {
+            let number = column.as_primitive::<Int64Type>().value(row);
+            if unit == Some(SNOWFLAKE) {
+                write!(out, "\"{number}\"")?;
+            } else {
+                write!(out, "{number}")?;
+            }
+        }
+        DataType::Int32 => write!(out, "{}", column.as_primitive::<Int32Type>().value(row))?,
+        DataType::Float64 => {
+            let number = column.as_primitive::<Float64Type>().value(row);
+            serde_json::to_writer(out, &number)?;
+        }
+        DataType::Boolean => write!(out, "{}", column.as_boolean().value(row))?,
+        DataType::Utf8 => {
+            let text = column.as_string::<i32>().value(row);
+            if unit == Some(JSON) {
+                // A line that is no JSON would spoil all.
+                let payload: &RawValue = serde_json::from_str(text)?;
+                one_line(out, payload.get())?;
+            } else {
+                serde_json::to_writer(out, text)?;
+            }
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
+            let micros = column.as_primitive::<TimestampMicrosecondType>().value(row);
+            match DateTime::from_timestamp_micros(micros) {
+                Some(time) => {
+                    let time = time.to_rfc3339_opts(SecondsFormat::Micros, true);
+                    write!(out, "\"{time}\"")?;
+                }
+                None => out.write_all(b"null")?,
+            }
+        }
+        other => {
+            let reason = format!("{} is {other}, which has no form in JSON", field.name());
+            return Err(ArrowError::NotYetImplemented(reason).into());
+        }
+    }
+    Ok(())
+}
+
+/// Between the tokens of JSON a line's end means nothing; inside a string it can't stand.
+fn one_line(out: &mut Out, json: &str) -> Result<(), Broken> {
+    for part in json.split(['\n', '\r']) {
+        out.write_all(part.as_bytes())?;
+    }
+    Ok(())
+}

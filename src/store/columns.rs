@@ -1,0 +1,202 @@
+//! The columns of `discord_messages` that are shown: their order, types and meaning, for everything
+//! that hands rows on in columns.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+/// The key of a field's metadata that says what the column means.
+pub const DESCRIPTION: &str = "description";
+/// The key that says in what the column counts.
+pub const UNIT: &str = "unit";
+/// The unit of Discord's ids.
+pub const SNOWFLAKE: &str = "snowflake";
+/// The unit of payloads.
+pub const JSON: &str = "json";
+
+/// A column of `discord_messages`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    kind: Kind,
+    is_nullable: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Snowflake,
+    Text,
+    Json,
+    Time,
+    Boolean,
+    Count,
+    Revision,
+}
+
+const fn column(
+    name: &'static str,
+    kind: Kind,
+    is_nullable: bool,
+    meaning: &'static str,
+) -> Column {
+    Column {
+        name,
+        meaning,
+        kind,
+        is_nullable,
+    }
+}
+
+/// All of them, in their order.
+pub const COLUMNS: [Column; 19] = [
+    column("message_id", Kind::Snowflake, false, "The message."),
+    column(
+        "guild_id",
+        Kind::Snowflake,
+        false,
+        "The guild it belongs to.",
+    ),
+    column(
+        "channel_id",
+        Kind::Snowflake,
+        false,
+        "The channel or thread it stands in.",
+    ),
+    column(
+        "author_id",
+        Kind::Snowflake,
+        false,
+        "Who wrote it: a user, a bot or a webhook.",
+    ),
+    column("author_name", Kind::Text, false, "The author's user name."),
+    column(
+        "content",
+        Kind::Text,
+        false,
+        "The text as typed, with Discord's markup.",
+    ),
+    column(
+        "created_at",
+        Kind::Time,
+        false,
+        "When it was written: the time in its id.",
+    ),
+    column(
+        "edited_at",
+        Kind::Time,
+        true,
+        "When its author last edited it.",
+    ),
+    column(
+        "deleted",
+        Kind::Boolean,
+        false,
+        "Whether it is gone from Discord.",
+    ),
+    column(
+        "deleted_by",
+        Kind::Text,
+        true,
+        "How that became known: gateway, bulk, channel or rescan.",
+    ),
+    column(
+        "deleted_after",
+        Kind::Time,
+        true,
+        "It was still there at this time.",
+    ),
+    column(
+        "deleted_before",
+        Kind::Time,
+        true,
+        "When the delete was noticed.",
+    ),
+    column(
+        "content_removed_at",
+        Kind::Time,
+        true,
+        "When the content of this deleted message was taken out of the record.",
+    ),
+    column(
+        "message_type",
+        Kind::Count,
+        false,
+        "Discord's message type: 0 text, 19 reply.",
+    ),
+    column(
+        "attachment_count",
+        Kind::Count,
+        false,
+        "How many files hang on it.",
+    ),
+    column(
+        "embed_count",
+        Kind::Count,
+        false,
+        "How many embeds hang on it.",
+    ),
+    column(
+        "ingested_at",
+        Kind::Time,
+        false,
+        "When this service first had it.",
+    ),
+    column(
+        "revision",
+        Kind::Revision,
+        false,
+        "The commit that last changed the row.",
+    ),
+    column(
+        "raw_json",
+        Kind::Json,
+        true,
+        "The payload as Discord sent it, byte for byte.",
+    ),
+];
+
+impl Column {
+    /// The column of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        COLUMNS.into_iter().find(|column| column.name == name)
+    }
+
+    /// Those of a download that names none: all but the payload.
+    #[must_use]
+    pub fn usual() -> Vec<Self> {
+        let all = COLUMNS.into_iter();
+        all.filter(|column| column.kind != Kind::Json).collect()
+    }
+
+    fn field(self) -> Field {
+        let (data_type, unit) = match self.kind {
+            Kind::Snowflake => (DataType::Int64, Some(SNOWFLAKE)),
+            Kind::Text => (DataType::Utf8, None),
+            Kind::Json => (DataType::Utf8, Some(JSON)),
+            Kind::Time => (
+                DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+                Some("microseconds since 1970-01-01T00:00:00Z"),
+            ),
+            Kind::Boolean => (DataType::Boolean, None),
+            Kind::Count => (DataType::Int32, None),
+            Kind::Revision => (DataType::Int64, Some("commits")),
+        };
+        let unit = unit.map(|unit| (UNIT.to_owned(), unit.to_owned()));
+        let metadata: HashMap<_, _> = [(DESCRIPTION.to_owned(), self.meaning.to_owned())]
+            .into_iter()
+            .chain(unit)
+            .collect();
+        Field::new(self.name, data_type, self.is_nullable).with_metadata(metadata)
+    }
+}
+
+/// The schema of these columns, each with its meaning.
+pub(super) fn schema(columns: &[Column]) -> SchemaRef {
+    let fields: Vec<Field> = columns.iter().map(|column| column.field()).collect();
+    Arc::new(Schema::new(fields))
+}
