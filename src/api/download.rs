@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LINK};
@@ -15,7 +15,9 @@ use chrono::{DateTime, Utc};
 use futures_util::stream;
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
-use utoipa::IntoParams;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::Api;
 use super::body;
@@ -52,18 +54,43 @@ pub(super) struct DownloadQuery {
     #[param(value_type = Option<bool>, default = false)]
     include_deleted: Option<bool>,
     /// These columns, with commas between them, in this order. Without it: all but `raw_json`.
-    #[param(value_type = Option<String>, example = "message_id,author_name,content")]
+    #[param(style = Form, explode = false, value_type = Option<ColumnList>, inline)]
     columns: Option<Vec<Column>>,
-    /// Parquet only: `zstd` (smaller), or `snappy` (read by everything).
-    #[param(value_type = Option<String>, example = "zstd")]
-    compression: Option<Compression>,
-    /// CSV only: texts that begin like a formula stay as they are. A spreadsheet runs them, and
-    /// strangers wrote them.
+    #[param(ignore)]
+    options: Options,
+}
+
+/// What else CSV takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what is read into `Options`")]
+struct CsvQuery {
+    /// Texts that begin like a formula stay as they are. A spreadsheet runs them, and strangers wrote
+    /// them.
     #[param(value_type = Option<bool>, default = false)]
     raw: Option<bool>,
-    /// CSV only: with a byte order mark, by which Excel knows that it is UTF-8.
+    /// With a byte order mark, by which Excel knows that it is UTF-8.
     #[param(value_type = Option<bool>, default = false)]
     bom: Option<bool>,
+}
+
+/// What else Parquet takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what is read into `Options`")]
+struct ParquetQuery {
+    /// `zstd` (smaller), or `snappy` (read by everything).
+    #[param(value_type = Option<CompressionName>, inline)]
+    compression: Option<Compression>,
+}
+
+/// The names of the two compressions.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase", default = "zstd")]
+#[expect(dead_code, reason = "describes what `compression` reads")]
+enum CompressionName {
+    Zstd,
+    Snappy,
 }
 
 impl DownloadQuery {
@@ -74,20 +101,19 @@ impl DownloadQuery {
         let (from, to) = given.time_range();
         let include_deleted = given.take("include_deleted", query::boolean);
         let columns = given.take("columns", columns);
-        let mut compression = None;
-        let (mut raw, mut bom) = (None, None);
+        let mut options = Options::default();
         match format {
             Format::Parquet => {
-                compression = given.take("compression", |text| {
-                    let found = Compression::NAMES.iter().find(|(_, name)| *name == text);
-                    found
-                        .map(|(compression, _)| *compression)
-                        .ok_or("is zstd or snappy".into())
+                let compression = given.take("compression", |text| match text {
+                    "zstd" => Ok(Compression::Zstd),
+                    "snappy" => Ok(Compression::Snappy),
+                    _ => Err("is zstd or snappy".into()),
                 });
+                options.compression = compression.unwrap_or_default();
             }
             Format::Csv => {
-                raw = given.take("raw", query::boolean);
-                bom = given.take("bom", query::boolean);
+                options.raw = given.take("raw", query::boolean).unwrap_or(false);
+                options.bom = given.take("bom", query::boolean).unwrap_or(false);
             }
             Format::Ndjson | Format::Arrow => {}
         }
@@ -102,9 +128,7 @@ impl DownloadQuery {
             to,
             include_deleted,
             columns,
-            compression,
-            raw,
-            bom,
+            options,
         })
     }
 
@@ -119,14 +143,6 @@ impl DownloadQuery {
             span: self.span(),
             include_deleted: self.include_deleted.unwrap_or(false),
             columns: self.columns.clone().unwrap_or_else(Column::usual),
-        }
-    }
-
-    fn options(&self) -> Options {
-        Options {
-            raw: self.raw.unwrap_or(false),
-            bom: self.bom.unwrap_or(false),
-            compression: self.compression.unwrap_or_default(),
         }
     }
 
@@ -170,6 +186,22 @@ impl DownloadQuery {
             "to": self.to.map(Time),
             "include_deleted": self.include_deleted.unwrap_or(false),
         })
+    }
+}
+
+/// How a list of columns is described.
+struct ColumnList;
+
+impl ToSchema for ColumnList {}
+
+impl PartialSchema for ColumnList {
+    fn schema() -> RefOr<Schema> {
+        let names = COLUMNS.iter().map(|column| column.name);
+        let name = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(names));
+        let list = ArrayBuilder::new().items(name).unique_items(true);
+        Schema::from(list.min_items(Some(1)).build()).into()
     }
 }
 
@@ -220,7 +252,7 @@ pub(super) async fn ndjson(
     path = "/v1/messages.csv",
     tag = "messages",
     operation_id = "downloadMessagesCsv",
-    params(DownloadQuery),
+    params(DownloadQuery, CsvQuery),
     responses(
         (status = 200, description = "The rows.", body = String, content_type = "text/csv"),
         Refusals,
@@ -266,7 +298,7 @@ pub(super) async fn arrow(
     path = "/v1/messages.parquet",
     tag = "messages",
     operation_id = "downloadMessagesParquet",
-    params(DownloadQuery),
+    params(DownloadQuery, ParquetQuery),
     responses(
         (status = 200, description = "The rows.", body = Vec<u8>, content_type = "application/vnd.apache.parquet"),
         Refusals,
@@ -314,7 +346,7 @@ pub(super) async fn download(
     let completeness = api.reader.completeness(query.coverage()).await?;
     let download = api.reader.download(query.request()).await?;
     let schema = described(&download, &query, &completeness)?;
-    let options = query.options();
+    let options = query.options;
     let (pieces, body) = body::channel();
     *response.body_mut() = body;
     let encode = move || {
@@ -366,7 +398,9 @@ fn described(
         ),
     ]);
     let fields = download.schema.fields().clone();
-    Ok(Arc::new(Schema::new_with_metadata(fields, metadata)))
+    Ok(Arc::new(arrow::datatypes::Schema::new_with_metadata(
+        fields, metadata,
+    )))
 }
 
 fn note(headers: &mut HeaderMap, name: axum::http::HeaderName, value: &str) {

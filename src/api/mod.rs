@@ -5,6 +5,7 @@
 mod accept;
 mod auth;
 mod body;
+mod changes;
 mod coverage;
 mod docs;
 mod download;
@@ -130,6 +131,7 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(download::csv))
         .routes(routes!(download::arrow))
         .routes(routes!(download::parquet))
+        .routes(routes!(changes::list))
         .routes(routes!(message::get))
         .routes(routes!(versions::list))
         .routes(routes!(coverage::get))

@@ -47,6 +47,8 @@ codes! {
     MessageNotFound = "message_not_found", NOT_FOUND, "The message is not known";
     /// There is nothing at this path.
     RouteNotFound = "route_not_found", NOT_FOUND, "There is nothing at this path";
+    /// The record does not know the revision asked for: load everything anew.
+    ReloadNeeded = "reload_needed", GONE, "The copy is too old";
     /// The path exists, but not for this method; `Allow` lists those that it has.
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The method is not allowed here";
     /// `Accept` or `Accept-Encoding` rules out every form that the service has.

@@ -4,6 +4,7 @@
 
 mod batch;
 mod catalog;
+mod changes;
 mod columns;
 mod completeness;
 mod content;
@@ -34,6 +35,7 @@ pub use catalog::{
     Access, AccessMark, Channel, ChannelGone, Covered, Doubt, Guild, Interrupted, KnownChannel,
     Place,
 };
+pub use changes::{Change, Changes, ChangesRequest};
 pub use columns::{COLUMNS, Column, DESCRIPTION, JSON, SNOWFLAKE, UNIT};
 pub use completeness::{ChannelCompleteness, Completeness, CompletenessRequest, KnownRange};
 pub use content::DeletedContent;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod auth;
+mod changes;
 mod conventions;
 mod coverage;
 mod download;

@@ -206,7 +206,7 @@ async fn an_answer_may_be_cached_by_nobody_but_its_caller() {
 async fn the_form_in_the_path_goes_before_accept() {
     let mut lake = Lake::new();
     lake.add_minutes(3);
-    let headers = [("x-api-key", KEY), ("accept", "text/csv")];
+    let headers = [("x-api-key", KEY), ("accept", "image/png")];
     let path = MESSAGES.replace("messages?", "messages.json?");
     let answer = lake.ask(Method::GET, &path, &headers).await;
     assert_eq!(answer.json()["data"].as_array().unwrap().len(), 3);

@@ -32,9 +32,6 @@ pub(in crate::api) enum Compression {
 }
 
 impl Compression {
-    pub(in crate::api) const NAMES: [(Self, &'static str); 2] =
-        [(Self::Zstd, "zstd"), (Self::Snappy, "snappy")];
-
     fn codec(self) -> Result<Codec, Broken> {
         Ok(match self {
             Self::Zstd => Codec::ZSTD(ZstdLevel::try_new(1)?),

@@ -1,0 +1,189 @@
+//! `GET /v1/changes`: what changed since a revision, for tools that keep a copy and refresh it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::Api;
+use super::accept::{APPLICATION_JSON, negotiate};
+use super::messages::keep_private;
+use super::openapi::Refusals;
+use super::problem::{Code, Problem, ProblemBody};
+use super::query::{self, Parameters};
+use super::row::{MessageJson, Snowflake};
+use crate::message::{ChannelId, GuildId, MessageId};
+use crate::store::{Change, Changes, ChangesRequest};
+
+const MOST_ROWS: usize = 500;
+const DEFAULT_ROWS: usize = 100;
+
+/// Changes, in the order of the commits.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ChangesPage {
+    /// The messages that changed, each once, as it is now; deleted ones too.
+    data: Vec<MessageJson>,
+    /// The `cursor` of the next page; null on the last one.
+    #[schema(required = true, example = "42.1201234567890123457")]
+    next_cursor: Option<String>,
+    /// Whether there is a next page.
+    has_more: bool,
+    /// After the last page: the `since` of the next refresh.
+    #[schema(minimum = 0, example = 42)]
+    next_since: i64,
+    /// Which record this is: revisions of another one mean nothing here.
+    #[schema(example = "1a7f6a9e-8d5e-4c6f-9d3a-0c1b2a394857")]
+    store_id: String,
+}
+
+/// Which changes.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ChangesQuery {
+    /// The guild.
+    #[param(value_type = Snowflake, example = "1101234567890123457")]
+    guild_id: GuildId,
+    /// Only this channel or thread.
+    #[param(value_type = Option<Snowflake>, example = "1151234567890123457")]
+    channel_id: Option<ChannelId>,
+    /// Changes of later commits than this one: the `next_since` of the last refresh, or 0 for all.
+    #[param(value_type = i64, minimum = 0, maximum = 999_999_999_999_999_999_i64, example = 0)]
+    since: i64,
+    /// Of the record of which `since` is: a record that was made anew is noticed by it.
+    #[param(
+        value_type = Option<String>,
+        min_length = 1,
+        example = "1a7f6a9e-8d5e-4c6f-9d3a-0c1b2a394857"
+    )]
+    store_id: Option<String>,
+    /// Changes after this one: the `next_cursor` of the page before.
+    #[param(
+        value_type = Option<String>,
+        pattern = r"^(0|[1-9][0-9]{0,17})\.[1-9][0-9]{0,17}$",
+        example = "42.1201234567890123457"
+    )]
+    cursor: Option<Change>,
+    /// So many messages at most.
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 500, default = 100)]
+    limit: Option<usize>,
+    /// With `raw_json`, the payload as Discord sent it.
+    #[param(value_type = Option<bool>, default = false)]
+    include_raw: Option<bool>,
+}
+
+impl ChangesQuery {
+    fn parse(query: Option<&str>) -> Result<Self, Problem> {
+        let mut given = Parameters::parse(query);
+        let guild_id = given.require("guild_id", query::id);
+        let channel_id = given.take("channel_id", query::id);
+        let since = given.require("since", revision);
+        let store_id = given.take("store_id", |text| Ok(text.to_owned()));
+        let cursor = given.take("cursor", |text| {
+            let change = text.split_once('.').and_then(|(commit, message)| {
+                Some(Change {
+                    revision: revision(commit).ok()?,
+                    message_id: query::id::<MessageId>(message).ok()?.as_i64(),
+                })
+            });
+            change.ok_or("is no next_cursor of this route".into())
+        });
+        let limit = given.take("limit", |text| query::number(text, 1, MOST_ROWS));
+        let include_raw = given.take("include_raw", query::boolean);
+        given.finish()?;
+        let (Some(guild_id), Some(since)) = (guild_id, since) else {
+            return Err(Problem::internal(
+                "a required parameter is missing unnoticed",
+            ));
+        };
+        Ok(Self {
+            guild_id,
+            channel_id,
+            since,
+            store_id,
+            cursor,
+            limit,
+            include_raw,
+        })
+    }
+
+    fn request(&self) -> ChangesRequest {
+        let all_of_since = Change {
+            revision: self.since,
+            message_id: i64::MAX,
+        };
+        ChangesRequest {
+            guild_id: self.guild_id,
+            channel_id: self.channel_id,
+            after: self.cursor.unwrap_or(all_of_since),
+            limit: self.limit.unwrap_or(DEFAULT_ROWS),
+            include_raw: self.include_raw.unwrap_or(false),
+        }
+    }
+
+    /// Whether what the caller has can be carried on. Rows never vanish from a record, so a copy is
+    /// too old only if it is one of another record, or of this one before it lost commits.
+    fn must_reload(&self, changes: &Changes) -> bool {
+        let is_another = |store_id: &String| *store_id != changes.store_id;
+        self.store_id.as_ref().is_some_and(is_another) || self.since > changes.revision
+    }
+}
+
+/// The number of a commit.
+fn revision(text: &str) -> Result<i64, std::borrow::Cow<'static, str>> {
+    let is_canonical = text == "0" || !text.starts_with('0');
+    let is_number = is_canonical && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| is_number);
+    number.ok_or("is a revision: a whole number, 0 for the beginning".into())
+}
+
+/// What changed
+///
+/// Every message that was written, edited, deleted or found since a revision, as it is now, in the
+/// order of the last change. Walk the pages, then keep `next_since` for the next refresh. A message
+/// that changes during a walk can come twice: the later one counts.
+#[utoipa::path(
+    get,
+    path = "/v1/changes",
+    tag = "messages",
+    operation_id = "listChanges",
+    params(ChangesQuery),
+    responses(
+        (status = 200, description = "The changes.", body = ChangesPage, headers(
+            ("cache-control" = String, description = "`private, no-cache`"),
+            ("vary" = String, description = "What the answer depends on besides the URL."),
+        )),
+        (status = 410, description = "The copy is of another record, or of one that was lost: load everything anew, from `since=0`.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Refusals,
+    ),
+)]
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    negotiate(&headers, &[APPLICATION_JSON])?;
+    let query = ChangesQuery::parse(raw.as_deref())?;
+    let changes = api.reader.changes(query.request()).await?;
+    if query.must_reload(&changes) {
+        return Err(Problem::new(
+            Code::ReloadNeeded,
+            "This record does not know that revision: load everything anew, from since=0.",
+        ));
+    }
+    let next = changes.next;
+    let rows = changes.rows.into_iter().map(MessageJson::try_from);
+    let page = ChangesPage {
+        data: rows.collect::<Result<_, _>>()?,
+        next_cursor: next.map(|it| format!("{}.{}", it.revision, it.message_id)),
+        has_more: next.is_some(),
+        next_since: changes.revision,
+        store_id: changes.store_id,
+    };
+    let mut response = Json(page).into_response();
+    keep_private(response.headers_mut());
+    Ok(response)
+}

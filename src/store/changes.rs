@@ -1,0 +1,134 @@
+//! What changed since a revision, deletes included, in the order of the commits: for callers that keep
+//! a copy. A row stands there once, as it is now, at its last change.
+
+use std::collections::HashMap;
+
+use duckdb::Connection;
+
+use super::lookup::list;
+use super::query::Reader;
+use super::row::id;
+use super::{MessageRow, StoreError};
+use crate::message::{ChannelId, GuildId, MessageId};
+
+/// Up to which change a caller has everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Change {
+    /// The commit.
+    pub revision: i64,
+    /// The last of its messages, by id; 0 before the first.
+    pub message_id: i64,
+}
+
+/// Which changes.
+#[derive(Debug, Clone)]
+pub struct ChangesRequest {
+    /// Of messages of this guild,
+    pub guild_id: GuildId,
+    /// of this channel or thread only, if any,
+    pub channel_id: Option<ChannelId>,
+    /// after this one,
+    pub after: Change,
+    /// so many at most,
+    pub limit: usize,
+    /// with their payloads.
+    pub include_raw: bool,
+}
+
+/// Changes, and how far they go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changes {
+    /// The rows, in the order of their last change.
+    pub rows: Vec<MessageRow>,
+    /// The last of them, if there are more.
+    pub next: Option<Change>,
+    /// The record's revision at this moment.
+    pub revision: i64,
+    /// Which record it is: revisions of another one mean nothing here.
+    pub store_id: String,
+}
+
+impl Reader {
+    /// What changed.
+    ///
+    /// # Errors
+    /// If a query fails.
+    pub async fn changes(&self, request: ChangesRequest) -> Result<Changes, StoreError> {
+        self.run(move |connection| {
+            // One moment for all questions; it ends when the connection goes back to the pool.
+            connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
+            let (revision, store_id) = connection.query_row(
+                "SELECT revision, CAST(store_id AS VARCHAR) FROM record_state",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
+            let mut changes = keys(connection, &request)?;
+            let has_more = changes.len() > request.limit;
+            changes.truncate(request.limit);
+            Ok(Changes {
+                rows: rows(connection, &request, &changes)?,
+                next: changes.last().copied().filter(|_| has_more),
+                revision,
+                store_id,
+            })
+        })
+        .await
+    }
+}
+
+/// The narrow columns first; one more than is wanted tells whether there are more.
+fn keys(connection: &Connection, request: &ChangesRequest) -> Result<Vec<Change>, StoreError> {
+    let Change {
+        revision,
+        message_id,
+    } = request.after;
+    let channel = request.channel_id.map(ChannelId::as_i64);
+    let channel = channel.map(|channel| format!(" AND channel_id = {channel}"));
+    let mut statement = connection.prepare(&format!(
+        "SELECT revision, message_id FROM discord_messages \
+         WHERE guild_id = {}{} AND revision >= {revision} \
+         AND (revision > {revision} OR message_id > {message_id}) \
+         ORDER BY revision, message_id LIMIT {}",
+        request.guild_id.as_i64(),
+        channel.unwrap_or_default(),
+        request.limit + 1
+    ))?;
+    let changes = statement.query_map([], |row| {
+        Ok(Change {
+            revision: row.get(0)?,
+            message_id: row.get(1)?,
+        })
+    })?;
+    Ok(changes.collect::<Result<_, _>>()?)
+}
+
+fn rows(
+    connection: &Connection,
+    request: &ChangesRequest,
+    changes: &[Change],
+) -> Result<Vec<MessageRow>, StoreError> {
+    let ids = || changes.iter().map(|change| change.message_id);
+    let (Some(low), Some(high)) = (ids().min(), ids().max()) else {
+        return Ok(Vec::new());
+    };
+    let mut statement = connection.prepare(&format!(
+        "SELECT {} FROM discord_messages WHERE message_id >= {low} AND message_id <= {high} \
+         AND message_id IN ({})",
+        MessageRow::columns(request.include_raw),
+        list(ids())
+    ))?;
+    let mut found: HashMap<MessageId, MessageRow> = HashMap::with_capacity(changes.len());
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        found.insert(id(row, 0)?, MessageRow::read(row)?);
+    }
+    let rows: Vec<MessageRow> = changes
+        .iter()
+        .filter_map(|change| found.remove(&change.message_id.try_into().ok()?))
+        .collect();
+    if rows.len() != changes.len() {
+        let reason = format!("{} changes have {} rows", changes.len(), rows.len());
+        return Err(StoreError::Damaged(reason));
+    }
+    Ok(rows)
+}

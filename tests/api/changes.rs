@@ -1,0 +1,118 @@
+//! What changed, for callers that keep a copy.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::support::{CHANNEL, GUILD, Lake, minute, payload};
+
+async fn page(lake: &Lake, since: i64, more: &str) -> Value {
+    lake.get(&format!("/v1/changes?guild_id={GUILD}&since={since}{more}"))
+        .await
+        .json()
+}
+
+/// A copy, refreshed as a tool does it.
+#[derive(Default)]
+struct Copy {
+    since: i64,
+    rows: BTreeMap<String, Value>,
+    received: usize,
+}
+
+impl Copy {
+    async fn refresh(&mut self, lake: &Lake) {
+        let mut more = "&limit=3".to_owned();
+        loop {
+            let page = page(lake, self.since, &more).await;
+            for row in page["data"].as_array().unwrap() {
+                let id = row["message_id"].as_str().unwrap().to_owned();
+                self.rows.insert(id, row.clone());
+                self.received += 1;
+            }
+            match page["next_cursor"].as_str() {
+                Some(cursor) => more = format!("&limit=3&cursor={cursor}"),
+                None => {
+                    self.since = page["next_since"].as_i64().unwrap();
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn everything(lake: &Lake) -> BTreeMap<String, Value> {
+    let all = lake
+        .get(&format!(
+            "/v1/messages?guild_id={GUILD}&channel_id={CHANNEL}&limit=500&include_deleted=true"
+        ))
+        .await
+        .json();
+    let rows = all["data"].as_array().unwrap().iter();
+    rows.map(|row| (row["message_id"].as_str().unwrap().to_owned(), row.clone()))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_copy_that_is_refreshed_is_the_record() {
+    let mut lake = Lake::new();
+    lake.add_minutes(10);
+    let mut copy = Copy::default();
+    copy.refresh(&lake).await;
+    assert_eq!(copy.rows, everything(&lake).await);
+    assert_eq!(copy.received, 10, "one commit, cut into pages");
+
+    lake.delete(minute(3));
+    let edited = payload(minute(5), "edited").replace(
+        r#""edited_timestamp":null"#,
+        r#""edited_timestamp":"2025-03-01T00:00:00+00:00""#,
+    );
+    lake.update(&edited);
+    lake.add([payload(minute(20), "new"), payload(minute(-5), "older")]);
+    copy.refresh(&lake).await;
+    assert_eq!(copy.rows, everything(&lake).await);
+    assert_eq!(copy.received, 14, "only what changed");
+    assert_eq!(copy.rows[&minute(3).to_string()]["deleted"], true);
+
+    copy.refresh(&lake).await;
+    assert_eq!(copy.received, 14, "nothing changed");
+}
+
+#[tokio::test]
+async fn a_copy_of_another_record_is_told_to_reload() {
+    let mut lake = Lake::new();
+    lake.add_minutes(2);
+    let first = page(&lake, 0, "").await;
+    let store_id = first["store_id"].as_str().unwrap();
+    let since = first["next_since"].as_i64().unwrap();
+    page(&lake, since, &format!("&store_id={store_id}")).await;
+    for wrong in [
+        format!("&since={since}&store_id=another"),
+        format!("&since={}", since + 1),
+    ] {
+        let answer = lake
+            .get(&format!("/v1/changes?guild_id={GUILD}{wrong}"))
+            .await;
+        answer.is_problem(410, "reload_needed");
+    }
+}
+
+#[tokio::test]
+async fn bad_parameters_are_named() {
+    let lake = Lake::new();
+    for (query, field) in [
+        (format!("guild_id={GUILD}"), "since"),
+        ("since=0".to_owned(), "guild_id"),
+        (format!("guild_id={GUILD}&since=-1"), "since"),
+        (format!("guild_id={GUILD}&since=0&cursor=x"), "cursor"),
+        (format!("guild_id={GUILD}&since=0&limit=501"), "limit"),
+        (
+            format!("guild_id={GUILD}&since=0&from=2025-01-01T00:00:00Z"),
+            "from",
+        ),
+    ] {
+        let answer = lake.get(&format!("/v1/changes?{query}")).await;
+        let problem = answer.is_problem(400, "invalid_parameter");
+        assert_eq!(problem["errors"][0]["field"], field, "{query}");
+    }
+}
