@@ -22,6 +22,9 @@ use crate::store::{Change, Changes, ChangesRequest};
 const MOST_ROWS: usize = 500;
 const DEFAULT_ROWS: usize = 100;
 
+/// Commits that no record will ever have.
+const LAST_REVISION: i64 = 999_999_999_999_999;
+
 /// Changes, in the order of the commits.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ChangesPage {
@@ -51,7 +54,7 @@ pub(super) struct ChangesQuery {
     #[param(value_type = Option<Snowflake>, example = "1151234567890123457")]
     channel_id: Option<ChannelId>,
     /// Changes of later commits than this one: the `next_since` of the last refresh, or 0 for all.
-    #[param(value_type = i64, minimum = 0, maximum = 999_999_999_999_999_999_i64, example = 0)]
+    #[param(value_type = i64, minimum = 0, maximum = 999_999_999_999_999_i64, example = 0)]
     since: i64,
     /// Of the record of which `since` is: a record that was made anew is noticed by it.
     #[param(
@@ -63,7 +66,7 @@ pub(super) struct ChangesQuery {
     /// Changes after this one: the `next_cursor` of the page before.
     #[param(
         value_type = Option<String>,
-        pattern = r"^(0|[1-9][0-9]{0,17})\.[1-9][0-9]{0,17}$",
+        pattern = r"^(0|[1-9][0-9]{0,14})\.[1-9][0-9]{0,17}$",
         example = "42.1201234567890123457"
     )]
     cursor: Option<Change>,
@@ -136,7 +139,8 @@ impl ChangesQuery {
 fn revision(text: &str) -> Result<i64, std::borrow::Cow<'static, str>> {
     let is_canonical = text == "0" || !text.starts_with('0');
     let is_number = is_canonical && text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = text.parse().ok().filter(|_| is_number);
+    let number = text.parse().ok();
+    let number = number.filter(|number| is_number && *number <= LAST_REVISION);
     number.ok_or("is a revision: a whole number, 0 for the beginning".into())
 }
 
