@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bytesize::ByteSize;
 use chrono::TimeDelta;
 
 use super::source::{Problems, Source};
@@ -9,6 +10,9 @@ use crate::store::{DeletedContent, StoreSettings};
 
 /// How far back history is read again unless `REPAIR_WINDOW` says otherwise.
 const REPAIR_WINDOW: TimeDelta = TimeDelta::days(7);
+
+/// Less than this DuckDB can't work with.
+const LEAST_MEMORY: ByteSize = ByteSize::mb(128);
 
 /// The record's place, and how it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +27,9 @@ pub struct StorageSettings {
     /// `DELETED_CONTENT`, default `keep`: what a delete does to the content of a message. `keep`,
     /// `blank` (taken out at once), or `purge:30d` (taken out after that time).
     pub deleted_content: DeletedContent,
+    /// `MEMORY_LIMIT`, default half of the memory there is, in bytes: what DuckDB may use for queries
+    /// and for what it keeps of the file; beyond it it spills to the disk.
+    pub memory_limit: Option<u64>,
 }
 
 impl StorageSettings {
@@ -34,16 +41,19 @@ impl StorageSettings {
             data_dir,
             repair_window: REPAIR_WINDOW,
             deleted_content: DeletedContent::Keep,
+            memory_limit: None,
         }
     }
 
     /// How the record is to be kept.
     #[must_use]
     pub fn store(&self) -> StoreSettings {
+        let usual = StoreSettings::new(self.database.clone(), self.data_dir.join("tmp"));
         StoreSettings {
             repair_window: self.repair_window,
             deleted_content: self.deleted_content,
-            ..StoreSettings::new(self.database.clone(), self.data_dir.join("tmp"))
+            memory_limit: self.memory_limit.unwrap_or(usual.memory_limit),
+            ..usual
         }
     }
 
@@ -96,11 +106,20 @@ impl StorageSettings {
                 ),
             },
         };
+        let memory_limit = match source.get("MEMORY_LIMIT").map(|text| text.parse::<ByteSize>()) {
+            None => Some(None),
+            Some(Ok(size)) if size >= LEAST_MEMORY => Some(Some(size.as_u64())),
+            Some(_) => problems.add(
+                "MEMORY_LIMIT",
+                "is not a size of at least 128MB, such as 512MB or 4GB",
+            ),
+        };
         Some(Self {
             database: database?,
             data_dir,
             repair_window: repair_window?,
             deleted_content: deleted_content?,
+            memory_limit: memory_limit?,
         })
     }
 }

@@ -17,8 +17,9 @@ use crate::message::{ChannelId, GuildId};
 use crate::status::{BackfillState, StatusSender};
 use crate::store::{Reader, StoreError};
 
-/// How long after a pass with gaps left the next one begins.
-const NEXT_PASS: Duration = Duration::from_secs(300);
+/// How long after a pass that left gaps the next one begins, at first and at most; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// How long without a call before a pass is due all the same: a channel that was refused is looked
 /// at again, and what no event told is found.
@@ -116,6 +117,7 @@ impl History {
             taken: 0,
             waiting: None,
         };
+        let mut pause = FIRST_PAUSE;
         loop {
             let pass = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -140,6 +142,7 @@ impl History {
             };
             match result {
                 Ok(report) if report.is_complete() => {
+                    pause = FIRST_PAUSE;
                     self.status.send_modify(|status| {
                         // What was called for since is not read yet.
                         if calls.waiting.is_none() && calls.taken == status.backfill.calls {
@@ -150,10 +153,10 @@ impl History {
                 }
                 Ok(report) => warn!(
                     ?report,
-                    "backfill: something could not be read; the next pass is in 5 minutes"
+                    "backfill: something could not be read; the next pass is in {pause:?}"
                 ),
                 Err(error) if error.is_transient() => {
-                    warn!(%error, "backfill: the pass failed; the next one is in 5 minutes");
+                    warn!(%error, "backfill: the pass failed; the next one is in {pause:?}");
                 }
                 Err(error) => return Err(error),
             }
@@ -162,8 +165,9 @@ impl History {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 () = calls.new_session() => {}
-                () = tokio::time::sleep(NEXT_PASS) => calls.waiting = calls.waiting.max(Some(pass)),
+                () = tokio::time::sleep(pause) => calls.waiting = calls.waiting.max(Some(pass)),
             }
+            pause = (2 * pause).min(LONGEST_PAUSE);
         }
     }
 

@@ -3,6 +3,7 @@
 //! The record keeps ids unique by itself; no index does it.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use duckdb::types::FromSql;
@@ -61,8 +62,8 @@ impl StoreSettings {
             memory_limit: half_the_memory(),
             threads: None,
             readers: 8,
-            // One row group of DuckDB: a run fills at least one.
-            hot_rows: 122_880,
+            // A quarter of DuckDB's row group: commits wait while they move.
+            hot_rows: 30_720,
             repair_window: TimeDelta::days(7),
             deleted_content: DeletedContent::Keep,
         }
@@ -231,6 +232,7 @@ impl Record {
             }
             return Ok(());
         }
+        let (rows, began) = (self.hot_rows, Instant::now());
         self.transaction(|record| {
             failpoint::reach("move_begun")?;
             hot::move_to_run(&record.connection)?;
@@ -238,7 +240,10 @@ impl Record {
         })?;
         failpoint::reach("move_durable")?;
         self.hot_rows = 0;
-        self.checkpoint()
+        let moved = began.elapsed();
+        self.checkpoint()?;
+        tracing::debug!(rows, ?moved, took = ?began.elapsed(), "moved rows into a run");
+        Ok(())
     }
 
     fn transaction<T>(

@@ -87,3 +87,17 @@ async fn the_help_shows_examples_and_the_version() {
     assert!(description["openapi"].as_str().unwrap().starts_with("3.1"));
     assert!(description["paths"]["/v1/messages"].is_object());
 }
+
+#[tokio::test]
+async fn sizes_and_lengths_of_time_that_make_no_sense() {
+    for (name, value, reason) in [
+        ("MEMORY_LIMIT", "lots", "at least 128MB"),
+        ("MEMORY_LIMIT", "1MB", "at least 128MB"),
+        ("REPAIR_WINDOW", "soon", "length of time"),
+        ("DELETED_CONTENT", "purge:later", "purge:30d"),
+        ("DELETED_CONTENT", "burn", "purge:30d"),
+    ] {
+        let said = refusal(&[("API_KEY", KEY), (name, value)]).await;
+        assert!(said.contains(name) && said.contains(reason), "{said}");
+    }
+}
