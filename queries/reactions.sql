@@ -18,7 +18,7 @@
 SELECT arg_max(emoji_name, message_id) AS emoji, emoji_id,
        CAST(coalesce(sum(reaction_count), 0) AS BIGINT) AS reactions,
        count(DISTINCT message_id) AS messages,
-       reactions / sum(reactions) OVER () AS share
+       reactions / nullif(sum(reactions) OVER (), 0) AS share
 FROM wanted_reactions()
 WHERE emoji_id IS NOT NULL OR emoji_name IS NOT NULL
 GROUP BY emoji_id, CASE WHEN emoji_id IS NULL THEN emoji_name END

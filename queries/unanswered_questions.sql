@@ -22,9 +22,8 @@ WITH turns AS (
     FROM wanted_messages() WINDOW channel AS (PARTITION BY channel_id ORDER BY message_id)
 ), followed AS (
     SELECT message_id, channel_id, author_id,
-           min(CASE WHEN is_turn THEN message_id END) OVER (
-               PARTITION BY channel_id ORDER BY message_id
-               ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next_id
+           lead(CASE WHEN is_turn THEN message_id END IGNORE NULLS) OVER (
+               PARTITION BY channel_id ORDER BY message_id) AS next_id
     FROM turns
 ), silent AS (
     SELECT followed.* FROM followed, wanted_end()

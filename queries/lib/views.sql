@@ -255,17 +255,20 @@ FROM (
 )
 WHERE coalesce(reply.message_reference.type, 0) = 0;  -- 1 is a forward
 
+-- A link ends before the punctuation of the sentence around it; a bracket at its end belongs to it if
+-- it was opened in it.
+CREATE OR REPLACE MACRO without_punctuation(link) AS
+    CASE WHEN length(replace(link, '(', '')) > length(replace(link, ')', ''))
+         THEN regexp_replace(link, '[.,;:!?''"*~|`\]}]*\)?[.,;:!?''"*~|`\]}]*$', '')
+         ELSE regexp_replace(link, '[.,;:!?''"*~|`\]}]+$', '') END;
+
 CREATE OR REPLACE VIEW discord_links AS
 SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type, by_bot,
        position, url,
        regexp_replace(regexp_extract(lower(url), '^https?://(?:[^/?#]*@)?(\[[^\]]*\]|[^/?#:]+)', 1),
                       '^www\.', '') AS host
 FROM (
-    SELECT * EXCLUDE found, found_at AS position,
-           -- A link ends before the punctuation of the sentence around it; a bracket belongs to it
-           -- if one was opened in it.
-           CASE WHEN contains(found, '(') THEN regexp_replace(found, '[.,;:!?''"*~|`\]}]+$', '')
-                ELSE regexp_replace(found, '[.,;:!?''"*~|`\]})]+$', '') END AS url
+    SELECT * EXCLUDE found, found_at AS position, without_punctuation(found) AS url
     FROM (
         SELECT * EXCLUDE urls, unnest(urls) AS found, generate_subscripts(urls, 1) AS found_at
         FROM (
