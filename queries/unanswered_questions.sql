@@ -31,8 +31,9 @@ WITH turns AS (
           >= coalesce(CAST(getvariable('silent_minutes') AS BIGINT), 60) * 60000
 ), questions AS (
     SELECT message_id FROM wanted_messages()
-    WHERE regexp_matches(content, '[?？؟]')
-      AND regexp_matches(regexp_replace(content, '(?i)https?://[^\s<>]+', '', 'g'), '[?？؟]')
+    WHERE (contains(content, '?') OR contains(content, '？') OR contains(content, '؟'))
+      AND (NOT contains(content, '://')
+           OR regexp_matches(regexp_replace(content, '(?i)https?://[^\s<>]+', '', 'g'), '[?？؟]'))
 ), replied AS (
     SELECT replied_to_id, author_id FROM wanted_replies()
 )

@@ -41,9 +41,9 @@ CREATE OR REPLACE MACRO is_written(message_type) AS message_type IN (0, 19, 20, 
 -- Whether an app or a webhook wrote it. The payload is all that tells it; where it was taken out
 -- of a deleted message, nobody knows, and the answer is no.
 CREATE OR REPLACE MACRO is_bot(raw_json) AS
-    coalesce(TRY(json_extract_string(raw_json, ['$.author.bot', '$.webhook_id']))[1] = 'true'
-             OR TRY(json_extract_string(raw_json, ['$.author.bot', '$.webhook_id']))[2] IS NOT NULL,
-             false);
+    coalesce(list_transform(
+        [TRY(json_extract_string(raw_json, ['$.author.bot', '$.webhook_id']))],
+        lambda found: found[1] = 'true' OR found[2] IS NOT NULL)[1], false);
 
 -- The conditions of the common parameters, except for `from`. Columns are compared as they are, so
 -- that the scan skips row groups by them.
@@ -241,19 +241,20 @@ FROM (
 );
 
 CREATE OR REPLACE VIEW discord_replies AS
-SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type, by_bot,
-       reply.message_reference.message_id AS replied_to_id,
-       reply.message_reference.channel_id AS replied_to_channel_id,
-       reply.referenced_message.author.id AS replied_to_author_id
+SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type,
+       is_bot(raw_json) AS by_bot, reference.message_id AS replied_to_id,
+       reference.channel_id AS replied_to_channel_id,
+       TRY_CAST(TRY(json_extract_string(raw_json, '$.referenced_message.author.id')) AS BIGINT)
+           AS replied_to_author_id
 FROM (
-    SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type,
-           is_bot(raw_json) AS by_bot,
-           TRY(json_transform(raw_json,
-               '{"message_reference":{"type":"INTEGER","message_id":"BIGINT","channel_id":"BIGINT"},
-                 "referenced_message":{"author":{"id":"BIGINT"}}}')) AS reply
-    FROM discord_messages WHERE message_type = 19
-)
-WHERE coalesce(reply.message_reference.type, 0) = 0;  -- 1 is a forward
+    -- 1 is a forward. UNNEST drops it; a WHERE would read each payload a second time.
+    SELECT *, unnest(CASE WHEN coalesce(found.type, 0) <> 1 THEN [found] END) AS reference
+    FROM (
+        SELECT *, TRY(json_transform(json_extract(raw_json, '$.message_reference'),
+                      '{"type":"INTEGER","message_id":"BIGINT","channel_id":"BIGINT"}')) AS found
+        FROM discord_messages WHERE message_type = 19
+    )
+);
 
 -- A link ends before the punctuation of the sentence around it; a bracket at its end belongs to it if
 -- it was opened in it.
