@@ -24,6 +24,7 @@ CASES = {
     "activity.thread": ("activity", {"unit": "month", "channel_id": POST}),
     "activity.nothing": ("activity", {"from": "2026-06-01T00:00:00Z", "to": "2026-06-04T00:00:00Z"}),
     "activity.millisecond": ("activity", {"from": "2026-03-29T00:59:59.999001Z", "to": "2026-03-29T21:59:59.999Z"}),
+    "activity.edges": ("activity", {"from": "2026-03-28T23:00:00Z", "to": "2026-03-29T22:00:00Z"}),
     "activity.unknown_guild": ("activity", {"guild_id": 3000}),
     "heatmap": ("heatmap", PARIS),
     "heatmap.spring": ("heatmap", SPRING | {"week_start": "sunday"}),

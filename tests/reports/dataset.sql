@@ -1,5 +1,5 @@
 -- A small community, made by hand. Guild 1000 is asked for; guild 2000 must never be counted.
--- An id is its time and a number: message 7 of a moment ends in 7.
+-- An id is its time and a number; number 0 is the first id that a moment can have.
 CREATE MACRO id_of(moment, number) AS
     (epoch_ms(CAST(moment AS TIMESTAMPTZ)) - 1420070400000) * 4194304 + number;
 
@@ -39,13 +39,13 @@ INSERT INTO sent VALUES
     ('2026-03-28T10:00:00Z', 1, 'answered post', 3, 0, 'a post', '"attachments":[{"id":"501","filename":"Plan.PDF","content_type":"application/pdf","size":1000}]'),
     ('2026-03-28T10:00:01Z', 2, 'answered post', 4, 0, 'and its answer', NULL),
     ('2026-03-28T22:59:59.999Z', 3, '11', 1, 0, 'the 28th in Paris', NULL),
-    ('2026-03-28T23:00:00Z', 4, '11', 1, 0, 'the 29th in Paris', NULL),
+    ('2026-03-28T23:00:00Z', 0, '11', 1, 0, 'the 29th in Paris', NULL),
     ('2026-03-29T00:59:59.999Z', 5, '11', 3, 0, '01:59', NULL),
     ('2026-03-29T01:00:00Z', 6, '11', 3, 0, '03:00', NULL),
     ('2026-03-29T10:00:00Z', 2, 'lonely post', 5, 0, 'nobody answers?', NULL),
     ('2026-03-29T10:20:00Z', 3, 'lonely post', 5, 0, 'really nobody?', NULL),
     ('2026-03-29T21:59:59.999Z', 7, '11', 1, 0, 'Sunday', NULL),
-    ('2026-03-29T22:00:00Z', 8, '11', 1, 0, 'Monday', NULL),
+    ('2026-03-29T22:00:00Z', 0, '11', 1, 0, 'Monday', NULL),
     -- April: odd payloads, files, reactions, lengths.
     ('2026-04-01T12:00:00Z', 1, '14', 6, 0, '', '"attachments":[{"id":"601","filename":"a.png","content_type":"image/png","size":10,"width":5,"height":"6"},{"id":{},"filename":7,"size":"much"},null]'),
     ('2026-04-01T12:01:00Z', 2, '14', 6, 0, repeat('é', 10), '"reactions":[{"emoji":{"id":null,"name":"👍"},"count":3,"count_details":{"burst":1}},{"emoji":{"id":"900","name":"old_name"},"count":2},{"emoji":null,"count":4},5]'),

@@ -37,17 +37,18 @@ def literal(value):
     return f"'{value}'"
 
 
-def ask(duckdb, zone, parameters, query):
+def ask(duckdb, zone, questions):
+    """The answers to (parameters, query), each as rows with their names first; and what went wrong."""
     lines = [f".read {HERE / 'dataset.sql'}", f".read {QUERIES / 'lib/views.sql'}",
-             f".read {QUERIES / 'lib/coverage.sql'}", f"SET TimeZone = '{zone}';"]
-    lines += [f'SET VARIABLE "{name}" = {literal(value)};'
-              for name, value in ({"guild_id": 1000} | parameters).items()]
-    lines += [".mode csv", ".nullvalue ''", ".print =====", query]
-    done = subprocess.run([duckdb, "-bail"], input="\n".join(lines), capture_output=True, text=True)
-    if done.returncode != 0 or done.stderr:
-        raise RuntimeError(done.stderr.strip())
-    rows = list(csv.reader(io.StringIO(done.stdout.partition("=====\n")[2])))
-    return rows[0] if rows else [], rows[1:]
+             f".read {QUERIES / 'lib/coverage.sql'}", f"SET TimeZone = '{zone}';", ".mode csv", ".nullvalue ''"]
+    for parameters, query in questions:
+        parameters = {"guild_id": 1000} | parameters
+        lines += [f'SET VARIABLE "{name}" = {literal(value)};' for name, value in parameters.items()]
+        lines += [".print =====", query]
+        lines += [f'RESET VARIABLE "{name}";' for name in parameters]
+    done = subprocess.run([duckdb], input="\n".join(lines), capture_output=True, text=True)
+    answers = [list(csv.reader(io.StringIO(part))) for part in done.stdout.split("=====\n")[1:]]
+    return answers, done.stderr.strip()
 
 
 def same(left, right):
@@ -100,10 +101,18 @@ def header(duckdb, name):
         if f"-- param {parameter}:" not in said:
             yield f"parameter {parameter} is not told"
     declared = [(column, TYPES[kind]) for column, kind in re.findall(r"^-- column ([a-z0-9_]+): ([a-z]+)\.", said, re.M)]
-    _, rows = ask(duckdb, "UTC", {}, f"DESCRIBE {body.strip()}")
-    real = [(row[0], row[1]) for row in rows]
+    answers, _ = ask(duckdb, "UTC", [({}, f"DESCRIBE {body.strip()}")])
+    real = [(row[0], row[1]) for row in answers[0][1:]]
     if declared != real:
         yield f"columns are {real},\n      declared {declared}"
+
+
+def query_of(report):
+    path = QUERIES / f"{report}.sql"
+    if path.exists():
+        return path.read_text()
+    order = LISTED.get(report, "ORDER BY message_id, position" if report.startswith("discord_") else "")
+    return f"FROM {report} {order};"
 
 
 def main():
@@ -126,20 +135,18 @@ def main():
             say(report, header(options.duckdb, report))
             say(report, [] if report in CASES else ["no expected answer"])
             say(report, [] if f"| `{report}` |" in table else ["not in the README's table"])
-    for name, (report, parameters) in CASES.items():
-        if not name.startswith(options.only):
-            continue
-        with open(HERE / "expected" / f"{name}.csv", newline="") as file:
-            expected = list(csv.reader(file))
-        path = QUERIES / f"{report}.sql"
-        order = LISTED.get(report, "ORDER BY message_id, position" if report.startswith("discord_") else "")
-        query = path.read_text() if path.exists() else f"FROM {report} {order};"
-        for zone in ("UTC", "Pacific/Auckland"):
-            try:
-                _, rows = ask(options.duckdb, zone, parameters, query)
-                say(f"{name} ({zone})", differences(rows, expected))
-            except RuntimeError as error:
-                say(f"{name} ({zone})", [error])
+    if not options.only:
+        silent, _ = ask(options.duckdb, "UTC", [({}, "SELECT table_name || '.' || column_name FROM duckdb_columns() "
+                        "WHERE table_name IN (SELECT view_name FROM duckdb_views() WHERE NOT internal) AND comment IS NULL;")])
+        say("views", [f"{row[0]} has no comment" for row in silent[0][1:]])
+    cases = {name: case for name, case in CASES.items() if name.startswith(options.only)}
+    questions = [(parameters, query_of(report)) for report, parameters in cases.values()]
+    for zone in ("UTC", "Pacific/Auckland"):
+        answers, complaint = ask(options.duckdb, zone, questions)
+        say(zone, [complaint] if complaint else [])
+        for name, answer in zip(cases, answers):
+            with open(HERE / "expected" / f"{name}.csv", newline="") as file:
+                say(f"{name} ({zone})", differences(answer[1:], list(csv.reader(file))))
     print(f"{len(reports)} reports, {len(CASES)} cases: {f'{failed} differences' if failed else 'as expected'}")
     sys.exit(failed > 0)
 
