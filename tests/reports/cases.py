@@ -32,6 +32,7 @@ CASES = {
     "channels": ("channels", {}),
     "channels.merged": ("channels", {"threads": "merged", "include_deleted": True}),
     "channels.first": ("channels", {"limit": 2}),
+    "channels.edges": ("channels", {"from": "2026-03-28T23:00:00Z", "to": "2026-03-29T22:00:00Z"}),
     "quiet_channels": ("quiet_channels", {}),
     "quiet_channels.all": ("quiet_channels", {"quiet_days": 1, "include_threads": True, "to": "2026-10-20T00:00:00Z"}),
     "authors": ("authors", PARIS | {"unit": "month"}),
