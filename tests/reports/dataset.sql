@@ -76,6 +76,9 @@ INSERT INTO sent VALUES
     ('2026-10-25T22:59:59.999Z', 16, '11', 1, 0, 'Sunday', NULL),
     ('2026-10-25T23:00:00Z', 17, '11', 1, 0, 'is this Monday？', NULL),
     ('2026-10-26T00:30:00Z', 18, '11', 6, 0, 'more than an hour later', NULL),
+    ('2026-10-25T23:10:00Z', 21, '11', 1, 19, 'asking again', '"message_reference":{"type":0,"message_id":"@2026-10-25T23:00:00Z#17","channel_id":"11"}'),
+    ('2026-10-26T00:40:00Z', 19, '11', 6, 19, 'and one more', '"message_reference":{"type":0,"message_id":"@2026-10-26T00:30:00Z#18","channel_id":"11"}'),
+    ('2026-10-26T00:50:00Z', 20, '11', 3, 19, 'late', '"message_reference":{"type":0,"message_id":"@2026-10-25T01:30:00Z#9","channel_id":"11"}'),
     -- The other guild.
     ('2026-03-29T10:00:00Z', 21, '21', 1, 0, 'elsewhere? https://elsewhere.example', '"reactions":[{"emoji":{"id":null,"name":"👍"},"count":100}]'),
     ('2025-06-01T10:00:00Z', 22, '21', 9, 0, 'and earlier', NULL);
