@@ -8,13 +8,15 @@ import csv
 import json
 import re
 import subprocess
+import sys
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-from cases import CASES
+sys.dont_write_bytecode = True
+from cases import CASES  # noqa: E402
 
 HERE = Path(__file__).parent
 EPOCH = datetime(2015, 1, 1, tzinfo=UTC)

@@ -15,7 +15,8 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from cases import CASES
+sys.dont_write_bytecode = True
+from cases import CASES  # noqa: E402
 
 HERE = Path(__file__).parent
 QUERIES = HERE.parents[1] / "queries"
