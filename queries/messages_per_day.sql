@@ -1,5 +1,12 @@
--- Messages per day (UTC), newest first: how many, by how many authors, and how many are gone by now.
--- Run it while the service is stopped:  duckdb -readonly data/guildlake.duckdb < queries/messages_per_day.sql
+-- title: Messages per day
+-- description: Messages per day (UTC) of all guilds, newest first: how many, by how many authors, how many are gone.
+--   The one report that needs nothing but the record itself, for a quick look while the service is stopped:
+--   duckdb -readonly data/guildlake.duckdb < queries/messages_per_day.sql
+-- column day: day. The day, in UTC. A day without messages has no row.
+-- column messages: integer. Messages written on it, of every kind.
+-- column authors: integer. How many wrote them.
+-- column deleted: integer. Those of the messages that were deleted.
+
 SELECT
     CAST(created_at AT TIME ZONE 'UTC' AS DATE) AS day,
     count(*)                                    AS messages,

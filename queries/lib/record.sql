@@ -1,0 +1,8 @@
+-- The base relations from a record whose service is stopped (while it runs, no other process can
+-- open the file). For the DuckDB CLI without a database of its own, in the folder that holds data/.
+ATTACH IF NOT EXISTS 'data/guildlake.duckdb' AS record (READ_ONLY);
+
+CREATE OR REPLACE VIEW discord_messages AS FROM record.main.discord_messages;
+CREATE OR REPLACE VIEW discord_channels AS
+    SELECT channel_id, guild_id, parent_id, channel_type, name, gone_at FROM record.main.channels;
+CREATE OR REPLACE VIEW coverage AS FROM record.main.coverage;

@@ -1,0 +1,433 @@
+-- What the reports stand on: views that read the payloads, and macros that read the parameters.
+-- It needs the relations discord_messages, discord_channels and coverage, and DuckDB's icu and json.
+-- Parameters are variables (SET VARIABLE name = value); one that is not set is NULL.
+
+---------------------------------------------------------------------------------------------------
+-- Parameters
+
+-- The least id that a message of this time or later can have. A time range is a range of ids.
+CREATE OR REPLACE MACRO first_id_at(moment) AS
+    least(greatest(epoch_ms(moment + INTERVAL 999 MICROSECONDS) - 1420070400000, 0), 2199023255551)
+    * 4194304;
+
+CREATE OR REPLACE MACRO from_id() AS
+    CASE WHEN getvariable('from') IS NULL THEN 0
+         ELSE first_id_at(CAST(getvariable('from') AS TIMESTAMPTZ)) END;
+
+CREATE OR REPLACE MACRO to_id() AS
+    CASE WHEN getvariable('to') IS NULL THEN 9223372036854775807
+         ELSE first_id_at(CAST(getvariable('to') AS TIMESTAMPTZ)) END;
+
+CREATE OR REPLACE MACRO time_zone() AS coalesce(getvariable('time_zone'), 'UTC');
+
+CREATE OR REPLACE MACRO unit_or(usual) AS coalesce(getvariable('unit'), usual);
+
+CREATE OR REPLACE MACRO limit_or(usual) AS coalesce(CAST(getvariable('limit') AS BIGINT), usual);
+
+-- The channel asked for, and its threads; of a category, its channels and their threads.
+CREATE OR REPLACE MACRO wanted_channels() AS TABLE
+    SELECT channel.*
+    FROM discord_channels AS channel
+    LEFT JOIN discord_channels AS parent ON parent.channel_id = channel.parent_id
+    WHERE channel.guild_id = CAST(getvariable('guild_id') AS BIGINT)
+      AND (getvariable('channel_id') IS NULL
+           OR CAST(getvariable('channel_id') AS BIGINT)
+              IN (channel.channel_id, channel.parent_id, parent.parent_id));
+
+-- Discord's types of what somebody wrote: text, reply, and the commands of an app. The others tell
+-- what happened: somebody joined, pinned, boosted.
+CREATE OR REPLACE MACRO is_written(message_type) AS message_type IN (0, 19, 20, 23);
+
+-- Whether an app or a webhook wrote it. The payload is all that tells it; where it was taken out
+-- of a deleted message, nobody knows, and the answer is no.
+CREATE OR REPLACE MACRO is_bot(raw_json) AS
+    coalesce(list_transform(
+        [TRY(json_extract_string(raw_json, ['$.author.bot', '$.webhook_id']))],
+        lambda found: found[1] = 'true' OR found[2] IS NOT NULL)[1], false);
+
+-- The conditions of the common parameters, except for `from`. Columns are compared as they are, so
+-- that the scan skips row groups by them.
+CREATE OR REPLACE MACRO is_wanted_ever(guild, channel, id, is_deleted, type, by_bot) AS
+    guild = CAST(getvariable('guild_id') AS BIGINT)
+    AND id < to_id()
+    AND (getvariable('channel_id') IS NULL
+         OR channel IN (SELECT wanted.channel_id FROM wanted_channels() AS wanted))
+    AND (coalesce(CAST(getvariable('include_deleted') AS BOOLEAN), false) OR NOT is_deleted)
+    AND (coalesce(CAST(getvariable('include_system') AS BOOLEAN), false) OR is_written(type))
+    AND (coalesce(CAST(getvariable('include_bots') AS BOOLEAN), true) OR NOT by_bot);
+
+CREATE OR REPLACE MACRO is_wanted(guild, channel, id, is_deleted, type, by_bot) AS
+    id >= from_id() AND is_wanted_ever(guild, channel, id, is_deleted, type, by_bot);
+
+---------------------------------------------------------------------------------------------------
+-- Messages
+
+CREATE OR REPLACE MACRO wanted_messages() AS TABLE
+    FROM discord_messages
+    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, is_bot(raw_json));
+
+-- Those before `from` too: for what has to be told from the beginning, as who is new.
+CREATE OR REPLACE MACRO wanted_history() AS TABLE
+    FROM discord_messages
+    WHERE is_wanted_ever(guild_id, channel_id, message_id, deleted, message_type, is_bot(raw_json));
+
+-- Deleted ones too, whatever include_deleted says: for reports about deletes.
+CREATE OR REPLACE MACRO wanted_with_deleted() AS TABLE
+    FROM discord_messages
+    WHERE is_wanted(guild_id, channel_id, message_id, false, message_type, is_bot(raw_json));
+
+---------------------------------------------------------------------------------------------------
+-- Time. Zones change their offset only at quarters of an hour, so each quarter is turned into local
+-- time once, instead of each message; and a quarter without messages is there too.
+
+CREATE OR REPLACE MACRO local_time(moment) AS timezone(time_zone(), moment);
+
+CREATE OR REPLACE MACRO local_day(moment) AS CAST(local_time(moment) AS DATE);
+
+-- How many days after the week's first day a local time is.
+CREATE OR REPLACE MACRO day_of_week(local) AS
+    (isodow(local) + CASE coalesce(getvariable('week_start'), 'monday')
+                     WHEN 'sunday' THEN 0 WHEN 'saturday' THEN 1 ELSE 6 END) % 7;
+
+CREATE OR REPLACE MACRO week_of(local) AS
+    CAST(local AS DATE) - CAST(day_of_week(local) AS INTEGER);
+
+CREATE OR REPLACE MACRO local_week(moment) AS week_of(local_time(moment));
+
+CREATE OR REPLACE MACRO local_month(moment) AS CAST(date_trunc('month', local_time(moment)) AS DATE);
+
+-- The hour, day, week or month that a local time is in.
+CREATE OR REPLACE MACRO period_of(local, unit) AS
+    CASE unit WHEN 'hour' THEN date_trunc('hour', local)
+              WHEN 'day' THEN date_trunc('day', local)
+              WHEN 'week' THEN CAST(week_of(local) AS TIMESTAMP)
+              WHEN 'month' THEN date_trunc('month', local)
+              ELSE error('unit is one of hour, day, week, month') END;
+
+-- What lies between the beginnings of two periods, by the local clock.
+CREATE OR REPLACE MACRO step_of(unit) AS
+    CASE unit WHEN 'day' THEN INTERVAL 1 DAY WHEN 'week' THEN INTERVAL 7 DAYS
+              WHEN 'month' THEN INTERVAL 1 MONTH ELSE error('unit is one of day, week, month') END;
+
+CREATE OR REPLACE MACRO quarter_of(message_id) AS (message_id >> 22) // 900000;
+
+CREATE OR REPLACE MACRO quarter_time(quarter) AS to_timestamp(1420070400 + quarter * 900);
+
+CREATE OR REPLACE MACRO id_time(id) AS to_timestamp(((id >> 22) + 1420070400000) / 1000);
+
+-- The first and the last quarter asked for; where from or to is not given, where messages begin or end.
+CREATE OR REPLACE MACRO wanted_range() AS TABLE
+    SELECT CASE WHEN getvariable('from') IS NULL THEN quarter_of(min(message_id))
+                ELSE quarter_of(from_id()) END AS first_quarter,
+           CASE WHEN getvariable('to') IS NULL THEN quarter_of(max(message_id))
+                ELSE quarter_of(to_id() - 1) END AS last_quarter
+    FROM discord_messages
+    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, false)
+    HAVING count(*) > 0 OR getvariable('from') IS NOT NULL;
+
+CREATE OR REPLACE MACRO wanted_quarters() AS TABLE
+    SELECT quarter, local_time(quarter_time(quarter)) AS local_time
+    FROM (SELECT unnest(generate_series(first_quarter, last_quarter)) AS quarter FROM wanted_range());
+
+-- Each quarter's period. In autumn an hour comes twice: two periods of one name, told apart by
+-- starts_at.
+CREATE OR REPLACE MACRO wanted_quarters_by(unit) AS TABLE
+    SELECT quarter, period_of(local_time, unit) AS period,
+           CASE WHEN unit = 'hour'
+                THEN quarter_time(quarter) - (local_time - date_trunc('hour', local_time))
+                ELSE timezone(time_zone(), period_of(local_time, unit)) END AS starts_at
+    FROM wanted_quarters();
+
+CREATE OR REPLACE MACRO wanted_periods(unit) AS TABLE
+    SELECT DISTINCT period, starts_at FROM wanted_quarters_by(unit);
+
+-- The id up to which something can be said: `to`, or how far the record of the guild is complete, or
+-- its last message.
+CREATE OR REPLACE MACRO wanted_end() AS TABLE
+    SELECT CASE WHEN getvariable('to') IS NOT NULL THEN to_id() - 1
+                ELSE coalesce(
+                    (SELECT max(high) - 1 FROM coverage
+                     WHERE guild_id = CAST(getvariable('guild_id') AS BIGINT)
+                       AND complete_by IS NOT NULL),
+                    (SELECT max(message_id) FROM discord_messages
+                     WHERE guild_id = CAST(getvariable('guild_id') AS BIGINT))) END AS last_id;
+
+---------------------------------------------------------------------------------------------------
+-- Payloads. What can't be read is NULL, and never an error.
+
+-- A payload's list as JSON, with what a later partial update brought in its place. Previews of
+-- links come later without being an edit: of two lists of one edit the longer is the later.
+CREATE OR REPLACE MACRO payload_list(raw_json, patch_json, field) AS
+    CASE WHEN patch_json IS NULL THEN TRY(json_extract(raw_json, '$.' || field))
+         WHEN coalesce(TRY_CAST(TRY(json_extract_string(patch_json, '$.' || field || '.edited_at')) AS TIMESTAMPTZ), '-infinity')
+              > coalesce(TRY_CAST(TRY(json_extract_string(raw_json, '$.edited_timestamp')) AS TIMESTAMPTZ), '-infinity')
+           OR (field = 'embeds'
+               AND coalesce(TRY_CAST(TRY(json_extract_string(patch_json, '$.embeds.edited_at')) AS TIMESTAMPTZ), '-infinity')
+                   = coalesce(TRY_CAST(TRY(json_extract_string(raw_json, '$.edited_timestamp')) AS TIMESTAMPTZ), '-infinity')
+               AND coalesce(TRY_CAST(TRY(json_extract_string(raw_json, '$.flags')) AS BIGINT), 0) & 4 = 0
+               AND json_array_length(TRY_CAST(TRY(json_extract_string(patch_json, '$.embeds.value')) AS JSON))
+                   > json_array_length(TRY(json_extract(raw_json, '$.embeds'))))
+         THEN TRY_CAST(TRY(json_extract_string(patch_json, '$.' || field || '.value')) AS JSON)
+         ELSE TRY(json_extract(raw_json, '$.' || field)) END;
+
+CREATE OR REPLACE VIEW discord_attachments AS
+SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type, by_bot,
+       position, item.id AS attachment_id, item.filename, item.content_type,
+       item.size AS size_bytes, item.width, item.height, item.duration_secs AS duration_seconds,
+       item.description, item.url
+FROM (
+    SELECT *, unnest(items) AS item, generate_subscripts(items, 1) AS position
+    FROM (
+        SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type,
+               is_bot(raw_json) AS by_bot,
+               TRY(json_transform(payload_list(raw_json, patch_json, 'attachments'),
+                   '[{"id":"BIGINT","filename":"VARCHAR","content_type":"VARCHAR","size":"BIGINT",
+                      "width":"BIGINT","height":"BIGINT","duration_secs":"DOUBLE",
+                      "description":"VARCHAR","url":"VARCHAR"}]')) AS items
+        FROM discord_messages WHERE attachment_count > 0
+    )
+);
+
+CREATE OR REPLACE VIEW discord_embeds AS
+SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type, by_bot,
+       position, item.type AS embed_type, item.title, item.description, item.url,
+       item.provider.name AS provider, TRY_CAST(item.timestamp AS TIMESTAMPTZ) AS published_at
+FROM (
+    SELECT *, unnest(items) AS item, generate_subscripts(items, 1) AS position
+    FROM (
+        SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type,
+               is_bot(raw_json) AS by_bot,
+               TRY(json_transform(payload_list(raw_json, patch_json, 'embeds'),
+                   '[{"type":"VARCHAR","title":"VARCHAR","description":"VARCHAR","url":"VARCHAR",
+                      "provider":{"name":"VARCHAR"},"timestamp":"VARCHAR"}]')) AS items
+        FROM discord_messages WHERE embed_count > 0
+    )
+);
+
+CREATE OR REPLACE VIEW discord_mentions AS
+SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type, by_bot,
+       item.kind AS mention_kind, item.id AS mentioned_id
+FROM (
+    SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type, by_bot,
+           unnest(list_concat(
+               list_transform(mentioned.mentions, lambda one: {'kind': 'user', 'id': one.id}),
+               list_transform(mentioned.mention_roles, lambda one: {'kind': 'role', 'id': one}),
+               CASE WHEN mentioned.mention_everyone
+                    THEN [{'kind': 'everyone', 'id': CAST(NULL AS BIGINT)}] END)) AS item
+    FROM (
+        SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type,
+               is_bot(raw_json) AS by_bot,
+               TRY(json_transform(raw_json,
+                   '{"mentions":[{"id":"BIGINT"}],"mention_roles":["BIGINT"],
+                     "mention_everyone":"BOOLEAN"}')) AS mentioned
+        FROM discord_messages
+    )
+);
+
+CREATE OR REPLACE VIEW discord_reactions AS
+SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type, by_bot,
+       position, item.emoji.id AS emoji_id, item.emoji.name AS emoji_name,
+       item.count AS reaction_count, item.count_details.burst AS super_reaction_count
+FROM (
+    SELECT *, unnest(items) AS item, generate_subscripts(items, 1) AS position
+    FROM (
+        SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type,
+               is_bot(raw_json) AS by_bot,
+               TRY(json_transform(json_extract(raw_json, '$.reactions'),
+                   '[{"emoji":{"id":"BIGINT","name":"VARCHAR"},"count":"BIGINT",
+                      "count_details":{"burst":"BIGINT"}}]')) AS items
+        FROM discord_messages WHERE contains(raw_json, '"reactions"')
+    )
+);
+
+CREATE OR REPLACE VIEW discord_replies AS
+SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type,
+       is_bot(raw_json) AS by_bot, reference.message_id AS replied_to_id,
+       reference.channel_id AS replied_to_channel_id,
+       TRY_CAST(TRY(json_extract_string(raw_json, '$.referenced_message.author.id')) AS BIGINT)
+           AS replied_to_author_id
+FROM (
+    -- 1 is a forward. UNNEST drops it; a WHERE would read each payload a second time.
+    SELECT *, unnest(CASE WHEN coalesce(found.type, 0) <> 1 THEN [found] END) AS reference
+    FROM (
+        SELECT *, TRY(json_transform(json_extract(raw_json, '$.message_reference'),
+                      '{"type":"INTEGER","message_id":"BIGINT","channel_id":"BIGINT"}')) AS found
+        FROM discord_messages WHERE message_type = 19
+    )
+);
+
+-- A link ends before the punctuation of the sentence around it; a bracket at its end belongs to it if
+-- it was opened in it.
+CREATE OR REPLACE MACRO without_punctuation(link) AS
+    CASE WHEN length(replace(link, '(', '')) > length(replace(link, ')', ''))
+         THEN regexp_replace(link, '[.,;:!?''"*~|`\]}]*\)?[.,;:!?''"*~|`\]}]*$', '')
+         ELSE regexp_replace(link, '[.,;:!?''"*~|`\]}]+$', '') END;
+
+CREATE OR REPLACE VIEW discord_links AS
+SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type, by_bot,
+       position, url,
+       regexp_replace(regexp_extract(lower(url), '^https?://(?:[^/?#]*@)?(\[[^\]]*\]|[^/?#:]+)', 1),
+                      '^www\.', '') AS host
+FROM (
+    SELECT * EXCLUDE found, found_at AS position, without_punctuation(found) AS url
+    FROM (
+        SELECT * EXCLUDE urls, unnest(urls) AS found, generate_subscripts(urls, 1) AS found_at
+        FROM (
+            SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type,
+                   is_bot(raw_json) AS by_bot,
+                   regexp_extract_all(content, '(?i)\bhttps?://[^\s<>]+') AS urls
+            FROM discord_messages WHERE contains(content, '://')
+        )
+    )
+)
+WHERE regexp_matches(url, '(?i)^https?://[^/?#]');
+
+CREATE OR REPLACE MACRO wanted_attachments() AS TABLE
+    FROM discord_attachments
+    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
+CREATE OR REPLACE MACRO wanted_embeds() AS TABLE
+    FROM discord_embeds
+    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
+CREATE OR REPLACE MACRO wanted_mentions() AS TABLE
+    FROM discord_mentions
+    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
+CREATE OR REPLACE MACRO wanted_reactions() AS TABLE
+    FROM discord_reactions
+    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
+CREATE OR REPLACE MACRO wanted_replies() AS TABLE
+    FROM discord_replies
+    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
+CREATE OR REPLACE MACRO wanted_links() AS TABLE
+    FROM discord_links
+    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
+
+---------------------------------------------------------------------------------------------------
+-- Threads that were begun in the time asked for. Who began one is who wrote the message with the
+-- thread's own id (in a forum its first one, else the one in the channel that it hangs on), or else
+-- its first message. The first answer is the first message in it by anybody else.
+CREATE OR REPLACE MACRO wanted_threads() AS TABLE
+WITH threads AS (
+    SELECT channel_id, parent_id, name
+    FROM wanted_channels()
+    WHERE channel_type IN (10, 11, 12) AND channel_id >= from_id() AND channel_id < to_id()
+), starters AS (
+    SELECT threads.channel_id, message_id, author_id
+    FROM threads JOIN discord_messages ON message_id = threads.channel_id
+    -- A starter that was deleted still tells who began.
+    WHERE is_wanted(guild_id, threads.channel_id, message_id, false, message_type, is_bot(raw_json))
+), messages AS (
+    SELECT channel_id, message_id, author_id FROM wanted_messages() SEMI JOIN threads USING (channel_id)
+), begun AS (
+    SELECT channel_id, coalesce(any_value(starters.message_id), min(messages.message_id)) AS begun_id,
+           coalesce(any_value(starters.author_id),
+                    arg_min(messages.author_id, messages.message_id)) AS begun_by,
+           count(messages.message_id) AS messages, max(messages.message_id) AS last_id
+    FROM threads LEFT JOIN starters USING (channel_id) LEFT JOIN messages USING (channel_id)
+    GROUP BY channel_id HAVING begun_id IS NOT NULL
+), answered AS (
+    SELECT channel_id, min(message_id) AS answer_id
+    FROM messages JOIN begun USING (channel_id) WHERE author_id <> begun_by GROUP BY channel_id
+)
+SELECT channel_id, parent_id, name, begun_id, answer_id,
+       ((answer_id >> 22) - (begun_id >> 22)) / 1000 AS answer_seconds,
+       begun.messages AS messages, coalesce(last_id, begun_id) AS last_id
+FROM begun JOIN threads USING (channel_id) LEFT JOIN answered USING (channel_id);
+
+---------------------------------------------------------------------------------------------------
+-- What the views mean, for tools that show it.
+COMMENT ON VIEW discord_attachments IS
+    'Files of messages: one row for each.';
+COMMENT ON COLUMN discord_attachments.message_id IS 'The message. It holds its time too.';
+COMMENT ON COLUMN discord_attachments.guild_id IS 'The guild.';
+COMMENT ON COLUMN discord_attachments.channel_id IS 'The channel or thread.';
+COMMENT ON COLUMN discord_attachments.author_id IS 'Who wrote the message.';
+COMMENT ON COLUMN discord_attachments.created_at IS 'When the message was written.';
+COMMENT ON COLUMN discord_attachments.deleted IS 'Whether the message was deleted.';
+COMMENT ON COLUMN discord_attachments.message_type IS 'Discord''s number of the message''s type: 0 text, 19 reply, ...';
+COMMENT ON COLUMN discord_attachments.by_bot IS 'Whether an app or a webhook wrote it.';
+COMMENT ON COLUMN discord_attachments.position IS 'Which of the files of its message it is, from 1.';
+COMMENT ON COLUMN discord_attachments.attachment_id IS 'The file.';
+COMMENT ON COLUMN discord_attachments.filename IS 'Its name.';
+COMMENT ON COLUMN discord_attachments.content_type IS 'Its media type as Discord gives it; NULL if it gives none.';
+COMMENT ON COLUMN discord_attachments.size_bytes IS 'Its size in bytes.';
+COMMENT ON COLUMN discord_attachments.width IS 'Of an image or video: pixels.';
+COMMENT ON COLUMN discord_attachments.height IS 'Of an image or video: pixels.';
+COMMENT ON COLUMN discord_attachments.duration_seconds IS 'Of a voice message: seconds.';
+COMMENT ON COLUMN discord_attachments.description IS 'The text for those who can not see it.';
+COMMENT ON COLUMN discord_attachments.url IS 'Where it was when the payload came. Discord''s links expire.';
+
+COMMENT ON VIEW discord_embeds IS
+    'Embeds of messages (previews of links, and what apps show): one row for each.';
+COMMENT ON COLUMN discord_embeds.message_id IS 'The message. It holds its time too.';
+COMMENT ON COLUMN discord_embeds.guild_id IS 'The guild.';
+COMMENT ON COLUMN discord_embeds.channel_id IS 'The channel or thread.';
+COMMENT ON COLUMN discord_embeds.author_id IS 'Who wrote the message.';
+COMMENT ON COLUMN discord_embeds.created_at IS 'When the message was written.';
+COMMENT ON COLUMN discord_embeds.deleted IS 'Whether the message was deleted.';
+COMMENT ON COLUMN discord_embeds.message_type IS 'Discord''s number of the message''s type: 0 text, 19 reply, ...';
+COMMENT ON COLUMN discord_embeds.by_bot IS 'Whether an app or a webhook wrote it.';
+COMMENT ON COLUMN discord_embeds.position IS 'Which of the embeds of its message it is, from 1.';
+COMMENT ON COLUMN discord_embeds.embed_type IS 'rich, link, article, image, video, gifv, poll_result, ...';
+COMMENT ON COLUMN discord_embeds.title IS 'Its title.';
+COMMENT ON COLUMN discord_embeds.description IS 'Its text.';
+COMMENT ON COLUMN discord_embeds.url IS 'What it leads to.';
+COMMENT ON COLUMN discord_embeds.provider IS 'The site that it is from.';
+COMMENT ON COLUMN discord_embeds.published_at IS 'The time that it gives itself.';
+
+COMMENT ON VIEW discord_mentions IS
+    'Mentions in messages: one row for each person or role, and one if everyone was called.';
+COMMENT ON COLUMN discord_mentions.message_id IS 'The message. It holds its time too.';
+COMMENT ON COLUMN discord_mentions.guild_id IS 'The guild.';
+COMMENT ON COLUMN discord_mentions.channel_id IS 'The channel or thread.';
+COMMENT ON COLUMN discord_mentions.author_id IS 'Who wrote the message.';
+COMMENT ON COLUMN discord_mentions.created_at IS 'When the message was written.';
+COMMENT ON COLUMN discord_mentions.deleted IS 'Whether the message was deleted.';
+COMMENT ON COLUMN discord_mentions.message_type IS 'Discord''s number of the message''s type: 0 text, 19 reply, ...';
+COMMENT ON COLUMN discord_mentions.by_bot IS 'Whether an app or a webhook wrote it.';
+COMMENT ON COLUMN discord_mentions.mention_kind IS 'user, role or everyone.';
+COMMENT ON COLUMN discord_mentions.mentioned_id IS 'The person or role; NULL for everyone.';
+
+COMMENT ON VIEW discord_reactions IS
+    'Reactions as they were when the payload of the message came. Later ones are not recorded: the counts are a lower bound.';
+COMMENT ON COLUMN discord_reactions.message_id IS 'The message. It holds its time too.';
+COMMENT ON COLUMN discord_reactions.guild_id IS 'The guild.';
+COMMENT ON COLUMN discord_reactions.channel_id IS 'The channel or thread.';
+COMMENT ON COLUMN discord_reactions.author_id IS 'Who wrote the message.';
+COMMENT ON COLUMN discord_reactions.created_at IS 'When the message was written.';
+COMMENT ON COLUMN discord_reactions.deleted IS 'Whether the message was deleted.';
+COMMENT ON COLUMN discord_reactions.message_type IS 'Discord''s number of the message''s type: 0 text, 19 reply, ...';
+COMMENT ON COLUMN discord_reactions.by_bot IS 'Whether an app or a webhook wrote it.';
+COMMENT ON COLUMN discord_reactions.position IS 'Which of the emoji of its message it is, from 1.';
+COMMENT ON COLUMN discord_reactions.emoji_id IS 'The guild''s own emoji; NULL for one of Unicode.';
+COMMENT ON COLUMN discord_reactions.emoji_name IS 'The emoji, or the name of an own one.';
+COMMENT ON COLUMN discord_reactions.reaction_count IS 'How many reacted with it.';
+COMMENT ON COLUMN discord_reactions.super_reaction_count IS 'How many of these were super reactions; NULL if Discord did not say.';
+
+COMMENT ON VIEW discord_replies IS
+    'Replies: messages written with Discord''s reply function. Forwards are none.';
+COMMENT ON COLUMN discord_replies.message_id IS 'The message. It holds its time too.';
+COMMENT ON COLUMN discord_replies.guild_id IS 'The guild.';
+COMMENT ON COLUMN discord_replies.channel_id IS 'The channel or thread.';
+COMMENT ON COLUMN discord_replies.author_id IS 'Who wrote the message.';
+COMMENT ON COLUMN discord_replies.created_at IS 'When the message was written.';
+COMMENT ON COLUMN discord_replies.deleted IS 'Whether the message was deleted.';
+COMMENT ON COLUMN discord_replies.message_type IS 'Discord''s number of the message''s type: 0 text, 19 reply, ...';
+COMMENT ON COLUMN discord_replies.by_bot IS 'Whether an app or a webhook wrote it.';
+COMMENT ON COLUMN discord_replies.replied_to_id IS 'The message that it answers; NULL if that can not be read. It need not be in the record.';
+COMMENT ON COLUMN discord_replies.replied_to_channel_id IS 'Where that is.';
+COMMENT ON COLUMN discord_replies.replied_to_author_id IS 'Who wrote that; NULL if it was gone already.';
+
+COMMENT ON VIEW discord_links IS
+    'Links in the text of messages: one row for each.';
+COMMENT ON COLUMN discord_links.message_id IS 'The message. It holds its time too.';
+COMMENT ON COLUMN discord_links.guild_id IS 'The guild.';
+COMMENT ON COLUMN discord_links.channel_id IS 'The channel or thread.';
+COMMENT ON COLUMN discord_links.author_id IS 'Who wrote the message.';
+COMMENT ON COLUMN discord_links.created_at IS 'When the message was written.';
+COMMENT ON COLUMN discord_links.deleted IS 'Whether the message was deleted.';
+COMMENT ON COLUMN discord_links.message_type IS 'Discord''s number of the message''s type: 0 text, 19 reply, ...';
+COMMENT ON COLUMN discord_links.by_bot IS 'Whether an app or a webhook wrote it.';
+COMMENT ON COLUMN discord_links.position IS 'Which of the links of its message it is, from 1.';
+COMMENT ON COLUMN discord_links.url IS 'The link, without the punctuation after it.';
+COMMENT ON COLUMN discord_links.host IS 'Its host in lower case, without www. and port.';
+
