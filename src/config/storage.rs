@@ -106,7 +106,10 @@ impl StorageSettings {
                 ),
             },
         };
-        let memory_limit = match source.get("MEMORY_LIMIT").map(|text| text.parse::<ByteSize>()) {
+        let memory_limit = match source
+            .get("MEMORY_LIMIT")
+            .map(|text| text.parse::<ByteSize>())
+        {
             None => Some(None),
             Some(Ok(size)) if size >= LEAST_MEMORY => Some(Some(size.as_u64())),
             Some(_) => problems.add(
