@@ -31,7 +31,7 @@ pub(super) struct ChangesPage {
     /// The messages that changed, each once, as it is now; deleted ones too.
     data: Vec<MessageJson>,
     /// The `cursor` of the next page; null on the last one.
-    #[schema(required = true, example = "42.1201234567890123457")]
+    #[schema(required = true, example = "57.42.1201234567890123457")]
     next_cursor: Option<String>,
     /// Whether there is a next page.
     has_more: bool,
@@ -66,10 +66,10 @@ pub(super) struct ChangesQuery {
     /// Changes after this one: the `next_cursor` of the page before.
     #[param(
         value_type = Option<String>,
-        pattern = r"^(0|[1-9][0-9]{0,14})\.[1-9][0-9]{0,17}$",
-        example = "42.1201234567890123457"
+        pattern = r"^(0|[1-9][0-9]{0,14})\.(0|[1-9][0-9]{0,14})\.([1-9][0-9]{0,17}|[1-8][0-9]{18})$",
+        example = "57.42.1201234567890123457"
     )]
-    cursor: Option<Change>,
+    cursor: Option<Cursor>,
     /// So many messages at most.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 500, default = 100)]
     limit: Option<usize>,
@@ -86,13 +86,8 @@ impl ChangesQuery {
         let since = given.require("since", revision);
         let store_id = given.take("store_id", |text| Ok(text.to_owned()));
         let cursor = given.take("cursor", |text| {
-            let change = text.split_once('.').and_then(|(commit, message)| {
-                Some(Change {
-                    revision: revision(commit).ok()?,
-                    message_id: query::id::<MessageId>(message).ok()?.as_i64(),
-                })
-            });
-            change.ok_or("is no next_cursor of this route".into())
+            let cursor = Cursor::parse(text);
+            cursor.ok_or("is no next_cursor of this route".into())
         });
         let limit = given.take("limit", |text| query::number(text, 1, MOST_ROWS));
         let include_raw = given.take("include_raw", query::boolean);
@@ -121,7 +116,8 @@ impl ChangesQuery {
         ChangesRequest {
             guild_id: self.guild_id,
             channel_id: self.channel_id,
-            after: self.cursor.unwrap_or(all_of_since),
+            after: self.cursor.map_or(all_of_since, |cursor| cursor.after),
+            until: self.cursor.map(|cursor| cursor.until),
             limit: self.limit.unwrap_or(DEFAULT_ROWS),
             include_raw: self.include_raw.unwrap_or(false),
         }
@@ -131,7 +127,29 @@ impl ChangesQuery {
     /// too old only if it is one of another record, or of this one before it lost commits.
     fn must_reload(&self, changes: &Changes) -> bool {
         let is_another = |store_id: &String| *store_id != changes.store_id;
-        self.store_id.as_ref().is_some_and(is_another) || self.since > changes.revision
+        self.store_id.as_ref().is_some_and(is_another)
+            || self.since.max(changes.until) > changes.revision
+    }
+}
+
+/// Where a walk is, and where it ends: what changes meanwhile is the next walk's.
+#[derive(Debug, Clone, Copy)]
+struct Cursor {
+    until: i64,
+    after: Change,
+}
+
+impl Cursor {
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let cursor = Self {
+            until: revision(parts.next()?).ok()?,
+            after: Change {
+                revision: revision(parts.next()?).ok()?,
+                message_id: query::id::<MessageId>(parts.next()?).ok()?.as_i64(),
+            },
+        };
+        parts.next().is_none().then_some(cursor)
     }
 }
 
@@ -147,8 +165,8 @@ fn revision(text: &str) -> Result<i64, std::borrow::Cow<'static, str>> {
 /// What changed
 ///
 /// Every message that was written, edited, deleted or found since a revision, as it is now, in the
-/// order of the last change. Walk the pages, then keep `next_since` for the next refresh. A message
-/// that changes during a walk can come twice: the later one counts.
+/// order of the last change. Walk the pages, then keep `next_since` for the next refresh. What changes
+/// during a walk belongs to the next one.
 #[utoipa::path(
     get,
     path = "/v1/changes",
@@ -182,9 +200,9 @@ pub(super) async fn list(
     let rows = changes.rows.into_iter().map(MessageJson::try_from);
     let page = ChangesPage {
         data: rows.collect::<Result<_, _>>()?,
-        next_cursor: next.map(|it| format!("{}.{}", it.revision, it.message_id)),
+        next_cursor: next.map(|it| format!("{}.{}.{}", changes.until, it.revision, it.message_id)),
         has_more: next.is_some(),
-        next_since: changes.revision,
+        next_since: changes.until,
         store_id: changes.store_id,
     };
     let mut response = Json(page).into_response();

@@ -4,17 +4,20 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use axum::body::{Body, Bytes};
-use axum::extract::{RawQuery, State};
+use axum::extract::{FromRequestParts, RawQuery, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LINK};
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, Version};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use futures_util::stream;
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
@@ -29,10 +32,15 @@ use super::problem::{Code, Problem};
 use super::query::{self, Parameters};
 use super::row::{Snowflake, Time};
 use crate::message::{ChannelId, GuildId, IdSpan};
-use crate::store::{COLUMNS, Column, Completeness, CompletenessRequest, Download, DownloadRequest};
+use crate::store::{
+    BatchStream, COLUMNS, Column, Completeness, CompletenessRequest, Download, DownloadRequest,
+};
 
 /// Downloads at once: a long read holds old versions of rows back, and its rows in memory.
 pub(super) const AT_ONCE: usize = 2;
+
+/// How long a download may take: a slow caller holds one of the places.
+const LONGEST: Duration = Duration::from_secs(3600);
 
 /// What is downloaded, and how.
 #[derive(Debug, Clone, IntoParams)]
@@ -237,10 +245,10 @@ fn columns(text: &str) -> Result<Vec<Column>, std::borrow::Cow<'static, str>> {
 )]
 pub(super) async fn ndjson(
     State(api): State<Arc<Api>>,
-    method: Method,
+    caller: Caller,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    download(&api, Format::Ndjson, &method, raw.as_deref()).await
+    download(&api, Format::Ndjson, &caller, raw.as_deref()).await
 }
 
 /// As CSV
@@ -260,10 +268,10 @@ pub(super) async fn ndjson(
 )]
 pub(super) async fn csv(
     State(api): State<Arc<Api>>,
-    method: Method,
+    caller: Caller,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    download(&api, Format::Csv, &method, raw.as_deref()).await
+    download(&api, Format::Csv, &caller, raw.as_deref()).await
 }
 
 /// As an Arrow stream
@@ -283,10 +291,10 @@ pub(super) async fn csv(
 )]
 pub(super) async fn arrow(
     State(api): State<Arc<Api>>,
-    method: Method,
+    caller: Caller,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    download(&api, Format::Arrow, &method, raw.as_deref()).await
+    download(&api, Format::Arrow, &caller, raw.as_deref()).await
 }
 
 /// As Parquet
@@ -306,20 +314,44 @@ pub(super) async fn arrow(
 )]
 pub(super) async fn parquet(
     State(api): State<Arc<Api>>,
-    method: Method,
+    caller: Caller,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    download(&api, Format::Parquet, &method, raw.as_deref()).await
+    download(&api, Format::Parquet, &caller, raw.as_deref()).await
+}
+
+/// How the caller asks.
+pub(super) struct Caller {
+    method: Method,
+    version: Version,
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self {
+            method: parts.method.clone(),
+            version: parts.version,
+        })
+    }
 }
 
 /// Answers a download.
 pub(super) async fn download(
     api: &Api,
     format: Format,
-    method: &Method,
+    caller: &Caller,
     raw: Option<&str>,
 ) -> Result<Response, Problem> {
     let query = DownloadQuery::parse(format, raw)?;
+    if caller.version == Version::HTTP_10 {
+        // There the end of a connection is the end of a body: a part would be taken for all.
+        return Err(Problem::new(
+            Code::HttpVersion,
+            "A download needs HTTP/1.1; for nginx: proxy_http_version 1.1.",
+        ));
+    }
     // Of no known length, as the answer to GET.
     let mut response = Response::new(Body::from_stream(
         stream::empty::<Result<Bytes, Infallible>>(),
@@ -334,7 +366,7 @@ pub(super) async fn download(
     let name = query.file_name(format);
     let disposition = format!("attachment; filename=\"{name}\"");
     note(headers, CONTENT_DISPOSITION, &disposition);
-    if method == Method::HEAD {
+    if caller.method == Method::HEAD {
         return Ok(response);
     }
     let Ok(place) = Arc::clone(&api.downloads).try_acquire_owned() else {
@@ -347,14 +379,20 @@ pub(super) async fn download(
     let download = api.reader.download(query.request()).await?;
     let schema = described(&download, &query, &completeness)?;
     let options = query.options;
-    let (pieces, body) = body::channel();
+    let Download {
+        batches,
+        row_count,
+        guard,
+        ..
+    } = download;
+    let (pieces, body) = body::channel(guard, Some(Instant::now() + LONGEST));
     *response.body_mut() = body;
     let encode = move || {
-        let out = Out::new(pieces);
-        match encode(download, &schema, format, options, out, place) {
+        let out = Out::new(pieces.clone());
+        match encode(batches, row_count, &schema, format, options, out, place) {
             Ok(()) => {}
             // The request's line tells of it.
-            Err(Broken::Left(error)) => tracing::debug!(%error, "a download was left"),
+            Err(broken) if pieces.is_closed() => tracing::debug!(%broken, "a download was left"),
             Err(broken) => tracing::error!(cause = %broken, "a download was broken off"),
         }
     };
@@ -365,7 +403,8 @@ pub(super) async fn download(
 
 /// Writes all rows; the place is free again afterwards.
 fn encode(
-    mut download: Download,
+    mut batches: BatchStream,
+    row_count: i64,
     schema: &SchemaRef,
     format: Format,
     options: Options,
@@ -373,9 +412,18 @@ fn encode(
     _place: OwnedSemaphorePermit,
 ) -> Result<(), Broken> {
     let mut encoder = format.encoder(schema, options, out)?;
-    while let Some(rows) = download.batches.blocking_next() {
+    let mut sent = 0;
+    while let Some(rows) = batches.blocking_next() {
         let rows = rows?.with_schema(Arc::clone(schema))?;
         encoder.write(&rows)?;
+        sent += i64::try_from(rows.num_rows()).unwrap_or(0);
+    }
+    // A query that ends without its rows has panicked: what was sent must not look whole.
+    if sent != row_count {
+        return Err(Broken::Incomplete {
+            expected: row_count,
+            sent,
+        });
     }
     encoder.finish()
 }

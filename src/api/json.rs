@@ -32,7 +32,7 @@ enum Broken {
 /// an answer with a status.
 pub(super) async fn page_body(mut page: Page, deadline: Instant) -> Result<Body, StoreError> {
     let first = next_row(&mut page).await?;
-    let (pieces, body) = body::channel();
+    let (pieces, body) = body::channel((), None);
     tokio::spawn(
         async move {
             let gone = pieces.clone();

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LINK, VARY};
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::accept::{APPLICATION_JSON, negotiate};
-use super::download::download;
+use super::download::{Caller, download};
 use super::formats::Format;
 use super::limits::Deadline;
 use super::openapi::Refusals;
@@ -215,7 +215,7 @@ impl PageQuery {
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     Extension(deadline): Extension<Deadline>,
-    method: Method,
+    caller: Caller,
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
@@ -224,7 +224,7 @@ pub(super) async fn list(
     let chosen = negotiate(&headers, &available)?;
     let format = Format::ALL.into_iter().find(|it| it.media_type() == chosen);
     match format {
-        Some(format) => download(&api, format, &method, raw.as_deref()).await,
+        Some(format) => download(&api, format, &caller, raw.as_deref()).await,
         None => page(&api, deadline, raw.as_deref()).await,
     }
 }

@@ -63,6 +63,8 @@ codes! {
     Busy = "busy", SERVICE_UNAVAILABLE, "The service is too busy";
     /// The service does not record at this moment; `detail` says why.
     NotReady = "not_ready", SERVICE_UNAVAILABLE, "The service does not record now";
+    /// A download needs HTTP/1.1: in HTTP/1.0 a body that breaks off looks whole.
+    HttpVersion = "http_version", HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 is needed";
     /// The answer took too long; try again after the seconds in `Retry-After`, or ask for less.
     Timeout = "timeout", SERVICE_UNAVAILABLE, "The answer took too long";
 }

@@ -29,6 +29,8 @@ pub struct ChangesRequest {
     pub channel_id: Option<ChannelId>,
     /// after this one,
     pub after: Change,
+    /// of commits up to this one: the end of a walk that began then; none for the present one,
+    pub until: Option<i64>,
     /// so many at most,
     pub limit: usize,
     /// with their payloads.
@@ -42,6 +44,8 @@ pub struct Changes {
     pub rows: Vec<MessageRow>,
     /// The last of them, if there are more.
     pub next: Option<Change>,
+    /// The commit up to which the walk goes.
+    pub until: i64,
     /// The record's revision at this moment.
     pub revision: i64,
     /// Which record it is: revisions of another one mean nothing here.
@@ -62,12 +66,14 @@ impl Reader {
                 [],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?;
-            let mut changes = keys(connection, &request)?;
+            let until = request.until.unwrap_or(revision);
+            let mut changes = keys(connection, &request, until)?;
             let has_more = changes.len() > request.limit;
             changes.truncate(request.limit);
             Ok(Changes {
                 rows: rows(connection, &request, &changes)?,
                 next: changes.last().copied().filter(|_| has_more),
+                until,
                 revision,
                 store_id,
             })
@@ -77,7 +83,11 @@ impl Reader {
 }
 
 /// The narrow columns first; one more than is wanted tells whether there are more.
-fn keys(connection: &Connection, request: &ChangesRequest) -> Result<Vec<Change>, StoreError> {
+fn keys(
+    connection: &Connection,
+    request: &ChangesRequest,
+    until: i64,
+) -> Result<Vec<Change>, StoreError> {
     let Change {
         revision,
         message_id,
@@ -86,7 +96,7 @@ fn keys(connection: &Connection, request: &ChangesRequest) -> Result<Vec<Change>
     let channel = channel.map(|channel| format!(" AND channel_id = {channel}"));
     let mut statement = connection.prepare(&format!(
         "SELECT revision, message_id FROM discord_messages \
-         WHERE guild_id = {}{} AND revision >= {revision} \
+         WHERE guild_id = {}{} AND revision >= {revision} AND revision <= {until} \
          AND (revision > {revision} OR message_id > {message_id}) \
          ORDER BY revision, message_id LIMIT {}",
         request.guild_id.as_i64(),
@@ -111,10 +121,15 @@ fn rows(
     let (Some(low), Some(high)) = (ids().min(), ids().max()) else {
         return Ok(Vec::new());
     };
+    let (Some(first), Some(last)) = (changes.first(), changes.last()) else {
+        return Ok(Vec::new());
+    };
     let mut statement = connection.prepare(&format!(
         "SELECT {} FROM discord_messages WHERE message_id >= {low} AND message_id <= {high} \
-         AND message_id IN ({})",
+         AND revision >= {} AND revision <= {} AND message_id IN ({})",
         MessageRow::columns(request.include_raw),
+        first.revision,
+        last.revision,
         list(ids())
     ))?;
     let mut found: HashMap<MessageId, MessageRow> = HashMap::with_capacity(changes.len());

@@ -170,7 +170,13 @@ impl Column {
     #[must_use]
     pub fn usual() -> Vec<Self> {
         let all = COLUMNS.into_iter();
-        all.filter(|column| column.kind != Kind::Json).collect()
+        all.filter(|column| !column.is_payload()).collect()
+    }
+
+    /// Whether it holds payloads, which are most of a row.
+    #[must_use]
+    pub fn is_payload(self) -> bool {
+        self.kind == Kind::Json
     }
 
     fn field(self) -> Field {

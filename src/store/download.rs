@@ -14,8 +14,9 @@ use super::lookup::list;
 use super::query::{InterruptOnDrop, Reader};
 use crate::message::{ChannelId, GuildId, IdSpan};
 
-/// Rows of a piece, about.
-const PIECE_ROWS: i64 = 50_000;
+/// Rows of a piece, about: with their payloads, which are most of a row, and without.
+const PIECE_WITH_PAYLOADS: i64 = 50_000;
+const PIECE_WITHOUT: i64 = 250_000;
 
 /// The narrow look counts by stretches of 2^46 ids: 4.7 hours.
 const STRETCH_BITS: u32 = 46;
@@ -46,20 +47,19 @@ pub struct Download {
     pub row_count: i64,
     /// The record's revision that they are of.
     pub revision: i64,
-    /// The rows. Dropping it interrupts the query.
+    /// The rows.
     pub batches: BatchStream,
+    /// Dropping it interrupts the query.
+    pub guard: InterruptOnDrop,
 }
 
-/// Rows in columns, as the query finds them. Dropping it interrupts the query.
-pub struct BatchStream {
-    batches: mpsc::Receiver<Result<RecordBatch, StoreError>>,
-    _interrupt: InterruptOnDrop,
-}
+/// Rows in columns, as the query finds them.
+pub struct BatchStream(mpsc::Receiver<Result<RecordBatch, StoreError>>);
 
 impl BatchStream {
     /// The next rows; none at the end. For a thread that may wait.
     pub fn blocking_next(&mut self) -> Option<Result<RecordBatch, StoreError>> {
-        self.batches.blocking_recv()
+        self.0.blocking_recv()
     }
 }
 
@@ -88,16 +88,14 @@ impl Reader {
             }
             move || drop(sender)
         };
-        let interrupt = self.spawn(query).await?;
+        let guard = self.spawn(query).await?;
         let (row_count, revision) = head.await.unwrap_or(Err(StoreError::NoAnswer))?;
         Ok(Download {
             schema,
             row_count,
             revision,
-            batches: BatchStream {
-                batches,
-                _interrupt: interrupt,
-            },
+            batches: BatchStream(batches),
+            guard,
         })
     }
 }
@@ -134,10 +132,15 @@ fn plan(connection: &Connection, request: &DownloadRequest) -> Result<Plan, Stor
         })
     })?;
     let stretches: Vec<Stretch> = stretches.collect::<Result<_, _>>()?;
+    let most = if request.columns.iter().any(|column| column.is_payload()) {
+        PIECE_WITH_PAYLOADS
+    } else {
+        PIECE_WITHOUT
+    };
     Ok(Plan {
         row_count: stretches.iter().map(|stretch| stretch.rows).sum(),
         revision,
-        pieces: pieces(&stretches, request.span),
+        pieces: pieces(&stretches, request.span, most),
     })
 }
 
@@ -150,14 +153,14 @@ struct Stretch {
 }
 
 /// Cuts what there is into pieces: a large channel into ranges of ids, small ones put together.
-fn pieces(stretches: &[Stretch], whole: IdSpan) -> Vec<Piece> {
+fn pieces(stretches: &[Stretch], whole: IdSpan, most: i64) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
     for channel in stretches.chunk_by(|one, other| one.channel == other.channel) {
         let rows: i64 = channel.iter().map(|stretch| stretch.rows).sum();
         let id = channel[0].channel;
         if let Some(last) = pieces.last_mut()
             && last.span == whole
-            && last.rows + rows <= PIECE_ROWS
+            && last.rows + rows <= most
         {
             last.channels.push(id);
             last.rows += rows;
@@ -169,7 +172,7 @@ fn pieces(stretches: &[Stretch], whole: IdSpan) -> Vec<Piece> {
             rows: 0,
         };
         for stretch in channel {
-            if piece.rows > 0 && piece.rows + stretch.rows > PIECE_ROWS {
+            if piece.rows > 0 && piece.rows + stretch.rows > most {
                 let cut = stretch.number << STRETCH_BITS;
                 let rest = Piece {
                     channels: vec![id],
@@ -274,7 +277,7 @@ mod tests {
             stretch(4, 1, 90_000),
             stretch(5, 1, 1),
         ];
-        let pieces = pieces(&stretches, IdSpan::ALL);
+        let pieces = pieces(&stretches, IdSpan::ALL, 50_000);
         assert_eq!(pieces[0].channels, [1, 2]);
         assert_eq!(pieces.iter().map(|piece| piece.rows).sum::<i64>(), 215_001);
         for stretch in stretches {
@@ -286,7 +289,7 @@ mod tests {
             });
             assert_eq!(holders.count(), 1, "{stretch:?}: {pieces:?}");
         }
-        let too_large = pieces.iter().filter(|piece| piece.rows > PIECE_ROWS);
+        let too_large = pieces.iter().filter(|piece| piece.rows > 50_000);
         assert_eq!(too_large.count(), 1, "one stretch is larger by itself");
     }
 }

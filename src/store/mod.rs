@@ -45,7 +45,7 @@ pub use error::StoreError;
 pub use lock::DataLock;
 pub use outages::Outage;
 pub use page::{Order, Page, PageRequest, RowStream};
-pub use query::Reader;
+pub use query::{InterruptOnDrop, Reader};
 pub use record::{Record, StoreSettings};
 pub use row::MessageRow;
 pub use versions::VersionRow;

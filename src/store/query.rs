@@ -85,7 +85,7 @@ enum Running {
 
 /// Interrupts its query when dropped.
 #[derive(Default)]
-pub(super) struct InterruptOnDrop {
+pub struct InterruptOnDrop {
     running: Arc<Mutex<Running>>,
 }
 

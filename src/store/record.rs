@@ -169,8 +169,13 @@ impl Record {
         );
         self.transaction(|record| {
             outages::write(&record.connection, last, said.at, "record_damaged")?;
+            // Revisions are counted on from before: what others have of it is of another record.
+            let renew = "UPDATE record_state SET store_id = uuid()";
+            record.connection.execute_batch(renew)?;
             record.count_commit(0, Utc::now())
         })?;
+        self.witness
+            .attend(state(&self.connection, "CAST(store_id AS VARCHAR)")?);
         self.commits += 1;
         Ok(())
     }

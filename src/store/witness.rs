@@ -49,6 +49,11 @@ impl Witness {
         Ok((Self { file, store_id }, said))
     }
 
+    /// From now on testifies of the store with this id.
+    pub(super) fn attend(&mut self, store_id: String) {
+        self.store_id = store_id;
+    }
+
     /// Notes a commit. Not synced by itself: what a power cut takes away makes it say less.
     pub(super) fn saw(&self, Testimony { commits, at }: Testimony) -> io::Result<()> {
         let line = format!("{} {commits} {}", self.store_id, at.timestamp_micros());

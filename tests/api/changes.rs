@@ -79,6 +79,28 @@ async fn a_copy_that_is_refreshed_is_the_record() {
 }
 
 #[tokio::test]
+async fn a_walk_ends_where_the_record_was_when_it_began() {
+    let mut lake = Lake::new();
+    lake.add_minutes(5);
+    let first = page(&lake, 0, "&limit=3").await;
+    let cursor = first["next_cursor"].as_str().unwrap();
+    assert_eq!(first["has_more"], true);
+    lake.add([payload(minute(50), "meanwhile")]);
+    lake.delete(minute(4));
+    let second = page(&lake, 0, &format!("&limit=3&cursor={cursor}")).await;
+    assert_eq!(
+        second["data"].as_array().unwrap().len(),
+        1,
+        "one has changed since"
+    );
+    assert_eq!(second["has_more"], false);
+    assert_eq!(second["next_since"], first["next_since"]);
+    let since = second["next_since"].as_i64().unwrap();
+    let next = page(&lake, since, "").await;
+    assert_eq!(next["data"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn a_copy_of_another_record_is_told_to_reload() {
     let mut lake = Lake::new();
     lake.add_minutes(2);
@@ -89,6 +111,7 @@ async fn a_copy_of_another_record_is_told_to_reload() {
     for wrong in [
         format!("&since={since}&store_id=another"),
         format!("&since={}", since + 1),
+        format!("&since=0&cursor={}.1.{}", since + 1, minute(0)),
     ] {
         let answer = lake
             .get(&format!("/v1/changes?guild_id={GUILD}{wrong}"))

@@ -12,6 +12,8 @@ use axum::http::{Method, StatusCode};
 use futures_util::StreamExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::schemathesis::tool;
 use crate::socket::Served;
@@ -349,6 +351,25 @@ async fn no_more_than_two_run_at_once_and_one_that_is_left_ends() {
         let answer = Answer::of(whole).await;
         assert_eq!(answer.text().lines().count(), 4001);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http_1_0_where_a_part_would_look_whole_is_refused() {
+    let lake = lake();
+    let served = Served::new(&lake).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let request = format!(
+        "GET {} HTTP/1.0\r\nx-api-key: {KEY}\r\n\r\n",
+        path("csv", "")
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.contains(" 505 ") && answer.contains("\"code\":\"http_version\""),
+        "{answer}"
+    );
+    served.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -112,6 +112,8 @@ fn rows(folder: &Path) -> Result<BTreeMap<i64, String>, duckdb::Error> {
 /// Opens a damaged copy; answers how many commits it has. It holds exactly those, says so, takes new
 /// ones, and keeps them.
 fn recovered(folder: &Path, what: &str) -> u64 {
+    let witness = fs::read_to_string(folder.join("r.duckdb.commits")).unwrap();
+    let store_before = witness.split(' ').next().unwrap();
     let (mut record, reader) = Record::open(&settings(folder))
         .unwrap_or_else(|error| panic!("{what}: it does not open: {error}"));
     record.commit(&batch(COMMITS + 7), Utc::now()).unwrap();
@@ -130,13 +132,19 @@ fn recovered(folder: &Path, what: &str) -> u64 {
         .find(|&commits| expected(commits) == found)
         .unwrap_or_else(|| panic!("{what}: {} rows are no prefix", found.len()));
     let connection = duckdb::Connection::open(folder.join("r.duckdb")).unwrap();
-    let reported: i64 = connection
+    let (reported, store_after): (i64, String) = connection
         .query_row(
-            "SELECT count(*) FROM outages WHERE reason = 'record_damaged'",
+            "SELECT (SELECT count(*) FROM outages WHERE reason = 'record_damaged'), \
+             CAST(store_id AS VARCHAR) FROM record_state",
             [],
-            |row| row.get(0),
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .unwrap();
+    assert_eq!(
+        store_before != store_after,
+        reported > 0,
+        "{what}: its revisions are used again"
+    );
     assert_eq!(
         reported > 0,
         commits < COMMITS,

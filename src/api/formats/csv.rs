@@ -10,8 +10,8 @@ use arrow::datatypes::{DataType, Fields, Schema, SchemaRef, TimeUnit, TimestampM
 
 use super::{Broken, Encoder, Options, Out};
 
-/// What a spreadsheet takes for the beginning of a formula.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+/// What a spreadsheet takes for the beginning of a formula; some take the wide forms too.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// Times as in JSON: RFC 3339 in UTC, to the microsecond.
 const TIME: &str = "%Y-%m-%dT%H:%M:%S%.6fZ";

@@ -32,8 +32,10 @@ pub(super) enum Broken {
     Parquet(#[from] ParquetError),
     #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),
-    #[error("the caller left: {0}")]
-    Left(#[from] io::Error),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("{expected} rows were announced and {sent} came")]
+    Incomplete { expected: i64, sent: i64 },
 }
 
 /// A form of a download.
