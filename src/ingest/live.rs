@@ -277,6 +277,7 @@ impl Live {
         let name = "frame".to_owned();
         let heard = self.heard();
         let mut batch = Batch::default();
+        self.rights = Rights::default();
         doubt(&mut batch, &name, None, None, heard);
         batch.parked.push(Parked {
             source: Source::Gateway,

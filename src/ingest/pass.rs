@@ -45,7 +45,12 @@ enum Job {
     /// List a channel's archived threads.
     List(Entry, ArchivedKind),
     /// Fill a channel's gaps.
-    Scan { entry: Entry, tries: u32 },
+    Scan {
+        entry: Entry,
+        tries: u32,
+        /// The last commit before it is read.
+        asked_after: Committed,
+    },
 }
 
 /// What is known of a channel when its scan begins.
@@ -122,7 +127,7 @@ impl<'a> PassState<'a> {
                     Job::List(..) => Reading::default(),
                 };
                 let tally = self.tally.clone();
-                running.push(run_job(self.history, tally, job, reading, self.began_after));
+                running.push(run_job(self.history, tally, job, reading));
             }
             let Some(done) = running.next().await else {
                 return Ok(());
@@ -147,7 +152,7 @@ impl<'a> PassState<'a> {
             self.keep_refusal(entry);
         }
         let batch = batch_of(&self.catalog.guilds, &entries, self.began);
-        self.history.writer.commit(batch).await?;
+        let asked_after = self.history.writer.commit(batch).await?;
         let mut covered = Vec::new();
         for entry in entries.into_iter().filter(Entry::holds_messages) {
             self.tally.channel_found();
@@ -159,7 +164,7 @@ impl<'a> PassState<'a> {
             let (gaps, high) = self.gaps(&entry);
             if gaps.is_empty() {
                 self.tally.channel_done(false);
-            } else if is_at_rest(&entry, &gaps, high) {
+            } else if self.was_readable(&entry) && is_at_rest(&entry, &gaps, high) {
                 covered.extend(gaps.iter().map(|gap| Covered {
                     channel_id: entry.info.id,
                     span: IdSpan {
@@ -173,7 +178,11 @@ impl<'a> PassState<'a> {
                 self.tally.channel_done(false);
             } else {
                 self.tally.gaps(entry.info.id, &gaps);
-                self.jobs.push_back(Job::Scan { entry, tries: 0 });
+                self.jobs.push_back(Job::Scan {
+                    entry,
+                    tries: 0,
+                    asked_after,
+                });
             }
         }
         if !covered.is_empty() {
@@ -184,6 +193,12 @@ impl<'a> PassState<'a> {
             self.history.writer.commit(batch).await?;
         }
         Ok(())
+    }
+
+    /// Whether a channel could be read when the pass began, and was heard: else it has to be read.
+    fn was_readable(&self, entry: &Entry) -> bool {
+        let known = self.known.get(&entry.info.id);
+        known.is_some_and(|it| it.access == Access::Readable && it.unheard_since.is_none())
     }
 
     /// Says once that a channel can't be read.
@@ -227,8 +242,9 @@ impl<'a> PassState<'a> {
         let high = match session {
             None => snowflake_at(self.began - CLOCK_MARGIN),
             Some(session) => {
-                let since = self.known.get(&id).and_then(KnownChannel::live_since);
-                // What can be read only since now is live only since now.
+                let known = self.known.get(&id).filter(|it| it.unheard_since.is_none());
+                let since = known.and_then(KnownChannel::live_since);
+                // What can be read, or is heard for certain, only since now is live only since now.
                 session
                     .live_low
                     .max(since.unwrap_or(snowflake_at(self.began)))
@@ -354,12 +370,14 @@ impl<'a> PassState<'a> {
             ScanError::Rest(_) | ScanError::Store(_) => {}
         }
         match job {
-            Job::Scan { entry, tries } if tries + 1 < TRIES => {
+            Job::Scan { entry, tries, .. } if tries + 1 < TRIES => {
                 // What was read until now is in the record: go on from there.
+                let asked_after = self.history.writer.commit(Batch::default()).await?;
                 self.coverage = self.history.reader.coverage().await?;
                 self.jobs.push_back(Job::Scan {
                     entry,
                     tries: tries + 1,
+                    asked_after,
                 });
             }
             Job::Scan { entry, .. } => {
@@ -388,13 +406,7 @@ fn is_at_rest(entry: &Entry, gaps: &RangeSet<i64>, high: i64) -> bool {
         && only_gap.is_some_and(|gap| snowflake_at(thread.archive_timestamp) < gap.start)
 }
 
-async fn run_job(
-    history: &History,
-    tally: Tally,
-    job: Job,
-    reading: Reading,
-    began_after: Committed,
-) -> Done {
+async fn run_job(history: &History, tally: Tally, job: Job, reading: Reading) -> Done {
     match job {
         Job::List(parent, list) => match list_archived(&history.rest, &parent, list).await {
             Ok(threads) => Done::Listed(threads, parent),
@@ -404,7 +416,11 @@ async fn run_job(
             }
             Err(error) => Done::Later(Job::List(parent, list), error.into()),
         },
-        Job::Scan { entry, tries } => {
+        Job::Scan {
+            entry,
+            tries,
+            asked_after,
+        } => {
             if tries > 0 {
                 tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(tries - 1)).await;
             }
@@ -413,7 +429,7 @@ async fn run_job(
                 reader: &history.reader,
                 writer: &history.writer,
                 tally: &tally,
-                asked_after: began_after,
+                asked_after,
                 entry: &entry,
                 gaps: reading.gaps,
                 high: reading.high,
@@ -423,7 +439,14 @@ async fn run_job(
             };
             match scan.run().await {
                 Ok(outcome) => Done::Scanned(outcome),
-                Err(error) => Done::Later(Job::Scan { entry, tries }, error),
+                Err(error) => {
+                    let again = Job::Scan {
+                        entry,
+                        tries,
+                        asked_after,
+                    };
+                    Done::Later(again, error)
+                }
             }
         }
     }

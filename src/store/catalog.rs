@@ -149,6 +149,9 @@ pub struct KnownChannel {
     pub access_detail: Option<String>,
     /// When `access` became what it is.
     pub access_since: Option<DateTime<Utc>>,
+    /// Since when it may not have been heard: an event told that rights changed, and nobody has
+    /// looked at them since.
+    pub unheard_since: Option<DateTime<Utc>>,
 }
 
 impl KnownChannel {

@@ -161,15 +161,14 @@ impl ChannelCoverage {
         complete.filter_map(|(_, it)| it.stale_since).max()
     }
 
-    /// Until when a message was there for certain, if its channel was until `end`: without a range
-    /// it was heard of live.
+    /// Until when a message was there for certain, if its channel was until `end`.
     pub(super) fn there_at(&self, id: MessageId, end: DateTime<Utc>) -> DateTime<Utc> {
         match self.0.get(&id.as_i64()) {
-            None => end,
             Some(RangeState::Complete(complete)) => {
                 complete.stale_since.map_or(end, |stale| stale.min(end))
             }
-            Some(RangeState::Gap(_)) => id.created_at(),
+            // Nobody can say that its delete would have been heard.
+            Some(RangeState::Gap(_)) | None => id.created_at(),
         }
     }
 
@@ -223,15 +222,12 @@ impl ChannelCoverage {
         }
     }
 
-    /// Since when events of this channel may not have been heard, if there was an interruption that
-    /// history was not asked about yet.
-    pub(super) fn interrupted_since(&self) -> Option<DateTime<Utc>> {
-        let interrupted = RangeState::Gap(GapReason::Interrupted);
-        let mut gaps = self.0.iter().filter(|(_, state)| **state == interrupted);
-        let (first, _) = gaps.next()?;
-        MessageId::try_from(first.start)
-            .ok()
-            .map(MessageId::created_at)
+    /// Leaves a gap below an id also where all is known, so that what is live from there on joins
+    /// nothing before it was read.
+    pub(super) fn cut(&mut self, at: i64, reason: GapReason) {
+        if !self.0.is_empty() {
+            self.insert(at - 1..at, RangeState::Gap(reason));
+        }
     }
 
     /// What the end of a session makes doubtful: nothing is known beyond its last id, and of what

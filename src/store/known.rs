@@ -75,7 +75,7 @@ impl Reader {
 pub(super) fn read_channels(connection: &Connection) -> Result<Vec<KnownChannel>, StoreError> {
     let mut statement = connection.prepare(
         "SELECT channel_id, guild_id, parent_id, channel_type, name, gone_at, access, \
-         access_detail, access_since, gone_after FROM channels",
+         access_detail, access_since, gone_after, unheard_since FROM channels",
     )?;
     let mut rows = statement.query([])?;
     let mut channels = Vec::new();
@@ -96,6 +96,7 @@ pub(super) fn read_channels(connection: &Connection) -> Result<Vec<KnownChannel>
             access: Access::from_name(&access),
             access_detail: row.get(7)?,
             access_since: row.get(8)?,
+            unheard_since: row.get(10)?,
         });
     }
     Ok(channels)
@@ -171,7 +172,7 @@ pub(super) fn write_channels(
     }
     delete_rows(connection, "channels", touched)?;
     let mut insert =
-        connection.prepare("INSERT INTO channels VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
+        connection.prepare("INSERT INTO channels VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
     for mark in touched.iter().filter_map(|id| known.get(id)) {
         let channel = &mark.channel;
         insert.execute(params![
@@ -185,6 +186,7 @@ pub(super) fn write_channels(
             mark.access_detail,
             mark.access_since,
             mark.gone.map(|(after, _)| after),
+            mark.unheard_since,
         ])?;
     }
     Ok(())

@@ -18,7 +18,7 @@ use super::{
     Access, AccessMark, Batch, Channel, ChannelGone, Covered, Doubt, Interrupted, KnownChannel,
     Place, SessionMark, StoreError, outages, parked,
 };
-use crate::message::{ChannelId, DeletedBy, Gone, Message, snowflake_at};
+use crate::message::{ChannelId, DeletedBy, Gone, Message, MessageId, snowflake_at};
 
 /// Every id that there can be.
 const EVERY_ID: Range<i64> = 0..i64::MAX;
@@ -31,6 +31,9 @@ pub(super) struct Marks {
     /// Which ids of a channel became doubtful by which commit of this run: a page that was asked
     /// for before it does not settle them.
     doubted: HashMap<ChannelId, RangeMap<i64, i64>>,
+    /// When somebody looked at the rights of channels that may not have been heard: once the socket
+    /// has brought everything until then, they are heard again.
+    looks: HashMap<ChannelId, DateTime<Utc>>,
     /// When the record was last written by an earlier run.
     before_this_run: Option<DateTime<Utc>>,
     /// The shards whose session was heard in this run.
@@ -56,6 +59,7 @@ impl Marks {
                 |row| row.get(0),
             )?,
             doubted: HashMap::new(),
+            looks: HashMap::new(),
             heard: HashSet::new(),
             repair_window,
         })
@@ -79,9 +83,10 @@ impl Marks {
     pub(super) fn gone_with_channel(&self, message: &Message) -> Option<Gone> {
         let (after, before) = self.gone(message.channel_id)?;
         let coverage = self.coverage.get(&message.channel_id);
-        let after = coverage.map_or(after, |coverage| coverage.there_at(message.id, after));
+        let there = coverage.map(|coverage| coverage.there_at(message.id, after));
+        let created_at = message.id.created_at();
         Some(Gone {
-            after: after.max(message.id.created_at()),
+            after: there.unwrap_or(created_at).max(created_at),
             before,
             by: DeletedBy::Channel,
         })
@@ -117,10 +122,11 @@ impl Marks {
             touched.extend(&channels);
             covered.extend(channels);
         }
-        write_channels(connection, &self.channels, &touched)?;
         for session in last_of_each(&batch.sessions) {
             covered.extend(self.enter_session(connection, session, now)?);
+            touched.extend(self.heard_again(session.heard_at));
         }
+        write_channels(connection, &self.channels, &touched)?;
         write_coverage(connection, &self.coverage, &covered)?;
         Ok(gone)
     }
@@ -138,6 +144,7 @@ impl Marks {
                     access: Access::Unknown,
                     access_detail: None,
                     access_since: None,
+                    unheard_since: None,
                 };
                 self.channels.insert(channel.id, known);
             }
@@ -151,8 +158,16 @@ impl Marks {
         let Some(known) = self.channels.get_mut(&news.channel_id) else {
             return false;
         };
+        if known.unheard_since.is_some() {
+            self.looks.insert(news.channel_id, news.since);
+        }
         if known.access == news.access {
-            return false;
+            // What was live until now may not have been: history reads up to this look.
+            let is_live_anew = news.access == Access::Readable && known.unheard_since.is_some();
+            if is_live_anew {
+                known.access_since = Some(news.since);
+            }
+            return is_live_anew;
         }
         if (known.access == Access::Readable || news.access == Access::Readable)
             && let Some(since) = known.access_since
@@ -160,12 +175,11 @@ impl Marks {
         {
             let window_low = snowflake_at(now - self.repair_window);
             // An event that nobody looked into yet may have told of it already.
-            let since = coverage
-                .interrupted_since()
-                .map_or(since, |told| since.min(told));
+            let since = known.unheard_since.map_or(since, |told| since.min(told));
             coverage.make_stale(EVERY_ID, since, window_low);
-            note_doubt(&mut self.doubted, news.channel_id, EVERY_ID, commit);
         }
+        // Also where nothing is known yet: a page may be under way.
+        note_doubt(&mut self.doubted, news.channel_id, EVERY_ID, commit);
         known.access = news.access;
         known.access_detail.clone_from(&news.detail);
         known.access_since = Some(news.since);
@@ -252,6 +266,22 @@ impl Marks {
         Ok(touched)
     }
 
+    /// The channels whose rights somebody looked at, before the time until which everything was
+    /// heard now.
+    fn heard_again(&mut self, heard_at: DateTime<Utc>) -> Vec<ChannelId> {
+        let heard: Vec<_> = self
+            .looks
+            .extract_if(|_, looked_at| *looked_at <= heard_at)
+            .map(|(channel, _)| channel)
+            .collect();
+        for channel in &heard {
+            if let Some(known) = self.channels.get_mut(channel) {
+                known.unheard_since = None;
+            }
+        }
+        heard
+    }
+
     /// Turns what an ended session covered into coverage like any other, and notes what its end
     /// makes doubtful: events after the last that it brought are lost. It covers a channel from
     /// where history left off, and only if history did get there: a live message never closes a
@@ -284,7 +314,11 @@ impl Marks {
             if let (Some(old), Some(known)) = (old, known) {
                 settle(coverage, known, old);
             }
-            coverage.end_session(end);
+            let unheard_since = known.and_then(|known| known.unheard_since);
+            coverage.end_session(SessionEnd {
+                heard_at: unheard_since.map_or(heard_at, |since| since.min(heard_at)),
+                ..end
+            });
             if *coverage != before {
                 touched.insert(*channel_id);
             }
@@ -309,20 +343,28 @@ impl Marks {
             if !is_meant || known.live_since().is_none() {
                 continue;
             }
+            // What an earlier event took away, this one may give back, with nobody having looked
+            // between: what happened meanwhile was not heard.
+            let since = interrupted.stale_since.into_iter();
+            let since = since.chain(known.unheard_since).min();
+            let gap = session.live_high..snowflake_at(interrupted.until);
+            note_doubt(&mut self.doubted, channel.id, gap.clone(), commit);
+            if since.is_some() {
+                note_doubt(&mut self.doubted, channel.id, EVERY_ID, commit);
+            }
             if let Some(coverage) = self.coverage.get_mut(&channel.id) {
                 settle(coverage, known, session);
-                // What an earlier event took away, this one may give back, with nobody having
-                // looked between: what happened meanwhile was not heard.
-                let since = interrupted.stale_since.or(coverage.interrupted_since());
-                let gap = session.live_high..snowflake_at(interrupted.until);
-                coverage.leave_gap(gap.clone(), interrupted.reason);
-                note_doubt(&mut self.doubted, channel.id, gap, commit);
+                coverage.leave_gap(gap, interrupted.reason);
+                coverage.cut(snowflake_at(interrupted.until), interrupted.reason);
                 if let Some(since) = since {
                     let window = interrupted.until - self.repair_window;
                     coverage.make_stale(EVERY_ID, since, snowflake_at(window));
-                    note_doubt(&mut self.doubted, channel.id, EVERY_ID, commit);
                 }
             }
+            self.looks.remove(&channel.id);
+            let heard = MessageId::try_from(session.live_high).map(MessageId::created_at);
+            let heard = heard.unwrap_or(interrupted.until).min(interrupted.until);
+            known.unheard_since = known.unheard_since.into_iter().chain([heard]).min();
             known.access_since = Some(interrupted.until);
             touched.insert(channel.id);
         }
@@ -338,12 +380,16 @@ impl Marks {
         let mut settled = RangeSet::new();
         settled.insert(covered.span.low..covered.span.high);
         if let Some(asked_after) = covered.asked_after
-            && let Some(doubted) = self.doubted.get(&covered.channel_id)
+            && let Some(doubted) = self.doubted.get_mut(&covered.channel_id)
         {
-            for (range, commit) in doubted.iter() {
-                if *commit > asked_after {
-                    settled.remove(range.clone());
-                }
+            // A channel's pages come one after another: no later one was asked for before.
+            let is_later = |(_, commit): &(Range<i64>, i64)| *commit > asked_after;
+            *doubted = std::mem::take(doubted)
+                .into_iter()
+                .filter(is_later)
+                .collect();
+            for (range, _) in doubted.iter() {
+                settled.remove(range.clone());
             }
         }
         let coverage = self.coverage.entry(covered.channel_id).or_default();

@@ -121,7 +121,7 @@ pub(super) fn end_channels(
     let there_at = "greatest(created_at, coalesce((SELECT CASE WHEN complete_by IS NULL \
                  THEN created_at ELSE least(stale_since, $2) END FROM coverage_ranges AS known \
                  WHERE known.channel_id = ended.channel_id AND low <= message_id \
-                 AND message_id < high), $2))";
+                 AND message_id < high), created_at))";
     // The order of `Gone::join`: of two notices at one time a rescan's comes after a channel's.
     let counts = format!(
         "(deleted_before IS NULL OR $1 < deleted_before OR ($1 = deleted_before AND \

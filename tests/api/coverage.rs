@@ -477,16 +477,26 @@ async fn two_interruptions_with_nobody_looking_between_leave_changes_in_doubt() 
     let stale = &twice["data"][0]["ranges"][0]["stale_since"];
     assert_eq!(stale, "2026-03-01T00:00:00.000000Z", "{twice}");
 
-    // Somebody looked between: what the first one took, it had not taken.
-    let mut lake = live_lake();
-    interrupt(&mut lake, APRIL);
-    lake.commit(&Batch {
-        covered: vec![read(MARCH, APRIL, Some("one"))],
-        ..Batch::default()
-    });
-    interrupt(&mut lake, MAY);
-    let looked = coverage(&lake, "").await;
-    assert_eq!(looked["data"][0]["ranges"][0]["stale_since"], json!(null));
+    // Somebody looked between, and all was heard until then: it had taken nothing.
+    for is_heard in [true, false] {
+        let mut lake = live_lake();
+        interrupt(&mut lake, APRIL);
+        lake.commit(&Batch {
+            access: vec![AccessMark {
+                since: at(APRIL),
+                ..access(Access::Readable)
+            }],
+            covered: vec![read(MARCH, APRIL, Some("one"))],
+            ..Batch::default()
+        });
+        if is_heard {
+            listen(&mut lake, "one", JANUARY, APRIL);
+        }
+        interrupt(&mut lake, MAY);
+        let looked = coverage(&lake, "").await;
+        let stale = &looked["data"][0]["ranges"][0]["stale_since"];
+        assert_eq!(stale.is_null(), is_heard, "{looked}");
+    }
 }
 
 #[tokio::test]

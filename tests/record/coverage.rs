@@ -333,6 +333,7 @@ async fn coverage_claims_nothing_that_was_not_heard_or_read() {
     let lives = number("GUILDLAKE_LIVES").unwrap_or(3);
     println!("coverage: seed {seed}, {lives} lives (GUILDLAKE_SEED={seed} plays it again)");
     for life in 0..lives {
+        println!("life {life}");
         let mut life = Life::new(seed.wrapping_add(life));
         for step in 0..STEPS {
             match life.dice.random_range(0..20) {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use guildlake::message::{
-    ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source, read_update,
+    ChannelId, DeletedBy, Gone, GuildId, IdSpan, Message, MessageId, Source, read_update,
 };
-use guildlake::store::{Batch, Channel, ChannelGone, Record, StoreSettings};
+use guildlake::store::{Batch, Channel, ChannelGone, Covered, Record, StoreSettings};
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
@@ -383,8 +383,17 @@ fn run(seed: u64, histories: &[Vec<Step>], rng: &mut StdRng) -> usize {
         channel_type: 0,
         name: "c".to_owned(),
     });
+    // All of it was read, so that a channel's end says of each message that it was there until then.
+    let covered = (0..histories.len() as u64).map(|history| Covered {
+        channel_id: channel(history),
+        span: IdSpan::ALL,
+        session_id: None,
+        asked_after: None,
+        unreadable: Vec::new(),
+    });
     let batch = Batch {
         channels: channels.collect(),
+        covered: covered.collect(),
         ..Batch::default()
     };
     record.commit(&batch, Utc::now()).unwrap();

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use serenity::model::channel::ChannelType;
 use tracing::{info, warn};
 
 use super::{Following, Live, LiveError, OVERTAKING, OVERTAKING_IDS};
@@ -123,8 +124,11 @@ impl Live {
             }
             News::GuildGone(id) => {
                 if self.scope.takes_guild(id) {
-                    self.away.entry(id).or_insert(heard.after);
-                    batch.interrupted.push(interrupted(Place::Guild(id), heard));
+                    let since = *self.away.entry(id).or_insert(heard.after);
+                    batch.interrupted.push(Interrupted {
+                        stale_since: Some(since),
+                        ..interrupted(Place::Guild(id), heard)
+                    });
                 }
             }
             News::ThreadMembership(id) => {
@@ -145,7 +149,8 @@ impl Live {
                 // A thread has no rights of its own; that it is told of can be a new one.
                 let may_be_lost = match name.as_str() {
                     "THREAD_UPDATE" => unknown,
-                    "CHANNEL_UPDATE" => unknown || changed,
+                    // What a category's change does to its channels, each of them tells.
+                    "CHANNEL_UPDATE" => unknown || changed && channel.kind != ChannelType::Category,
                     _ => true,
                 };
                 if is_new {
@@ -177,7 +182,9 @@ impl Live {
                 }
             }
             News::Role { guild_id, role } => {
-                if self.rights.role(role) && self.scope.takes_guild(guild_id) {
+                // Nobody has a role that was made just now.
+                let is_new = name == "GUILD_ROLE_CREATE";
+                if self.rights.role(role) && !is_new && self.scope.takes_guild(guild_id) {
                     batch
                         .interrupted
                         .push(interrupted(Place::Guild(guild_id), heard));
@@ -204,6 +211,8 @@ impl Live {
                     // What comes now belongs to a session that is not known.
                     self.session = None;
                 }
+                // It may have been of rights.
+                self.rights = Rights::default();
                 doubt(&mut batch, &name, channel_id, message_id, heard);
                 self.unreadable.ask();
                 pass = self.unreadable.due();
