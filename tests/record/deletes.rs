@@ -55,6 +55,8 @@ async fn a_thread_told_of_after_its_channel_went_is_gone_too() {
     record.record.commit(&batch, Utc::now()).unwrap();
     let row = record.rows().await.remove(0);
     assert_eq!(row.deleted_by.as_deref(), Some("channel"));
+    // Nothing was known complete there: nobody can say that it was there until its channel went.
+    assert_eq!(row.deleted_after, Some(row.created_at));
 }
 
 #[tokio::test]
