@@ -91,12 +91,7 @@ impl ChangesQuery {
         });
         let limit = given.take("limit", |text| query::number(text, 1, MOST_ROWS));
         let include_raw = given.take("include_raw", query::boolean);
-        given.finish()?;
-        let (Some(guild_id), Some(since)) = (guild_id, since) else {
-            return Err(Problem::internal(
-                "a required parameter is missing unnoticed",
-            ));
-        };
+        let (guild_id, since) = given.finish_with(guild_id.zip(since))?;
         Ok(Self {
             guild_id,
             channel_id,

@@ -158,10 +158,7 @@ impl CoverageQuery {
         let (from, to) = given.time_range();
         let cursor = given.take("cursor", query::id);
         let limit = given.take("limit", |text| query::number(text, 1, MOST_CHANNELS));
-        given.finish()?;
-        let Some(guild_id) = guild_id else {
-            return Err(Problem::internal("a required id is missing unnoticed"));
-        };
+        let guild_id = given.finish_with(guild_id)?;
         Ok(Self {
             guild_id,
             channel_id,

@@ -125,10 +125,7 @@ impl DownloadQuery {
             }
             Format::Ndjson | Format::Arrow => {}
         }
-        given.finish()?;
-        let Some(guild_id) = guild_id else {
-            return Err(Problem::internal("a required id is missing unnoticed"));
-        };
+        let guild_id = given.finish_with(guild_id)?;
         Ok(Self {
             guild_id,
             channel_id,

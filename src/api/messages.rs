@@ -112,10 +112,7 @@ impl PageQuery {
             "desc" => Ok(Order::Descending),
             _ => Err("is asc or desc".into()),
         });
-        given.finish()?;
-        let (Some(guild_id), Some(channel_id)) = (guild_id, channel_id) else {
-            return Err(Problem::internal("a required id is missing unnoticed"));
-        };
+        let (guild_id, channel_id) = given.finish_with(guild_id.zip(channel_id))?;
         Ok(Self {
             guild_id,
             channel_id,

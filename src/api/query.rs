@@ -96,6 +96,12 @@ impl Parameters {
         });
     }
 
+    /// The same for a route with required parameters: none is missing where nothing was wrong.
+    pub(super) fn finish_with<T>(self, required: Option<T>) -> Result<T, Problem> {
+        self.finish()?;
+        required.ok_or_else(|| Problem::internal("a required parameter is missing unnoticed"))
+    }
+
     /// The end: what was not taken out is unknown, and an error like the others.
     pub(super) fn finish(mut self) -> Result<(), Problem> {
         for (name, _) in std::mem::take(&mut self.pairs) {

@@ -16,8 +16,7 @@ use tracing::{debug, info, warn};
 use twilight_gateway::error::ReceiveMessageErrorType;
 use twilight_gateway::{Message as GatewayMessage, Shard};
 
-use super::doubt::UnreadableCalls;
-use super::doubt::doubt;
+use super::doubt::{UnreadableCalls, doubt};
 use super::history::Pass;
 use super::rights::Rights;
 use super::scope::Scope;
@@ -274,22 +273,35 @@ impl Live {
             reason,
             "a frame could not be understood; it is kept as it came"
         );
-        let name = "frame".to_owned();
         let heard = self.heard();
         let mut batch = Batch::default();
-        self.rights = Rights::default();
-        doubt(&mut batch, &name, None, None, heard);
-        batch.parked.push(Parked {
+        let parked = Parked {
             source: Source::Gateway,
-            event: name,
+            event: "frame".to_owned(),
             channel_id: None,
             reason,
             payload: text.to_owned(),
-        });
+        };
+        let pass = self.keep_unreadable(&mut batch, parked, None, heard);
         let sequence = self.session.as_ref().map_or(0, |session| session.sequence);
-        self.unreadable.ask();
-        let pass = self.unreadable.due();
         self.hand_over(batch, sequence, pass, heard.now).await
+    }
+
+    /// Keeps what could not be understood as it came, with what that makes doubtful. Answers the
+    /// pass that it calls for, if one is due.
+    fn keep_unreadable(
+        &mut self,
+        batch: &mut Batch,
+        parked: Parked,
+        message: Option<MessageId>,
+        heard: Heard,
+    ) -> Option<Pass> {
+        // It may have been of rights.
+        self.rights = Rights::default();
+        doubt(batch, &parked.event, parked.channel_id, message, heard);
+        batch.parked.push(parked);
+        self.unreadable.ask();
+        self.unreadable.due()
     }
 
     fn set_state(&self, state: GatewayState) {

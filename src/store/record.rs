@@ -104,7 +104,7 @@ impl Record {
         } = opening::open(settings)?;
         schema::migrate(&connection, path)?;
         let reader = Reader::new(&connection, settings.readers)?;
-        let store_id = state(&connection, "CAST(store_id AS VARCHAR)")?;
+        let store_id = store_id(&connection)?;
         let (witness, said) = Witness::open(path, store_id).map_err(|source| StoreError::Io {
             what: format!("the witness of {} can't be opened", path.display()),
             source,
@@ -174,8 +174,7 @@ impl Record {
             record.connection.execute_batch(renew)?;
             record.count_commit(0, Utc::now())
         })?;
-        self.witness
-            .attend(state(&self.connection, "CAST(store_id AS VARCHAR)")?);
+        self.witness.attend(store_id(&self.connection)?);
         self.commits += 1;
         Ok(())
     }
@@ -423,6 +422,11 @@ fn half_the_memory() -> u64 {
 fn state<T: FromSql>(connection: &Connection, column: &str) -> Result<T, StoreError> {
     let sql = format!("SELECT {column} FROM record_state");
     Ok(connection.query_row(&sql, [], |row| row.get(0))?)
+}
+
+/// Which record it is.
+fn store_id(connection: &Connection) -> Result<String, StoreError> {
+    state(connection, "CAST(store_id AS VARCHAR)")
 }
 
 /// Free space on the disk of a file, in bytes, if the system tells.

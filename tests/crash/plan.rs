@@ -24,7 +24,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// A run of so many rounds; the seed is printed before anything happens.
     pub(crate) async fn new(name: &str, rounds: usize, messages: usize) -> Self {
-        let seed = number("GUILDLAKE_SEED").unwrap_or_else(|| u64::from(rand::random::<u32>()));
+        let seed = seed();
         println!("{name}: seed {seed}, {rounds} rounds (GUILDLAKE_SEED={seed} plays it again)");
         // All of it is younger than the repair window, so that a lost session can be mended whole. Few
         // channels: their lists of threads are read before any page, and a run is short.
@@ -63,6 +63,11 @@ impl Plan {
 /// As many rounds as the variable says, or `few`.
 pub(crate) fn rounds(variable: &str, few: usize) -> usize {
     number(variable).map_or(few, |rounds| usize::try_from(rounds).unwrap())
+}
+
+/// The seed that is to be played again, or a new one.
+pub(crate) fn seed() -> u64 {
+    number("GUILDLAKE_SEED").unwrap_or_else(|| u64::from(rand::random::<u32>()))
 }
 
 fn number(variable: &str) -> Option<u64> {

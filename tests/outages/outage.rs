@@ -18,7 +18,7 @@ use crate::check::Check;
 use crate::figures::Figures;
 use crate::kind::Kind;
 use crate::life::{Hearing, Life};
-use crate::plan::rounds;
+use crate::plan::{rounds, seed};
 use crate::program::following;
 use crate::service::Service;
 use crate::verify::verify;
@@ -89,10 +89,7 @@ fn serve(folder: &Path, simulator: &Simulator) -> Command {
 
 impl Run {
     async fn new(outages: usize) -> Self {
-        let seed = std::env::var("GUILDLAKE_SEED").map_or_else(
-            |_| u64::from(rand::random::<u32>()),
-            |seed| seed.parse().expect("GUILDLAKE_SEED"),
-        );
+        let seed = seed();
         println!("outages: seed {seed}, {outages} outages (GUILDLAKE_SEED={seed} plays it again)");
         let config = Config {
             heartbeat_interval: Duration::from_millis(HEARTBEAT_MS),

@@ -6,7 +6,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use simulator::{Community, Config, Simulator};
 
-use crate::plan::rounds;
+use crate::plan::{rounds, seed};
 use crate::program::following;
 use crate::sender::{Sender, Sent};
 use crate::truth;
@@ -38,10 +38,7 @@ struct Sample {
 async fn a_busy_discord_is_followed_without_loss_lag_or_leak() {
     let events = rounds("GUILDLAKE_SOAK_EVENTS", FEW);
     let rate = u32::try_from(rounds("GUILDLAKE_SOAK_RATE", RATE)).unwrap();
-    let seed = std::env::var("GUILDLAKE_SEED").map_or_else(
-        |_| u64::from(rand::random::<u32>()),
-        |seed| seed.parse().expect("GUILDLAKE_SEED"),
-    );
+    let seed = seed();
     println!("soak: seed {seed}, {events} events, {rate} a second");
     let config = Config {
         // What nobody comes for would only fill memory.

@@ -8,7 +8,7 @@ use tracing::{info, warn};
 use super::{Following, Live, LiveError, OVERTAKING, OVERTAKING_IDS};
 use crate::discord::dispatch::{Dispatch, Heard, News};
 use crate::discord::rest::ChannelInfo;
-use crate::ingest::doubt::{doubt, interrupted};
+use crate::ingest::doubt::interrupted;
 use crate::ingest::history::Pass;
 use crate::ingest::rights::Rights;
 use crate::message::{ChannelId, GuildId, IdSpan, Message, Source, snowflake_at};
@@ -211,18 +211,14 @@ impl Live {
                     // What comes now belongs to a session that is not known.
                     self.session = None;
                 }
-                // It may have been of rights.
-                self.rights = Rights::default();
-                doubt(&mut batch, &name, channel_id, message_id, heard);
-                self.unreadable.ask();
-                pass = self.unreadable.due();
-                batch.parked.push(Parked {
+                let parked = Parked {
                     source: Source::Gateway,
                     event: name,
                     channel_id,
                     reason,
                     payload,
-                });
+                };
+                pass = self.keep_unreadable(&mut batch, parked, message_id, heard);
             }
             News::Permissions(_) | News::Unreadable { .. } | News::Other => {}
         }
