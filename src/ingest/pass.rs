@@ -242,7 +242,7 @@ impl<'a> PassState<'a> {
         let high = match session {
             None => snowflake_at(self.began - CLOCK_MARGIN),
             Some(session) => {
-                let known = self.known.get(&id).filter(|it| it.unheard_since.is_none());
+                let known = self.known.get(&id).filter(|it| it.is_heard_by(session));
                 let since = known.and_then(KnownChannel::live_since);
                 // What can be read, or is heard for certain, only since now is live only since now.
                 session

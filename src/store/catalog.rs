@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::GapReason;
+use super::{GapReason, SessionMark};
 use crate::message::{ChannelId, GuildId, IdSpan, snowflake_at};
 
 /// A guild.
@@ -155,6 +155,14 @@ pub struct KnownChannel {
 }
 
 impl KnownChannel {
+    /// Whether somebody saw under this session that the channel can be read, and no event since
+    /// made that doubtful.
+    #[must_use]
+    pub fn is_heard_by(&self, session: &SessionMark) -> bool {
+        let is_looked_at = |since| since >= session.live_low;
+        self.unheard_since.is_none() && self.live_since().is_some_and(is_looked_at)
+    }
+
     /// The first id that the socket tells of, as far as its session goes; none if the channel can't
     /// be read.
     #[must_use]

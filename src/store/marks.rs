@@ -163,7 +163,9 @@ impl Marks {
         }
         if known.access == news.access {
             // What was live until now may not have been: history reads up to this look.
-            let is_live_anew = news.access == Access::Readable && known.unheard_since.is_some();
+            let session = self.sessions.get(&0);
+            let is_live_anew = news.access == Access::Readable
+                && session.is_some_and(|session| !known.is_heard_by(session));
             if is_live_anew {
                 known.access_since = Some(news.since);
             }
@@ -347,7 +349,9 @@ impl Marks {
             // between: what happened meanwhile was not heard.
             let since = interrupted.stale_since.into_iter();
             let since = since.chain(known.unheard_since).min();
-            let gap = session.live_high..snowflake_at(interrupted.until);
+            // Never empty, so that a page under way cannot join what is live from here on to itself.
+            let until = snowflake_at(interrupted.until);
+            let gap = session.live_high.min(until - 1)..until;
             note_doubt(&mut self.doubted, channel.id, gap.clone(), commit);
             if since.is_some() {
                 note_doubt(&mut self.doubted, channel.id, EVERY_ID, commit);
@@ -355,7 +359,7 @@ impl Marks {
             if let Some(coverage) = self.coverage.get_mut(&channel.id) {
                 settle(coverage, known, session);
                 coverage.leave_gap(gap, interrupted.reason);
-                coverage.cut(snowflake_at(interrupted.until), interrupted.reason);
+                coverage.cut(until, interrupted.reason);
                 if let Some(since) = since {
                     let window = interrupted.until - self.repair_window;
                     coverage.make_stale(EVERY_ID, since, snowflake_at(window));
