@@ -168,6 +168,7 @@ fn settings(simulator: &Simulator, folder: &std::path::Path) -> Settings {
         api: ApiSettings {
             bind: ([127, 0, 0, 1], 0).into(),
             key: "a-key-for-benches-0123456789".into(),
+            queries: None,
         },
         storage: StorageSettings::in_folder(folder.to_owned()),
         discord: Some(DiscordSettings {

@@ -3,9 +3,10 @@
 //! The map, in the direction of the data; no arrow points back:
 //! - [`message`]: the domain and the merge law. Knows nobody.
 //! - [`store`]: the record, one DuckDB file. Knows `message`.
+//! - [`report`]: reports as SQL files with a header. Knows nobody.
 //! - [`discord`]: what Discord sends, raw, and what it allows. Knows `message` and the catalog's words.
 //! - [`ingest`]: joins the two: one writer, the live socket, the history.
-//! - [`api`]: serves what the record holds. Knows `store`, `message`, `status`.
+//! - [`api`]: serves what the record holds. Knows `store`, `report`, `message`, `status`.
 //! - [`status`]: what the service says of itself. [`clock`]: the time as Discord has it.
 //!   [`failpoint`]: where tests order faults.
 //! - [`config`]: the settings. [`service`] wires and supervises the parts; [`cli`] runs commands.
@@ -18,6 +19,7 @@ pub mod discord;
 pub mod failpoint;
 pub mod ingest;
 pub mod message;
+pub mod report;
 pub mod service;
 pub mod status;
 pub mod store;

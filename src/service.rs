@@ -19,6 +19,7 @@ use crate::config::{DiscordSettings, Settings, StorageSettings};
 use crate::discord::gateway;
 use crate::discord::rest::{Application, GatewayInfo, Rest, RestError};
 use crate::ingest::{History, HistoryError, Live, LiveError, Scope, Writer, WriterHandle};
+use crate::report::Library;
 use crate::status::{GatewayState, Status, StatusSender};
 use crate::store::{Access, AccessMark, Batch, DataLock, Reader, Record};
 
@@ -96,6 +97,7 @@ pub async fn run(
         reader: reader.clone(),
         status: status.subscribe(),
         api_key: settings.api.key,
+        library: Library::new(settings.api.queries),
         timeout: api::TIMEOUT,
     });
     let told = ending.clone();

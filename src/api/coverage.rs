@@ -18,7 +18,9 @@ use super::problem::Problem;
 use super::query::{self, Parameters};
 use super::row::{Snowflake, Time, snowflake};
 use crate::message::{ChannelId, GuildId, IdSpan, MessageId};
-use crate::store::{ChannelCompleteness, Completeness, CompletenessRequest, KnownRange, Outage};
+use crate::store::{
+    ChannelCompleteness, Completeness, CompletenessRequest, KnownRange, Outage, ReportCoverage,
+};
 
 const MOST_CHANNELS: usize = 500;
 const DEFAULT_CHANNELS: usize = 100;
@@ -235,6 +237,19 @@ impl From<&Completeness> for CoverageSummary {
             incomplete_channels: incomplete.count(),
             gaps: completeness.gaps(),
             heard_until: completeness.heard_until.map(Time),
+        }
+    }
+}
+
+impl From<&ReportCoverage> for CoverageSummary {
+    fn from(coverage: &ReportCoverage) -> Self {
+        Self {
+            complete: coverage.is_complete,
+            changes_complete: coverage.has_all_changes,
+            channels: coverage.channels,
+            incomplete_channels: coverage.incomplete_channels,
+            gaps: coverage.gaps,
+            heard_until: coverage.heard_until.map(Time),
         }
     }
 }

@@ -109,22 +109,7 @@ impl DownloadQuery {
         let (from, to) = given.time_range();
         let include_deleted = given.take("include_deleted", query::boolean);
         let columns = given.take("columns", columns);
-        let mut options = Options::default();
-        match format {
-            Format::Parquet => {
-                let compression = given.take("compression", |text| match text {
-                    "zstd" => Ok(Compression::Zstd),
-                    "snappy" => Ok(Compression::Snappy),
-                    _ => Err("is zstd or snappy".into()),
-                });
-                options.compression = compression.unwrap_or_default();
-            }
-            Format::Csv => {
-                options.raw = given.take("raw", query::boolean).unwrap_or(false);
-                options.bom = given.take("bom", query::boolean).unwrap_or(false);
-            }
-            Format::Ndjson | Format::Arrow => {}
-        }
+        let options = options(Some(format), &mut given);
         let guild_id = given.finish_with(guild_id)?;
         Ok(Self {
             guild_id,
@@ -192,6 +177,27 @@ impl DownloadQuery {
             "include_deleted": self.include_deleted.unwrap_or(false),
         })
     }
+}
+
+/// Takes out what can be chosen of a form.
+pub(super) fn options(format: Option<Format>, given: &mut Parameters) -> Options {
+    let mut options = Options::default();
+    match format {
+        Some(Format::Parquet) => {
+            let compression = given.take("compression", |text| match text {
+                "zstd" => Ok(Compression::Zstd),
+                "snappy" => Ok(Compression::Snappy),
+                _ => Err("is zstd or snappy".into()),
+            });
+            options.compression = compression.unwrap_or_default();
+        }
+        Some(Format::Csv) => {
+            options.raw = given.take("raw", query::boolean).unwrap_or(false);
+            options.bom = given.take("bom", query::boolean).unwrap_or(false);
+        }
+        Some(Format::Ndjson | Format::Arrow) | None => {}
+    }
+    options
 }
 
 /// How a list of columns is described.
@@ -448,8 +454,8 @@ fn described(
     )))
 }
 
-fn note(headers: &mut HeaderMap, name: axum::http::HeaderName, value: &str) {
-    // Ids, times and names of ours: always a valid header.
+/// Adds a header of ids, times and names of ours, which are always valid.
+pub(super) fn note(headers: &mut HeaderMap, name: axum::http::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }

@@ -20,6 +20,7 @@ mod openapi;
 mod problem;
 mod query;
 mod ready;
+mod reports;
 mod request;
 mod row;
 mod server;
@@ -45,8 +46,9 @@ use utoipa_axum::routes;
 
 pub use server::serve;
 
+use crate::report::Library;
 use crate::status::StatusReceiver;
-use crate::store::Reader;
+use crate::store::{Reader, StoreError};
 
 /// The version that the API tells.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -66,6 +68,8 @@ pub struct ApiState {
     pub status: StatusReceiver,
     /// The key that callers send.
     pub api_key: SecretString,
+    /// The reports that are offered.
+    pub library: Library,
     /// How long an answer may take, its body included; see [`TIMEOUT`].
     pub timeout: Duration,
 }
@@ -75,6 +79,7 @@ struct Api {
     reader: Reader,
     status: StatusReceiver,
     started: Instant,
+    library: Library,
     /// Places for downloads.
     downloads: Arc<Semaphore>,
 }
@@ -86,10 +91,10 @@ pub fn router(state: ApiState) -> Router {
         reader: state.reader,
         status: state.status,
         started: Instant::now(),
+        library: state.library,
         downloads: Arc::new(Semaphore::new(download::AT_ONCE)),
     });
-    let (routes, description) = described().split_for_parts();
-    let document = openapi::OpenApiJson(to_json(description).into());
+    let (routes, _) = described().split_for_parts();
 
     let compressed = SizeAbove::new(COMPRESS_FROM)
         .and(NotForContentType::IMAGES)
@@ -102,11 +107,11 @@ pub fn router(state: ApiState) -> Router {
         .layer(CompressionLayer::new().compress_when(compressed))
         .layer(from_fn_with_state(state.timeout, limits::enforce))
         .layer(CatchPanicLayer::custom(limits::after_panic))
-        .layer(from_fn_with_state(key, auth::require))
-        .layer(axum::Extension(document));
+        .layer(from_fn_with_state(key, auth::require));
 
     routes
         .route("/v1/messages.json", get(messages::list_json))
+        .route("/v1/reports/{file}", get(reports::get))
         .route("/docs", get(docs::page))
         .route("/docs/{file}", get(docs::file))
         .fallback(async || {
@@ -117,10 +122,17 @@ pub fn router(state: ApiState) -> Router {
         .layer(layers)
 }
 
-/// The API's description in OpenAPI 3.1, for `guildlake openapi`.
-#[must_use]
-pub fn openapi_json() -> String {
-    to_json(described().into_openapi())
+/// The API's description in OpenAPI 3.1, with these reports.
+///
+/// # Errors
+/// If DuckDB can't tell its time zones.
+pub fn openapi_json(library: &Library) -> Result<String, StoreError> {
+    let mut description = described().into_openapi();
+    reports::add_reports(&mut description, library)?;
+    openapi::RequestIds.modify(&mut description);
+    // A description that can't be written is a mistake in its source, and every test finds it.
+    let json = description.to_pretty_json();
+    Ok(json.expect("the description is JSON"))
 }
 
 /// The routes that are part of the description.
@@ -135,16 +147,9 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(message::get))
         .routes(routes!(versions::list))
         .routes(routes!(coverage::get))
+        .routes(routes!(reports::list))
         .routes(routes!(index::get))
         .routes(routes!(health::get))
         .routes(routes!(ready::get))
         .routes(routes!(openapi::get))
-}
-
-fn to_json(mut description: utoipa::openapi::OpenApi) -> String {
-    openapi::RequestIds.modify(&mut description);
-    // A description that can't be written is a mistake in its source, and every test finds it.
-    description
-        .to_pretty_json()
-        .expect("the description is JSON")
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, RawQuery};
+use axum::extract::{RawQuery, State};
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -14,6 +14,8 @@ use utoipa::{IntoResponses, Modify, OpenApi};
 
 use super::problem::{Problem, ProblemBody};
 use super::query;
+use super::reports::with_files;
+use super::{Api, openapi_json};
 
 /// What every route under `/v1` can refuse with.
 #[derive(IntoResponses)]
@@ -53,6 +55,7 @@ pub(super) enum Refusals {
     servers((url = "./", description = "This service")),
     tags(
         (name = "messages", description = "What was collected."),
+        (name = "reports", description = "What the messages tell, counted. Each is an SQL file."),
         (name = "coverage", description = "What is known, and what is not."),
         (name = "service", description = "The service itself; open without a key."),
     ),
@@ -114,10 +117,6 @@ impl Modify for RequestIds {
     }
 }
 
-/// The document as it is served.
-#[derive(Clone)]
-pub(super) struct OpenApiJson(pub(super) Arc<str>);
-
 /// This description
 #[utoipa::path(
     get,
@@ -131,10 +130,11 @@ pub(super) struct OpenApiJson(pub(super) Arc<str>);
     ),
 )]
 pub(super) async fn get(
-    Extension(OpenApiJson(document)): Extension<OpenApiJson>,
+    State(api): State<Arc<Api>>,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     query::no_parameters(raw.as_deref())?;
+    let document = with_files(&api.library, openapi_json).await??;
     let json = HeaderValue::from_static("application/json");
-    Ok(([(CONTENT_TYPE, json)], document.as_ref().to_owned()).into_response())
+    Ok(([(CONTENT_TYPE, json)], document).into_response())
 }

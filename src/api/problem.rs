@@ -45,6 +45,12 @@ codes! {
     Unauthorized = "unauthorized", UNAUTHORIZED, "A valid key is needed";
     /// No message with this id was collected.
     MessageNotFound = "message_not_found", NOT_FOUND, "The message is not known";
+    /// There is no report of this name. `/v1/reports` lists them.
+    ReportNotFound = "report_not_found", NOT_FOUND, "The report is not known";
+    /// The report's file is no report, or its query fails; `detail` says why.
+    ReportBroken = "report_broken", INTERNAL_SERVER_ERROR, "The report has a fault";
+    /// The answer would have more rows than a report may: ask for less.
+    AnswerTooLarge = "answer_too_large", UNPROCESSABLE_ENTITY, "The answer is too large";
     /// There is nothing at this path.
     RouteNotFound = "route_not_found", NOT_FOUND, "There is nothing at this path";
     /// The record does not know the revision asked for: load everything anew.

@@ -85,6 +85,7 @@ fn settings(
         api: ApiSettings {
             bind: listener.local_addr()?,
             key: key.into(),
+            queries: None,
         },
         storage: StorageSettings::in_folder(folder.join("data")),
         discord: Some(DiscordSettings {

@@ -1,6 +1,7 @@
 //! The HTTP API's settings.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -26,6 +27,9 @@ pub struct ApiSettings {
     pub bind: SocketAddr,
     /// `API_KEY`, no default: the key that callers send.
     pub key: SecretString,
+    /// `QUERIES_DIR`, no default: a folder of SQL files that are reports besides the built-in ones.
+    /// Whoever writes there can read the whole record, and what this process can read.
+    pub queries: Option<PathBuf>,
 }
 
 /// Why a key is refused.
@@ -93,9 +97,18 @@ impl ApiSettings {
                 None => Some(key),
             },
         };
+        let queries = source.get("QUERIES_DIR").map(PathBuf::from);
+        let queries = match queries {
+            Some(folder) if !folder.is_dir() => problems.add(
+                "QUERIES_DIR",
+                format!("names no folder: {}", folder.display()),
+            ),
+            queries => Some(queries),
+        };
         Some(Self {
             bind: bind?,
             key: key?,
+            queries: queries?,
         })
     }
 }

@@ -4,7 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow::array::{RecordBatch, StructArray};
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::error::ArrowError;
+
+use crate::report::{ColumnKind, ReportColumn};
 
 /// The key of a field's metadata that says what the column means.
 pub const DESCRIPTION: &str = "description";
@@ -184,25 +189,64 @@ impl Column {
             Kind::Snowflake => (DataType::Int64, Some(SNOWFLAKE)),
             Kind::Text => (DataType::Utf8, None),
             Kind::Json => (DataType::Utf8, Some(JSON)),
-            Kind::Time => (
-                DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-                Some("microseconds since 1970-01-01T00:00:00Z"),
-            ),
+            Kind::Time => time(),
             Kind::Boolean => (DataType::Boolean, None),
             Kind::Count => (DataType::Int32, None),
             Kind::Revision => (DataType::Int64, Some("commits")),
         };
-        let unit = unit.map(|unit| (UNIT.to_owned(), unit.to_owned()));
-        let metadata: HashMap<_, _> = [(DESCRIPTION.to_owned(), self.meaning.to_owned())]
-            .into_iter()
-            .chain(unit)
-            .collect();
-        Field::new(self.name, data_type, self.is_nullable).with_metadata(metadata)
+        Field::new(self.name, data_type, self.is_nullable).with_metadata(told(self.meaning, unit))
     }
+}
+
+/// The type and unit of times.
+fn time() -> (DataType, Option<&'static str>) {
+    (
+        DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        Some("microseconds since 1970-01-01T00:00:00Z"),
+    )
+}
+
+/// What a field says of itself.
+fn told(meaning: &str, unit: Option<&str>) -> HashMap<String, String> {
+    let meaning = (DESCRIPTION.to_owned(), meaning.to_owned());
+    let unit = unit.map(|unit| (UNIT.to_owned(), unit.to_owned()));
+    std::iter::once(meaning).chain(unit).collect()
 }
 
 /// The schema of these columns, each with its meaning.
 pub(super) fn schema(columns: &[Column]) -> SchemaRef {
     let fields: Vec<Field> = columns.iter().map(|column| column.field()).collect();
     Arc::new(Schema::new(fields))
+}
+
+/// What a report answers, each column with its meaning.
+#[must_use]
+pub fn report_schema(columns: &[ReportColumn]) -> SchemaRef {
+    let fields = columns.iter().map(|column| {
+        let (data_type, unit) = match column.kind {
+            ColumnKind::Id => (DataType::Int64, Some(SNOWFLAKE)),
+            ColumnKind::Integer => (DataType::Int64, None),
+            ColumnKind::Number => (DataType::Float64, None),
+            ColumnKind::Boolean => (DataType::Boolean, None),
+            ColumnKind::Text => (DataType::Utf8, None),
+            ColumnKind::Day => (DataType::Date32, None),
+            ColumnKind::Time => time(),
+            ColumnKind::Timestamp => (DataType::Timestamp(TimeUnit::Microsecond, None), None),
+        };
+        Field::new(&column.name, data_type, true).with_metadata(told(&column.description, unit))
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// DuckDB's rows with a schema of ours: its names of time zones differ, and it knows no meanings. A
+/// value that its column's type can't hold is an error.
+pub(super) fn shape(rows: &StructArray, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    let strict = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
+    let columns = rows.columns().iter().zip(schema.fields());
+    let columns =
+        columns.map(|(column, field)| cast_with_options(column, field.data_type(), &strict));
+    RecordBatch::try_new(schema.clone(), columns.collect::<Result<Vec<_>, _>>()?)
 }

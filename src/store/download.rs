@@ -2,14 +2,13 @@
 //! piece by piece the wide columns, so that a sort never holds more than a piece. All in one
 //! transaction: a download is one moment of the record.
 
-use arrow::array::{Array, RecordBatch, StructArray};
-use arrow::compute::cast;
+use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use duckdb::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
-use super::columns::{self, Column};
+use super::columns::{self, Column, shape};
 use super::lookup::list;
 use super::query::{InterruptOnDrop, Reader};
 use crate::message::{ChannelId, GuildId, IdSpan};
@@ -226,14 +225,6 @@ fn send(
         )));
     }
     Ok(())
-}
-
-/// DuckDB's rows with our schema: its names of time zones differ, and it knows no meanings.
-fn shape(rows: &StructArray, schema: &SchemaRef) -> Result<RecordBatch, StoreError> {
-    let columns = rows.columns().iter().zip(schema.fields());
-    let columns = columns.map(|(column, field)| cast(column, field.data_type()));
-    let columns = columns.collect::<Result<Vec<_>, _>>()?;
-    Ok(RecordBatch::try_new(schema.clone(), columns)?)
 }
 
 /// Literal values: DuckDB prunes row groups by them, by parameters it may not.

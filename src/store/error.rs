@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::MOST_REPORT_ROWS;
+
 /// An error of the record.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -46,6 +48,12 @@ pub enum StoreError {
     /// A row that the writer could not have written, or a file that can't be gone on with.
     #[error("the record is damaged: {0}")]
     Damaged(String),
+    /// A report's file is not one query with the columns that its header tells.
+    #[error("the report can't be run: {0}")]
+    NoReport(String),
+    /// A report has more rows than one may have.
+    #[error("the report has more than {MOST_REPORT_ROWS} rows")]
+    TooLarge,
     /// All connections for reading are busy.
     #[error("too many queries at once; try again in a moment")]
     Busy,

@@ -25,6 +25,7 @@ mod page;
 mod parked;
 mod query;
 mod record;
+mod report;
 mod row;
 mod schema;
 mod versions;
@@ -36,7 +37,7 @@ pub use catalog::{
     Place,
 };
 pub use changes::{Change, Changes, ChangesRequest};
-pub use columns::{COLUMNS, Column, DESCRIPTION, JSON, SNOWFLAKE, UNIT};
+pub use columns::{COLUMNS, Column, DESCRIPTION, JSON, SNOWFLAKE, UNIT, report_schema};
 pub use completeness::{ChannelCompleteness, Completeness, CompletenessRequest, KnownRange};
 pub use content::DeletedContent;
 pub use coverage::{ChannelCoverage, Coverage, CoveredBy, GapReason};
@@ -47,5 +48,6 @@ pub use outages::Outage;
 pub use page::{Order, Page, PageRequest, RowStream};
 pub use query::{InterruptOnDrop, Reader};
 pub use record::{Record, StoreSettings};
+pub use report::{MOST_REPORT_ROWS, ReportAnswer, ReportCoverage, ReportRequest, time_zones};
 pub use row::MessageRow;
 pub use versions::VersionRow;

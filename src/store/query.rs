@@ -8,10 +8,13 @@ use deadpool::unmanaged::{Object, Pool};
 use duckdb::{Connection, InterruptHandle};
 use tokio::sync::oneshot;
 
-use super::StoreError;
+use super::{StoreError, report};
 
 /// How long a query waits for a free connection before the answer is "too busy".
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(10);
+
+/// Reports that run at once.
+const REPORTS_AT_ONCE: u32 = 2;
 
 /// Reads the record. Cheap to clone.
 #[derive(Clone)]
@@ -19,14 +22,22 @@ pub struct Reader {
     /// Waiting for a connection holds no thread. The pool makes none by itself: one that is made
     /// beside would keep the file open after its reader is gone.
     connections: Pool<Connection>,
+    /// For reports: each may hold all cores for a while, and they stand on another catalog.
+    reports: Pool<Connection>,
 }
 
 impl Reader {
     /// Readers of the database that `connection` has open, `most` at once.
     pub(super) fn new(connection: &Connection, most: u32) -> Result<Self, StoreError> {
         let connections = (0..most).map(|_| connection.try_clone());
+        let reports = (0..REPORTS_AT_ONCE).map(|_| {
+            let connection = connection.try_clone()?;
+            report::prepare(&connection)?;
+            Ok::<_, StoreError>(connection)
+        });
         Ok(Self {
             connections: connections.collect::<Result<Vec<_>, _>>()?.into(),
+            reports: reports.collect::<Result<Vec<_>, _>>()?.into(),
         })
     }
 
@@ -36,14 +47,16 @@ impl Reader {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let (sender, answer) = oneshot::channel();
-        let query = move |connection: &Connection| {
-            let answer = query(connection);
-            // The receiver is gone when nobody waits any more.
-            move || drop(sender.send(answer))
-        };
-        let _interrupt_on_drop = self.spawn(query).await?;
-        answer.await.unwrap_or(Err(StoreError::NoAnswer))
+        run_on(&self.connections, query).await
+    }
+
+    /// The same for a report.
+    pub(super) async fn run_report<T, F>(&self, query: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        run_on(&self.reports, query).await
     }
 
     /// Runs `query` on a thread for blocking work, once a connection is free; it is interrupted
@@ -53,25 +66,51 @@ impl Reader {
         F: FnOnce(&Connection) -> D + Send + 'static,
         D: FnOnce(),
     {
-        let connection = tokio::time::timeout(WAIT_FOR_CONNECTION, self.connections.get());
-        let connection = connection.await.ok().and_then(Result::ok);
-        let connection = Lent(connection.ok_or(StoreError::Busy)?);
-        let interrupt = InterruptOnDrop::default();
-        let running = Arc::clone(&interrupt.running);
-        tokio::task::spawn_blocking(move || {
-            if !start(&running, connection.0.interrupt_handle()) {
-                return;
-            }
-            // Dropped before the connection, after a panic too: from then on the connection may
-            // serve another query, which must not be hit.
-            let ended = EndOnDrop(running);
-            let done = query(&connection.0);
-            drop(ended);
-            drop(connection);
-            done();
-        });
-        Ok(interrupt)
+        spawn_on(&self.connections, query).await
     }
+}
+
+async fn run_on<T, F>(connections: &Pool<Connection>, query: F) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+{
+    let (sender, answer) = oneshot::channel();
+    let query = move |connection: &Connection| {
+        let answer = query(connection);
+        // The receiver is gone when nobody waits any more.
+        move || drop(sender.send(answer))
+    };
+    let _interrupt_on_drop = spawn_on(connections, query).await?;
+    answer.await.unwrap_or(Err(StoreError::NoAnswer))
+}
+
+async fn spawn_on<F, D>(
+    connections: &Pool<Connection>,
+    query: F,
+) -> Result<InterruptOnDrop, StoreError>
+where
+    F: FnOnce(&Connection) -> D + Send + 'static,
+    D: FnOnce(),
+{
+    let connection = tokio::time::timeout(WAIT_FOR_CONNECTION, connections.get());
+    let connection = connection.await.ok().and_then(Result::ok);
+    let connection = Lent(connection.ok_or(StoreError::Busy)?);
+    let interrupt = InterruptOnDrop::default();
+    let running = Arc::clone(&interrupt.running);
+    tokio::task::spawn_blocking(move || {
+        if !start(&running, connection.0.interrupt_handle()) {
+            return;
+        }
+        // Dropped before the connection, after a panic too: from then on the connection may
+        // serve another query, which must not be hit.
+        let ended = EndOnDrop(running);
+        let done = query(&connection.0);
+        drop(ended);
+        drop(connection);
+        done();
+    });
+    Ok(interrupt)
 }
 
 /// Where a query is, seen from the one who may interrupt it.

@@ -16,7 +16,7 @@ use super::query::Reader;
 use super::witness::{Testimony, Witness};
 use super::{
     Batch, Committed, DeletedContent, StoreError, content, fragments, hot, lookup, merge, messages,
-    opening, outages, schema, versions,
+    opening, outages, report, schema, versions,
 };
 use crate::failpoint;
 
@@ -103,6 +103,7 @@ impl Record {
             set_aside,
         } = opening::open(settings)?;
         schema::migrate(&connection, path)?;
+        report::make_catalog(&connection)?;
         let reader = Reader::new(&connection, settings.readers)?;
         let store_id = store_id(&connection)?;
         let (witness, said) = Witness::open(path, store_id).map_err(|source| StoreError::Io {

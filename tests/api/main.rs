@@ -12,6 +12,7 @@ mod message;
 mod messages;
 mod parameters;
 mod ready;
+mod reports;
 mod schemathesis;
 mod service;
 mod socket;

@@ -10,9 +10,6 @@ use crate::support::{CHANNEL, GUILD, KEY, Lake};
 /// The folder of the Python tools; `make venv` makes it.
 const VENV: &str = "GUILDLAKE_VENV";
 
-/// Made-up requests per route and phase.
-const EXAMPLES: &str = "100";
-
 /// A tool of `make venv`.
 pub(crate) fn tool(name: &str) -> PathBuf {
     let venv = std::env::var_os(VENV).map_or_else(
@@ -45,7 +42,7 @@ async fn the_service_does_what_its_description_says() {
         .arg("--config-file")
         .arg(folder.join("schemathesis.toml"))
         .args(["run", "--checks", "all", "--no-color"])
-        .args(["--seed", &seed.to_string(), "--max-examples", EXAMPLES])
+        .args(["--seed", &seed.to_string()])
         .args(["--generation-database", "none"])
         .args(["-H", &format!("x-api-key: {KEY}")])
         .arg(format!("http://{}/openapi.json", served.address))

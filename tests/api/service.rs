@@ -5,6 +5,7 @@ use guildlake::status::{GatewayState, Status};
 use serde_json::Value;
 
 use crate::support::{Lake, MESSAGES};
+use guildlake::report::Library;
 
 #[tokio::test]
 async fn health_tells_the_present_state() {
@@ -84,7 +85,10 @@ async fn the_docs_need_nothing_from_elsewhere() {
 async fn the_description_is_the_one_of_the_command() {
     let lake = Lake::new();
     let served = lake.ask(Method::GET, "/openapi.json", &[]).await;
-    assert_eq!(served.text(), guildlake::api::openapi_json());
+    assert_eq!(
+        served.text(),
+        guildlake::api::openapi_json(&Library::default()).unwrap()
+    );
     let document = served.json();
     assert_eq!(document["openapi"], "3.1.0");
     let schemes = document["components"]["securitySchemes"]

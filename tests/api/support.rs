@@ -11,6 +11,7 @@ use guildlake::api::{self, ApiState};
 use guildlake::message::{
     ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source, read_update, snowflake_at,
 };
+use guildlake::report::Library;
 use guildlake::status::{Status, StatusSender};
 use guildlake::store::{Batch, Channel, DeletedContent, Reader, Record, StoreSettings};
 use secrecy::SecretString;
@@ -25,6 +26,8 @@ pub(crate) const MESSAGES: &str =
     "/v1/messages?guild_id=1100000000000000000&channel_id=1150000000000000000";
 
 const FILE: &str = "guildlake.duckdb";
+/// The folder of reports, beside the record.
+pub(crate) const QUERIES: &str = "queries";
 
 /// The API over a record of its own.
 pub(crate) struct Lake {
@@ -73,12 +76,15 @@ impl Lake {
             deleted_content,
             ..StoreSettings::new(folder.path().join(FILE), folder.path().join("spill"))
         };
+        let queries = folder.path().join(QUERIES);
+        std::fs::create_dir_all(&queries).unwrap();
         let (record, reader) = Record::open(&settings).unwrap();
         let (status, receiver) = tokio::sync::watch::channel(Status::default());
         let router = api::router(ApiState {
             reader: reader.clone(),
             status: receiver,
             api_key: SecretString::from(KEY),
+            library: Library::new(Some(queries)),
             timeout,
         });
         Self {

@@ -93,6 +93,7 @@ impl World {
             api: ApiSettings {
                 bind: ([127, 0, 0, 1], 0).into(),
                 key: KEY.into(),
+                queries: None,
             },
             storage: StorageSettings::in_folder(self.folder.path().to_owned()),
             discord: Some(DiscordSettings {

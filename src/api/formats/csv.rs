@@ -16,6 +16,9 @@ const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋',
 /// Times as in JSON: RFC 3339 in UTC, to the microsecond.
 const TIME: &str = "%Y-%m-%dT%H:%M:%S%.6fZ";
 
+/// What a clock showed, with no zone.
+const CLOCK: &str = "%Y-%m-%dT%H:%M:%S%.f";
+
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// UTC as an offset: for names of zones the writer would want a table of all zones.
@@ -35,6 +38,7 @@ impl Table {
         let mut writer = WriterBuilder::new()
             .with_header(true)
             .with_timestamp_tz_format(TIME.to_owned())
+            .with_timestamp_format(CLOCK.to_owned())
             .build(out);
         let fields = schema.fields().iter().map(|field| match field.data_type() {
             DataType::Timestamp(unit, Some(_)) => {

@@ -91,6 +91,16 @@ impl Format {
     }
 }
 
+/// An encoder of a page of JSON: `head`, which ends where the list of rows begins, the rows, and the
+/// end of both.
+pub(super) fn json_page(
+    schema: &SchemaRef,
+    head: &str,
+    out: Out,
+) -> Result<Box<dyn Encoder>, Broken> {
+    Ok(Box::new(ndjson::Lines::in_page(schema, head, out)?))
+}
+
 /// What a caller can choose of a form.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Options {

@@ -1,11 +1,12 @@
 //! A JSON object on each line, as a page of JSON has them: ids and times are strings, a payload is the
 //! object that it is.
 
+use std::fmt::Display;
 use std::io::Write;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{
-    DataType, Field, Float64Type, Int32Type, Int64Type, SchemaRef, TimeUnit,
+    DataType, Date32Type, Field, Float64Type, Int32Type, Int64Type, SchemaRef, TimeUnit,
     TimestampMicrosecondType,
 };
 use arrow::error::ArrowError;
@@ -18,6 +19,11 @@ use crate::store::{JSON, SNOWFLAKE, UNIT};
 pub(super) struct Lines {
     /// What stands before each value: `{"message_id":`, `,"guild_id":`.
     names: Vec<String>,
+    /// What stands between two objects, after each, and at the end.
+    between: &'static [u8],
+    after: &'static [u8],
+    end: &'static [u8],
+    is_first: bool,
     out: Out,
 }
 
@@ -32,8 +38,23 @@ impl Lines {
         });
         Self {
             names: names.collect(),
+            between: b"",
+            after: b"\n",
+            end: b"",
+            is_first: true,
             out,
         }
+    }
+
+    /// The objects as the list that ends a page: `{…,"data":[` … `]}`.
+    pub(super) fn in_page(schema: &SchemaRef, head: &str, mut out: Out) -> Result<Self, Broken> {
+        out.write_all(head.as_bytes())?;
+        Ok(Self {
+            between: b",",
+            after: b"",
+            end: b"]}",
+            ..Self::new(schema, out)
+        })
     }
 }
 
@@ -41,17 +62,22 @@ impl Encoder for Lines {
     fn write(&mut self, rows: &RecordBatch) -> Result<(), Broken> {
         let schema = rows.schema();
         for row in 0..rows.num_rows() {
+            if !std::mem::replace(&mut self.is_first, false) {
+                self.out.write_all(self.between)?;
+            }
             let columns = rows.columns().iter().zip(schema.fields());
             for (name, (column, field)) in self.names.iter().zip(columns) {
                 self.out.write_all(name.as_bytes())?;
                 value(&mut self.out, column, field, row)?;
             }
-            self.out.write_all(b"}\n")?;
+            self.out.write_all(b"}")?;
+            self.out.write_all(self.after)?;
         }
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<(), Broken> {
+    fn finish(mut self: Box<Self>) -> Result<(), Broken> {
+        self.out.write_all(self.end)?;
         Ok(self.out.end()?)
     }
 }
@@ -88,18 +114,35 @@ fn value(out: &mut Out, column: &ArrayRef, field: &Field, row: usize) -> Result<
         }
         DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
             let micros = column.as_primitive::<TimestampMicrosecondType>().value(row);
-            match DateTime::from_timestamp_micros(micros) {
-                Some(time) => {
-                    let time = time.to_rfc3339_opts(SecondsFormat::Micros, true);
-                    write!(out, "\"{time}\"")?;
-                }
-                None => out.write_all(b"null")?,
-            }
+            let time = DateTime::from_timestamp_micros(micros);
+            text_or_null(
+                out,
+                time.map(|time| time.to_rfc3339_opts(SecondsFormat::Micros, true)),
+            )?;
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, None) => {
+            let time = column
+                .as_primitive::<TimestampMicrosecondType>()
+                .value_as_datetime(row);
+            text_or_null(out, time.map(|time| time.format("%Y-%m-%dT%H:%M:%S%.f")))?;
+        }
+        DataType::Date32 => {
+            let day = column.as_primitive::<Date32Type>().value_as_date(row);
+            text_or_null(out, day)?;
         }
         other => {
             let reason = format!("{} is {other}, which has no form in JSON", field.name());
             return Err(ArrowError::NotYetImplemented(reason).into());
         }
+    }
+    Ok(())
+}
+
+/// A time or a day, which need no escapes; null where it is beyond every calendar.
+fn text_or_null(out: &mut Out, text: Option<impl Display>) -> Result<(), Broken> {
+    match text {
+        Some(text) => write!(out, "\"{text}\"")?,
+        None => out.write_all(b"null")?,
     }
     Ok(())
 }

@@ -1,0 +1,174 @@
+//! Where reports come from: those that are built in, and the files of `QUERIES_DIR`, which are read
+//! each time, so that a new one needs no restart. A file of a built-in's name goes before it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use include_dir::{Dir, include_dir};
+
+use super::{HeaderError, Report, header};
+
+/// `queries/` of the source tree.
+static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
+
+/// What the reports stand on, in the order in which it is run: it needs the relations
+/// `discord_messages`, `discord_channels` and `coverage`.
+const MACROS: [&str; 2] = ["lib/views.sql", "lib/coverage.sql"];
+
+/// A report's file is no larger than this, in bytes.
+const LONGEST: u64 = 1024 * 1024;
+
+/// Finds reports.
+#[derive(Debug, Clone, Default)]
+pub struct Library {
+    folder: Option<PathBuf>,
+}
+
+/// A file of the user's that is no report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenReport {
+    /// Its name in the folder.
+    pub file: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Library {
+    /// The built-in reports and those of a folder, if there is one.
+    #[must_use]
+    pub fn new(folder: Option<PathBuf>) -> Self {
+        Self { folder }
+    }
+
+    /// All reports by name, and the files that are none.
+    #[must_use]
+    pub fn list(&self) -> (Vec<Report>, Vec<BrokenReport>) {
+        let mut reports: BTreeMap<String, Report> = built_in()
+            .map(|report| (report.name.clone(), report))
+            .collect();
+        let mut broken = Vec::new();
+        for file in self.own_files(&mut broken) {
+            match read(&file) {
+                Ok(report) => drop(reports.insert(report.name.clone(), report)),
+                Err(error) => {
+                    // The built-in one is not what the user meant.
+                    reports.remove(stem(&file));
+                    broken.push(error);
+                }
+            }
+        }
+        (reports.into_values().collect(), broken)
+    }
+
+    /// The report of this name; none if there is none.
+    ///
+    /// # Errors
+    /// If the user's file of this name is no report.
+    pub fn find(&self, name: &str) -> Result<Option<Report>, BrokenReport> {
+        if !is_name(name) {
+            return Ok(None);
+        }
+        if let Some(folder) = &self.folder {
+            let file = folder.join(format!("{name}.sql"));
+            if file.is_file() {
+                return read(&file).map(Some);
+            }
+        }
+        Ok(built_in().find(|report| report.name == name))
+    }
+
+    /// The files of the user's folder that end in `.sql`.
+    fn own_files(&self, broken: &mut Vec<BrokenReport>) -> Vec<PathBuf> {
+        let Some(folder) = &self.folder else {
+            return Vec::new();
+        };
+        let files = fs::read_dir(folder).and_then(|entries| {
+            let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+            paths.collect::<io::Result<Vec<_>>>()
+        });
+        match files {
+            Ok(mut files) => {
+                let is_sql = |file: &PathBuf| file.extension().is_some_and(|it| it == "sql");
+                files.retain(|file| is_sql(file) && file.is_file());
+                files.sort();
+                files
+            }
+            Err(error) => {
+                broken.push(BrokenReport {
+                    file: "QUERIES_DIR".to_owned(),
+                    reason: format!("can't be read: {error}"),
+                });
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// The SQL of the views and macros that reports stand on.
+#[must_use]
+pub fn built_in_macros() -> String {
+    let files = MACROS.iter().filter_map(|path| BUILT_IN.get_file(path));
+    files.filter_map(|file| file.contents_utf8()).collect()
+}
+
+fn built_in() -> impl Iterator<Item = Report> {
+    BUILT_IN.files().filter_map(|file| {
+        let name = file.path().to_str()?.strip_suffix(".sql")?;
+        header::parse(name, file.contents_utf8()?).ok()
+    })
+}
+
+fn read(file: &Path) -> Result<Report, BrokenReport> {
+    let refuse = |reason: String| BrokenReport {
+        file: file
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
+        reason,
+    };
+    let name = stem(file);
+    if !is_name(name) {
+        return Err(refuse(
+            "is not named as a report: lower-case letters, digits and _".to_owned(),
+        ));
+    }
+    let length = fs::metadata(file).map(|it| it.len());
+    if length.is_ok_and(|length| length > LONGEST) {
+        return Err(refuse("is larger than 1 MiB".to_owned()));
+    }
+    let sql = fs::read_to_string(file).map_err(|error| refuse(error.to_string()))?;
+    header::parse(name, &sql).map_err(|error: HeaderError| refuse(error.to_string()))
+}
+
+fn stem(file: &Path) -> &str {
+    file.file_stem()
+        .and_then(|it| it.to_str())
+        .unwrap_or_default()
+}
+
+/// Lower-case letters, digits and `_`, not too many.
+pub(super) fn is_name(name: &str) -> bool {
+    let is_ours = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    !name.is_empty() && name.len() <= 64 && name.bytes().all(is_ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_file_is_a_report() {
+        let files = BUILT_IN
+            .files()
+            .filter(|file| file.path().extension().is_some_and(|it| it == "sql"));
+        for file in files {
+            let name = file.path().to_str().unwrap();
+            let parsed = header::parse(name, file.contents_utf8().unwrap());
+            assert!(parsed.is_ok(), "{name}: {parsed:?}");
+        }
+        assert!(built_in().count() >= 18);
+        assert!(built_in_macros().contains("wanted_coverage"));
+    }
+}

@@ -1,0 +1,109 @@
+//! A parameter of a report: its type, and the values that it takes.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+
+/// What a report can be asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: Kind,
+    /// Whether it must be given.
+    pub is_required: bool,
+    /// What it is if it is not given; none if it then is nothing.
+    pub default: Option<Value>,
+    /// What it means.
+    pub description: String,
+}
+
+/// The types of parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A Discord id.
+    Id,
+    /// A time with its offset from UTC.
+    Time,
+    /// A day: 2026-03-01.
+    Day,
+    /// A whole number, from the one to the other.
+    Integer(i64, i64),
+    /// `true` or `false`.
+    Boolean,
+    /// A time zone of the IANA's list.
+    Zone,
+    /// Any text that is not empty.
+    Text,
+    /// One of these words.
+    OneOf(Vec<String>),
+}
+
+/// The value of a parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// An id or a number.
+    Integer(i64),
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A time.
+    Time(DateTime<Utc>),
+    /// A day.
+    Day(NaiveDate),
+    /// A text, a word, or the name of a time zone.
+    Text(String),
+}
+
+impl Kind {
+    /// Reads a value, but for ids and times: those have no default, and the API has its own reading
+    /// of them.
+    ///
+    /// # Errors
+    /// What it has to be, in words that go on from the parameter's name. Whether a time zone exists
+    /// is for the record to say.
+    pub fn read(&self, text: &str) -> Result<Value, Cow<'static, str>> {
+        match self {
+            Self::Id | Self::Time => Err("of an id or a time can't stand here".into()),
+            Self::Day => NaiveDate::parse_from_str(text, "%Y-%m-%d")
+                .ok()
+                // One spelling: four digits, two, and two.
+                .filter(|day| day.format("%Y-%m-%d").to_string() == text)
+                .map(Value::Day)
+                .ok_or("is a day, such as 2025-01-31".into()),
+            Self::Integer(low, high) => {
+                let number = text.parse().ok();
+                number
+                    .filter(|number: &i64| {
+                        number.to_string() == text && (low..=high).contains(&number)
+                    })
+                    .map(Value::Integer)
+                    .ok_or_else(|| format!("is a whole number from {low} to {high}").into())
+            }
+            Self::Boolean => text
+                .parse()
+                .map(Value::Boolean)
+                .map_err(|_| "is true or false".into()),
+            Self::Zone | Self::Text if text.contains('\0') => Err("has a NUL in it".into()),
+            Self::Zone | Self::Text => Ok(Value::Text(text.to_owned())),
+            Self::OneOf(words) if words.iter().any(|word| word == text) => {
+                Ok(Value::Text(text.to_owned()))
+            }
+            Self::OneOf(words) => Err(format!("is one of {}", words.join(", ")).into()),
+        }
+    }
+}
+
+/// As a caller writes it.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(number) => number.fmt(f),
+            Self::Boolean(yes) => yes.fmt(f),
+            Self::Time(time) => f.write_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+            Self::Day(day) => day.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}
