@@ -96,8 +96,8 @@ COMMENT ON COLUMN discord_messages.attachment_count IS 'How many files hang on i
 COMMENT ON COLUMN discord_messages.embed_count IS 'How many embeds hang on it.';
 COMMENT ON COLUMN discord_messages.ingested_at IS 'When this service first had it.';
 COMMENT ON COLUMN discord_messages.revision IS 'The commit that last changed the row.';
-COMMENT ON COLUMN discord_messages.source IS 'How the payload came: 0 import, 1 REST, 2 gateway.';
-COMMENT ON COLUMN discord_messages.patch_json IS 'What partial updates brought that came without a whole payload.';
+COMMENT ON COLUMN discord_messages.source IS 'Where the payload is from: 0 an import, 1 history, 2 the socket.';
+COMMENT ON COLUMN discord_messages.patch_json IS 'What updates of a part of it have brought since.';
 COMMENT ON COLUMN discord_messages.raw_json IS 'The payload as Discord sent it, byte for byte.';
 
 COMMENT ON VIEW discord_message_versions IS
@@ -105,12 +105,12 @@ COMMENT ON VIEW discord_message_versions IS
 COMMENT ON COLUMN discord_message_versions.message_id IS 'The message.';
 COMMENT ON COLUMN discord_message_versions.guild_id IS 'The guild it belongs to.';
 COMMENT ON COLUMN discord_message_versions.channel_id IS 'The channel or thread it stands in.';
-COMMENT ON COLUMN discord_message_versions.edited_at IS 'The edit that made it; NULL for the original.';
-COMMENT ON COLUMN discord_message_versions.content IS 'The text.';
+COMMENT ON COLUMN discord_message_versions.edited_at IS 'The edit that made this version; none for the original.';
+COMMENT ON COLUMN discord_message_versions.content IS 'The text as typed.';
 COMMENT ON COLUMN discord_message_versions.attachment_count IS 'How many files hung on it.';
 COMMENT ON COLUMN discord_message_versions.embed_count IS 'How many embeds hung on it.';
-COMMENT ON COLUMN discord_message_versions.revision IS 'The commit that put it into the record.';
-COMMENT ON COLUMN discord_message_versions.source IS 'How the payload came: 0 import, 1 REST, 2 gateway.';
+COMMENT ON COLUMN discord_message_versions.revision IS 'The commit that put this version into the record.';
+COMMENT ON COLUMN discord_message_versions.source IS 'Where the payload is from: 0 an import, 1 history, 2 the socket.';
 COMMENT ON COLUMN discord_message_versions.raw_json IS 'The payload as Discord sent it, byte for byte.';
 COMMENT ON COLUMN discord_message_versions.is_current IS 'Whether the message is like this now (or was when it was deleted).';
 
@@ -122,28 +122,28 @@ COMMENT ON VIEW discord_channels IS 'Channels, threads and categories that were 
 COMMENT ON COLUMN discord_channels.channel_id IS 'The channel or thread.';
 COMMENT ON COLUMN discord_channels.guild_id IS 'The guild it belongs to.';
 COMMENT ON COLUMN discord_channels.parent_id IS 'A thread''s channel; a channel''s category.';
-COMMENT ON COLUMN discord_channels.channel_type IS 'Discord''s number of its type: 0 text, 4 category, 11 thread, 15 forum, ...';
+COMMENT ON COLUMN discord_channels.channel_type IS 'Discord''s channel type: 0 text, 10 to 12 threads, 15 forum.';
 COMMENT ON COLUMN discord_channels.name IS 'Its name.';
-COMMENT ON COLUMN discord_channels.gone_at IS 'Gone from Discord at this time or before; NULL while it is there.';
+COMMENT ON COLUMN discord_channels.gone_at IS 'When its end was noticed.';
 
 COMMENT ON VIEW coverage IS
     'What is known of each channel and thread: ranges of time without holes, each complete or a gap.';
 COMMENT ON COLUMN coverage.guild_id IS 'The guild.';
 COMMENT ON COLUMN coverage.channel_id IS 'The channel or thread.';
-COMMENT ON COLUMN coverage.low IS 'From this message id on,';
+COMMENT ON COLUMN coverage.low IS 'Ids from this one on,';
 COMMENT ON COLUMN coverage.high IS 'to before this one.';
 COMMENT ON COLUMN coverage.from_time IS 'The same as times: from this one on,';
 COMMENT ON COLUMN coverage.to_time IS 'to before this one.';
-COMMENT ON COLUMN coverage.complete IS 'Whether every message of the range is in the record.';
-COMMENT ON COLUMN coverage.complete_by IS 'By what: history, live, or rescan (history, read again); NULL for a gap.';
-COMMENT ON COLUMN coverage.gap_reason IS 'Why messages may be missing: not_backfilled, offline, no_permission, ...; NULL if none can be.';
-COMMENT ON COLUMN coverage.stale_since IS 'Edits and deletes from this time on may be missing; NULL if they are there too.';
+COMMENT ON COLUMN coverage.complete IS 'Whether every message there was read.';
+COMMENT ON COLUMN coverage.complete_by IS 'By what: history, live or rescan.';
+COMMENT ON COLUMN coverage.gap_reason IS 'Why messages may be missing.';
+COMMENT ON COLUMN coverage.stale_since IS 'Edits and deletes from this time on may be missing.';
 
 COMMENT ON VIEW outages IS
     'Times in which nobody listened. What was written and deleted within one is known to nobody.';
-COMMENT ON COLUMN outages.began_at IS 'When the last was heard before it; NULL if that is not known.';
+COMMENT ON COLUMN outages.began_at IS 'When the last was heard before it.';
 COMMENT ON COLUMN outages.ended_at IS 'When the next was heard.';
-COMMENT ON COLUMN outages.reason IS 'offline, session_lost, or record_damaged (what was recorded then was lost).';
+COMMENT ON COLUMN outages.reason IS 'offline, session_lost or record_damaged.';
 
 COMMENT ON VIEW snapshot IS 'The snapshot that this session reads: one row.';
 COMMENT ON COLUMN snapshot.created_at IS 'When it was made.';
