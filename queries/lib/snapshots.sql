@@ -1,14 +1,14 @@
 -- The base relations from the snapshots of a data folder, also while the service runs: the files that
--- snapshots/manifest.json names, and no others. The variable data_dir says where the folder is.
+-- snapshots/manifest.json names, and no others. The variable snapshots_dir says where snapshots/ is.
 -- A session stays with the snapshot that it began with, and the files of a replaced one go after an hour:
 -- read this again to have the newest.
 
 SET VARIABLE manifest_path = (
     SELECT CASE WHEN count(*) = 0
-                THEN error('There is no snapshot yet: ' || getvariable('data_dir') || '/snapshots/manifest.json'
+                THEN error('There is no snapshot yet: ' || getvariable('snapshots_dir') || '/manifest.json'
                            || ' does not exist. The service writes it soon after its start.')
                 ELSE min(file) END
-    FROM glob(getvariable('data_dir') || '/snapshots/manifest.json'));
+    FROM glob(getvariable('snapshots_dir') || '/manifest.json'));
 
 SET VARIABLE manifest = (
     SELECT from_json(content, '{"format":"INTEGER","store_id":"UUID","schema_version":"BIGINT","revision":"BIGINT",
@@ -18,7 +18,7 @@ SET VARIABLE manifest = (
 -- A table's files as a query. It names and types the columns, so that a table without files has them too.
 CREATE OR REPLACE MACRO snapshot_query(name, columns) AS (
     WITH files AS (
-        SELECT list(getvariable('data_dir') || '/snapshots/' || file.path ORDER BY file.path) AS paths
+        SELECT list(getvariable('snapshots_dir') || '/' || file.path ORDER BY file.path) AS paths
         FROM (SELECT unnest(getvariable('manifest').files) AS file) WHERE file.table = name
     ), wanted AS (
         SELECT list_transform(string_split_regex(columns, ',\s*'), lambda one: string_split(one, ' ')) AS pairs

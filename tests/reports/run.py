@@ -13,6 +13,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -216,6 +217,7 @@ def main():
     parser.add_argument("--duckdb", default="duckdb")
     parser.add_argument("--only", default="", help="cases whose name begins so")
     options = parser.parse_args()
+    options.duckdb = os.path.abspath(shutil.which(options.duckdb) or options.duckdb)
     failed = 0
 
     def say(name, wrong):

@@ -22,7 +22,7 @@ def literal(text):
 def init(data):
     """The text that the service writes to init.sql at its start."""
     files = [LIBRARY / f"{name}.sql" for name in ("snapshots", "views", "coverage")]
-    return "\n".join([f"SET VARIABLE data_dir = coalesce(getvariable('data_dir'), {literal(data)});\n",
+    return "\n".join([f"SET VARIABLE snapshots_dir = coalesce(getvariable('data_dir'), {literal(data)}) || '/snapshots';\n",
                       *(file.read_text() for file in files)])
 
 
