@@ -95,6 +95,12 @@ mutations: libduckdb ## Takes out one safeguard at a time, and sees the suite fa
 	@scripts/need cargo cc strace
 	scripts/mutations $(ARGS)
 
+.PHONY: recipes
+recipes: venv ## The recipes of docs/bi.md, Spark's too, against a service: ARGS="--url … --key … --guild … --data …"
+	@scripts/need java
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check pyspark==4.3.0
+	$(VENV)/bin/python tests/recipes/run.py --also spark $(ARGS)
+
 .PHONY: check
 check: libduckdb ## Format, lints and docs, warnings denied
 	@scripts/need cargo cc

@@ -1,5 +1,5 @@
 -- The base relations from a record whose service is stopped (while it runs, no other process can
--- open the file). For the DuckDB CLI without a database of its own, in the folder that holds data/.
+-- open the file: snapshots.sql then). For the DuckDB CLI without a database of its own, in the folder that holds data/.
 ATTACH IF NOT EXISTS 'data/guildlake.duckdb' AS record (READ_ONLY);
 
 CREATE OR REPLACE VIEW discord_messages AS FROM record.main.discord_messages;

@@ -2,30 +2,46 @@
 
     python tests/reports/run.py --duckdb PATH
 
-Each case runs in two session time zones, since no answer may depend on that one. The headers are
-held against the answers: every column, its name and type, and every parameter's name.
+Each case runs in two session time zones, since no answer may depend on that one, and on a snapshot of
+the dataset as `duckdb -init DATA_DIR/init.sql` shows it, from another folder. The headers are held
+against the answers: every column, its name and type, and every parameter's name.
 """
 
 import argparse
 import csv
 import io
+import json
+import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from datetime import datetime
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+import snapshot  # noqa: E402
 from cases import CASES  # noqa: E402
 
 HERE = Path(__file__).parent
-QUERIES = HERE.parents[1] / "queries"
+ROOT = HERE.parents[1]
+QUERIES = ROOT / "queries"
+DATASET = HERE / "dataset.sql"
+TABLES = [DATASET, QUERIES / "lib/views.sql", QUERIES / "lib/coverage.sql"]
 TYPES = {"id": "BIGINT", "integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN", "text": "VARCHAR",
          "time": "TIMESTAMP WITH TIME ZONE", "timestamp": "TIMESTAMP", "day": "DATE"}
 PARAMETER = re.compile(
     r"-- param [a-z_]+: (id|time|day|zone|text|boolean|integer( -?\d+\.\.-?\d+)?|one of [a-z_]+(\|[a-z_]+)+)"
     r"(, required| = [^ .]+)?\. \S.*")
 COLUMN = re.compile(rf"-- column ([a-z0-9_]+): ({'|'.join(TYPES)})\. \S.*")
+COLUMN_OF = re.compile(r'column\(\s*"(\w+)",\s*Kind::(\w+),\s*\w+,\s*"([^"]*)",?\s*\)')
+KINDS = {"Snowflake": "BIGINT", "Text": "VARCHAR", "Json": "VARCHAR", "Time": "TIMESTAMPTZ", "Boolean": "BOOLEAN",
+         "Count": "INTEGER", "Small": "TINYINT", "Revision": "BIGINT"}
+# Lists of columns in src/store: (the table of the manifest, the view).
+RELATIONS = {"COLUMNS": ("messages", "discord_messages"), "VERSIONS": ("versions", "discord_message_versions"),
+             "GUILDS": ("guilds", "discord_guilds"), "CHANNELS": ("channels", "discord_channels"),
+             "COVERAGE": ("coverage", "coverage"), "OUTAGES": ("outages", "outages")}
 LISTED = {"discord_mentions": "ORDER BY message_id, mention_kind, mentioned_id NULLS LAST",
           "discord_replies": "ORDER BY message_id"}
 
@@ -38,18 +54,27 @@ def literal(value):
     return f"'{value}'"
 
 
-def ask(duckdb, zone, questions):
-    """The answers to (parameters, query), each as rows with their names first; and what went wrong."""
-    lines = [f".read {HERE / 'dataset.sql'}", f".read {QUERIES / 'lib/views.sql'}",
-             f".read {QUERIES / 'lib/coverage.sql'}", f"SET TimeZone = '{zone}';", ".mode csv", ".nullvalue ''"]
+def ask(duckdb, zone, questions, init=None):
+    """The answers to (parameters, query), each as rows with their names first; and what went wrong. On the
+    dataset's tables, or on what an init file shows."""
+    lines = [] if init else [f".read {path}" for path in TABLES]
+    lines += [f"SET TimeZone = '{zone}';", ".mode csv", ".nullvalue ''"]
     for parameters, query in questions:
         parameters = {"guild_id": 1000} | parameters
         lines += [f'SET VARIABLE "{name}" = {literal(value)};' for name, value in parameters.items()]
         lines += [".print =====", query]
         lines += [f'RESET VARIABLE "{name}";' for name in parameters]
-    done = subprocess.run([duckdb], input="\n".join(lines), capture_output=True, text=True)
+    done = command_line(duckdb, ["-init", init] if init else [], "\n".join(lines))
     answers = [list(csv.reader(io.StringIO(part))) for part in done.stdout.split("=====\n")[1:]]
-    return answers, done.stderr.strip()
+    return answers, done.stderr
+
+
+def command_line(duckdb, arguments, text="", folder="/", data_dir=""):
+    """The command line's answer, without what it says of the file it loads."""
+    done = subprocess.run([duckdb, *arguments], input=text, capture_output=True, text=True, cwd=folder,
+                          env=os.environ | {"DATA_DIR": data_dir})
+    done.stderr = re.sub(r"\x1b\[\d+m|-- Loading resources from .*\n", "", done.stderr).strip()
+    return done
 
 
 def same(left, right):
@@ -108,6 +133,77 @@ def header(duckdb, name):
         yield f"columns are {real},\n      declared {declared}"
 
 
+def contract():
+    """Where lib/snapshots.sql does not say what the columns that the service writes are and mean."""
+    sql = (QUERIES / "lib/snapshots.sql").read_text()
+    said = {(view, column): text.replace("''", "'") for view, column, text in
+            re.findall(r"^COMMENT ON COLUMN (\w+)\.(\w+) IS '(.*)';$", sql, re.M)}
+    files = {name: dict(one.split() for one in columns.split(",")) for name, columns in
+             re.findall(r"snapshot_query\('(\w+)',\s*'([^']+)'\)", sql)}
+    rust = "".join(path.read_text() for path in sorted((ROOT / "src/store").glob("*.rs")))
+    found = 0
+    for constant, body in re.findall(r"^(?:pub )?const (\w+): \[Column; \d+\] = \[\n(.*?)^\];", rust, re.M | re.S):
+        table, view = RELATIONS[constant]
+        shared = dict(re.findall(r'^const (\w+): Column = (column\(.*?^\));', rust, re.M | re.S))
+        body = re.sub(r"^    (\w+),$", lambda match: shared[match[1]], body, flags=re.M)
+        for name, kind, meaning in COLUMN_OF.findall(body):
+            found += 1
+            if name in files[table] and files[table][name] != KINDS[kind]:
+                yield f"{view}.{name} is {files[table][name]}, and {KINDS[kind]} in {constant}"
+            if name in files[table] and said[view, name] != meaning:
+                yield f"{view}.{name}: {said[view, name]}\n      in {constant}: {meaning}"
+    if not found:
+        yield "no columns were found in src/store"
+
+
+def snapshots(duckdb, data):
+    """What is wrong with the init files, beside the reports."""
+    init = data / "init.sql"
+    shown = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal AND " \
+            "table_name IN ('discord_messages', 'discord_channels', 'coverage') ORDER BY table_name, column_index"
+    bare = "SELECT table_name || '.' || column_name FROM duckdb_columns() WHERE NOT internal AND comment IS NULL"
+    empty = "SELECT (SELECT count(*) FROM outages) + (SELECT count(*) FROM discord_guilds) " \
+            "+ (SELECT count(*) FROM discord_message_versions WHERE NOT is_current)"
+    versions = "SELECT count(*) FROM discord_message_versions"
+    current = "SELECT count(*) FROM discord_messages WHERE content_removed_at IS NULL"
+    as_of = "SELECT revision || ' of ' || store_id FROM snapshot"
+    of_guild = "EXPLAIN ANALYZE SELECT count(*) FROM discord_messages WHERE guild_id = 2000"
+    questions = [({}, f"{query};") for query in (shown, bare, empty, versions, current, as_of, of_guild)]
+    (seen, silent, nothing, all_versions, messages, known, plan), _ = ask(duckdb, "UTC", questions, init)
+    (types,), _ = ask(duckdb, "UTC", questions[:1])
+    yield from differences(seen, types)
+    yield from (f"{row[0]} has no comment" for row in silent[1:])
+    if nothing[1:] != [["0"]]:
+        yield f"tables without files have rows: {nothing}"
+    if all_versions != [["count_star()"], messages[1]]:
+        yield f"{all_versions} versions of {messages} messages"
+    if known[1:] != [["2 of 1a7f6a9e-8d5e-4c6f-9d3a-0c1b2a394857"]]:
+        yield f"the snapshot is {known}"
+    if "Scanning Files: 2/6" not in str(plan):
+        yield f"files of other guilds are read: {re.findall('Scanning Files: [^ ]*', str(plan))}"
+
+    count = "SELECT count(*) FROM discord_messages; FROM wanted_coverage();"
+    expected = command_line(duckdb, ["-csv", "-init", init], count)
+    by_variable = data.replace(data.with_name("moved"))
+    quoted = str(by_variable).replace("'", "''")
+    for name, arguments, folder, data_dir in (
+        ("a folder that was moved", ["-csv", "-cmd", f"SET VARIABLE data_dir = '{quoted}';",
+                                     "-cmd", f".read {by_variable / 'init.sql'}"], "/", ""),
+        ("queries/init.sql with DATA_DIR", ["-csv", "-init", "queries/init.sql"], ROOT, str(by_variable)),
+    ):
+        done = command_line(duckdb, arguments, count, folder, data_dir)
+        if done.stderr or done.stdout != expected.stdout or len(done.stdout.splitlines()) != 4:
+            yield f"{name}: {done.stdout}{done.stderr}"
+
+    manifest = by_variable / "snapshots/manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format": 2}))
+    for name, refusal in (("another format", "This manifest is of format 2"), ("no snapshot", "There is no snapshot yet")):
+        done = command_line(duckdb, ["-init", "queries/init.sql"], count, ROOT, str(by_variable))
+        if refusal not in done.stderr or not done.returncode or done.stdout:
+            yield f"{name}: {done.stdout}{done.stderr}"
+        manifest.unlink(missing_ok=True)
+
+
 def query_of(report):
     path = QUERIES / f"{report}.sql"
     if path.exists():
@@ -121,6 +217,7 @@ def main():
     parser.add_argument("--duckdb", default="duckdb")
     parser.add_argument("--only", default="", help="cases whose name begins so")
     options = parser.parse_args()
+    options.duckdb = os.path.abspath(shutil.which(options.duckdb) or options.duckdb)
     failed = 0
 
     def say(name, wrong):
@@ -129,7 +226,7 @@ def main():
             failed += 1
             print(f"{name}: {line}")
 
-    reports = sorted(path.stem for path in QUERIES.glob("*.sql"))
+    reports = sorted(path.stem for path in QUERIES.glob("*.sql") if path.stem != "init")
     table = (QUERIES / "README.md").read_text()
     for report in reports:
         if not options.only:
@@ -140,14 +237,22 @@ def main():
         silent, _ = ask(options.duckdb, "UTC", [({}, "SELECT table_name || '.' || column_name FROM duckdb_columns() "
                         "WHERE table_name IN (SELECT view_name FROM duckdb_views() WHERE NOT internal) AND comment IS NULL;")])
         say("views", [f"{row[0]} has no comment" for row in silent[0][1:]])
+        say("contract", contract())
     cases = {name: case for name, case in CASES.items() if name.startswith(options.only)}
     questions = [(parameters, query_of(report)) for report, parameters in cases.values()]
-    for zone in ("UTC", "Pacific/Auckland"):
-        answers, complaint = ask(options.duckdb, zone, questions)
-        say(zone, [complaint] if complaint else [])
-        for name, answer in zip(cases, answers):
-            with open(HERE / "expected" / f"{name}.csv", newline="") as file:
-                say(f"{name} ({zone})", differences(answer[1:], list(csv.reader(file))))
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "the community's data"
+        snapshot.make(options.duckdb, DATASET, data)
+        for place, zone, init in (("tables", "UTC", None), ("tables", "Pacific/Auckland", None),
+                                  ("snapshot", "Pacific/Auckland", data / "init.sql")):
+            answers, complaint = ask(options.duckdb, zone, questions, init)
+            say(f"{place}, {zone}", [complaint] if complaint else [])
+            say(f"{place}, {zone}", [] if len(answers) == len(cases) else [f"{len(answers)} answers"])
+            for name, answer in zip(cases, answers):
+                with open(HERE / "expected" / f"{name}.csv", newline="") as file:
+                    say(f"{name} ({place}, {zone})", differences(answer[1:], list(csv.reader(file))))
+        if not options.only and not complaint:
+            say("snapshots", snapshots(options.duckdb, data))
     print(f"{len(reports)} reports, {len(CASES)} cases: {f'{failed} differences' if failed else 'as expected'}")
     sys.exit(failed > 0)
 

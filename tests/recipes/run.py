@@ -1,0 +1,90 @@
+"""Runs the recipes of docs/bi.md against a running service and its data folder.
+
+    python tests/recipes/run.py --url URL --key KEY --guild ID --data DATA_DIR [--also spark]
+
+A block of the page that is marked ```python run (or sh) is run in a process of its own, in a folder with data/
+and queries/ as in a checkout; marked run:GROUP only with --also GROUP; with a name after it, it is kept in the
+folder under that name. It has to end well, and to print what the following ```text output block says: {name}
+stands for what the API says (below), and a line with ... for any lines. Nothing may be collected meanwhile, and
+the data folder's snapshot has to be of now.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"^```(python|sh) run(?::(\w+))?(?: (\S+))?\n(.*?)^```\n(?:\s*^```text output\n(.*?)^```\n)?", re.M | re.S)
+
+
+def facts(url, key, guild):
+    """What the output blocks may name."""
+    def rows(more):
+        path = f"{url}/v1/messages.ndjson?guild_id={guild}&columns=message_id,channel_id{more}"
+        with urllib.request.urlopen(urllib.request.Request(path, headers={"x-api-key": key})) as body:
+            return [json.loads(line) for line in body]
+
+    messages = rows("")
+    return {"guild": guild, "messages": len(messages), "channels": len({row["channel_id"] for row in messages}),
+            "with_deleted": len(rows("&include_deleted=true"))}
+
+
+def matches(expected, printed):
+    pattern = "".join(r"(?:.*\n)*?" if line == "..." else re.escape(line) + r"\n" for line in expected)
+    return re.fullmatch(pattern, "".join(f"{line}\n" for line in printed)) is not None
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--url", default=os.environ.get("GUILDLAKE_URL"))
+    parser.add_argument("--key", default=os.environ.get("GUILDLAKE_KEY"))
+    parser.add_argument("--guild", default=os.environ.get("GUILD"))
+    parser.add_argument("--data", type=Path, required=True, help="the service's data folder")
+    parser.add_argument("--also", default="", help="groups of recipes, with commas between them")
+    options = parser.parse_args()
+    page = ROOT / "docs" / "bi.md"
+    text = page.read_text()
+    known = facts(options.url, options.key, options.guild)
+    blocks = [block for block in BLOCK.finditer(text) if not block[2] or block[2] in options.also.split(",")]
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        (folder / "data").symlink_to(options.data.resolve())
+        (folder / "queries").symlink_to(ROOT / "queries")
+        (folder / "home").mkdir()
+        environment = os.environ | {
+            "GUILDLAKE_URL": options.url, "GUILDLAKE_KEY": options.key, "GUILD": options.guild,
+            "HOME": str(folder / "home"), "NO_COLOR": "1",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+        def run(*command):
+            return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+        # DuckDB fetches this extension when it is first needed; a test does not.
+        httpfs = importlib.util.find_spec("duckdb_extension_httpfs")
+        for extension in Path(httpfs.origin).parent.glob("extensions/*/httpfs.duckdb_extension"):
+            run("duckdb", "-c", f"INSTALL '{extension}'").check_returncode()
+        for block in blocks:
+            language, _, name, code, output = block.groups()
+            place = f"{page.relative_to(ROOT)}:{text.count(chr(10), 0, block.start()) + 1}"
+            file = folder / (name or "recipe")
+            file.write_text(code)
+            done = run(sys.executable, file) if language == "python" else run("sh", "-eu", file)
+            expected = re.sub(r"\{(\w+)\}", lambda match: str(known[match[1]]), output or "").splitlines()
+            if output is None or done.returncode or not matches(expected, done.stdout.splitlines()):
+                failed += 1
+                print(f"{place}: ended with {done.returncode}\n--- expected\n" + "\n".join(expected)
+                      + f"\n--- printed\n{done.stdout}--- complained\n{done.stderr}")
+    print(f"{len(blocks)} recipes: {f'{failed} differ' if failed else 'as expected'}")
+    sys.exit(failed > 0 or not blocks)
+
+
+if __name__ == "__main__":
+    main()
