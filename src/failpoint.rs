@@ -5,13 +5,14 @@
 use crate::store::StoreError;
 
 /// The steps of a commit, of a move into a run and of a checkpoint, in their order.
-pub const STEPS: [&str; 10] = [
+pub const STEPS: [&str; 11] = [
     "commit_begun",
     "commit_written",
     "commit_durable",
     "commit_testified",
     "commit_acknowledged",
     "move_begun",
+    "move_copied",
     "move_written",
     "move_durable",
     "checkpoint_begun",

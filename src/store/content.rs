@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use duckdb::{Connection, params};
 
 use super::StoreError;
+use super::levels::LEVELS;
 
 /// What happens to the content of deleted messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub(super) fn remove(
     revision: i64,
 ) -> Result<usize, StoreError> {
     let mut removed = 0;
-    for table in ["messages_hot", "messages_runs"] {
+    for table in LEVELS {
         connection.execute(
             &format!(
                 "DELETE FROM message_versions WHERE message_id IN (SELECT message_id FROM {table} \

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
+use super::levels::LEVELS;
 use super::lookup::Known;
 use super::marks::Marks;
 use super::messages::StoredMessage;
@@ -130,7 +131,7 @@ pub(super) fn end_channels(
     let mut updated = 0;
     for ((before, after), channels) in ends {
         let channels = lookup::list(channels.into_iter());
-        for table in ["messages_hot", "messages_runs"] {
+        for table in LEVELS {
             updated += connection.execute(
                 &format!(
                     "UPDATE {table} AS ended SET deleted = true, deleted_by = '{}', \

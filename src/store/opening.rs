@@ -164,6 +164,8 @@ fn connect(settings: &StoreSettings) -> Result<Connection, duckdb::Error> {
     let mut config = Config::default()
         .with("checkpoint_threshold", CHECKPOINT_THRESHOLD)?
         .with("storage_compatibility_version", STORAGE_VERSION)?
+        // Merging what deletes left of row groups would hold commits up for seconds; moves do it.
+        .with("max_vacuum_tasks", "0")?
         .with("memory_limit", format!("{}B", settings.memory_limit))?
         .with("temp_directory", settings.temp_folder.to_string_lossy())?;
     if let Some(threads) = settings.threads {

@@ -20,6 +20,9 @@ const ROWS_AHEAD: usize = 64;
 /// The first range of ids that is tried, as snowflakes: seven days.
 const FIRST_SPAN: i64 = (7 * 24 * 3600 * 1000) << 22;
 
+/// How far ahead of this machine's clock an id may be, as snowflakes: an hour.
+const CLOCK_MARGIN: i64 = (3600 * 1000) << 22;
+
 /// How much wider each next range is: four tries reach across all of Discord's time.
 const WIDEN: i64 = 16;
 
@@ -146,7 +149,7 @@ fn begin_and_find_keys(connection: &Connection, request: &PageRequest) -> Result
     let mut width = FIRST_SPAN;
     match request.order {
         // Nothing is newer than now, but for a clock that differs: the last range has no bound.
-        Order::Descending => span.high = span.high.min(snowflake_at(Utc::now()) + FIRST_SPAN),
+        Order::Descending => span.high = span.high.min(snowflake_at(Utc::now()) + CLOCK_MARGIN),
         // No message is older than its channel.
         Order::Ascending => span.low = span.low.max(request.channel_id.as_i64()),
     }

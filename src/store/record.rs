@@ -3,27 +3,40 @@
 //! The record keeps ids unique by itself; no index does it.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use duckdb::types::FromSql;
 use duckdb::{Connection, params};
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
+use super::levels::{LEVELS, Move};
 use super::marks::Marks;
 use super::opening::Opened;
 use super::query::Reader;
 use super::witness::{Testimony, Witness};
 use super::{
-    Batch, Committed, DeletedContent, StoreError, content, fragments, hot, lookup, merge, messages,
+    Batch, Committed, DeletedContent, StoreError, content, fragments, lookup, merge, messages,
     opening, outages, report, schema, versions,
 };
 use crate::failpoint;
 
 /// Commits and bytes in the log after which it is folded into the file: a start after a crash
-/// replays them, at about half a millisecond a commit.
-const LOG_COMMITS: u32 = 4096;
-const LOG_BYTES: u64 = 64 * 1024 * 1024;
+/// replays them, at about half a millisecond a commit. Folding holds commits up while it compresses
+/// what is hot (a second for 60,000 messages), so that it is left to the move, after which little is
+/// hot, as long as that is bearable.
+const LOG_COMMITS: u32 = 16_384;
+const LOG_BYTES: u64 = 512 * 1024 * 1024;
+
+/// Rows of a row group: those of a move of so many are on disk, compressed, before its commit.
+const ROW_GROUP: usize = 122_880;
+
+/// Row groups of a large run, and bytes of memory that sorting one takes.
+const RUN_GROUPS: usize = 4;
+const GROUP_MEMORY: u64 = 128 * 1024 * 1024;
+
+/// How long after a move that failed the next is tried.
+const MOVE_AGAIN: Duration = Duration::from_secs(30);
 
 /// A log longer than this is folded right after it was replayed, in bytes.
 const LOG_REPLAYED: u64 = 1024 * 1024;
@@ -44,8 +57,10 @@ pub struct StoreSettings {
     pub threads: Option<u32>,
     /// Queries that may run at once.
     pub readers: u32,
-    /// Rows in the hot table that start a move into a sorted run.
+    /// Rows in the hot table that start a move into a small run.
     pub hot_rows: usize,
+    /// Rows in small runs that start a move into a large one.
+    pub small_run_rows: usize,
     /// How far back history is read again when a session of the socket was lost.
     pub repair_window: TimeDelta,
     /// What a delete does to the content of a message.
@@ -56,14 +71,15 @@ impl StoreSettings {
     /// The defaults for a file.
     #[must_use]
     pub fn new(path: PathBuf, temp_folder: PathBuf) -> Self {
+        let memory_limit = half_the_memory();
         Self {
             path,
             temp_folder,
-            memory_limit: half_the_memory(),
+            memory_limit,
             threads: None,
             readers: 8,
-            // A quarter of DuckDB's row group: commits wait while they move.
-            hot_rows: 30_720,
+            hot_rows: ROW_GROUP,
+            small_run_rows: RUN_GROUPS * ROW_GROUP,
             repair_window: TimeDelta::days(7),
             deleted_content: DeletedContent::Keep,
         }
@@ -73,8 +89,14 @@ impl StoreSettings {
 /// The record, for writing.
 pub struct Record {
     connection: Connection,
-    hot_limit: usize,
-    hot_rows: usize,
+    /// How many rows are in the hot table and in small runs, and how many may be.
+    level_rows: [usize; 2],
+    level_limits: [usize; 2],
+    /// For moves; none while one is under way.
+    mover: Option<Connection>,
+    moving: Option<Move>,
+    /// No move before this time: the last one failed.
+    moves_wait_until: Option<Instant>,
     /// The greatest id that the record knows: what is above it is new without a look-up.
     high_water: i64,
     revision: i64,
@@ -112,11 +134,16 @@ impl Record {
         })?;
         let log = opening::log_of(path);
         let mut record = Self {
-            hot_limit: settings.hot_rows,
-            hot_rows: count(&connection, "messages_hot")?,
+            level_rows: [
+                count(&connection, LEVELS[0])?,
+                count(&connection, LEVELS[1])?,
+            ],
+            level_limits: level_limits(settings),
+            mover: Some(connection.try_clone()?),
+            moving: None,
+            moves_wait_until: None,
             high_water: connection.query_row(
-                "SELECT coalesce(greatest((SELECT max(message_id) FROM messages_hot), \
-                 (SELECT max(message_id) FROM messages_runs), \
+                "SELECT coalesce(greatest((SELECT max(message_id) FROM discord_messages), \
                  (SELECT max(message_id) FROM message_fragments)), 0)",
                 [],
                 |row| row.get(0),
@@ -216,7 +243,7 @@ impl Record {
         self.commits += 1;
         self.commits_in_log += 1;
         self.high_water = self.high_water.max(written.greatest_id);
-        self.hot_rows += written.appended;
+        self.level_rows[0] += written.appended;
         self.fragments = written.fragments;
         self.testify(now);
         failpoint::reach("commit_testified")?;
@@ -226,28 +253,84 @@ impl Record {
         })
     }
 
-    /// Moves the hot table into a sorted run once it is full. A bounded step beside readers.
+    /// Moves a level that is full into the next, and folds the log. The long part of a move goes on
+    /// beside later commits; this is to be called after each.
     ///
     /// # Errors
-    /// If DuckDB fails; the rows are then where they were.
+    /// If DuckDB fails for good. A move that fails otherwise leaves the rows where they were, and is
+    /// tried again later.
     pub fn maintain(&mut self) -> Result<(), StoreError> {
-        if self.hot_rows < self.hot_limit {
-            if self.commits_in_log >= LOG_COMMITS || self.log_length >= LOG_BYTES {
-                self.checkpoint()?;
+        if let Some(moving) = &self.moving {
+            if moving.is_copied() {
+                self.finish_move()?;
             }
             return Ok(());
         }
-        let (rows, began) = (self.hot_rows, Instant::now());
-        self.transaction(|record| {
-            failpoint::reach("move_begun")?;
-            hot::move_to_run(&record.connection)?;
-            failpoint::reach("move_written")
-        })?;
-        failpoint::reach("move_durable")?;
-        self.hot_rows = 0;
-        let moved = began.elapsed();
-        self.checkpoint()?;
-        tracing::debug!(rows, ?moved, took = ?began.elapsed(), "moved rows into a run");
+        let is_time = self
+            .moves_wait_until
+            .is_none_or(|until| Instant::now() >= until);
+        let full =
+            (0..self.level_rows.len()).find(|&at| self.level_rows[at] >= self.level_limits[at]);
+        if let Some(from) = full
+            && is_time
+            && let Some(connection) = self.mover.take()
+        {
+            self.moving = Some(Move::begin(connection, from)?);
+        } else if self.commits_in_log >= LOG_COMMITS || self.log_length >= LOG_BYTES {
+            self.checkpoint()?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the move under way, if there is one, and lets its rows change places.
+    ///
+    /// # Errors
+    /// If DuckDB fails for good.
+    pub fn finish_move(&mut self) -> Result<(), StoreError> {
+        let Some(moving) = self.moving.take() else {
+            return Ok(());
+        };
+        let (from, began) = (moving.from, moving.began);
+        let (copied, waited) = (began.elapsed(), Instant::now());
+        let (connection, moved) = moving.finish()?;
+        self.mover = Some(connection);
+        match moved {
+            Ok(true) => {
+                failpoint::reach("move_durable")?;
+                self.log_length = log_length(&self.log);
+                self.count_levels()?;
+                let held_up = waited.elapsed();
+                self.checkpoint()?;
+                let folded = waited.elapsed() - held_up;
+                tracing::debug!(
+                    from = LEVELS[from],
+                    ?copied,
+                    ?held_up,
+                    ?folded,
+                    "moved rows into a run"
+                );
+                Ok(())
+            }
+            Ok(false) => Ok(()),
+            Err(error @ StoreError::Sql(_)) => {
+                // As in `transaction`: what comes behind the remains of a commit would be lost.
+                if log_length(&self.log) > self.log_length {
+                    return Err(StoreError::Damaged(format!(
+                        "a move failed and left its remains in the log; start again ({error})"
+                    )));
+                }
+                tracing::warn!(%error, "rows could not be moved into a run; they stay where they are for now");
+                self.moves_wait_until = Some(Instant::now() + MOVE_AGAIN);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn count_levels(&mut self) -> Result<(), StoreError> {
+        for (rows, level) in self.level_rows.iter_mut().zip(LEVELS) {
+            *rows = count(&self.connection, level)?;
+        }
         Ok(())
     }
 
@@ -287,6 +370,10 @@ impl Record {
     /// # Errors
     /// If DuckDB fails for good: the log is whole, and the record has to be opened anew.
     pub fn checkpoint(&mut self) -> Result<(), StoreError> {
+        // It can't be done beside another transaction that writes.
+        if let Some(moving) = self.moving.take() {
+            self.mover = Some(moving.cancel()?);
+        }
         // A checkpoint that finds the disk full puts DuckDB out of order: rather a long log.
         let needed = log_length(&self.log).saturating_mul(2) + CHECKPOINT_MARGIN;
         if free_space(&self.log).is_some_and(|free| free < needed) {
@@ -329,16 +416,20 @@ impl Record {
         let mut known = lookup::lookup(connection, old, self.fragments > 0)?;
         let merged = merge::merge(news, &mut known, now, self.deleted_content);
 
-        for (table, ids) in [
-            ("messages_hot", &merged.rows_replaced),
-            ("messages_runs", &merged.rows_replaced),
-            ("message_fragments", &merged.fragments_replaced),
-        ] {
+        let replaced = LEVELS.map(|level| (level, &merged.rows_replaced));
+        let fragments = ("message_fragments", &merged.fragments_replaced);
+        for (table, ids) in replaced.into_iter().chain([fragments]) {
             if !ids.is_empty() {
                 connection.execute_batch(&format!(
                     "DELETE FROM {table} WHERE message_id IN ({})",
                     lookup::list(ids.iter().map(|id| id.as_i64()))
                 ))?;
+            }
+        }
+        if let Some(moving) = &mut self.moving {
+            moving.note_changed(merged.rows_replaced.iter().map(|id| id.as_i64()));
+            if !gone_channels.is_empty() {
+                moving.spoil();
             }
         }
         messages::append(connection, &merged.rows, revision)?;
@@ -373,6 +464,9 @@ impl Record {
         };
         let (removed, revision) = self.transaction(|record| {
             let revision = record.revision + 1;
+            if let Some(moving) = &mut record.moving {
+                moving.spoil();
+            }
             let removed = content::remove(&record.connection, noticed_before, now, revision)?;
             Ok((removed, record.count_commit(removed, now)?))
         })?;
@@ -406,6 +500,17 @@ struct Written {
     greatest_id: i64,
     appended: usize,
     fragments: usize,
+}
+
+/// How many rows may be hot, and in small runs: as many as can be sorted in the memory there is.
+fn level_limits(settings: &StoreSettings) -> [usize; 2] {
+    let groups = usize::try_from(settings.memory_limit / GROUP_MEMORY).unwrap_or(RUN_GROUPS);
+    let hot = if groups > 1 { ROW_GROUP } else { ROW_GROUP / 4 };
+    let small_runs = groups.clamp(1, RUN_GROUPS) * ROW_GROUP;
+    [
+        settings.hot_rows.min(hot),
+        settings.small_run_rows.min(small_runs),
+    ]
 }
 
 /// Half of what this process may use (its container's limit, else the machine's memory), so that

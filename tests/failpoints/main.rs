@@ -38,6 +38,7 @@ fn settings(folder: &Path) -> StoreSettings {
     settings.threads = Some(1);
     settings.readers = 1;
     settings.hot_rows = 10;
+    settings.small_run_rows = 20;
     settings
 }
 
@@ -67,6 +68,9 @@ fn write(folder: &Path, first: u64) -> Result<(), StoreError> {
         record.commit(&batch, Utc::now())?;
         println!("acknowledged {}", commit + 1);
         record.maintain()?;
+        if commit % 2 == 0 {
+            record.finish_move()?;
+        }
         if commit % CHECKPOINT_EVERY == 0 {
             record.checkpoint()?;
         }

@@ -375,6 +375,7 @@ fn run(seed: u64, histories: &[Vec<Step>], rng: &mut StdRng) -> usize {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = StoreSettings::new(folder.path().join("r.duckdb"), folder.path().join("t"));
     settings.hot_rows = 64;
+    settings.small_run_rows = 192;
     let (mut record, mut reader) = Record::open(&settings).unwrap();
     let channels = (0..TOGETHER).map(|history| Channel {
         id: channel(history),
@@ -422,6 +423,10 @@ fn run(seed: u64, histories: &[Vec<Step>], rng: &mut StdRng) -> usize {
             .commit(&batch, Utc::now() + TimeDelta::seconds(1))
             .unwrap();
         record.maintain().unwrap();
+        // A move goes on beside some commits.
+        if rng.random_bool(0.3) {
+            record.finish_move().unwrap();
+        }
         if rng.random_bool(0.05) {
             drop((record, reader));
             (record, reader) = Record::open(&settings).unwrap();

@@ -7,5 +7,6 @@ mod damage;
 mod deletes;
 mod histories;
 mod merge;
+mod moves;
 mod refusals;
 mod support;

@@ -31,6 +31,7 @@ impl TestRecord {
             folder.path().join("tmp"),
         );
         settings.hot_rows = hot_rows;
+        settings.small_run_rows = 3 * hot_rows;
         change(&mut settings);
         let (record, reader) = Record::open(&settings).unwrap();
         Self {
@@ -46,12 +47,21 @@ impl TestRecord {
             messages,
             ..Batch::default()
         };
-        self.record.commit(&batch, Utc::now()).unwrap();
+        let committed = self.record.commit(&batch, Utc::now()).unwrap();
         self.record.maintain().unwrap();
+        // Half of the moves are under way while the next commit comes.
+        if committed.number % 2 == 0 {
+            self.record.finish_move().unwrap();
+        }
     }
 
     /// Closes the file and opens it again, as a restart does.
     pub(crate) fn reopen(self) -> Self {
+        self.look(|_| ()).0
+    }
+
+    /// The same, with a look into the file in between: a process opens it once only.
+    pub(crate) fn look<T>(self, look: impl FnOnce(&duckdb::Connection) -> T) -> (Self, T) {
         let Self {
             record,
             reader,
@@ -59,13 +69,17 @@ impl TestRecord {
             _folder,
         } = self;
         drop((record, reader));
+        let connection = duckdb::Connection::open(&settings.path).unwrap();
+        let seen = look(&connection);
+        drop(connection);
         let (record, reader) = Record::open(&settings).unwrap();
-        Self {
+        let same = Self {
             record,
             reader,
             settings,
             _folder,
-        }
+        };
+        (same, seen)
     }
 
     /// All rows of the channel, deleted ones too, by ascending id.
