@@ -2,7 +2,9 @@
 //! the page is full, so that zone maps leave most row groups unread; then the wide columns of
 //! just those rows, streamed. Both in one transaction: a page is one moment of the record.
 
+use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use chrono::Utc;
@@ -86,9 +88,12 @@ impl Reader {
     pub async fn page(&self, request: PageRequest) -> Result<Page, StoreError> {
         let (head_sender, head) = oneshot::channel();
         let (row_sender, rows) = mpsc::channel(ROWS_AHEAD);
+        let paces = Arc::clone(&self.paces);
         let query = move |connection: &Connection| {
-            match begin_and_find_keys(connection, &request) {
+            let pace = paces.get(request.channel_id);
+            match begin_and_find_keys(connection, &request, pace) {
                 Ok(keys) => {
+                    paces.learn(request.channel_id, &keys.ids);
                     if head_sender.send(Ok(keys.head())).is_ok()
                         && let Err(error) = send_rows(connection, &request, &keys, &row_sender)
                     {
@@ -143,10 +148,14 @@ impl Keys {
     }
 }
 
-fn begin_and_find_keys(connection: &Connection, request: &PageRequest) -> Result<Keys, StoreError> {
+fn begin_and_find_keys(
+    connection: &Connection,
+    request: &PageRequest,
+    pace: Option<Pace>,
+) -> Result<Keys, StoreError> {
     connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
     let mut span = request.span;
-    let mut width = FIRST_SPAN;
+    let mut width = first_width(request, pace);
     match request.order {
         // Nothing is newer than now, but for a clock that differs: the last range has no bound.
         Order::Descending => span.high = span.high.min(snowflake_at(Utc::now()) + CLOCK_MARGIN),
@@ -173,6 +182,62 @@ fn begin_and_find_keys(connection: &Connection, request: &PageRequest) -> Result
             return Ok(Keys { ids, has_more });
         }
         width = width.saturating_mul(WIDEN);
+    }
+}
+
+/// How wide a range is likely to hold the page.
+fn first_width(request: &PageRequest, pace: Option<Pace>) -> i64 {
+    let Some(pace) = pace else { return FIRST_SPAN };
+    let rows = i64::try_from(request.limit + 1).unwrap_or(i64::MAX);
+    let page = pace.per_row.saturating_mul(rows).saturating_mul(2);
+    match request.order {
+        // From the end of a channel that has been silent for long.
+        Order::Descending => {
+            let end = request
+                .span
+                .high
+                .min(snowflake_at(Utc::now()) + CLOCK_MARGIN);
+            page.saturating_add(end.saturating_sub(pace.newest).max(0))
+        }
+        Order::Ascending => page,
+    }
+}
+
+/// How densely the channels are written, as the last pages of each showed: with it one query finds
+/// the next page's keys. A guess that is wrong costs a query more, and nothing else.
+#[derive(Default)]
+pub(super) struct Paces(Mutex<HashMap<ChannelId, Pace>>);
+
+#[derive(Clone, Copy)]
+struct Pace {
+    /// The greatest id that was seen.
+    newest: i64,
+    /// Ids between two messages.
+    per_row: i64,
+}
+
+impl Paces {
+    fn get(&self, channel: ChannelId) -> Option<Pace> {
+        self.lock().get(&channel).copied()
+    }
+
+    fn learn(&self, channel: ChannelId, page: &[MessageId]) {
+        let ids = page.iter().map(|id| id.as_i64());
+        let (Some(low), Some(high)) = (ids.clone().min(), ids.max()) else {
+            return;
+        };
+        let rows = i64::try_from(page.len()).unwrap_or(i64::MAX);
+        let mut paces = self.lock();
+        let pace = paces.entry(channel).or_insert(Pace {
+            newest: high,
+            per_row: 0,
+        });
+        pace.newest = pace.newest.max(high);
+        pace.per_row = (high - low) / rows + 1;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ChannelId, Pace>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

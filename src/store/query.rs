@@ -8,6 +8,7 @@ use deadpool::unmanaged::{Object, Pool};
 use duckdb::{Connection, InterruptHandle};
 use tokio::sync::oneshot;
 
+use super::page::Paces;
 use super::{StoreError, report};
 
 /// How long a query waits for a free connection before the answer is "too busy".
@@ -24,6 +25,8 @@ pub struct Reader {
     connections: Pool<Connection>,
     /// For reports: each may hold all cores for a while, and they stand on another catalog.
     reports: Pool<Connection>,
+    /// Shared by all clones.
+    pub(super) paces: Arc<Paces>,
 }
 
 impl Reader {
@@ -38,6 +41,7 @@ impl Reader {
         Ok(Self {
             connections: connections.collect::<Result<Vec<_>, _>>()?.into(),
             reports: reports.collect::<Result<Vec<_>, _>>()?.into(),
+            paces: Arc::default(),
         })
     }
 
