@@ -84,6 +84,10 @@ class Sql:
     #: How it tells the periods of `created_at`.
     words: dict[str, str]
 
+    @staticmethod
+    def is_there() -> bool:
+        return True
+
     def ask(self, sql: str) -> list[tuple]:
         raise NotImplementedError
 
@@ -167,10 +171,7 @@ class Postgres(Sql):
     def __init__(self, folder: Path) -> None:
         import psycopg
 
-        found = shutil.which("initdb") or next(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")), "")
-        if not found:
-            raise FileNotFoundError("PostgreSQL is not installed (apt-get install postgresql)")
-        self.programs = Path(found).parent
+        self.programs = Path(self.initdb()).parent
         self.folder = folder
         # It refuses to run as root.
         self.user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
@@ -181,6 +182,15 @@ class Postgres(Sql):
         settings = f"-c listen_addresses= -k {folder} -c shared_buffers=2GB -c work_mem=64MB -c max_wal_size=1GB -c timezone=UTC"
         self.run("pg_ctl", "-D", str(self.data), "-w", "-l", str(folder / "log"), "-o", settings, "start")
         self.connection: Any = psycopg.connect(host=str(folder), user=self.user, dbname="postgres", autocommit=True)
+
+    @staticmethod
+    def initdb() -> str:
+        """Where it is: Debian keeps it out of the path."""
+        return shutil.which("initdb") or next(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")), "")
+
+    @staticmethod
+    def is_there() -> bool:
+        return bool(Postgres.initdb())
 
     def run(self, program: str, *arguments: str) -> None:
         user = self.user if os.geteuid() == 0 else None
