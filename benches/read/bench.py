@@ -41,7 +41,9 @@ Calls = dict[str, Callable[[], object]]
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--built", type=Path, required=True, help="where guildlake, discord-simulator and the filler are")
+    parser.add_argument(
+        "--built", type=Path, required=True, help="where guildlake, discord-simulator and the filler are"
+    )
     parser.add_argument("--work", type=Path, required=True, help="a folder for records and results")
     parser.add_argument("--sizes", default="1", help="millions of messages, with spaces between")
     parser.add_argument("--rivals", default=" ".join(RIVALS), help="of " + ", ".join(RIVALS))
@@ -91,7 +93,12 @@ class Bench:
             say(f"filling a record with {self.results['messages']:,} messages")
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
-            filler = [self.options.built / "examples/fill", self.folder / "data", "--messages", str(self.results["messages"])]
+            filler = [
+                self.options.built / "examples/fill",
+                self.folder / "data",
+                "--messages",
+                str(self.results["messages"]),
+            ]
             began = time.perf_counter()
             done = subprocess.run(filler, stdout=subprocess.PIPE, check=True, text=True)
             told.write_text(json.dumps(json.loads(done.stdout) | {"seconds": time.perf_counter() - began}))
@@ -113,7 +120,8 @@ class Bench:
     @staticmethod
     def sample(record: duckdb.DuckDBPyConnection, condition: str) -> list[int]:
         found = record.sql(
-            f"SELECT message_id FROM discord_messages WHERE {condition} AND NOT deleted ORDER BY hash(message_id) LIMIT 1000")
+            f"SELECT message_id FROM discord_messages WHERE {condition} AND NOT deleted ORDER BY hash(message_id) LIMIT 1000"
+        )
         return [row[0] for row in found.fetchall()]
 
     @contextlib.contextmanager
@@ -196,7 +204,13 @@ class Bench:
         with self.reporter() as ask:
             for turn in range(rival.rounds):
                 for name in REPORTS:
-                    measure({f"{name}/guildlake": lambda: ask(name), f"{name}/{rival.name}": lambda: rival.report(name, int(self.guild))}, times)
+                    measure(
+                        {
+                            f"{name}/guildlake": lambda: ask(name),
+                            f"{name}/{rival.name}": lambda: rival.report(name, int(self.guild)),
+                        },
+                        times,
+                    )
                 if turn == 0:
                     check_report(ask("activity"), rival.report("activity", int(self.guild)), rival)
         self.results.setdefault("reports", {})[rival.name] = {name: median(taken) for name, taken in times.items()}
@@ -212,9 +226,11 @@ class Bench:
 
     def downloads(self) -> None:
         say("downloads, beside DuckDB's own COPY")
-        columns = "message_id, guild_id, channel_id, author_id, author_name, content, created_at, edited_at, deleted, " \
-            "deleted_by, deleted_after, deleted_before, content_removed_at, message_type, attachment_count, embed_count, " \
+        columns = (
+            "message_id, guild_id, channel_id, author_id, author_name, content, created_at, edited_at, deleted, "
+            "deleted_by, deleted_after, deleted_before, content_removed_at, message_type, attachment_count, embed_count, "
             "ingested_at, revision"
+        )
         kinds = {"columns": columns, "with payloads": f"{columns}, raw_json"}
         out = self.folder / "download"
         times: dict[str, list[float]] = {}
@@ -232,7 +248,10 @@ class Bench:
                             service.get("/health")
                             before = service.memory("VmRSS")
                             name = f"{kind}/{form}" + (f" at {limit}" if limit else "")
-                            measure({name: lambda: service.download(request_path(f"/v1/messages.{form}", asked), out)}, times)
+                            measure(
+                                {name: lambda: service.download(request_path(f"/v1/messages.{form}", asked), out)},
+                                times,
+                            )
                             growth.setdefault(name, []).append(service.memory("VmHWM") - before)
                         if form == "parquet":
                             self.results["bytes"][f"parquet, {kind}"] = out.stat().st_size / self.results["rows"]
@@ -255,7 +274,12 @@ class Bench:
         files = []
         with self.service() as service:
             for number, (channel, low, high, deleted) in enumerate(asked):
-                query = {"guild_id": self.guild, "from": moment(low), "to": moment(high), "include_deleted": str(deleted).lower()}
+                query = {
+                    "guild_id": self.guild,
+                    "from": moment(low),
+                    "to": moment(high),
+                    "include_deleted": str(deleted).lower(),
+                }
                 query |= {"channel_id": channel} if channel else {}
                 for form in ("parquet", "arrow"):
                     file = self.folder / f"{number}.{form}"
@@ -268,8 +292,11 @@ class Bench:
                 record.register("by_pyarrow", pyarrow.parquet.read_table(parquet))
                 with pyarrow.ipc.open_stream(self.folder / f"{number}.arrow") as stream:
                     record.register("by_stream", stream.read_all())
-                condition = f"created_at >= '{moment(low)}' AND created_at < '{moment(high)}'" \
-                    + (f" AND channel_id = {channel}" if channel else "") + ("" if deleted else " AND NOT deleted")
+                condition = (
+                    f"created_at >= '{moment(low)}' AND created_at < '{moment(high)}'"
+                    + (f" AND channel_id = {channel}" if channel else "")
+                    + ("" if deleted else " AND NOT deleted")
+                )
                 answers = {
                     source: record.sql(f"SELECT {summary} FROM {source}").fetchone()
                     for source in (f"discord_messages WHERE {condition}", f"'{parquet}'", "by_pyarrow", "by_stream")
@@ -286,14 +313,19 @@ class Bench:
         say(f"pages while up to {RATE:,} events a second arrive")
         rounds: dict[str, list] = {"idle": [], "ingest": []}
         reached = []
-        with Simulator(self.options.built / "discord-simulator") as simulator, self.service(**simulator.settings) as service:
+        with (
+            Simulator(self.options.built / "discord-simulator") as simulator,
+            self.service(**simulator.settings) as service,
+        ):
             service.until_complete()
             for _ in range(ROUNDS):
                 rounds["idle"].append(self.round(service, None))
                 with simulator.traffic(RATE, service) as traffic:
                     rounds["ingest"].append(self.round(service, None))
                 reached.append(traffic.rate)
-        self.results["ingest"] = {name: summarised(taken) for name, taken in rounds.items()} | {"events": median(reached)}
+        self.results["ingest"] = {name: summarised(taken) for name, taken in rounds.items()} | {
+            "events": median(reached)
+        }
 
     def save(self) -> None:
         path = self.options.work / f"results-{self.results['messages']}.json"
@@ -327,8 +359,10 @@ def measure(calls: Calls, times: dict[str, list[float]]) -> None:
 
 def summarised(rounds: list[dict[str, list[float]]]) -> dict[str, dict[str, float]]:
     """Of each kind the median and the 99th percentile: of each round, and of those the median."""
+
     def of(name: str, percent: float) -> float:
         return median([percentile(taken[name], percent) for taken in rounds])
+
     return {name: {"p50": of(name, 50), "p99": of(name, 99)} for name in rounds[0]}
 
 
@@ -352,10 +386,19 @@ def disk(folder: Path) -> int:
 
 
 def machine() -> dict[str, str | int]:
-    cpu = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    cpu = [
+        line.split(":")[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {"cpu": cpu[0] if cpu else platform.processor(), "cores": os.cpu_count() or 0, "memory_gb": round(memory / 2**30),
-            "system": f"{platform.system()} {platform.release()}", "load": round(os.getloadavg()[0], 1)}
+    return {
+        "cpu": cpu[0] if cpu else platform.processor(),
+        "cores": os.cpu_count() or 0,
+        "memory_gb": round(memory / 2**30),
+        "system": f"{platform.system()} {platform.release()}",
+        "load": round(os.getloadavg()[0], 1),
+    }
 
 
 def say(text: str) -> None:

@@ -15,8 +15,10 @@ from typing import Any, Protocol
 
 import duckdb
 
-COLUMNS = "message_id, guild_id, channel_id, author_id, author_name, content, created_at, edited_at, deleted, " \
+COLUMNS = (
+    "message_id, guild_id, channel_id, author_id, author_name, content, created_at, edited_at, deleted, "
     "attachment_count, embed_count, raw_json, ingested_at"
+)
 SHOWN = COLUMNS.replace("raw_json, ", "")
 ROUNDS = 5
 #: Requests of each kind in a round.
@@ -68,9 +70,12 @@ class Rival(Protocol):
     def load(self, record: duckdb.DuckDBPyConnection) -> None: ...
     def size(self) -> int:
         """Its bytes on the disk."""
+
     def ask(self, sql: str) -> list[tuple]: ...
     def report(self, name: str, guild: int) -> list[tuple]: ...
-    def page(self, guild: int, channel: int, cursor: int | None = None, span: tuple[str, str] | None = None) -> list[tuple]: ...
+    def page(
+        self, guild: int, channel: int, cursor: int | None = None, span: tuple[str, str] | None = None
+    ) -> list[tuple]: ...
     def message(self, message: int) -> list[tuple]: ...
     def close(self) -> None: ...
 
@@ -94,7 +99,9 @@ class Sql:
     def report(self, name: str, guild: int) -> list[tuple]:
         return self.ask(REPORTS[name].format(guild=guild, **self.words))
 
-    def page(self, guild: int, channel: int, cursor: int | None = None, span: tuple[str, str] | None = None) -> list[tuple]:
+    def page(
+        self, guild: int, channel: int, cursor: int | None = None, span: tuple[str, str] | None = None
+    ) -> list[tuple]:
         condition, order = "", "message_id DESC"
         if cursor:
             condition = f"AND message_id < {cursor}"
@@ -104,7 +111,8 @@ class Sql:
             order = "created_at DESC, message_id DESC"
         return self.ask(
             f"SELECT {SHOWN} FROM messages WHERE guild_id = {guild} AND channel_id = {channel} {condition} "
-            f"AND NOT deleted ORDER BY {order} LIMIT 101")
+            f"AND NOT deleted ORDER BY {order} LIMIT 101"
+        )
 
     def message(self, message: int) -> list[tuple]:
         return self.ask(f"SELECT {COLUMNS} FROM messages WHERE message_id = {message}")
@@ -117,8 +125,11 @@ class Sql:
 class Sqlite(Sql):
     name = "SQLite"
     words = {
-        "day": "date(created_at)", "weekday": "strftime('%w', created_at)", "hour": "strftime('%H', created_at)",
-        "week": "(unixepoch(created_at) / 86400 + 3) / 7", "month": "strftime('%Y-%m', created_at)",
+        "day": "date(created_at)",
+        "weekday": "strftime('%w', created_at)",
+        "hour": "strftime('%H', created_at)",
+        "week": "(unixepoch(created_at) / 86400 + 3) / 7",
+        "month": "strftime('%Y-%m', created_at)",
     }
 
     def __init__(self, folder: Path) -> None:
@@ -133,7 +144,8 @@ class Sqlite(Sql):
             "CREATE TABLE messages (message_id INTEGER PRIMARY KEY, guild_id INTEGER NOT NULL, channel_id INTEGER NOT NULL, "
             "author_id INTEGER NOT NULL, author_name TEXT NOT NULL, content TEXT NOT NULL, created_at TEXT NOT NULL, "
             "edited_at TEXT, deleted INTEGER NOT NULL, attachment_count INTEGER NOT NULL, embed_count INTEGER NOT NULL, "
-            "raw_json TEXT, ingested_at TEXT NOT NULL)")
+            "raw_json TEXT, ingested_at TEXT NOT NULL)"
+        )
         marks = ", ".join("?" * 13)
         text = "strftime({0}::TIMESTAMP, '%Y-%m-%d %H:%M:%S.%f')"
         times = {name: text.format(name) for name in ("created_at", "edited_at", "ingested_at")}
@@ -163,8 +175,10 @@ class Sqlite(Sql):
 class Postgres(Sql):
     name = "PostgreSQL"
     words = {
-        "day": "date_trunc('day', created_at)", "weekday": "extract(isodow FROM created_at)",
-        "hour": "extract(hour FROM created_at)", "week": "floor((extract(epoch FROM created_at) / 86400 + 3) / 7)",
+        "day": "date_trunc('day', created_at)",
+        "weekday": "extract(isodow FROM created_at)",
+        "hour": "extract(hour FROM created_at)",
+        "week": "floor((extract(epoch FROM created_at) / 86400 + 3) / 7)",
         "month": "date_trunc('month', created_at)",
     }
 
@@ -194,14 +208,17 @@ class Postgres(Sql):
 
     def run(self, program: str, *arguments: str) -> None:
         user = self.user if os.geteuid() == 0 else None
-        subprocess.run([self.programs / program, *arguments], check=True, user=user, cwd=self.folder, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [self.programs / program, *arguments], check=True, user=user, cwd=self.folder, stdout=subprocess.DEVNULL
+        )
 
     def load(self, record: duckdb.DuckDBPyConnection) -> None:
         self.connection.execute(
             "CREATE TABLE messages (message_id bigint PRIMARY KEY, guild_id bigint NOT NULL, channel_id bigint NOT NULL, "
             "author_id bigint NOT NULL, author_name text NOT NULL, content text NOT NULL, created_at timestamptz NOT NULL, "
             "edited_at timestamptz, deleted boolean NOT NULL, attachment_count integer NOT NULL, embed_count integer NOT NULL, "
-            "raw_json text, ingested_at timestamptz NOT NULL)")
+            "raw_json text, ingested_at timestamptz NOT NULL)"
+        )
         times = {name: f"{name}::VARCHAR" for name in ("created_at", "edited_at", "ingested_at")}
         for rows in slices(record, times):
             with self.connection.cursor().copy(f"COPY messages ({COLUMNS}) FROM STDIN") as copy:
@@ -229,8 +246,11 @@ class Json(Sql):
     rounds = 3
     requests = 1
     words = {
-        "day": "date_trunc('day', created_at)", "weekday": "isodow(created_at)", "hour": "hour(created_at)",
-        "week": "(epoch(created_at)::BIGINT // 86400 + 3) // 7", "month": "date_trunc('month', created_at)",
+        "day": "date_trunc('day', created_at)",
+        "weekday": "isodow(created_at)",
+        "hour": "hour(created_at)",
+        "week": "(epoch(created_at)::BIGINT // 86400 + 3) // 7",
+        "month": "date_trunc('month', created_at)",
     }
 
     def __init__(self, folder: Path) -> None:
@@ -265,16 +285,22 @@ class Json(Sql):
         self.connection.close()
 
 
-def slices(record: duckdb.DuckDBPyConnection, instead: dict[str, str], condition: str = "true") -> Iterator[list[tuple]]:
+def slices(
+    record: duckdb.DuckDBPyConnection, instead: dict[str, str], condition: str = "true"
+) -> Iterator[list[tuple]]:
     """The record's rows by ascending id, a bounded number at a time."""
     selected = ", ".join(instead.get(name, name) for name in COLUMNS.split(", "))
     bounds = record.sql(
         f"SELECT min(message_id) FROM (SELECT message_id, (row_number() OVER (ORDER BY message_id) - 1) // {SLICE} AS slice "
-        "FROM discord_messages) GROUP BY slice ORDER BY 1").fetchall()
+        "FROM discord_messages) GROUP BY slice ORDER BY 1"
+    ).fetchall()
     for (low,), (high,) in zip(bounds, [*bounds[1:], (2**63 - 1,)]):
         yield record.sql(
             f"SELECT {selected} FROM discord_messages WHERE message_id >= {low} AND message_id < {high} AND {condition} "
-            "ORDER BY message_id").fetchall()
+            "ORDER BY message_id"
+        ).fetchall()
 
 
-RIVALS: dict[str, type[Sqlite | Postgres | Json]] = {rival.name.split()[0].lower(): rival for rival in (Sqlite, Postgres, Json)}
+RIVALS: dict[str, type[Sqlite | Postgres | Json]] = {
+    rival.name.split()[0].lower(): rival for rival in (Sqlite, Postgres, Json)
+}

@@ -63,15 +63,19 @@ def unchunked(body: bytes) -> bytes:
         if length == 0:
             return b"".join(parts)
         parts.append(body[:length])
-        body = body[length + 2:]
+        body = body[length + 2 :]
 
 
 class Process:
     """A program that runs as long as this is entered."""
 
     def __init__(self, command: list[str], environment: dict[str, str], stderr: IO[str] | None = None) -> None:
-        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LD_LIBRARY_PATH", "LANG")}
-        self.process = subprocess.Popen(command, env=kept | environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
+        kept = {
+            name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LD_LIBRARY_PATH", "LANG")
+        }
+        self.process = subprocess.Popen(
+            command, env=kept | environment, stdout=subprocess.PIPE, stderr=stderr, text=True
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -88,8 +92,11 @@ class Service(Process):
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.address = ("127.0.0.1", free.getsockname()[1])
         settings = {
-            "API_KEY": API_KEY, "DATA_DIR": str(data), "DATABASE_URL": f"duckdb://{data / 'guildlake.duckdb'}",
-            "BIND": f"127.0.0.1:{self.address[1]}", "RUST_LOG": "error",
+            "API_KEY": API_KEY,
+            "DATA_DIR": str(data),
+            "DATABASE_URL": f"duckdb://{data / 'guildlake.duckdb'}",
+            "BIND": f"127.0.0.1:{self.address[1]}",
+            "RUST_LOG": "error",
         }
         # What it says at the start is for people.
         self.said = data.parent / "service.log"
@@ -174,6 +181,8 @@ class Simulator(Process):
     def burst(self, seed: int) -> None:
         body = json.dumps({"events": BURST, "seed": seed})
         with socket.create_connection(self.control, timeout=PATIENCE) as connection:
-            connection.sendall(f"POST /control/burst HTTP/1.1\r\nHost: bench\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+            connection.sendall(
+                f"POST /control/burst HTTP/1.1\r\nHost: bench\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+            )
             while connection.recv(1 << 16):
                 pass
