@@ -358,12 +358,14 @@ def measure(calls: Calls, times: dict[str, list[float]]) -> None:
 
 
 def summarised(rounds: list[dict[str, list[float]]]) -> dict[str, dict[str, float]]:
-    """Of each kind the median and the 99th percentile: of each round, and of those the median."""
-
-    def of(name: str, percent: float) -> float:
-        return median([percentile(taken[name], percent) for taken in rounds])
-
-    return {name: {"p50": of(name, 50), "p99": of(name, 99)} for name in rounds[0]}
+    """Of each kind the median of the rounds' medians, and the 99th percentile of all rounds together."""
+    return {
+        name: {
+            "p50": median([median(taken[name]) for taken in rounds]),
+            "p99": percentile([time for taken in rounds for time in taken[name]], 99),
+        }
+        for name in rounds[0]
+    }
 
 
 def percentile(values: list[float], percent: float) -> float:

@@ -22,7 +22,7 @@ COLUMNS = (
 SHOWN = COLUMNS.replace("raw_json, ", "")
 ROUNDS = 5
 #: Requests of each kind in a round.
-REQUESTS = 60
+REQUESTS = 200
 #: Rows that are taken from the record at a time.
 SLICE = 250_000
 INDEXES = [
