@@ -14,6 +14,7 @@ export PYTHON
 BUILT := $(or $(CARGO_TARGET_DIR),target)
 VENV  := target/venv
 TOOLS := target/tools
+BENCH_VENV := target/bench-venv
 
 DENY_VERSION := 0.20.2
 
@@ -117,9 +118,26 @@ deny: ## Licences, banned crates and sources of all dependencies (cargo-deny, in
 	PATH="$$PATH:$(CURDIR)/$(TOOLS)/bin" $(CARGO) deny $(LOCKED) check --hide-inclusion-graph licenses bans sources
 
 .PHONY: bench
-bench: libduckdb ## The measurements in benches/
+bench: build $(BENCH_VENV)/.ready ## Reading beside SQLite, PostgreSQL and JSON, into docs/PERFORMANCE.md: GUILDLAKE_BENCH_SIZES="1 10", in millions
+	@scripts/need curl
+	@scripts/need postgres || true
+	$(CARGO) build --release $(LOCKED) --example fill
+	$(CARGO) build --release $(LOCKED) -p simulator --bins
+	$(BENCH_VENV)/bin/python benches/read/bench.py --built $(BUILT)/release --work target/bench \
+	  --sizes "$${GUILDLAKE_BENCH_SIZES:-1}" $(ARGS)
+	$(BENCH_VENV)/bin/python benches/read/render.py target/bench/results-*.json
+
+.PHONY: bench-ingest
+bench-ingest: libduckdb ## How fast messages get into the record, beside a plain loop of inserts
 	@scripts/need cargo cc
 	$(CARGO) bench --workspace $(LOCKED) $(ARGS)
+
+$(BENCH_VENV)/.ready: benches/read/requirements.txt
+	@scripts/need python
+	rm -rf $(BENCH_VENV)
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --prefer-binary -r $<
+	@touch $@
 
 .PHONY: fmt
 fmt: ## Format the code

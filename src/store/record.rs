@@ -35,6 +35,9 @@ const ROW_GROUP: usize = 122_880;
 const RUN_GROUPS: usize = 4;
 const GROUP_MEMORY: u64 = 128 * 1024 * 1024;
 
+/// How many times its limit the hot table may hold while a move goes on.
+const MOST_HOT: usize = 3;
+
 /// How long after a move that failed the next is tried.
 const MOVE_AGAIN: Duration = Duration::from_secs(30);
 
@@ -261,7 +264,8 @@ impl Record {
     /// tried again later.
     pub fn maintain(&mut self) -> Result<(), StoreError> {
         if let Some(moving) = &self.moving {
-            if moving.is_copied() {
+            // Rows that come faster than they move wait for it: what is hot is bounded.
+            if moving.is_copied() || self.level_rows[0] >= MOST_HOT * self.level_limits[0] {
                 self.finish_move()?;
             }
             return Ok(());
