@@ -2,6 +2,9 @@
 //! supervised. Whatever ends before it should ends the process, with its reason. A stop goes in
 //! the order of the data: take nothing in, commit what was taken, say goodbye, end.
 
+use std::fs;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +22,7 @@ use crate::config::{DiscordSettings, Settings, StorageSettings};
 use crate::discord::gateway;
 use crate::discord::rest::{Application, GatewayInfo, Rest, RestError};
 use crate::ingest::{History, HistoryError, Live, LiveError, Scope, Writer, WriterHandle};
-use crate::report::Library;
+use crate::report::{Library, command_line_init};
 use crate::status::{GatewayState, Status, StatusSender};
 use crate::store::{Access, AccessMark, Batch, DataLock, Reader, Record};
 
@@ -44,6 +47,9 @@ pub async fn open_record(storage: &StorageSettings) -> anyhow::Result<OpenRecord
     let storage = storage.clone();
     tokio::task::spawn_blocking(move || {
         let lock = DataLock::acquire(&storage.data_dir)?;
+        if let Err(error) = write_init_sql(&storage.data_dir) {
+            warn!(%error, "init.sql, for the DuckDB command line, can't be written");
+        }
         if let Some(folder) = storage.database.parent() {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("the folder {} can't be made", folder.display()))?;
@@ -56,6 +62,14 @@ pub async fn open_record(storage: &StorageSettings) -> anyhow::Result<OpenRecord
         })
     })
     .await?
+}
+
+/// Writes what starts the DuckDB command line on this data folder.
+fn write_init_sql(data_dir: &Path) -> io::Result<()> {
+    let sql = command_line_init(&std::path::absolute(data_dir)?);
+    let unfinished = data_dir.join("init.sql.tmp");
+    fs::write(&unfinished, sql)?;
+    fs::rename(unfinished, data_dir.join("init.sql"))
 }
 
 /// A new status, and where to read it.

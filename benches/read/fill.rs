@@ -146,10 +146,8 @@ impl Filler {
             };
             let page = channel.split_off(channel.len().saturating_sub(PAGE));
             for planned in page.iter().rev() {
-                self.push(
-                    self.community.payload(planned, Source::Rest, 0),
-                    Source::Rest,
-                );
+                let payload = self.community.payload(planned, Source::Rest, 0);
+                self.push(&payload, Source::Rest);
             }
             if !channel.is_empty() {
                 reading.push_back(channel);
@@ -165,15 +163,13 @@ impl Filler {
     fn live(&mut self, live: &[Planned], seed: u64) {
         let mut dice = StdRng::seed_from_u64(seed);
         for (at, planned) in live.iter().enumerate() {
-            self.push(
-                self.community.payload(planned, Source::Gateway, 0),
-                Source::Gateway,
-            );
+            let payload = self.community.payload(planned, Source::Gateway, 0);
+            self.push(&payload, Source::Gateway);
             let past = &live[at.saturating_sub(RECENT)..=at];
             if dice.random_bool(EDITED) {
                 let edited = &past[dice.random_range(0..past.len())];
                 let payload = self.community.payload(edited, Source::Gateway, 1);
-                self.push(payload, Source::Gateway);
+                self.push(&payload, Source::Gateway);
             }
             if dice.random_bool(DELETED) {
                 self.delete(&past[dice.random_range(0..past.len())]);
@@ -185,10 +181,10 @@ impl Filler {
         self.commit(Utc::now());
     }
 
-    fn push(&mut self, payload: String, source: Source) {
+    fn push(&mut self, payload: &str, source: Source) {
         let guild = self.community.guild.try_into().unwrap();
         self.batch
-            .push(Message::read(guild, source, &payload).unwrap());
+            .push(Message::read(guild, source, payload).unwrap());
     }
 
     fn delete(&mut self, planned: &Planned) {

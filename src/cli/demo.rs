@@ -123,7 +123,10 @@ Copy and try (the history fills within seconds):
   curl -s -H 'x-api-key: {key}' '{url}&limit=3'
 
   # in DuckDB
-  curl -s -H 'x-api-key: {key}' '{url}&limit=500' | duckdb -c "SELECT author_name, count(*) AS messages FROM (SELECT unnest(data, recursive := true) FROM read_json('/dev/stdin')) GROUP BY ALL ORDER BY messages DESC LIMIT 5"
+  curl -s -H 'x-api-key: {key}' '{url}&limit=500' | duckdb -c "SELECT CAST(created_at AS DATE) AS day, count(*) AS messages FROM (SELECT unnest(data, recursive := true) FROM read_json('/dev/stdin')) GROUP BY ALL ORDER BY day DESC LIMIT 5"
+
+  # a report: messages and authors of each week
+  curl -s -H 'x-api-key: {key}' '{base}/v1/reports/activity.csv?guild_id={guild}&unit=week'
 
   # in pandas
   python3 -c "import json, urllib.request as u, pandas as pd; print(pd.DataFrame(json.load(u.urlopen(u.Request('{url}', headers={{'x-api-key': '{key}'}})))['data'])[['created_at', 'author_name', 'content']].head())"
@@ -134,6 +137,7 @@ Copy and try (the history fills within seconds):
 Ctrl-C ends it. With a real server: see README.md, "Your own server".
 "#,
         name = channel.name,
+        guild = channel.guild_id,
     ));
 }
 

@@ -112,6 +112,22 @@ pub fn built_in_macros() -> String {
     files.filter_map(|file| file.contents_utf8()).collect()
 }
 
+/// What the DuckDB command line is started with, to have the snapshots of a data folder from any other
+/// folder: the views over them, and what the reports stand on.
+#[must_use]
+pub fn command_line_init(data: &Path) -> String {
+    let data = data.display().to_string().replace('\'', "''");
+    let snapshots = BUILT_IN.get_file("lib/snapshots.sql");
+    let snapshots = snapshots
+        .and_then(|file| file.contents_utf8())
+        .unwrap_or_default();
+    format!(
+        "SET VARIABLE snapshots_dir = coalesce(getvariable('data_dir'), '{data}') || '/snapshots';\n\n\
+         {snapshots}\n{}",
+        built_in_macros()
+    )
+}
+
 fn built_in() -> impl Iterator<Item = Report> {
     built_in_files().filter_map(|(name, sql)| header::parse(name, sql).ok())
 }

@@ -15,7 +15,8 @@ CREATE TABLE messages_hot (
     channel_id         BIGINT NOT NULL,
     author_id          BIGINT NOT NULL,
     author_name        VARCHAR NOT NULL,
-    content            VARCHAR NOT NULL USING COMPRESSION zstd,
+    -- Scattered rows of a channel are read from here: zstd would unpack all between them.
+    content            VARCHAR NOT NULL USING COMPRESSION uncompressed,
     created_at         TIMESTAMPTZ NOT NULL,
     edited_at          TIMESTAMPTZ,
     deleted            BOOLEAN NOT NULL,
