@@ -18,6 +18,7 @@ pub mod discord;
 pub mod failpoint;
 pub mod ingest;
 pub mod message;
+mod parquet_layout;
 pub mod service;
 pub mod status;
 pub mod store;

@@ -27,17 +27,18 @@ pub struct Column {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Snowflake,
     Text,
     Json,
     Time,
     Boolean,
     Count,
+    Small,
     Revision,
 }
 
-const fn column(
+pub(super) const fn column(
     name: &'static str,
     kind: Kind,
     is_nullable: bool,
@@ -190,6 +191,7 @@ impl Column {
             ),
             Kind::Boolean => (DataType::Boolean, None),
             Kind::Count => (DataType::Int32, None),
+            Kind::Small => (DataType::Int8, None),
             Kind::Revision => (DataType::Int64, Some("commits")),
         };
         let unit = unit.map(|unit| (UNIT.to_owned(), unit.to_owned()));

@@ -15,8 +15,8 @@ use super::opening::Opened;
 use super::query::Reader;
 use super::witness::{Testimony, Witness};
 use super::{
-    Batch, Committed, DeletedContent, StoreError, content, fragments, hot, lookup, merge, messages,
-    opening, outages, schema, versions,
+    Batch, Committed, DeletedContent, RecordState, StoreError, content, fragments, hot, lookup,
+    merge, messages, moment, opening, outages, schema, versions,
 };
 use crate::failpoint;
 
@@ -195,6 +195,14 @@ impl Record {
     #[must_use]
     pub fn revision(&self) -> i64 {
         self.revision
+    }
+
+    /// Which record it is, and how far.
+    ///
+    /// # Errors
+    /// If the query fails.
+    pub fn state(&self) -> Result<RecordState, StoreError> {
+        moment::state(&self.connection)
     }
 
     /// Writes a batch in one transaction; it is on disk when this returns.
