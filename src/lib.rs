@@ -5,7 +5,8 @@
 //! - [`store`]: the record, one DuckDB file. Knows `message`.
 //! - [`discord`]: what Discord sends, raw, and what it allows. Knows `message` and the catalog's words.
 //! - [`ingest`]: joins the two: one writer, the live socket, the history.
-//! - [`api`]: serves what the record holds. Knows `store`, `message`, `status`.
+//! - [`derived`]: what follows the record by revision: the snapshots. Knows `store`.
+//! - [`api`]: serves what the record holds. Knows `store`, `derived`, `message`, `status`.
 //! - [`status`]: what the service says of itself. [`clock`]: the time as Discord has it.
 //!   [`failpoint`]: where tests order faults.
 //! - [`config`]: the settings. [`service`] wires and supervises the parts; [`cli`] runs commands.
@@ -14,6 +15,7 @@ pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod derived;
 pub mod discord;
 pub mod failpoint;
 pub mod ingest;

@@ -23,12 +23,15 @@ mod ready;
 mod request;
 mod row;
 mod server;
+mod snapshot_files;
+mod snapshots;
 mod versions;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::http::{Extensions, HeaderMap};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -45,6 +48,7 @@ use utoipa_axum::routes;
 
 pub use server::serve;
 
+use crate::derived::snapshot::Snapshots;
 use crate::status::StatusReceiver;
 use crate::store::Reader;
 
@@ -62,6 +66,8 @@ pub const TIMEOUT: Duration = Duration::from_secs(60);
 pub struct ApiState {
     /// The record.
     pub reader: Reader,
+    /// The snapshots of it.
+    pub snapshots: Snapshots,
     /// How the service is.
     pub status: StatusReceiver,
     /// The key that callers send.
@@ -73,6 +79,7 @@ pub struct ApiState {
 /// What the handlers share.
 struct Api {
     reader: Reader,
+    snapshots: Snapshots,
     status: StatusReceiver,
     started: Instant,
     /// Places for downloads.
@@ -84,6 +91,7 @@ pub fn router(state: ApiState) -> Router {
     let key = auth::Key::new(&state.api_key);
     let api = Arc::new(Api {
         reader: state.reader,
+        snapshots: state.snapshots,
         status: state.status,
         started: Instant::now(),
         downloads: Arc::new(Semaphore::new(download::AT_ONCE)),
@@ -93,6 +101,8 @@ pub fn router(state: ApiState) -> Router {
 
     let compressed = SizeAbove::new(COMPRESS_FROM)
         .and(NotForContentType::IMAGES)
+        // A strong entity tag stands for these very bytes.
+        .and(|_, _, headers: &HeaderMap, _: &Extensions| !snapshot_files::is_strong(headers))
         // What is compressed by itself.
         .and(NotForContentType::const_new("application/vnd.apache."));
     // From the outermost inwards.
@@ -135,6 +145,11 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(message::get))
         .routes(routes!(versions::list))
         .routes(routes!(coverage::get))
+        .routes(routes!(snapshots::list, snapshots::request))
+        .routes(routes!(snapshot_files::latest))
+        .routes(routes!(snapshot_files::latest_partition))
+        .routes(routes!(snapshot_files::file))
+        .routes(routes!(snapshot_files::partition))
         .routes(routes!(index::get))
         .routes(routes!(health::get))
         .routes(routes!(ready::get))

@@ -14,6 +14,7 @@ mod parameters;
 mod ready;
 mod schemathesis;
 mod service;
+mod snapshots;
 mod socket;
 mod support;
 mod versions;
