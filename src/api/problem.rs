@@ -61,7 +61,7 @@ codes! {
     UriTooLong = "uri_too_long", URI_TOO_LONG, "The URL is too long";
     /// A fault of the service. Its log has the cause, under the `request_id`.
     Internal = "internal", INTERNAL_SERVER_ERROR, "The service has a fault";
-    /// `Range` asks for bytes that the file has not, or for several parts; `Content-Range` has its length.
+    /// `Range` asks for bytes that the file has not; `Content-Range` has its length.
     RangeNotSatisfiable = "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "The file has no such range";
     /// Too many queries at once; try again after the seconds in `Retry-After`.
     Busy = "busy", SERVICE_UNAVAILABLE, "The service is too busy";
@@ -259,7 +259,7 @@ fn fallback_detail(status: StatusCode) -> &'static str {
         StatusCode::NOT_ACCEPTABLE => {
             "Accept-Encoding rules out every encoding; there are identity, gzip, br and zstd."
         }
-        StatusCode::RANGE_NOT_SATISFIABLE => "One range of the file's own bytes can be asked for.",
+        StatusCode::RANGE_NOT_SATISFIABLE => "The header Content-Range has the length of the file.",
         status if status.is_client_error() => "The request can't be answered as it is.",
         _ => "Something failed inside the service.",
     }

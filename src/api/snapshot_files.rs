@@ -13,7 +13,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use headers::{ETag, HeaderMapExt, IfNoneMatch, IfRange};
+use headers::{ETag, HeaderMapExt, IfNoneMatch, IfRange, Range};
 use tower::ServiceExt;
 use tower_http::services::ServeFile;
 
@@ -248,11 +248,18 @@ async fn read(
         return Err(damaged());
     }
     let headers = request.headers_mut();
-    // The tag that the server of files makes is another one: it decides about ranges only.
-    let same = |it: IfRange| !it.is_modified(Some(etag), None);
-    if !headers.typed_get::<IfRange>().is_none_or(same) {
+    // Whoever asks for what is not understood, for several parts, or for a part of another file, gets
+    // all of it.
+    let is_one = headers.typed_get::<Range>().is_some();
+    let is_one = is_one
+        && !headers
+            .get(RANGE)
+            .is_some_and(|it| it.as_bytes().contains(&b','));
+    let is_of_this = |it: IfRange| !it.is_modified(Some(etag), None);
+    if !is_one || !headers.typed_get::<IfRange>().is_none_or(is_of_this) {
         headers.remove(RANGE);
     }
+    // The server of files makes a tag of its own: it is to decide about the range only.
     for condition in [
         IF_NONE_MATCH,
         IF_MODIFIED_SINCE,
@@ -261,8 +268,8 @@ async fn read(
     ] {
         headers.remove(condition);
     }
-    let served = ServeFile::new(&path).oneshot(request.map(|_| Body::empty()));
-    let Ok(served) = served.await;
+    let server = ServeFile::new(&path).ignore_multi_range_requests(true);
+    let Ok(served) = server.oneshot(request.map(|_| Body::empty())).await;
     if served.status() == StatusCode::NOT_FOUND {
         return Err(damaged());
     }

@@ -7,15 +7,11 @@ use std::process::ExitCode;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{SnapshotSettings, Source, StorageSettings};
+use crate::config::{ApiSettings, SnapshotSettings, Source, StorageSettings};
 use crate::derived::snapshot::Follower;
 use crate::service::{self, OpenRecord};
 use crate::status::{SnapshotState, StatusReceiver};
 use crate::store::StoreError;
-
-/// What to do when the service has the record.
-const ASK_THE_SERVICE: &str = "while the service runs, it takes the snapshots (every SNAPSHOT_INTERVAL); to have one \
-     now, ask it:\n  curl -X POST -H \"x-api-key: $API_KEY\" http://127.0.0.1:8000/v1/snapshots";
 
 pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let storage = StorageSettings::read_alone(source)?;
@@ -27,7 +23,7 @@ pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Res
     );
     let opened = service::open_record(&storage).await;
     let opened = opened.map_err(|error| match error.downcast_ref() {
-        Some(StoreError::Locked { .. }) => error.context(ASK_THE_SERVICE),
+        Some(StoreError::Locked { .. }) => anyhow::anyhow!("{error}\n{}", ask_the_service(source)),
         _ => error,
     });
     let OpenRecord {
@@ -59,6 +55,18 @@ pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Res
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What to do when the service has the record.
+fn ask_the_service(source: &Source) -> String {
+    let bind = ApiSettings::read_alone(source).map_or_else(
+        |_| "127.0.0.1:8000".to_owned(),
+        |settings| settings.bind.to_string(),
+    );
+    format!(
+        "While the service runs, it takes the snapshots, every SNAPSHOT_INTERVAL. To have one now, ask it:\n  \
+         curl -X POST -H \"x-api-key: $API_KEY\" http://{bind}/v1/snapshots"
+    )
 }
 
 /// A bar on a terminal, by rows.

@@ -68,7 +68,7 @@ impl Folder {
 
     /// Reads what there is of this record. A manifest that is of another record, ahead of this one, or
     /// can't be read is set aside: what it names is not to be trusted, and is written anew.
-    fn load(&self, record: &RecordState) -> Result<Catalog, SnapshotError> {
+    pub(super) fn load(&self, record: &RecordState) -> Result<Catalog, SnapshotError> {
         let path = self.at(CURRENT);
         let text = match fs::read(&path) {
             Ok(text) => text,

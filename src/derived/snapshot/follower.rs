@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 use super::SnapshotError;
 use super::catalog::{Catalog, NamedFile, Snapshot, Snapshots};
 use super::folder::{Folder, Found};
+use super::manifest::Manifest;
 use super::take::{Take, Taken};
 use crate::failpoint;
 use crate::status::{SnapshotState, SnapshotStatus, StatusSender};
-use crate::store::{Moment, Reader};
+use crate::store::{Moment, Reader, RecordState, StoreError};
 
 /// The pause after a snapshot that failed.
 const RETRY: Duration = Duration::from_secs(60);
@@ -196,21 +197,14 @@ impl Follower {
         };
         let taken: Taken = self.reader.at_one_moment(stop, taken).await?;
         let (written, bytes) = (taken.written, taken.bytes);
-        let (folder, grace) = (self.folder.clone(), self.settings.grace);
-        let catalog = self.catalog.clone();
-        // Once begun it is not left: readers see the new one as soon as it is there.
-        let publish = move || -> Result<Snapshot, SnapshotError> {
-            let snapshot = folder.publish(&taken.manifest)?;
-            let mut snapshots = vec![snapshot.clone()];
-            snapshots.extend(catalog.borrow().snapshots.iter().cloned());
-            let kept = Folder::within_grace(snapshots, grace);
-            catalog.send_replace(Arc::new(kept.clone()));
-            folder.sweep(&kept, grace);
-            failpoint::reach("snapshot_swept")?;
-            Ok(snapshot)
+        let snapshot = match self.publish(&taken.manifest).await {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                // It may be on the disk all the same, and then its files are not to be touched.
+                self.look_again(taken.manifest).await;
+                return Err(error);
+            }
         };
-        let snapshot = tokio::task::spawn_blocking(publish).await;
-        let snapshot = snapshot.map_err(|_| crate::store::StoreError::NoAnswer)??;
         self.status
             .send_modify(|status| status.snapshot.found(Some(&snapshot)));
         let outcome = Outcome {
@@ -228,6 +222,40 @@ impl Follower {
             "a snapshot was taken"
         );
         Ok(outcome)
+    }
+
+    /// Makes a snapshot the current one, and takes out of the folder what is too old.
+    async fn publish(&self, manifest: &Manifest) -> Result<Snapshot, SnapshotError> {
+        let (folder, grace) = (self.folder.clone(), self.settings.grace);
+        let (manifest, catalog) = (manifest.clone(), self.catalog.clone());
+        // Once begun it is not left: readers see the new one as soon as it is there.
+        let publish = move || {
+            let snapshot = folder.publish(&manifest)?;
+            let mut snapshots = vec![snapshot.clone()];
+            snapshots.extend(catalog.borrow().snapshots.iter().cloned());
+            let kept = Folder::within_grace(snapshots, grace);
+            catalog.send_replace(Arc::new(kept.clone()));
+            folder.sweep(&kept, grace);
+            failpoint::reach("snapshot_swept")?;
+            Ok(snapshot)
+        };
+        let published = tokio::task::spawn_blocking(publish).await;
+        published.unwrap_or(Err(StoreError::NoAnswer.into()))
+    }
+
+    /// Takes over what is on the disk, which can be this snapshot.
+    async fn look_again(&self, manifest: Manifest) {
+        let folder = self.folder.clone();
+        let record = RecordState {
+            store_id: manifest.store_id,
+            schema_version: manifest.schema_version,
+            revision: manifest.revision,
+        };
+        let found = tokio::task::spawn_blocking(move || folder.load(&record)).await;
+        match found {
+            Ok(Ok(catalog)) => drop(self.catalog.send_replace(Arc::new(catalog))),
+            other => tracing::error!(?other, "the snapshots can't be read"),
+        }
     }
 
     /// Compares the next file with its hash; `false` if it is damaged.

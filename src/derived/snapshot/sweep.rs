@@ -30,7 +30,7 @@ impl Folder {
 
     /// What a process that was killed had not finished.
     pub(super) fn remove_unfinished(&self) {
-        for_each(&self.at(UNFINISHED), |file| remove(file));
+        for_each(&self.at(UNFINISHED), remove);
     }
 
     /// Removes files that none of these snapshots names and that are older than the grace time: they may
