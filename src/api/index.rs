@@ -39,6 +39,9 @@ pub(super) struct Index {
     /// A channel's messages; wants the key.
     #[schema(format = "uri-reference", example = "v1/messages")]
     messages: &'static str,
+    /// The record as Parquet files; wants the key.
+    #[schema(format = "uri-reference", example = "v1/snapshots")]
+    snapshots: &'static str,
     /// What is known and what is not; wants the key.
     #[schema(format = "uri-reference", example = "v1/coverage")]
     coverage: &'static str,
@@ -77,6 +80,7 @@ pub(super) async fn get(headers: HeaderMap, RawQuery(raw): RawQuery) -> Result<R
             docs: "docs",
             openapi: "openapi.json",
             messages: "v1/messages",
+            snapshots: "v1/snapshots",
             coverage: "v1/coverage",
         })
         .into_response()

@@ -199,8 +199,9 @@ fn not_found() -> Problem {
 fn redirect(api: &Api, stable_name: &str) -> Result<Response, Problem> {
     let path = api.snapshots.catalog().latest_file(stable_name);
     let path = path.ok_or_else(not_found)?;
-    // From the root: DuckDB's client does not resolve a relative one.
-    let location = HeaderValue::from_str(&format!("/v1/snapshots/files/{path}"));
+    // Relative, so that it stays right behind a reverse proxy that moves paths.
+    let up = "../".repeat(1 + stable_name.matches('/').count());
+    let location = HeaderValue::from_str(&format!("{up}files/{path}"));
     let location = location.map_err(|error| Problem::internal(error.to_string()))?;
     let mut response = StatusCode::TEMPORARY_REDIRECT.into_response();
     response.headers_mut().insert(LOCATION, location);

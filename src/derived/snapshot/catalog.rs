@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, watch};
 
-use super::manifest::Manifest;
+use super::manifest::{FileEntry, Manifest};
 
 /// The snapshots whose files are there, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,9 +46,13 @@ impl Catalog {
     /// The file of this path, if a snapshot has it. Nothing else can be asked for.
     #[must_use]
     pub fn file(&self, path: &str) -> Option<NamedFile> {
-        self.snapshots
-            .iter()
-            .find_map(|snapshot| snapshot.files().find(|file| file.path == path))
+        self.snapshots.iter().find_map(|snapshot| {
+            if snapshot.manifest.path() == path {
+                return Some(snapshot.own_file());
+            }
+            let mut files = snapshot.manifest.files.iter();
+            files.find(|file| file.path == path).map(FileEntry::named)
+        })
     }
 
     /// The file of the current snapshot that goes by a name which stays the same: `channels.parquet`,
@@ -68,17 +72,17 @@ impl Catalog {
 impl Snapshot {
     /// Everything that has to be on the disk for it.
     pub fn files(&self) -> impl Iterator<Item = NamedFile> {
-        let own = NamedFile {
+        let files = self.manifest.files.iter().map(FileEntry::named);
+        std::iter::once(self.own_file()).chain(files)
+    }
+
+    /// The manifest's own file.
+    fn own_file(&self) -> NamedFile {
+        NamedFile {
             path: self.manifest.path(),
             bytes: self.bytes,
             sha256: self.sha256.clone(),
-        };
-        let files = self.manifest.files.iter().map(|file| NamedFile {
-            path: file.path.clone(),
-            bytes: file.bytes,
-            sha256: file.sha256.clone(),
-        });
-        std::iter::once(own).chain(files)
+        }
     }
 }
 

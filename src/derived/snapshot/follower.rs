@@ -132,7 +132,17 @@ impl Follower {
                     }
                 }
                 Next::Take => match self.take(&stop).await {
-                    Ok(_) => due = self.settings.interval.map(|it| Deadline::now() + it),
+                    Ok(outcome) => {
+                        let pause = self
+                            .settings
+                            .interval
+                            .map(|interval| match outcome.revision {
+                                // A record that is new fills soon.
+                                0 => interval.min(RETRY),
+                                _ => interval,
+                            });
+                        due = pause.map(|pause| Deadline::now() + pause);
+                    }
                     Err(_) if stop.is_cancelled() => return,
                     Err(error) => {
                         tracing::error!(%error, "no snapshot could be taken; the next try is in {RETRY:?}");

@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::catalog::NamedFile;
 use crate::message::{GuildId, Month};
 use crate::store::{Completeness, Table};
 
@@ -117,6 +118,15 @@ impl FileEntry {
         match self.partition() {
             Some((guild, month)) => format!("{table}/guild_id={guild}/month={month}.parquet"),
             None => format!("{table}.parquet"),
+        }
+    }
+
+    /// The file itself.
+    pub(super) fn named(&self) -> NamedFile {
+        NamedFile {
+            path: self.path.clone(),
+            bytes: self.bytes,
+            sha256: self.sha256.clone(),
         }
     }
 

@@ -1,10 +1,12 @@
 //! Writing a snapshot: what has changed since the one before, as new files, and a manifest of all.
 
+use std::collections::HashMap;
+
 use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
 use super::SnapshotError;
-use super::catalog::{Catalog, NamedFile};
+use super::catalog::Catalog;
 use super::folder::Folder;
 use super::manifest::{FORMAT, FileEntry, GuildCoverage, Manifest, to_micros};
 use super::parquet_file::{Finished, ParquetFile};
@@ -67,18 +69,18 @@ impl Take<'_> {
             coverage: coverage(moment)?,
             files: Vec::new(),
         };
-        let known: Vec<&FileEntry> = before
+        let known: HashMap<_, &FileEntry> = before
             .iter()
             .flat_map(|before| &before.files)
-            .filter(|file| self.folder.has(&named_file(file)))
+            .filter(|file| self.folder.has(&file.named()))
+            .map(|file| ((file.table, file.partition()), file))
             .collect();
         let mut changed = Vec::new();
         for table in Table::ALL.into_iter().filter(|it| it.is_partitioned()) {
             for partition in moment.partitions(table)? {
                 let place = Some((partition.guild_id, partition.month));
-                let same = known.iter().find(|file| {
-                    (file.table, file.partition()) == (table, place)
-                        && (file.rows, file.revision) == (partition.row_count, partition.revision)
+                let same = known.get(&(table, place)).filter(|file| {
+                    (file.rows, file.revision) == (partition.row_count, partition.revision)
                 });
                 match same {
                     Some(file) => manifest.files.push((*file).clone()),
@@ -102,9 +104,8 @@ impl Take<'_> {
         }
         for table in Table::ALL.into_iter().filter(|it| !it.is_partitioned()) {
             let file = self.write(table, |take| moment.read_table(table, take))?;
-            let same = known
-                .iter()
-                .find(|it| it.table == table && it.sha256 == file.sha256);
+            let same = known.get(&(table, None));
+            let same = same.filter(|it| it.sha256 == file.sha256);
             manifest.files.push(match same {
                 Some(same) => (*same).clone(),
                 None => self.name(file, table, None, state.revision, named)?,
@@ -180,14 +181,6 @@ impl Take<'_> {
 
 /// Takes rows as they are read.
 type Rows<'a> = dyn FnMut(arrow::array::RecordBatch) -> Result<(), SnapshotError> + 'a;
-
-fn named_file(file: &FileEntry) -> NamedFile {
-    NamedFile {
-        path: file.path.clone(),
-        bytes: file.bytes,
-        sha256: file.sha256.clone(),
-    }
-}
 
 fn coverage(moment: &Moment<'_>) -> Result<Vec<GuildCoverage>, SnapshotError> {
     let mut coverage = Vec::new();
