@@ -166,7 +166,7 @@ fn a_reader_sees_one_moment_whatever_is_killed() {
     };
     let mut published = 0;
     for round in 1..=kills {
-        let alive = Duration::from_millis(dice.random_range(0..600));
+        let alive = Duration::from_millis(dice.random_range(0..1000));
         let first = round * STEPS;
         let taken = run_child(folder.path(), first, alive);
         published += taken.map_or(0, |last| last - first + 1);

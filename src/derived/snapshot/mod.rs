@@ -3,8 +3,8 @@
 //! a manifest names those that belong together, and takes the place of the one before by one rename.
 //! So whoever reads by a manifest sees one moment of the record, whole.
 //!
-//! [`folder`] is what is on the disk, [`take`] writes what has changed, [`Follower`] does so again and
-//! again, [`verify`] finds damage. [`Catalog`] is what is there now, for the API.
+//! `folder` is what is on the disk, `take` writes what has changed, [`Follower`] does so again and again,
+//! `verify` finds damage, `sweep` takes out what is old. [`Catalog`] is what is there now, for the API.
 
 mod catalog;
 mod error;
