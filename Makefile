@@ -91,6 +91,12 @@ histories: libduckdb ## Ten thousand random histories of messages, and a hundred
 	GUILDLAKE_HISTORIES=$${GUILDLAKE_HISTORIES:-10000} GUILDLAKE_LIVES=$${GUILDLAKE_LIVES:-100} \
 	  $(CARGO) test $(LOCKED) --test record -- --nocapture histories coverage $(ARGS)
 
+.PHONY: snapshots
+snapshots: libduckdb ## Snapshots: a process killed 100 times while they are read, and what one costs at a million messages (minutes)
+	@scripts/need cargo cc
+	GUILDLAKE_SNAPSHOT_KILLS=$${GUILDLAKE_SNAPSHOT_KILLS:-100} GUILDLAKE_SNAPSHOT_ROWS=$${GUILDLAKE_SNAPSHOT_ROWS:-1000000} \
+	  $(CARGO) test --release $(LOCKED) --test snapshots -- --test-threads=1 --nocapture kill size $(ARGS)
+
 .PHONY: mutations
 mutations: libduckdb ## Takes out one safeguard at a time, and sees the suite fail (minutes)
 	@scripts/need cargo cc strace

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use duckdb::{Connection, params};
-use guildlake::config::{ApiSettings, DiscordSettings, Settings, StorageSettings};
+use guildlake::config::{
+    ApiSettings, DiscordSettings, Settings, SnapshotSettings, StorageSettings,
+};
 use guildlake::discord::rest::RestSettings;
 use guildlake::message::{GuildId, Message, Source};
 use guildlake::service;
@@ -171,6 +173,10 @@ fn settings(simulator: &Simulator, folder: &std::path::Path) -> Settings {
             queries: None,
         },
         storage: StorageSettings::in_folder(folder.to_owned()),
+        snapshots: SnapshotSettings {
+            interval: None,
+            ..SnapshotSettings::default()
+        },
         discord: Some(DiscordSettings {
             token: simulator.token().into(),
             guilds: guilds

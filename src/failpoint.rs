@@ -4,8 +4,8 @@
 
 use crate::store::StoreError;
 
-/// The steps of a commit, of a move into a run and of a checkpoint, in their order.
-pub const STEPS: [&str; 11] = [
+/// The steps of a commit, of a move into a run, of a checkpoint and of a snapshot, in their order.
+pub const STEPS: [&str; 20] = [
     "commit_begun",
     "commit_written",
     "commit_durable",
@@ -17,6 +17,15 @@ pub const STEPS: [&str; 11] = [
     "move_durable",
     "checkpoint_begun",
     "checkpoint_done",
+    "snapshot_begun",
+    "snapshot_file_written",
+    "snapshot_file_named",
+    "snapshot_files_durable",
+    "snapshot_manifest_kept",
+    "snapshot_manifest_written",
+    "snapshot_manifest_named",
+    "snapshot_published",
+    "snapshot_swept",
 ];
 
 /// Reaches a step.

@@ -6,7 +6,8 @@
 //! - [`report`]: reports as SQL files with a header. Knows nobody.
 //! - [`discord`]: what Discord sends, raw, and what it allows. Knows `message` and the catalog's words.
 //! - [`ingest`]: joins the two: one writer, the live socket, the history.
-//! - [`api`]: serves what the record holds. Knows `store`, `report`, `message`, `status`.
+//! - [`derived`]: what follows the record by revision: the snapshots. Knows `store`.
+//! - [`api`]: serves what the record holds. Knows `store`, `report`, `derived`, `message`, `status`.
 //! - [`status`]: what the service says of itself. [`clock`]: the time as Discord has it.
 //!   [`failpoint`]: where tests order faults.
 //! - [`config`]: the settings. [`service`] wires and supervises the parts; [`cli`] runs commands.
@@ -15,10 +16,12 @@ pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod derived;
 pub mod discord;
 pub mod failpoint;
 pub mod ingest;
 pub mod message;
+mod parquet_layout;
 pub mod report;
 pub mod service;
 pub mod status;

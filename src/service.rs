@@ -1,5 +1,5 @@
-//! The service as one process: the record, its writer, the live side, the history and the API,
-//! supervised. Whatever ends before it should ends the process, with its reason. A stop goes in
+//! The service as one process: the record, its writer, the live side, the history, the snapshots and
+//! the API, supervised. Whatever ends before it should ends the process, with its reason. A stop goes in
 //! the order of the data: take nothing in, commit what was taken, say goodbye, end.
 
 use std::fs;
@@ -19,6 +19,7 @@ use tracing::{info, warn};
 
 use crate::api::{self, ApiState};
 use crate::config::{DiscordSettings, Settings, StorageSettings};
+use crate::derived::snapshot::{Follower, Found};
 use crate::discord::gateway;
 use crate::discord::rest::{Application, GatewayInfo, Rest, RestError};
 use crate::ingest::{History, HistoryError, Live, LiveError, Scope, Writer, WriterHandle};
@@ -37,6 +38,8 @@ pub struct OpenRecord {
     pub record: Record,
     /// The reading half.
     pub reader: Reader,
+    /// The snapshots that there are of it.
+    pub snapshots: Found,
 }
 
 /// Takes the data folder's lock and opens the record.
@@ -55,10 +58,12 @@ pub async fn open_record(storage: &StorageSettings) -> anyhow::Result<OpenRecord
                 .with_context(|| format!("the folder {} can't be made", folder.display()))?;
         }
         let (record, reader) = Record::open(&storage.store())?;
+        let snapshots = Found::look(&storage.data_dir, &record.state()?);
         Ok(OpenRecord {
             lock,
             record,
             reader,
+            snapshots,
         })
     })
     .await?
@@ -92,6 +97,7 @@ pub async fn run(
         lock,
         record,
         reader,
+        snapshots,
     } = open_record(&settings.storage).await?;
     let discord = match settings.discord {
         Some(discord) => {
@@ -107,8 +113,15 @@ pub async fn run(
     let mut parts: JoinSet<anyhow::Result<()>> = JoinSet::new();
 
     parts.spawn(async move { writer.finished().await.context("the record") });
+    let follower = Follower::new(
+        reader.clone(),
+        snapshots,
+        settings.snapshots.follower(),
+        status.clone(),
+    );
     let router = api::router(ApiState {
         reader: reader.clone(),
+        snapshots: follower.snapshots(),
         status: status.subscribe(),
         api_key: settings.api.key,
         library: Library::new(settings.api.queries),
@@ -120,6 +133,11 @@ pub async fn run(
         api::serve(listener, router, shutdown)
             .await
             .context("the API")
+    });
+    let told = ending.clone();
+    parts.spawn(async move {
+        follower.run(told).await;
+        Ok(())
     });
     match discord {
         Some((discord, rest)) => {

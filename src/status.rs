@@ -17,6 +17,8 @@ pub struct Status {
     pub gateway: GatewayStatus,
     /// The reading of history.
     pub backfill: BackfillStatus,
+    /// The snapshots.
+    pub snapshot: SnapshotStatus,
     /// Payloads of this run that could not be understood; they are kept as they came.
     pub parked_payloads: u64,
     /// How often in this run the socket or history had to wait, because too much of what they had
@@ -99,6 +101,42 @@ pub enum BackfillState {
     Complete,
     /// The pass is over, and some channels have gaps left: Discord could not be asked.
     Incomplete,
+}
+
+/// The snapshots: the record as Parquet files.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SnapshotStatus {
+    /// What is done with them.
+    pub state: SnapshotState,
+    /// The revision of the current one; null if there is none.
+    #[schema(required = true)]
+    pub revision: Option<i64>,
+    /// When the record was read for it.
+    #[schema(required = true)]
+    pub created_at: Option<DateTime<Utc>>,
+    /// Files with messages that the one under way, or the last one, had to write.
+    pub files_total: u64,
+    /// Those of them that are written.
+    pub files_done: u64,
+    /// The rows of these files.
+    pub rows_total: u64,
+    /// Those of them that are written.
+    pub rows_done: u64,
+    /// Files that were found damaged in this run, and were written anew.
+    pub damaged_files: u64,
+}
+
+/// What is done with the snapshots.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SnapshotState {
+    /// Nothing now.
+    #[default]
+    Idle,
+    /// One is being written.
+    Writing,
+    /// The last one could not be written, and is tried again; the log has the reason.
+    Failed,
 }
 
 /// Where the status is written.

@@ -25,13 +25,14 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use super::Api;
 use super::body;
 use super::coverage::CoverageSummary;
-use super::formats::{Broken, Compression, Format, Options, Out};
+use super::formats::{Broken, Format, Options, Out};
 use super::messages::keep_private;
 use super::openapi::Refusals;
 use super::problem::{Code, Problem};
 use super::query::{self, Parameters};
 use super::row::{Snowflake, Time};
 use crate::message::{ChannelId, GuildId, IdSpan};
+use crate::parquet_layout::Compression;
 use crate::store::{
     BatchStream, COLUMNS, Column, Completeness, CompletenessRequest, Download, DownloadRequest,
 };

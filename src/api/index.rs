@@ -42,6 +42,9 @@ pub(super) struct Index {
     /// What the messages tell, counted; wants the key.
     #[schema(format = "uri-reference", example = "v1/reports")]
     reports: &'static str,
+    /// The record as Parquet files; wants the key.
+    #[schema(format = "uri-reference", example = "v1/snapshots")]
+    snapshots: &'static str,
     /// What is known and what is not; wants the key.
     #[schema(format = "uri-reference", example = "v1/coverage")]
     coverage: &'static str,
@@ -81,6 +84,7 @@ pub(super) async fn get(headers: HeaderMap, RawQuery(raw): RawQuery) -> Result<R
             openapi: "openapi.json",
             messages: "v1/messages",
             reports: "v1/reports",
+            snapshots: "v1/snapshots",
             coverage: "v1/coverage",
         })
         .into_response()

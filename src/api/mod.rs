@@ -24,12 +24,15 @@ mod reports;
 mod request;
 mod row;
 mod server;
+mod snapshot_files;
+mod snapshots;
 mod versions;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::http::{Extensions, HeaderMap};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -46,6 +49,7 @@ use utoipa_axum::routes;
 
 pub use server::serve;
 
+use crate::derived::snapshot::Snapshots;
 use crate::report::Library;
 use crate::status::StatusReceiver;
 use crate::store::{Reader, StoreError};
@@ -64,6 +68,8 @@ pub const TIMEOUT: Duration = Duration::from_secs(60);
 pub struct ApiState {
     /// The record.
     pub reader: Reader,
+    /// The snapshots of it.
+    pub snapshots: Snapshots,
     /// How the service is.
     pub status: StatusReceiver,
     /// The key that callers send.
@@ -77,6 +83,7 @@ pub struct ApiState {
 /// What the handlers share.
 struct Api {
     reader: Reader,
+    snapshots: Snapshots,
     status: StatusReceiver,
     started: Instant,
     library: Library,
@@ -89,6 +96,7 @@ pub fn router(state: ApiState) -> Router {
     let key = auth::Key::new(&state.api_key);
     let api = Arc::new(Api {
         reader: state.reader,
+        snapshots: state.snapshots,
         status: state.status,
         started: Instant::now(),
         library: state.library,
@@ -98,6 +106,8 @@ pub fn router(state: ApiState) -> Router {
 
     let compressed = SizeAbove::new(COMPRESS_FROM)
         .and(NotForContentType::IMAGES)
+        // A strong entity tag stands for these very bytes.
+        .and(|_, _, headers: &HeaderMap, _: &Extensions| !snapshot_files::is_strong(headers))
         // What is compressed by itself.
         .and(NotForContentType::const_new("application/vnd.apache."));
     // From the outermost inwards.
@@ -148,6 +158,11 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(versions::list))
         .routes(routes!(coverage::get))
         .routes(routes!(reports::list))
+        .routes(routes!(snapshots::list, snapshots::request))
+        .routes(routes!(snapshot_files::latest))
+        .routes(routes!(snapshot_files::latest_partition))
+        .routes(routes!(snapshot_files::file))
+        .routes(routes!(snapshot_files::partition))
         .routes(routes!(index::get))
         .routes(routes!(health::get))
         .routes(routes!(ready::get))

@@ -56,6 +56,7 @@ pub(super) enum Refusals {
     tags(
         (name = "messages", description = "What was collected."),
         (name = "reports", description = "What the messages tell, counted. Each is an SQL file."),
+        (name = "snapshots", description = "The record as Parquet files, for tools that read files."),
         (name = "coverage", description = "What is known, and what is not."),
         (name = "service", description = "The service itself; open without a key."),
     ),
@@ -96,11 +97,8 @@ pub(super) struct RequestIds;
 impl Modify for RequestIds {
     fn modify(&self, document: &mut Document) {
         for item in document.paths.paths.values_mut() {
-            for response in item
-                .get
-                .iter_mut()
-                .flat_map(|get| get.responses.responses.values_mut())
-            {
+            let operations = item.get.iter_mut().chain(&mut item.post);
+            for response in operations.flat_map(|it| it.responses.responses.values_mut()) {
                 if let RefOr::T(response) = response {
                     let id = ObjectBuilder::new()
                         .schema_type(Type::String)

@@ -51,6 +51,8 @@ codes! {
     ReportBroken = "report_broken", INTERNAL_SERVER_ERROR, "The report has a fault";
     /// The answer would have more rows than a report may: ask for less.
     AnswerTooLarge = "answer_too_large", UNPROCESSABLE_ENTITY, "The answer is too large";
+    /// No snapshot has this file, or no longer: `/v1/snapshots` lists those that there are.
+    FileNotFound = "file_not_found", NOT_FOUND, "There is no such file";
     /// There is nothing at this path.
     RouteNotFound = "route_not_found", NOT_FOUND, "There is nothing at this path";
     /// The record does not know the revision asked for: load everything anew.
@@ -65,10 +67,14 @@ codes! {
     UriTooLong = "uri_too_long", URI_TOO_LONG, "The URL is too long";
     /// A fault of the service. Its log has the cause, under the `request_id`.
     Internal = "internal", INTERNAL_SERVER_ERROR, "The service has a fault";
+    /// `Range` asks for bytes that the file has not; `Content-Range` has its length.
+    RangeNotSatisfiable = "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "The file has no such range";
     /// Too many queries at once; try again after the seconds in `Retry-After`.
     Busy = "busy", SERVICE_UNAVAILABLE, "The service is too busy";
     /// The service does not record at this moment; `detail` says why.
     NotReady = "not_ready", SERVICE_UNAVAILABLE, "The service does not record now";
+    /// The file is damaged, and is written anew; try again after the seconds in `Retry-After`.
+    FileDamaged = "file_damaged", SERVICE_UNAVAILABLE, "The file is damaged";
     /// A download needs HTTP/1.1: in HTTP/1.0 a body that breaks off looks whole.
     HttpVersion = "http_version", HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 is needed";
     /// The answer took too long; try again after the seconds in `Retry-After`, or ask for less.
@@ -102,6 +108,7 @@ impl Code {
             StatusCode::NOT_ACCEPTABLE => Self::NotAcceptable,
             StatusCode::PAYLOAD_TOO_LARGE => Self::BodyTooLarge,
             StatusCode::URI_TOO_LONG => Self::UriTooLong,
+            StatusCode::RANGE_NOT_SATISFIABLE => Self::RangeNotSatisfiable,
             status if status.is_client_error() => Self::BadRequest,
             _ => Self::Internal,
         }
@@ -258,6 +265,7 @@ fn fallback_detail(status: StatusCode) -> &'static str {
         StatusCode::NOT_ACCEPTABLE => {
             "Accept-Encoding rules out every encoding; there are identity, gzip, br and zstd."
         }
+        StatusCode::RANGE_NOT_SATISFIABLE => "The header Content-Range has the length of the file.",
         status if status.is_client_error() => "The request can't be answered as it is.",
         _ => "Something failed inside the service.",
     }

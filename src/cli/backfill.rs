@@ -53,6 +53,7 @@ pub(super) async fn run(
         lock,
         record,
         reader,
+        ..
     } = service::open_record(&storage).await?;
     let status = service::new_status();
     let (writer, handle) = Writer::start(record, status.clone(), rest.clock());

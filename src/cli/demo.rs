@@ -4,17 +4,21 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
+use chrono::TimeDelta;
 use simulator::{Community, Config, Simulator};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::config::{ApiSettings, DiscordSettings, Settings, StorageSettings};
+use crate::config::{ApiSettings, DiscordSettings, Settings, SnapshotSettings, StorageSettings};
 use crate::discord::rest::RestSettings;
 use crate::ingest::Progress;
 use crate::message::GuildId;
 use crate::service;
 use crate::status::{BackfillState, StatusReceiver};
+
+/// The community is young and grows: an hour would be long.
+const SNAPSHOT_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -88,6 +92,10 @@ fn settings(
             queries: None,
         },
         storage: StorageSettings::in_folder(folder.join("data")),
+        snapshots: SnapshotSettings {
+            interval: Some(SNAPSHOT_INTERVAL),
+            ..SnapshotSettings::default()
+        },
         discord: Some(DiscordSettings {
             token: simulator.token().into(),
             guilds: guilds?,

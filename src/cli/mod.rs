@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod openapi;
 mod serve;
+mod snapshot;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -42,6 +43,12 @@ enum Command {
                       Examples:\n  guildlake backfill\n  guildlake backfill --verify --from 2026-01-01"
     )]
     Backfill(backfill::Arguments),
+    /// Write the record as Parquet files once, and end.
+    #[command(
+        after_help = "Only what has changed since the last snapshot is written. While `serve` runs it does this by \
+                      itself, every SNAPSHOT_INTERVAL.\n\nExample:\n  guildlake snapshot"
+    )]
+    Snapshot,
     /// Serve a made-up community: no token, no network.
     #[command(after_help = "Example:\n  guildlake demo --messages 100000 --port 8000")]
     Demo(demo::Arguments),
@@ -85,6 +92,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         match command {
             Command::Serve => serve::run(&source, stop).await,
             Command::Backfill(arguments) => backfill::run(&arguments, &source, stop).await,
+            Command::Snapshot => snapshot::run(&source, stop).await,
             Command::Demo(arguments) => demo::run(arguments, stop).await,
             Command::Doctor(arguments) => doctor::run(&source, &arguments).await,
             Command::Openapi => openapi::run(),

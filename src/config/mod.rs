@@ -3,11 +3,13 @@
 
 mod api;
 mod discord;
+mod snapshots;
 mod source;
 mod storage;
 
 pub use api::{ApiSettings, KeyWeakness, weakness};
 pub use discord::{DiscordSettings, token_has_the_form};
+pub use snapshots::SnapshotSettings;
 pub use source::{Problem, SettingsError, Source};
 pub use storage::StorageSettings;
 
@@ -27,6 +29,8 @@ pub struct Settings {
     pub api: ApiSettings,
     /// The record.
     pub storage: StorageSettings,
+    /// The snapshots.
+    pub snapshots: SnapshotSettings,
     /// Discord; none without a token.
     pub discord: Option<DiscordSettings>,
 }
@@ -40,10 +44,12 @@ impl Settings {
         source.collect(|problems| {
             let api = ApiSettings::read(source, problems);
             let storage = StorageSettings::read(source, problems);
+            let snapshots = SnapshotSettings::read(source, problems);
             let discord = DiscordSettings::read(source, problems);
             Some(Self {
                 api: api?,
                 storage: storage?,
+                snapshots: snapshots?,
                 discord: discord?,
             })
         })

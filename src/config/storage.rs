@@ -19,7 +19,7 @@ const LEAST_MEMORY: ByteSize = ByteSize::mb(128);
 pub struct StorageSettings {
     /// `DATABASE_URL`, default `duckdb://./data/guildlake.duckdb`: the DuckDB file.
     pub database: PathBuf,
-    /// `DATA_DIR`, default `./data`: the lock, and what DuckDB spills.
+    /// `DATA_DIR`, default `./data`: the lock, the snapshots, and what DuckDB spills.
     pub data_dir: PathBuf,
     /// `REPAIR_WINDOW`, default `7d`: how far back history is read again for edits and deletes
     /// that were missed, when a session of the socket was lost.
@@ -128,7 +128,7 @@ impl StorageSettings {
 }
 
 /// A length of time, up to a hundred years: `7d`, `36h`, `1d 12h`.
-fn time(text: &str) -> Option<TimeDelta> {
+pub(super) fn time(text: &str) -> Option<TimeDelta> {
     let time = TimeDelta::from_std(humantime::parse_duration(text).ok()?).ok()?;
     (time <= TimeDelta::days(36_525)).then_some(time)
 }

@@ -5,6 +5,7 @@
 mod body;
 mod id;
 mod join;
+mod month;
 mod patch;
 mod payload;
 mod versions;
@@ -12,6 +13,7 @@ mod versions;
 pub use body::Body;
 pub use id::{ChannelId, GuildId, IdOutOfRange, IdSpan, MessageId, UserId, snowflake_at};
 pub use join::{DeletedBy, Gone, Message, Visible};
+pub use month::{Month, NoMonth};
 pub use patch::{Patch, PatchField};
 pub use payload::{PayloadError, Source, Version, read_update};
 pub use versions::Versions;

@@ -32,17 +32,18 @@ pub struct Column {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Snowflake,
     Text,
     Json,
     Time,
     Boolean,
     Count,
+    Small,
     Revision,
 }
 
-const fn column(
+pub(super) const fn column(
     name: &'static str,
     kind: Kind,
     is_nullable: bool,
@@ -192,6 +193,7 @@ impl Column {
             Kind::Time => time(),
             Kind::Boolean => (DataType::Boolean, None),
             Kind::Count => (DataType::Int32, None),
+            Kind::Small => (DataType::Int8, None),
             Kind::Revision => (DataType::Int64, Some("commits")),
         };
         Field::new(self.name, data_type, self.is_nullable).with_metadata(told(self.meaning, unit))

@@ -118,18 +118,26 @@ impl Reader {
         self.run(move |connection| {
             // One moment for all questions; it ends when the connection goes back to the pool.
             connection.execute_batch("BEGIN TRANSACTION")?;
-            Ok(Completeness {
-                channels: channels(connection, &request)?,
-                outages: outages(connection, request.span)?,
-                heard_until: connection.query_row(
-                    "SELECT max(heard_at) FROM gateway_sessions",
-                    [],
-                    |row| row.get(0),
-                )?,
-            })
+            completeness(connection, &request)
         })
         .await
     }
+}
+
+/// How complete the record is, in the transaction under way.
+pub(super) fn completeness(
+    connection: &Connection,
+    request: &CompletenessRequest,
+) -> Result<Completeness, StoreError> {
+    Ok(Completeness {
+        channels: channels(connection, request)?,
+        outages: outages(connection, request.span)?,
+        heard_until: connection.query_row(
+            "SELECT max(heard_at) FROM gateway_sessions",
+            [],
+            |row| row.get(0),
+        )?,
+    })
 }
 
 fn channels(

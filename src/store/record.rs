@@ -16,8 +16,8 @@ use super::opening::Opened;
 use super::query::Reader;
 use super::witness::{Testimony, Witness};
 use super::{
-    Batch, Committed, DeletedContent, StoreError, content, fragments, lookup, merge, messages,
-    opening, outages, report, schema, versions,
+    Batch, Committed, DeletedContent, RecordState, StoreError, content, fragments, lookup, merge,
+    messages, moment, opening, outages, report, schema, versions,
 };
 use crate::failpoint;
 
@@ -226,6 +226,14 @@ impl Record {
     #[must_use]
     pub fn revision(&self) -> i64 {
         self.revision
+    }
+
+    /// Which record it is, and how far.
+    ///
+    /// # Errors
+    /// If the query fails.
+    pub fn state(&self) -> Result<RecordState, StoreError> {
+        moment::state(&self.connection)
     }
 
     /// Writes a batch in one transaction; it is on disk when this returns.

@@ -15,6 +15,7 @@ mod ready;
 mod reports;
 mod schemathesis;
 mod service;
+mod snapshots;
 mod socket;
 mod support;
 mod versions;

@@ -29,6 +29,9 @@ pub(crate) fn tool(name: &str) -> PathBuf {
 async fn the_service_does_what_its_description_says() {
     let mut lake = Lake::new();
     lake.add_minutes(300);
+    lake.snapshot().await;
+    let path = lake.follower.snapshots().catalog();
+    let path = path.latest().unwrap().manifest.files[0].path.clone();
     let served = Served::new(&lake).await;
     let seed = std::env::var("SCHEMATHESIS_SEED")
         .ok()
@@ -51,6 +54,7 @@ async fn the_service_does_what_its_description_says() {
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("GUILD", GUILD.to_string())
         .env("CHANNEL", CHANNEL.to_string())
+        .env("SNAPSHOT_FILE", path)
         // It may write what it remembers beside where it runs.
         .current_dir(lake.folder.path());
     let output = tokio::task::spawn_blocking(move || command.output())

@@ -8,6 +8,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use guildlake::api::{self, ApiState};
+use guildlake::derived::snapshot::{Follower, Found, Outcome, Settings};
 use guildlake::message::{
     ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source, read_update, snowflake_at,
 };
@@ -17,6 +18,7 @@ use guildlake::store::{Batch, Channel, DeletedContent, Reader, Record, StoreSett
 use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 pub(crate) const KEY: &str = "the-key-of-the-tests-0123456789";
@@ -33,6 +35,7 @@ pub(crate) const QUERIES: &str = "queries";
 pub(crate) struct Lake {
     pub(crate) record: Record,
     pub(crate) reader: Reader,
+    pub(crate) follower: Follower,
     pub(crate) status: StatusSender,
     pub(crate) router: Router,
     pub(crate) folder: TempDir,
@@ -80,8 +83,15 @@ impl Lake {
         std::fs::create_dir_all(&queries).unwrap();
         let (record, reader) = Record::open(&settings).unwrap();
         let (status, receiver) = tokio::sync::watch::channel(Status::default());
+        let found = Found::look(folder.path(), &record.state().unwrap());
+        let settings = Settings {
+            interval: None,
+            grace: Duration::from_secs(3600),
+        };
+        let follower = Follower::new(reader.clone(), found, settings, status.clone());
         let router = api::router(ApiState {
             reader: reader.clone(),
+            snapshots: follower.snapshots(),
             status: receiver,
             api_key: SecretString::from(KEY),
             library: Library::new(Some(queries)),
@@ -90,11 +100,18 @@ impl Lake {
         Self {
             record,
             reader,
+            follower,
             status,
             router,
             folder,
             deleted_content,
         }
+    }
+
+    /// Takes a snapshot.
+    pub(crate) async fn snapshot(&self) -> Outcome {
+        let stop = CancellationToken::new();
+        self.follower.take(&stop).await.unwrap()
     }
 
     /// Messages with these payloads, from history.
@@ -155,12 +172,13 @@ impl Lake {
         let Self {
             record,
             reader,
+            follower,
             router,
             folder,
             status: _,
             deleted_content: _,
         } = self;
-        drop((record, reader, router));
+        drop((record, reader, follower, router));
         folder
     }
 

@@ -11,3 +11,4 @@ mod doctor;
 mod program;
 mod serve;
 mod settings;
+mod snapshot;

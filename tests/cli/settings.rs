@@ -74,10 +74,12 @@ async fn a_token_without_a_guild_collects_nothing_by_accident() {
 async fn the_help_shows_examples_and_the_version() {
     let folder = tempfile::tempdir().unwrap();
     let help = end(guildlake(folder.path(), &["--help"])).await;
-    for word in ["serve", "backfill", "demo", "doctor", "openapi", "Examples"] {
+    for word in [
+        "serve", "backfill", "snapshot", "demo", "doctor", "openapi", "Examples",
+    ] {
         assert!(help.stdout.contains(word), "{word}");
     }
-    for command in ["serve", "backfill", "demo", "doctor", "openapi"] {
+    for command in ["serve", "backfill", "snapshot", "demo", "doctor", "openapi"] {
         let help = end(guildlake(folder.path(), &[command, "--help"])).await;
         assert!(help.stdout.contains("Example"), "{command}");
         assert_eq!(help.code, Some(0));
@@ -94,6 +96,9 @@ async fn sizes_and_lengths_of_time_that_make_no_sense() {
         ("MEMORY_LIMIT", "lots", "at least 128MB"),
         ("MEMORY_LIMIT", "1MB", "at least 128MB"),
         ("REPAIR_WINDOW", "soon", "length of time"),
+        ("SNAPSHOT_INTERVAL", "soon", "length of time"),
+        ("SNAPSHOT_INTERVAL", "0s", "at least 1s"),
+        ("SNAPSHOT_GRACE", "long", "length of time"),
         ("DELETED_CONTENT", "purge:later", "purge:30d"),
         ("DELETED_CONTENT", "burn", "purge:30d"),
     ] {

@@ -25,6 +25,7 @@ async fn the_log_is_synced_before_a_commit_is_acknowledged() {
     let mut command = following(plan.folder.path(), &plan.simulator, &["serve"]);
     command
         .env("RUST_LOG", "guildlake::commit=debug")
+        .env("SNAPSHOT_INTERVAL", "off")
         .env("NO_COLOR", "1");
     let orders = [
         "-y",

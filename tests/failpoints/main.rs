@@ -1,5 +1,5 @@
-//! A fault at each step of a commit, of a move into a run and of a checkpoint: an error, a panic, or
-//! the end of the process. What was acknowledged is there afterwards, once, and the rest goes on.
+//! A fault at each step of a commit, of a move into a run, of a checkpoint and of a snapshot: an error, a
+//! panic, or the end of the process. What was acknowledged is there afterwards, once, and the rest goes on.
 //! The writing is done by a child: this program again, as the test `child`.
 //!
 //! `make failpoints` runs each twenty times; `GUILDLAKE_SEED` plays a run again.
@@ -9,6 +9,7 @@
     reason = "a test may panic, and prints its seeds and results"
 )]
 
+mod snapshot;
 #[path = "../record/support.rs"]
 #[allow(dead_code, reason = "this target needs a part of it")]
 mod support;
@@ -90,9 +91,9 @@ fn child() {
 }
 
 /// Runs the child with an order; answers how many commits it acknowledged, and whether it ended well.
-fn run_child(folder: &Path, order: &str) -> (u64, bool) {
+fn run_child(child: &str, folder: &Path, order: &str) -> (u64, bool) {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["child", "--exact", "--ignored", "--nocapture"])
+        .args([child, "--exact", "--ignored", "--nocapture"])
         .env(FOLDER, folder)
         .env("FAILPOINTS", order)
         .stderr(Stdio::null())
@@ -124,26 +125,35 @@ fn rows(folder: &Path) -> BTreeMap<i64, String> {
 
 #[test]
 fn no_fault_at_any_step_loses_or_doubles_what_was_acknowledged() {
+    // The writer's own step comes after the record's.
+    let steps = STEPS
+        .into_iter()
+        .filter(|step| *step != "commit_acknowledged" && !step.starts_with("snapshot"));
+    let per_run = |step: &str| match step {
+        step if step.starts_with("commit") => COMMITS,
+        step if step.starts_with("move") => 8,
+        _ => 4,
+    };
+    each(steps, per_run, fault);
+}
+
+/// Runs with each fault at each of these steps, at one of the times that a run comes by.
+fn each(
+    steps: impl Iterator<Item = &'static str>,
+    per_run: impl Fn(&str) -> u64,
+    fault: impl Fn(&str) -> bool,
+) {
     let times: u64 = std::env::var("GUILDLAKE_FAILPOINT_TIMES").map_or(1, |n| n.parse().unwrap());
     let seed = std::env::var("GUILDLAKE_SEED").map_or(5, |n| n.parse().unwrap());
     println!("seed {seed}");
     let mut rng = StdRng::seed_from_u64(seed);
     let (mut faults, mut not_reached) = (0, 0);
-    // The writer's own step comes after the record's.
-    for step in STEPS
-        .into_iter()
-        .filter(|step| *step != "commit_acknowledged")
-    {
+    for step in steps {
         for action in ["return(error)", "return(kill)", "panic"] {
             let mut reached = 0;
             for _ in 0..times {
-                let per_run = match step {
-                    step if step.starts_with("commit") => COMMITS,
-                    step if step.starts_with("move") => 8,
-                    _ => 4,
-                };
-                let order = format!("{step}={}*off->{action}", rng.random_range(1..per_run));
-                reached += u64::from(fault(&order));
+                let nth = rng.random_range(1..per_run(step));
+                reached += u64::from(fault(&format!("{step}={nth}*off->{action}")));
             }
             faults += reached;
             not_reached += times - reached;
@@ -157,7 +167,7 @@ fn no_fault_at_any_step_loses_or_doubles_what_was_acknowledged() {
 /// was reached.
 fn fault(order: &str) -> bool {
     let folder = tempfile::tempdir().unwrap();
-    let (acknowledged, ended_well) = run_child(folder.path(), order);
+    let (acknowledged, ended_well) = run_child("child", folder.path(), order);
     // Opening is what the next start does.
     drop(Record::open(&settings(folder.path())).unwrap());
     let found = rows(folder.path());

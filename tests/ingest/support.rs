@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use guildlake::config::{ApiSettings, DiscordSettings, Settings, StorageSettings};
+use guildlake::config::{
+    ApiSettings, DiscordSettings, Settings, SnapshotSettings, StorageSettings,
+};
 use guildlake::discord::rest::RestSettings;
 use guildlake::service;
 use guildlake::status::{BackfillState, Status, StatusReceiver};
@@ -96,6 +98,7 @@ impl World {
                 queries: None,
             },
             storage: StorageSettings::in_folder(self.folder.path().to_owned()),
+            snapshots: SnapshotSettings::default(),
             discord: Some(DiscordSettings {
                 token: self.simulator.token().into(),
                 guilds: guilds

@@ -17,9 +17,8 @@ use parquet::errors::ParquetError;
 use tokio::sync::mpsc;
 
 use super::body::{PIECE, Piece};
+use crate::parquet_layout::Compression;
 use crate::store::StoreError;
-
-pub(super) use parquet_file::Compression;
 
 /// Why a download was broken off. Says nothing: the caller sees only that it was.
 #[derive(Debug, thiserror::Error)]

@@ -1,44 +1,11 @@
-//! Parquet: sorted, with statistics for each page, and a bloom filter where an id is looked for that
-//! the order does not help to find. What was asked for stands in the file's own metadata.
+//! Parquet. What was asked for stands in the file's own metadata.
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression as Codec, ZstdLevel};
-use parquet::file::metadata::{KeyValue, SortingColumn};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::ColumnPath;
 
 use super::{Broken, Encoder, Out};
-
-/// Rows of a row group: DuckDB's own.
-const ROW_GROUP: usize = 122_880;
-
-/// Bytes after which a row group ends all the same: what is held in memory.
-const ROW_GROUP_BYTES: usize = 64 * 1024 * 1024;
-
-/// Ids for which rows are looked up, and by which they are not sorted.
-const LOOKED_UP: [&str; 1] = ["author_id"];
-
-/// The order of the rows.
-const ORDER: [&str; 2] = ["channel_id", "message_id"];
-
-/// How a file is compressed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::api) enum Compression {
-    #[default]
-    Zstd,
-    Snappy,
-}
-
-impl Compression {
-    fn codec(self) -> Result<Codec, Broken> {
-        Ok(match self {
-            Self::Zstd => Codec::ZSTD(ZstdLevel::try_new(1)?),
-            Self::Snappy => Codec::SNAPPY,
-        })
-    }
-}
+use crate::parquet_layout::{Compression, ROW_GROUP_BYTES, properties};
 
 pub(super) struct File {
     writer: ArrowWriter<Out>,
@@ -50,31 +17,8 @@ impl File {
         compression: Compression,
         out: Out,
     ) -> Result<Self, Broken> {
-        let mut properties = WriterProperties::builder()
-            .set_compression(compression.codec()?)
-            .set_max_row_group_row_count(Some(ROW_GROUP))
-            .set_statistics_enabled(EnabledStatistics::Page)
-            .set_created_by(concat!("guildlake ", env!("CARGO_PKG_VERSION")).to_owned());
-        for name in LOOKED_UP {
-            if schema.index_of(name).is_ok() {
-                let column = ColumnPath::from(name);
-                properties = properties.set_column_bloom_filter_enabled(column, true);
-            }
-        }
-        let order = ORDER.map(|name| schema.index_of(name).ok());
-        if let [Some(channel), Some(message)] = order {
-            let ascending = |column: usize| SortingColumn {
-                column_idx: i32::try_from(column).unwrap_or(0),
-                descending: false,
-                nulls_first: false,
-            };
-            let columns = vec![ascending(channel), ascending(message)];
-            properties = properties.set_sorting_columns(Some(columns));
-        }
-        let metadata = schema.metadata().iter();
-        let metadata = metadata.map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
-        let properties = properties.set_key_value_metadata(Some(metadata.collect()));
-        let writer = ArrowWriter::try_new(out, schema.clone(), Some(properties.build()))?;
+        let properties = properties(schema, compression)?;
+        let writer = ArrowWriter::try_new(out, schema.clone(), Some(properties))?;
         Ok(Self { writer })
     }
 }

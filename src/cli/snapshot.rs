@@ -1,0 +1,95 @@
+//! `guildlake snapshot`: the record as Parquet files, now. For when the service does not run: while it
+//! does, it takes them by itself, and the record is its own.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{ApiSettings, SnapshotSettings, Source, StorageSettings};
+use crate::derived::snapshot::Follower;
+use crate::service::{self, OpenRecord};
+use crate::status::{SnapshotState, StatusReceiver};
+use crate::store::StoreError;
+
+pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Result<ExitCode> {
+    let storage = StorageSettings::read_alone(source)?;
+    let settings = SnapshotSettings::read_alone(source)?;
+    anyhow::ensure!(
+        storage.database.exists(),
+        "there is no record at {}: nothing was collected yet, or DATABASE_URL names another place",
+        storage.database.display()
+    );
+    let opened = service::open_record(&storage).await;
+    let opened = opened.map_err(|error| match error.downcast_ref() {
+        Some(StoreError::Locked { .. }) => anyhow::anyhow!("{error}\n{}", ask_the_service(source)),
+        _ => error,
+    });
+    let OpenRecord {
+        lock,
+        record,
+        reader,
+        snapshots,
+    } = opened?;
+    let status = service::new_status();
+    let follower = Follower::new(reader, snapshots, settings.follower(), status.clone());
+    let progress = tokio::spawn(show(status.subscribe()));
+    let taken = follower.take(&stop).await;
+    progress.abort();
+    drop((record, lock));
+    match taken {
+        Ok(snapshot) => {
+            super::say(&format!(
+                "a snapshot of revision {}: {} files, {} of them new, in {}",
+                snapshot.revision,
+                snapshot.files,
+                snapshot.written,
+                follower.snapshots().folder().display()
+            ));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(_) if stop.is_cancelled() => {
+            super::say("stopped: the snapshot before stands, and nothing of this one was kept");
+            Ok(ExitCode::FAILURE)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What to do when the service has the record.
+fn ask_the_service(source: &Source) -> String {
+    let bind = ApiSettings::read_alone(source).map_or_else(
+        |_| "127.0.0.1:8000".to_owned(),
+        |settings| settings.bind.to_string(),
+    );
+    format!(
+        "While the service runs, it takes the snapshots, every SNAPSHOT_INTERVAL. To have one now, ask it:\n  \
+         curl -X POST -H \"x-api-key: $API_KEY\" http://{bind}/v1/snapshots"
+    )
+}
+
+/// A bar on a terminal, by rows.
+async fn show(mut status: StatusReceiver) {
+    if !std::io::stderr().is_terminal() {
+        return;
+    }
+    let style = ProgressStyle::with_template(
+        "snapshot {wide_bar} {pos} of {len} messages, {msg} [{elapsed}, {eta} left]",
+    );
+    let bar = ProgressBar::new(0);
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    while status.changed().await.is_ok() {
+        let snapshot = status.borrow_and_update().snapshot.clone();
+        if snapshot.state == SnapshotState::Writing {
+            bar.set_length(snapshot.rows_total);
+            bar.set_position(snapshot.rows_done);
+            bar.set_message(format!(
+                "file {} of {}",
+                snapshot.files_done, snapshot.files_total
+            ));
+        } else {
+            bar.finish_and_clear();
+        }
+    }
+}

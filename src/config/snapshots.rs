@@ -1,0 +1,80 @@
+//! When snapshots are taken, and how long old ones stay.
+
+use chrono::TimeDelta;
+
+use super::source::{Problems, Source};
+use super::storage::time;
+use crate::derived::snapshot;
+
+/// The time from one snapshot to the next, and that for which an old one's files stay.
+const HOUR: TimeDelta = TimeDelta::hours(1);
+
+/// Snapshots more often than this only keep the disk busy.
+const SHORTEST: TimeDelta = TimeDelta::seconds(1);
+
+/// When snapshots are taken, and how long old ones stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotSettings {
+    /// `SNAPSHOT_INTERVAL`, default `1h`: the time from one snapshot to the next; `off` to take them only
+    /// when they are asked for.
+    pub interval: Option<TimeDelta>,
+    /// `SNAPSHOT_GRACE`, default `1h`: how long the files of an older snapshot stay after another took
+    /// its place, for those who read them.
+    pub grace: TimeDelta,
+}
+
+impl Default for SnapshotSettings {
+    fn default() -> Self {
+        Self {
+            interval: Some(HOUR),
+            grace: HOUR,
+        }
+    }
+}
+
+impl SnapshotSettings {
+    /// Reads what `snapshot` needs.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn read_alone(source: &Source) -> Result<Self, super::SettingsError> {
+        source.collect(|problems| Self::read(source, problems))
+    }
+
+    pub(super) fn read(source: &Source, problems: &mut Problems) -> Option<Self> {
+        let interval = match source.get("SNAPSHOT_INTERVAL").as_deref() {
+            None => Some(Some(HOUR)),
+            Some("off") => Some(None),
+            Some(text) => match time(text).filter(|time| *time >= SHORTEST) {
+                Some(time) => Some(Some(time)),
+                None => problems.add(
+                    "SNAPSHOT_INTERVAL",
+                    "is `off`, or a length of time of at least 1s, such as 15m or 1h",
+                ),
+            },
+        };
+        let grace = match source.get("SNAPSHOT_GRACE") {
+            None => Some(HOUR),
+            Some(text) => match time(&text) {
+                Some(time) => Some(time),
+                None => problems.add(
+                    "SNAPSHOT_GRACE",
+                    "is not a length of time such as 10m or 1h",
+                ),
+            },
+        };
+        Some(Self {
+            interval: interval?,
+            grace: grace?,
+        })
+    }
+
+    /// The same for the follower.
+    #[must_use]
+    pub fn follower(&self) -> snapshot::Settings {
+        snapshot::Settings {
+            interval: self.interval.and_then(|time| time.to_std().ok()),
+            grace: self.grace.to_std().unwrap_or_default(),
+        }
+    }
+}

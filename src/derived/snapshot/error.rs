@@ -1,0 +1,46 @@
+//! What can go wrong with a snapshot. The record is not touched by any of it.
+
+use std::io;
+use std::path::Path;
+
+use parquet::errors::ParquetError;
+
+use crate::store::StoreError;
+
+/// An error of a snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The record could not be read.
+    #[error("the record: {0}")]
+    Store(#[from] StoreError),
+    /// A file could not be written as Parquet.
+    #[error("Parquet: {0}")]
+    Parquet(#[from] ParquetError),
+    /// The manifest could not be written as JSON.
+    #[error("JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The file system said no.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The rest of the disk is the record's.
+    #[error("there are only {free} bytes left on the disk, and they are kept for the record")]
+    LittleSpace {
+        /// So many.
+        free: u64,
+    },
+    /// The order to stop came first.
+    #[error("it was told to stop")]
+    Stopped,
+}
+
+impl SnapshotError {
+    pub(super) fn io(what: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let what = format!("can't {what} {}", path.display());
+        move |source| Self::Io { what, source }
+    }
+}

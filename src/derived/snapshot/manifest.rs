@@ -1,0 +1,180 @@
+//! The manifest: which files are a snapshot, and what it is a snapshot of.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::catalog::NamedFile;
+use crate::message::{GuildId, Month};
+use crate::store::{Completeness, Table};
+
+/// The version of the files' layout. Files of another one are written anew.
+pub const FORMAT: u32 = 1;
+
+/// Hexadecimal digits of the hash in a file's name.
+const HASH_DIGITS: usize = 16;
+
+/// A snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of the layout.
+    pub format: u32,
+    /// Of which record.
+    pub store_id: String,
+    /// The version of that record's tables.
+    pub schema_version: i64,
+    /// The record's last commit that is in it.
+    pub revision: i64,
+    /// The record was read at this time.
+    pub created_at: DateTime<Utc>,
+    /// How complete the record was.
+    pub coverage: Vec<GuildCoverage>,
+    /// Its files, by table, guild and month.
+    pub files: Vec<FileEntry>,
+}
+
+/// How complete the record was for a guild, in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SnapshotCoverage)]
+pub struct GuildCoverage {
+    /// The guild.
+    #[schema(value_type = String, pattern = "^[1-9][0-9]*$", example = "1101234567890123457")]
+    pub guild_id: GuildId,
+    /// Every message up to then is there.
+    pub complete: bool,
+    /// And every edit and delete of them.
+    pub changes_complete: bool,
+    /// Channels and threads.
+    #[schema(minimum = 0, example = 12)]
+    pub channels: usize,
+    /// Those of which messages may be missing.
+    #[schema(minimum = 0, example = 1)]
+    pub incomplete_channels: usize,
+    /// How many gaps those have.
+    #[schema(minimum = 0, example = 1)]
+    pub gaps: usize,
+    /// What Discord told until then is there; null if it was never followed.
+    #[schema(required = true)]
+    pub heard_until: Option<DateTime<Utc>>,
+}
+
+/// A file of a snapshot. It never changes: what changes gets another name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// What is in it.
+    pub table: Table,
+    /// Of which guild; none for a table that is one file.
+    pub guild_id: Option<GuildId>,
+    /// Of messages of which month.
+    pub month: Option<Month>,
+    /// Where it is, in the folder of the snapshots.
+    pub path: String,
+    /// How many rows.
+    pub rows: i64,
+    /// How many bytes.
+    pub bytes: u64,
+    /// The hash of these bytes, in hexadecimal.
+    pub sha256: String,
+    /// The last commit that changed one of its rows; of a table that is one file, the snapshot that it
+    /// was written for.
+    pub revision: i64,
+}
+
+impl Manifest {
+    /// The name of its copy that stays when another one takes its place: `manifests/….json`. The time is
+    /// a part of it, because coverage moves on without a new revision.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let stamp = self.created_at.format("%Y%m%dT%H%M%S%6fZ");
+        format!("manifests/{}-{stamp}.json", self.revision)
+    }
+
+    /// The entry of a table's file, or of one of its partitions.
+    #[must_use]
+    pub fn file(&self, table: Table, partition: Option<(GuildId, Month)>) -> Option<&FileEntry> {
+        self.files
+            .iter()
+            .find(|file| file.table == table && file.partition() == partition)
+    }
+
+    /// Whether each name is the one that follows from what the entry says: no manifest leads out of its
+    /// folder.
+    pub(super) fn is_sound(&self) -> bool {
+        self.format == FORMAT && self.files.iter().all(FileEntry::is_sound)
+    }
+}
+
+impl FileEntry {
+    /// The guild and month of its rows, if it is a partition.
+    #[must_use]
+    pub fn partition(&self) -> Option<(GuildId, Month)> {
+        self.guild_id.zip(self.month)
+    }
+
+    /// The name that stays the same from snapshot to snapshot: `messages/guild_id=…/month=….parquet`.
+    #[must_use]
+    pub fn stable_name(&self) -> String {
+        let table = self.table.name();
+        match self.partition() {
+            Some((guild, month)) => format!("{table}/guild_id={guild}/month={month}.parquet"),
+            None => format!("{table}.parquet"),
+        }
+    }
+
+    /// The file itself.
+    pub(super) fn named(&self) -> NamedFile {
+        NamedFile {
+            path: self.path.clone(),
+            bytes: self.bytes,
+            sha256: self.sha256.clone(),
+        }
+    }
+
+    /// Where a file with these contents is.
+    pub(super) fn path_of(
+        table: Table,
+        partition: Option<(GuildId, Month)>,
+        revision: i64,
+        sha256: &str,
+    ) -> String {
+        let name = format!("{revision}-{}.parquet", &sha256[..HASH_DIGITS]);
+        let table = table.name();
+        match partition {
+            Some((guild, month)) => format!("{table}/guild_id={guild}/month={month}/{name}"),
+            None => format!("{table}/{name}"),
+        }
+    }
+
+    fn is_sound(&self) -> bool {
+        let is_hash = self.sha256.len() == 64
+            && self
+                .sha256
+                .bytes()
+                .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        let is_whole = self.partition().is_some() == self.table.is_partitioned();
+        is_hash
+            && is_whole
+            && self.path == Self::path_of(self.table, self.partition(), self.revision, &self.sha256)
+    }
+}
+
+impl GuildCoverage {
+    pub(super) fn new(guild_id: GuildId, known: &Completeness) -> Self {
+        let incomplete = known.channels.iter().filter(|it| !it.is_complete());
+        Self {
+            guild_id,
+            complete: known.is_complete(),
+            changes_complete: known.has_all_changes(),
+            channels: known.channels.len(),
+            incomplete_channels: incomplete.count(),
+            gaps: known.gaps(),
+            heard_until: known.heard_until,
+        }
+    }
+}
+
+/// A time as it is written into a manifest: to the microsecond, so that it is read back the same.
+pub(super) fn to_micros(time: DateTime<Utc>) -> DateTime<Utc> {
+    let text = time.to_rfc3339_opts(SecondsFormat::Micros, true);
+    text.parse().unwrap_or(time)
+}

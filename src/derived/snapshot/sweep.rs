@@ -1,0 +1,144 @@
+//! Taking out of the folder what no snapshot needs any more: after a grace time, so that who has begun
+//! to read by an older manifest can end. Only what has the form of the snapshots' own names is touched.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use chrono::Utc;
+
+use super::catalog::{Catalog, Snapshot};
+use super::folder::{Folder, MANIFESTS, UNFINISHED};
+use super::verify::DAMAGED;
+use crate::store::Table;
+
+impl Folder {
+    /// The snapshots that are to stay: the current one, and those that another one took the place of less
+    /// than the grace time ago.
+    pub(super) fn within_grace(snapshots: Vec<Snapshot>, grace: Duration) -> Catalog {
+        let mut replaced_at = None;
+        let is_kept = |snapshot: &Snapshot| {
+            let replaced = replaced_at.replace(snapshot.manifest.created_at);
+            // A time in the future, of a clock that was set back, is just now.
+            replaced.is_none_or(|at| (Utc::now() - at).to_std().unwrap_or_default() <= grace)
+        };
+        Catalog {
+            snapshots: snapshots.into_iter().filter(is_kept).collect(),
+        }
+    }
+
+    /// What a process that was killed had not finished.
+    pub(super) fn remove_unfinished(&self) {
+        for_each(&self.at(UNFINISHED), remove);
+    }
+
+    /// Removes files that none of these snapshots names and that are older than the grace time: they may
+    /// be of one that is not published yet, or be read by somebody.
+    pub(super) fn sweep(&self, catalog: &Catalog, grace: Duration) {
+        let named: HashSet<_> = catalog
+            .snapshots
+            .iter()
+            .flat_map(Snapshot::files)
+            .map(|file| self.at(&file.path))
+            .collect();
+        let sweep_file = |file: &Path| {
+            if is_ours(file) && !named.contains(file) && is_older(file, grace) {
+                remove(file);
+            }
+        };
+        for_each(&self.at(MANIFESTS), sweep_file);
+        for table in Table::ALL {
+            let folder = self.at(table.name());
+            for_each(&folder, |entry| {
+                sweep_file(entry);
+                if is_partition(entry, "guild_id=") {
+                    for_each(entry, |month| {
+                        if is_partition(month, "month=") {
+                            for_each(month, sweep_file);
+                            // Refused unless it is empty.
+                            let _ = fs::remove_dir(month);
+                        }
+                    });
+                    let _ = fs::remove_dir(entry);
+                }
+            });
+        }
+    }
+}
+
+fn for_each(folder: &Path, mut visit: impl FnMut(&Path)) {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    for entry in entries.flatten() {
+        visit(&entry.path());
+    }
+}
+
+fn is_partition(folder: &Path, key: &str) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with(key)) && folder.is_dir()
+}
+
+/// Whether a file's name is one of a table's or of a manifest: a revision, and a hash or a time.
+fn is_ours(file: &Path) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str());
+    let Some(name) = name.filter(|_| file.is_file()) else {
+        return false;
+    };
+    let name = name.strip_suffix(DAMAGED).unwrap_or(name);
+    let Some((stem, extension)) = name.split_once('.') else {
+        return false;
+    };
+    let Some((revision, rest)) = stem.split_once('-') else {
+        return false;
+    };
+    let is_number = !revision.is_empty() && revision.bytes().all(|it| it.is_ascii_digit());
+    let is_rest = match extension {
+        "parquet" => rest.len() == 16 && rest.bytes().all(|it| it.is_ascii_hexdigit()),
+        "json" => rest.len() == 22 && rest.ends_with('Z'),
+        _ => false,
+    };
+    is_number && is_rest
+}
+
+fn is_older(file: &Path, grace: Duration) -> bool {
+    let changed = fs::metadata(file).and_then(|found| found.modified());
+    // A time in the future is no age.
+    changed.is_ok_and(|at| {
+        SystemTime::now()
+            .duration_since(at)
+            .is_ok_and(|ago| ago > grace)
+    })
+}
+
+fn remove(file: &Path) {
+    if let Err(error) = fs::remove_file(file) {
+        tracing::warn!(file = %file.display(), %error, "an old file of the snapshots can't be removed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_our_own_are_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, ours) in [
+            ("12-0123456789abcdef.parquet", true),
+            ("12-0123456789abcdef.parquet.damaged", true),
+            ("12-20261123T155500123456Z.json", true),
+            ("12-20261123T155500123456.json", false),
+            ("12-0123456789abcdef.csv", false),
+            ("mine.parquet", false),
+            ("x-0123456789abcdef.parquet", false),
+            ("-0123456789abcdef.parquet", false),
+            ("12-0123456789abcdef.parquet.bak", false),
+            ("notes.txt", false),
+        ] {
+            let file = folder.path().join(name);
+            fs::write(&file, "").unwrap();
+            assert_eq!(is_ours(&file), ours, "{name}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Writing a snapshot: what has changed since the one before, as new files, and a manifest of all.
+
+use std::collections::HashMap;
+
+use chrono::Utc;
+use tokio_util::sync::CancellationToken;
+
+use super::SnapshotError;
+use super::catalog::Catalog;
+use super::folder::Folder;
+use super::manifest::{FORMAT, FileEntry, GuildCoverage, Manifest, to_micros};
+use super::parquet_file::{Finished, ParquetFile};
+use crate::failpoint;
+use crate::message::{GuildId, IdSpan, Month};
+use crate::status::{Status, StatusSender};
+use crate::store::{CompletenessRequest, Moment, Partition, Table};
+
+/// A snapshot that is being written.
+pub(super) struct Take<'a> {
+    pub(super) folder: &'a Folder,
+    pub(super) catalog: &'a Catalog,
+    pub(super) status: &'a StatusSender,
+    pub(super) stop: &'a CancellationToken,
+}
+
+/// A snapshot whose files are on the disk, and which no reader sees yet.
+pub(super) struct Taken {
+    pub(super) manifest: Manifest,
+    /// How many of its files are new.
+    pub(super) written: usize,
+    /// How many bytes those have.
+    pub(super) bytes: u64,
+}
+
+impl Take<'_> {
+    /// Writes what a moment of the record has and the snapshot before has not. If it fails, the files
+    /// that it has written are removed.
+    pub(super) fn run(&self, moment: &Moment<'_>) -> Result<Taken, SnapshotError> {
+        failpoint::reach("snapshot_begun")?;
+        let mut named = Vec::new();
+        let taken = self.write_all(moment, &mut named);
+        if taken.is_err() {
+            for path in named
+                .iter()
+                .filter(|path| self.catalog.file(path).is_none())
+            {
+                // The next sweep finds what is left.
+                let _ = std::fs::remove_file(self.folder.at(path));
+            }
+        }
+        taken
+    }
+
+    fn write_all(
+        &self,
+        moment: &Moment<'_>,
+        named: &mut Vec<String>,
+    ) -> Result<Taken, SnapshotError> {
+        let state = moment.state();
+        // What another version of the tables has written may lack columns.
+        let before = self.catalog.latest().map(|snapshot| &snapshot.manifest);
+        let before = before.filter(|it| it.schema_version == state.schema_version);
+        let mut manifest = Manifest {
+            format: FORMAT,
+            store_id: state.store_id.clone(),
+            schema_version: state.schema_version,
+            revision: state.revision,
+            created_at: to_micros(Utc::now()),
+            coverage: coverage(moment)?,
+            files: Vec::new(),
+        };
+        let known: HashMap<_, &FileEntry> = before
+            .iter()
+            .flat_map(|before| &before.files)
+            .filter(|file| self.folder.has(&file.named()))
+            .map(|file| ((file.table, file.partition()), file))
+            .collect();
+        let mut changed = Vec::new();
+        for table in Table::ALL.into_iter().filter(|it| it.is_partitioned()) {
+            for partition in moment.partitions(table)? {
+                let place = Some((partition.guild_id, partition.month));
+                let same = known.get(&(table, place)).filter(|file| {
+                    (file.rows, file.revision) == (partition.row_count, partition.revision)
+                });
+                match same {
+                    Some(file) => manifest.files.push((*file).clone()),
+                    None => changed.push((table, partition)),
+                }
+            }
+        }
+        let rows: i64 = changed.iter().map(|(_, it)| it.row_count).sum();
+        self.status.send_modify(|Status { snapshot, .. }| {
+            snapshot.files_total = changed.len() as u64;
+            snapshot.rows_total = rows.unsigned_abs();
+            (snapshot.files_done, snapshot.rows_done) = (0, 0);
+        });
+        for (table, partition) in &changed {
+            let file = self.write_partition(moment, *table, partition)?;
+            let place = Some((partition.guild_id, partition.month));
+            let entry = self.name(file, *table, place, partition.revision, named)?;
+            manifest.files.push(entry);
+            self.status
+                .send_modify(|status| status.snapshot.files_done += 1);
+        }
+        for table in Table::ALL.into_iter().filter(|it| !it.is_partitioned()) {
+            let file = self.write(table, |take| moment.read_table(table, take))?;
+            let same = known.get(&(table, None));
+            let same = same.filter(|it| it.sha256 == file.sha256);
+            manifest.files.push(match same {
+                Some(same) => (*same).clone(),
+                None => self.name(file, table, None, state.revision, named)?,
+            });
+        }
+        manifest
+            .files
+            .sort_by_key(|file| (file.table, file.partition()));
+        self.folder.sync(named.iter().map(String::as_str))?;
+        failpoint::reach("snapshot_files_durable")?;
+        let bytes = |path: &String| manifest.files.iter().find(|it| it.path == *path);
+        Ok(Taken {
+            written: named.len(),
+            bytes: named.iter().filter_map(bytes).map(|it| it.bytes).sum(),
+            manifest,
+        })
+    }
+
+    fn write_partition(
+        &self,
+        moment: &Moment<'_>,
+        table: Table,
+        partition: &Partition,
+    ) -> Result<Finished, SnapshotError> {
+        self.write(table, |take| moment.read_partition(table, partition, take))
+    }
+
+    fn write(
+        &self,
+        table: Table,
+        read: impl FnOnce(&mut Rows<'_>) -> Result<(), SnapshotError>,
+    ) -> Result<Finished, SnapshotError> {
+        let mut file = ParquetFile::create(self.folder, table)?;
+        read(&mut |rows| {
+            if self.stop.is_cancelled() {
+                return Err(SnapshotError::Stopped);
+            }
+            if table.is_partitioned() {
+                let count = rows.num_rows() as u64;
+                self.status
+                    .send_modify(|status| status.snapshot.rows_done += count);
+            }
+            file.write(self.folder, &rows)
+        })?;
+        file.finish()
+    }
+
+    /// Gives a file its name, under which nothing else will ever be.
+    fn name(
+        &self,
+        finished: Finished,
+        table: Table,
+        partition: Option<(GuildId, Month)>,
+        revision: i64,
+        named: &mut Vec<String>,
+    ) -> Result<FileEntry, SnapshotError> {
+        let path = FileEntry::path_of(table, partition, revision, &finished.sha256);
+        named.push(path.clone());
+        self.folder.name(finished.file, &path)?;
+        failpoint::reach("snapshot_file_named")?;
+        Ok(FileEntry {
+            table,
+            guild_id: partition.map(|(guild, _)| guild),
+            month: partition.map(|(_, month)| month),
+            path,
+            rows: finished.rows,
+            bytes: finished.bytes,
+            sha256: finished.sha256,
+            revision,
+        })
+    }
+}
+
+/// Takes rows as they are read.
+type Rows<'a> = dyn FnMut(arrow::array::RecordBatch) -> Result<(), SnapshotError> + 'a;
+
+fn coverage(moment: &Moment<'_>) -> Result<Vec<GuildCoverage>, SnapshotError> {
+    let mut coverage = Vec::new();
+    for guild_id in moment.guilds()? {
+        let known = moment.completeness(&CompletenessRequest {
+            guild_id,
+            channel_id: None,
+            span: IdSpan::ALL,
+        })?;
+        coverage.push(GuildCoverage::new(guild_id, &known));
+    }
+    Ok(coverage)
+}

@@ -1,0 +1,64 @@
+//! Damage: a file whose bytes are not those that the manifest names by their hash. It is set aside, so
+//! that nobody takes it for good, and the next snapshot writes it anew from the record.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use super::SnapshotError;
+use super::catalog::NamedFile;
+use super::folder::{Folder, hex};
+
+/// What stands behind the name of a file that was set aside.
+pub(super) const DAMAGED: &str = ".damaged";
+
+const PIECE: usize = 1024 * 1024;
+
+impl Folder {
+    /// Whether a file has the bytes that it should have. If not it is set aside.
+    pub(super) fn verify(
+        &self,
+        file: &NamedFile,
+        stop: &CancellationToken,
+    ) -> Result<bool, SnapshotError> {
+        let path = self.at(&file.path);
+        let found = match hash(&path, stop) {
+            Ok(found) => Ok(found),
+            Err(_) if stop.is_cancelled() => return Err(SnapshotError::Stopped),
+            Err(error) => Err(error),
+        };
+        let reason = match found {
+            Ok(found) if found == file.sha256 => return Ok(true),
+            Ok(_) => "its hash is another one".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        tracing::error!(
+            file = %path.display(),
+            reason,
+            "a file of the snapshots is damaged; it is set aside and written anew from the record"
+        );
+        if path.exists() {
+            let mut aside = path.clone().into_os_string();
+            aside.push(DAMAGED);
+            fs::rename(&path, aside).map_err(SnapshotError::io("set aside", &path))?;
+        }
+        Ok(false)
+    }
+}
+
+fn hash(path: &Path, stop: &CancellationToken) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; PIECE];
+    while !stop.is_cancelled() {
+        let read = file.read(&mut piece)?;
+        if read == 0 {
+            return Ok(hex(&hash.finalize()));
+        }
+        hash.update(&piece[..read]);
+    }
+    Err(io::ErrorKind::Interrupted.into())
+}

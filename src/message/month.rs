@@ -1,0 +1,105 @@
+//! A calendar month in UTC, by which messages are put into files.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::IdSpan;
+
+/// A month in UTC: `2026-03`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Month {
+    first_day: NaiveDate,
+}
+
+/// A text that names no month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a month is written as 2026-03")]
+pub struct NoMonth;
+
+impl Month {
+    /// The ids of the messages written in it.
+    #[must_use]
+    pub fn span(self) -> IdSpan {
+        let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
+        let next: Option<DateTime<Utc>> = self
+            .first_day
+            .checked_add_months(Months::new(1))
+            .map(midnight);
+        IdSpan::between(Some(midnight(self.first_day)), next)
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:04}-{:02}",
+            self.first_day.year(),
+            self.first_day.month()
+        )
+    }
+}
+
+impl FromStr for Month {
+    type Err = NoMonth;
+
+    fn from_str(text: &str) -> Result<Self, NoMonth> {
+        let month = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d");
+        let month = month.map(|first_day| Self { first_day });
+        // chrono takes 2026-3 too.
+        month
+            .ok()
+            .filter(|month| month.to_string() == text)
+            .ok_or(NoMonth)
+    }
+}
+
+impl TryFrom<String> for Month {
+    type Error = NoMonth;
+
+    fn try_from(text: String) -> Result<Self, NoMonth> {
+        text.parse()
+    }
+}
+
+impl From<Month> for String {
+    fn from(month: Month) -> Self {
+        month.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::MessageId;
+
+    #[test]
+    fn a_month_has_one_spelling() {
+        let month: Month = "2026-03".parse().unwrap();
+        assert_eq!(month.to_string(), "2026-03");
+        for text in [
+            "2026-3",
+            "2026-13",
+            "2026-00",
+            "2026-03-01",
+            "26-03",
+            "+2026-03",
+            "",
+        ] {
+            assert_eq!(text.parse::<Month>(), Err(NoMonth), "{text}");
+        }
+    }
+
+    #[test]
+    fn months_meet_without_overlap() {
+        let march = "2026-03".parse::<Month>().unwrap().span();
+        let april = "2026-04".parse::<Month>().unwrap().span();
+        assert_eq!(march.high, april.low);
+        let first = MessageId::try_from(march.low).unwrap();
+        assert_eq!(first.created_at().to_rfc3339(), "2026-03-01T00:00:00+00:00");
+    }
+}

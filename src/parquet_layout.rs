@@ -1,0 +1,72 @@
+//! How the Parquet files of this service are laid out, downloads and snapshots alike: sorted, with
+//! statistics for each page, and a bloom filter where an id is looked for that the order does not help
+//! to find.
+
+use arrow::datatypes::Schema;
+use parquet::basic::{Compression as Codec, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{KeyValue, SortingColumn};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+/// Rows of a row group: DuckDB's own.
+const ROW_GROUP: usize = 122_880;
+
+/// Bytes after which a row group ends all the same: what is held in memory.
+pub(crate) const ROW_GROUP_BYTES: usize = 64 * 1024 * 1024;
+
+/// Ids for which rows are looked up, and by which they are not sorted.
+const LOOKED_UP: [&str; 1] = ["author_id"];
+
+/// The order of the rows.
+const ORDER: [&str; 2] = ["channel_id", "message_id"];
+
+/// How a file is compressed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Compression {
+    #[default]
+    Zstd,
+    Snappy,
+}
+
+impl Compression {
+    fn codec(self) -> Result<Codec, ParquetError> {
+        Ok(match self {
+            Self::Zstd => Codec::ZSTD(ZstdLevel::try_new(1)?),
+            Self::Snappy => Codec::SNAPPY,
+        })
+    }
+}
+
+/// The layout of a file of this schema, whose metadata goes into the file's own.
+pub(crate) fn properties(
+    schema: &Schema,
+    compression: Compression,
+) -> Result<WriterProperties, ParquetError> {
+    let mut properties = WriterProperties::builder()
+        .set_compression(compression.codec()?)
+        .set_max_row_group_row_count(Some(ROW_GROUP))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_created_by(concat!("guildlake ", env!("CARGO_PKG_VERSION")).to_owned());
+    for name in LOOKED_UP {
+        if schema.index_of(name).is_ok() {
+            let column = ColumnPath::from(name);
+            properties = properties.set_column_bloom_filter_enabled(column, true);
+        }
+    }
+    let order = ORDER.map(|name| schema.index_of(name).ok());
+    if let [Some(channel), Some(message)] = order {
+        let ascending = |column: usize| SortingColumn {
+            column_idx: i32::try_from(column).unwrap_or(0),
+            descending: false,
+            nulls_first: false,
+        };
+        let columns = vec![ascending(channel), ascending(message)];
+        properties = properties.set_sorting_columns(Some(columns));
+    }
+    let metadata = schema.metadata().iter();
+    let metadata = metadata.map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    Ok(properties
+        .set_key_value_metadata(Some(metadata.collect()))
+        .build())
+}

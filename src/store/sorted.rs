@@ -1,0 +1,224 @@
+//! Many rows in columns, in the order (channel, id): one narrow look at what there is, then piece by
+//! piece the wide columns, so that a sort never holds more than a piece.
+
+use arrow::array::{Array, RecordBatch, StructArray};
+use arrow::compute::cast;
+use arrow::datatypes::SchemaRef;
+use duckdb::Connection;
+
+use super::StoreError;
+use super::columns::Column;
+use super::lookup::list;
+use crate::message::IdSpan;
+
+/// Rows of a piece, about: with their payloads, which are most of a row, and without.
+const PIECE_WITH_PAYLOADS: i64 = 50_000;
+const PIECE_WITHOUT: i64 = 250_000;
+
+/// The narrow look counts by stretches of 2^46 ids: 4.7 hours.
+const STRETCH_BITS: u32 = 46;
+
+/// Rows of a table that has messages' ids.
+pub(super) struct Selection<'a> {
+    pub(super) table: &'static str,
+    pub(super) columns: &'a [Column],
+    /// Which of them, with literal values: DuckDB prunes row groups by them, by parameters it may not.
+    pub(super) condition: String,
+    /// Of these ids.
+    pub(super) span: IdSpan,
+    /// Begins with the channel and the id.
+    pub(super) order: &'static str,
+}
+
+/// What is to be read.
+pub(super) struct Plan {
+    pub(super) row_count: i64,
+    pieces: Vec<Piece>,
+}
+
+impl Selection<'_> {
+    /// Looks at what there is.
+    pub(super) fn plan(&self, connection: &Connection) -> Result<Plan, StoreError> {
+        let mut statement = connection.prepare(&format!(
+            "SELECT channel_id, message_id >> {STRETCH_BITS} AS stretch, count(*) \
+             FROM {} WHERE {} GROUP BY ALL ORDER BY ALL",
+            self.table,
+            self.filter(self.span)
+        ))?;
+        let stretches = statement.query_map([], |row| {
+            Ok(Stretch {
+                channel: row.get(0)?,
+                number: row.get(1)?,
+                rows: row.get(2)?,
+            })
+        })?;
+        let stretches: Vec<Stretch> = stretches.collect::<Result<_, _>>()?;
+        let most = if self.columns.iter().any(|column| column.is_payload()) {
+            PIECE_WITH_PAYLOADS
+        } else {
+            PIECE_WITHOUT
+        };
+        Ok(Plan {
+            row_count: stretches.iter().map(|stretch| stretch.rows).sum(),
+            pieces: pieces(&stretches, self.span, most),
+        })
+    }
+
+    /// Reads what was planned, in order. Fewer or more rows than were counted are an error.
+    pub(super) fn read<E: From<StoreError>>(
+        &self,
+        connection: &Connection,
+        plan: &Plan,
+        schema: &SchemaRef,
+        mut take: impl FnMut(RecordBatch) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let names: Vec<_> = self.columns.iter().map(|column| column.name).collect();
+        let mut read = 0;
+        for piece in &plan.pieces {
+            let sql = format!(
+                "SELECT {} FROM {} WHERE {} AND channel_id IN ({}) ORDER BY {}",
+                names.join(", "),
+                self.table,
+                self.filter(piece.span),
+                list(piece.channels.iter().copied()),
+                self.order
+            );
+            read += stream(connection, &sql, schema, &mut take)?;
+        }
+        if read != plan.row_count {
+            let reason = format!("{} rows were counted and {read} came", plan.row_count);
+            return Err(StoreError::Damaged(reason).into());
+        }
+        Ok(())
+    }
+
+    fn filter(&self, span: IdSpan) -> String {
+        format!(
+            "{} AND message_id >= {} AND message_id < {}",
+            self.condition, span.low, span.high
+        )
+    }
+}
+
+/// Hands on the rows of a query as they are found; answers how many there were.
+pub(super) fn stream<E: From<StoreError>>(
+    connection: &Connection,
+    sql: &str,
+    schema: &SchemaRef,
+    take: &mut impl FnMut(RecordBatch) -> Result<(), E>,
+) -> Result<i64, E> {
+    let mut statement = connection.prepare(sql).map_err(StoreError::from)?;
+    // Runs it; its own iterator panics on an error in the middle.
+    drop(statement.stream_arrow([]).map_err(StoreError::from)?);
+    let mut read = 0;
+    while let Some(rows) = statement.step().map_err(StoreError::from)? {
+        read += i64::try_from(rows.len()).unwrap_or(0);
+        take(shape(&rows, schema)?)?;
+    }
+    Ok(read)
+}
+
+/// DuckDB's rows with our schema: its names of time zones differ, and it knows no meanings.
+fn shape(rows: &StructArray, schema: &SchemaRef) -> Result<RecordBatch, StoreError> {
+    let columns = rows.columns().iter().zip(schema.fields());
+    let columns = columns.map(|(column, field)| cast(column, field.data_type()));
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    Ok(RecordBatch::try_new(schema.clone(), columns)?)
+}
+
+/// Rows that are read and sorted together: of one channel a range of ids, or all of several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Piece {
+    channels: Vec<i64>,
+    span: IdSpan,
+    rows: i64,
+}
+
+/// How many rows a channel has in a stretch of ids.
+#[derive(Debug, Clone, Copy)]
+struct Stretch {
+    channel: i64,
+    number: i64,
+    rows: i64,
+}
+
+/// Cuts what there is into pieces: a large channel into ranges of ids, small ones put together.
+fn pieces(stretches: &[Stretch], whole: IdSpan, most: i64) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    for channel in stretches.chunk_by(|one, other| one.channel == other.channel) {
+        let rows: i64 = channel.iter().map(|stretch| stretch.rows).sum();
+        let id = channel[0].channel;
+        if let Some(last) = pieces.last_mut()
+            && last.span == whole
+            && last.rows + rows <= most
+        {
+            last.channels.push(id);
+            last.rows += rows;
+            continue;
+        }
+        let mut piece = Piece {
+            channels: vec![id],
+            span: whole,
+            rows: 0,
+        };
+        for stretch in channel {
+            if piece.rows > 0 && piece.rows + stretch.rows > most {
+                let cut = stretch.number << STRETCH_BITS;
+                let rest = Piece {
+                    channels: vec![id],
+                    span: IdSpan {
+                        low: cut,
+                        high: whole.high,
+                    },
+                    rows: 0,
+                };
+                piece.span.high = cut;
+                pieces.push(std::mem::replace(&mut piece, rest));
+            }
+            piece.rows += stretch.rows;
+        }
+        pieces.push(piece);
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stretch(channel: i64, number: i64, rows: i64) -> Stretch {
+        Stretch {
+            channel,
+            number,
+            rows,
+        }
+    }
+
+    #[test]
+    fn pieces_hold_every_row_once_and_are_of_a_size() {
+        let stretches = [
+            stretch(1, 1, 20_000),
+            stretch(2, 1, 10_000),
+            stretch(2, 5, 10_000),
+            stretch(3, 1, 40_000),
+            stretch(3, 2, 40_000),
+            stretch(3, 9, 5_000),
+            stretch(4, 1, 90_000),
+            stretch(5, 1, 1),
+        ];
+        let pieces = pieces(&stretches, IdSpan::ALL, 50_000);
+        assert_eq!(pieces[0].channels, [1, 2]);
+        assert_eq!(pieces.iter().map(|piece| piece.rows).sum::<i64>(), 215_001);
+        for stretch in stretches {
+            let (low, high) = (stretch.number << 46, (stretch.number + 1) << 46);
+            let holders = pieces.iter().filter(|piece| {
+                piece.channels.contains(&stretch.channel)
+                    && piece.span.low <= low
+                    && piece.span.high >= high
+            });
+            assert_eq!(holders.count(), 1, "{stretch:?}: {pieces:?}");
+        }
+        let too_large = pieces.iter().filter(|piece| piece.rows > 50_000);
+        assert_eq!(too_large.count(), 1, "one stretch is larger by itself");
+    }
+}

@@ -1,0 +1,357 @@
+//! Snapshots, as those who read them see them: the list, the names that stay, the files and their parts.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use axum::http::Method;
+use guildlake::message::snowflake_at;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::schemathesis::tool;
+use crate::socket::Served;
+use crate::support::{Answer, CHANNEL, GUILD, KEY, Lake, at, minute, payload};
+
+const LIST: &str = "/v1/snapshots";
+
+/// Messages in two months and two channels, one edited, one deleted.
+fn lake() -> Lake {
+    let mut lake = Lake::new();
+    lake.add_minutes(50);
+    let february = snowflake_at(at("2025-02-10T00:00:00Z"));
+    lake.add((0..20).map(|n| {
+        payload(february + n, "february").replace(&CHANNEL.to_string(), &(CHANNEL + 5).to_string())
+    }));
+    lake.delete(minute(3));
+    lake.update(&edited(minute(5), "edited"));
+    lake
+}
+
+fn edited(id: i64, content: &str) -> String {
+    payload(id, content).replace(
+        r#""edited_timestamp":null"#,
+        r#""edited_timestamp":"2025-03-01T00:00:00+00:00""#,
+    )
+}
+
+async fn files(lake: &Lake) -> Vec<Value> {
+    let list = lake.get(LIST).await.json();
+    list["data"][0]["files"].as_array().unwrap().clone()
+}
+
+/// Where a file of the list is.
+fn url(file: &Value) -> String {
+    format!("/v1/{}", file["href"].as_str().unwrap())
+}
+
+fn on_disk(lake: &Lake, file: &Value) -> PathBuf {
+    let href = file["href"].as_str().unwrap();
+    let path = href.strip_prefix("snapshots/files/").unwrap();
+    lake.folder.path().join("snapshots").join(path)
+}
+
+/// Where an answer leads to, as a client finds it.
+fn target(path: &str, answer: &Answer) -> String {
+    let base = url::Url::parse("http://lake").unwrap().join(path).unwrap();
+    let location = answer.header("location").unwrap();
+    base.join(location).unwrap().path().to_owned()
+}
+
+async fn january(lake: &Lake) -> Value {
+    let files = files(lake).await;
+    let mut found = files
+        .into_iter()
+        .filter(|it| it["table"] == "messages" && it["month"] == "2025-01");
+    found.next().unwrap()
+}
+
+async fn with(lake: &Lake, path: &str, header: (&str, &str)) -> Answer {
+    lake.ask(Method::GET, path, &[("x-api-key", KEY), header])
+        .await
+}
+
+#[tokio::test]
+async fn without_a_snapshot_the_list_is_empty() {
+    let lake = Lake::new();
+    assert_eq!(lake.get(LIST).await.json()["data"], Value::Array(vec![]));
+    for path in ["manifest.json", "channels.parquet"] {
+        let answer = lake.get(&format!("{LIST}/latest/{path}")).await;
+        answer.is_problem(404, "file_not_found");
+    }
+}
+
+#[tokio::test]
+async fn the_list_has_every_file_with_what_it_is() {
+    let lake = lake();
+    let outcome = lake.snapshot().await;
+    let list = lake.get(LIST).await.json();
+    let snapshot = &list["data"][0];
+    assert_eq!(snapshot["revision"], outcome.revision);
+    assert_eq!(snapshot["messages"], 70);
+    let names: Vec<String> = files(&lake)
+        .await
+        .iter()
+        .map(|file| format!("{} {}", file["table"].as_str().unwrap(), file["month"]))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "messages \"2025-01\"",
+            "messages \"2025-02\"",
+            "versions \"2025-01\"",
+            "guilds null",
+            "channels null",
+            "coverage null",
+            "outages null"
+        ]
+    );
+    for file in files(&lake).await {
+        let answer = lake.get(&url(&file)).await;
+        assert_eq!(answer.status, 200, "{file}");
+        assert_eq!(answer.body.len() as u64, file["bytes"].as_u64().unwrap());
+        let hash = Sha256::digest(&answer.body);
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hash, file["sha256"].as_str().unwrap());
+        assert_eq!(answer.header("etag"), Some(format!("\"{hash}\"").as_str()));
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/vnd.apache.parquet")
+        );
+        assert!(
+            answer
+                .header("cache-control")
+                .unwrap()
+                .contains("immutable")
+        );
+        assert!(answer.header("last-modified").is_some());
+    }
+    let manifest = lake
+        .get(&format!("/v1/{}", snapshot["manifest"].as_str().unwrap()))
+        .await;
+    let manifest = manifest.json();
+    assert_eq!(manifest["revision"], snapshot["revision"]);
+    assert_eq!(
+        manifest["files"].as_array().unwrap().len(),
+        names.len(),
+        "the manifest on the wire is the one on the disk"
+    );
+    let current = lake.folder.path().join("snapshots/manifest.json");
+    let current: Value = serde_json::from_slice(&std::fs::read(current).unwrap()).unwrap();
+    assert_eq!(current, manifest);
+}
+
+#[tokio::test]
+async fn names_that_stay_lead_to_the_current_files() {
+    let mut lake = lake();
+    lake.snapshot().await;
+    let partition = format!("{LIST}/latest/messages/guild_id={GUILD}/month=2025-01.parquet");
+    let first = lake.get(&partition).await;
+    assert_eq!(first.status, 307);
+    assert_eq!(target(&partition, &first), url(&january(&lake).await));
+    lake.add([payload(minute(100), "new")]);
+    lake.snapshot().await;
+    let second = lake.get(&partition).await;
+    assert_ne!(first.header("location"), second.header("location"));
+    // What was begun with the older one goes on.
+    for answer in [&first, &second] {
+        let file = lake.get(&target(&partition, answer)).await;
+        assert_eq!(file.status, 200);
+    }
+    for name in ["manifest.json", "channels.parquet", "guilds.parquet"] {
+        let path = format!("{LIST}/latest/{name}");
+        let answer = lake.get(&path).await;
+        assert_eq!(answer.status, 307, "{name}");
+        assert_eq!(lake.get(&target(&path, &answer)).await.status, 200);
+    }
+    for name in [
+        "nothing.parquet",
+        "..%2Fguildlake.duckdb",
+        "messages/guild_id=1/month=2025-01.parquet",
+    ] {
+        let answer = lake.get(&format!("{LIST}/latest/{name}")).await;
+        answer.is_problem(404, "file_not_found");
+    }
+}
+
+#[tokio::test]
+async fn nothing_but_what_a_manifest_names_is_served() {
+    let lake = lake();
+    lake.snapshot().await;
+    let folder = lake.folder.path().join("snapshots");
+    std::fs::write(folder.join("channels/secret.parquet"), "secret").unwrap();
+    for path in [
+        "channels/secret.parquet",
+        "..%2F../guildlake.duckdb",
+        "..%2Fguildlake.duckdb/x",
+        "%2Fetc/passwd",
+        "channels/..%2Fmanifest.json",
+        "messages/guild_id=1/month=2025-01/1-0123456789abcdef.parquet",
+    ] {
+        let answer = lake.get(&format!("{LIST}/files/{path}")).await;
+        answer.is_problem(404, "file_not_found");
+    }
+    let without_key = lake
+        .ask(Method::GET, &url(&january(&lake).await), &[])
+        .await;
+    without_key.is_problem(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn parts_are_served_and_what_is_known_is_not_sent_again() {
+    let lake = lake();
+    lake.snapshot().await;
+    let file = january(&lake).await;
+    let path = url(&file);
+    let whole = lake.get(&path).await;
+    let length = whole.body.len();
+    let etag = whole.header("etag").unwrap().to_owned();
+    for (range, expected) in [
+        ("bytes=0-3", 0..4),
+        ("bytes=4-", 4..length),
+        ("bytes=-8", length - 8..length),
+        ("bytes=10-99999999", 10..length),
+    ] {
+        let part = with(&lake, &path, ("range", range)).await;
+        assert_eq!(part.status, 206, "{range}");
+        let (start, end) = (expected.start, expected.end - 1);
+        let content_range = format!("bytes {start}-{end}/{length}");
+        assert_eq!(part.header("content-range"), Some(content_range.as_str()));
+        assert!(part.body == whole.body[expected], "{range}");
+        assert_eq!(part.header("etag"), Some(etag.as_str()));
+    }
+    let answer = with(&lake, &path, ("range", "bytes=99999999-")).await;
+    answer.is_problem(416, "range_not_satisfiable");
+    let content_range = format!("bytes */{length}");
+    assert_eq!(answer.header("content-range"), Some(content_range.as_str()));
+    for range in ["bytes=0-1,4-5", "rows=1-2", "0-1"] {
+        let answer = with(&lake, &path, ("range", range)).await;
+        assert_eq!((answer.status.as_u16(), answer.body.len()), (200, length));
+    }
+    let known = with(&lake, &path, ("if-none-match", &etag)).await;
+    assert_eq!(known.status, 304);
+    assert!(known.body.is_empty());
+    let other = with(&lake, &path, ("if-none-match", "\"another\"")).await;
+    assert_eq!(other.status, 200);
+    for (tag, status) in [(etag.as_str(), 206), ("\"another\"", 200)] {
+        let headers = [
+            ("x-api-key", KEY),
+            ("range", "bytes=0-3"),
+            ("if-range", tag),
+        ];
+        let answer = lake.ask(Method::GET, &path, &headers).await;
+        assert_eq!(answer.status, status, "{tag}");
+    }
+    let head = lake.ask(Method::HEAD, &path, &[("x-api-key", KEY)]).await;
+    assert_eq!(head.status, 200);
+    assert_eq!(
+        head.header("content-length"),
+        Some(length.to_string().as_str())
+    );
+    assert_eq!(head.header("etag"), Some(etag.as_str()));
+    assert_eq!(head.header("accept-ranges"), Some("bytes"));
+    assert!(head.body.is_empty());
+    // A tag for bytes means these bytes: nothing is compressed on the way.
+    let latest = format!("{LIST}/latest/manifest.json");
+    let manifest = target(&latest, &lake.get(&latest).await);
+    for path in [path, manifest] {
+        let answer = with(&lake, &path, ("accept-encoding", "gzip, br, zstd")).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("content-encoding"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_whole_is_refused_and_written_anew() {
+    let lake = lake();
+    lake.snapshot().await;
+    let file = january(&lake).await;
+    let path = on_disk(&lake, &file);
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+    let answer = lake.get(&url(&file)).await;
+    answer.is_problem(503, "file_damaged");
+    assert!(answer.header("retry-after").is_some());
+    lake.snapshot().await;
+    let again = january(&lake).await;
+    assert_eq!(
+        again["sha256"], file["sha256"],
+        "the same rows are the same file"
+    );
+    assert!(lake.get(&url(&again)).await.body == bytes);
+}
+
+#[tokio::test]
+async fn asking_for_one_says_from_which_revision_on() {
+    let lake = lake();
+    let headers = [("x-api-key", KEY)];
+    let answer = lake.ask(Method::POST, LIST, &headers).await;
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let body: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(body["revision"], lake.status.borrow().revision);
+    let answer = lake.ask(Method::POST, LIST, &[]).await;
+    answer.is_problem(401, "unauthorized");
+    let answer = lake.ask(Method::DELETE, LIST, &headers).await;
+    answer.is_problem(405, "method_not_allowed");
+}
+
+/// What reads Parquet over HTTP asks for parts of it, and follows the names that stay.
+const READ_REMOTELY: &str = r#"
+import io, json, sys, urllib.request
+import pandas, pyarrow.parquet
+
+base, key, guild = sys.argv[1:]
+headers = {"x-api-key": key}
+
+class Remote(io.RawIOBase):
+    """A file of which only the parts that are read are fetched."""
+    def __init__(self, url):
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers, method="HEAD")) as answer:
+            self.url, self.size = answer.url, int(answer.headers["content-length"])
+        self.at = 0
+    def readable(self): return True
+    def seekable(self): return True
+    def tell(self): return self.at
+    def seek(self, offset, whence=0):
+        self.at = offset + (0, self.at, self.size)[whence]
+        return self.at
+    def readinto(self, buffer):
+        end = min(self.at + len(buffer), self.size)
+        if end <= self.at: return 0
+        part = {**headers, "range": f"bytes={self.at}-{end - 1}"}
+        with urllib.request.urlopen(urllib.request.Request(self.url, headers=part)) as answer:
+            assert answer.status == 206
+            data = answer.read()
+        buffer[: len(data)] = data
+        self.at += len(data)
+        return len(data)
+
+name = f"{base}/v1/snapshots/latest/messages/guild_id={guild}/month=2025-01.parquet"
+remote = Remote(name)
+ids = pyarrow.parquet.read_table(remote, columns=["message_id"])
+frame = pandas.read_parquet(name, storage_options=headers)
+assert list(frame["message_id"]) == ids["message_id"].to_pylist()
+assert frame["deleted"].sum() == 1 and (frame["content"] == "edited").sum() == 1
+with urllib.request.urlopen(urllib.request.Request(f"{base}/v1/snapshots/latest/manifest.json", headers=headers)) as answer:
+    manifest = json.load(answer)
+rows = sum(file["rows"] for file in manifest["files"] if file["table"] == "messages")
+print(len(frame), rows)
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn python_reads_them_over_http_in_parts() {
+    let lake = lake();
+    lake.snapshot().await;
+    let served = Served::new(&lake).await;
+    let mut python = Command::new(tool("python"));
+    let base = format!("http://{}", served.address);
+    python.args(["-c", READ_REMOTELY, &base, KEY, &GUILD.to_string()]);
+    let output = tokio::task::spawn_blocking(move || python.output());
+    let output = output.await.unwrap().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "50 70\n");
+    served.stop().await;
+}
