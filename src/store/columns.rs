@@ -7,8 +7,8 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, StructArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use arrow::error::ArrowError;
 
+use super::StoreError;
 use crate::report::{ColumnKind, ReportColumn};
 
 /// The key of a field's metadata that says what the column means.
@@ -242,7 +242,7 @@ pub fn report_schema(columns: &[ReportColumn]) -> SchemaRef {
 
 /// DuckDB's rows with a schema of ours: its names of time zones differ, and it knows no meanings. A
 /// value that its column's type can't hold is an error.
-pub(super) fn shape(rows: &StructArray, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+pub(super) fn shape(rows: &StructArray, schema: &SchemaRef) -> Result<RecordBatch, StoreError> {
     let strict = CastOptions {
         safe: false,
         ..CastOptions::default()
@@ -250,5 +250,6 @@ pub(super) fn shape(rows: &StructArray, schema: &SchemaRef) -> Result<RecordBatc
     let columns = rows.columns().iter().zip(schema.fields());
     let columns =
         columns.map(|(column, field)| cast_with_options(column, field.data_type(), &strict));
-    RecordBatch::try_new(schema.clone(), columns.collect::<Result<Vec<_>, _>>()?)
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    Ok(RecordBatch::try_new(schema.clone(), columns)?)
 }

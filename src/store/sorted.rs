@@ -1,13 +1,12 @@
 //! Many rows in columns, in the order (channel, id): one narrow look at what there is, then piece by
 //! piece the wide columns, so that a sort never holds more than a piece.
 
-use arrow::array::{Array, RecordBatch, StructArray};
-use arrow::compute::cast;
+use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use duckdb::Connection;
 
 use super::StoreError;
-use super::columns::Column;
+use super::columns::{Column, shape};
 use super::lookup::list;
 use crate::message::IdSpan;
 
@@ -116,14 +115,6 @@ pub(super) fn stream<E: From<StoreError>>(
         take(shape(&rows, schema)?)?;
     }
     Ok(read)
-}
-
-/// DuckDB's rows with our schema: its names of time zones differ, and it knows no meanings.
-fn shape(rows: &StructArray, schema: &SchemaRef) -> Result<RecordBatch, StoreError> {
-    let columns = rows.columns().iter().zip(schema.fields());
-    let columns = columns.map(|(column, field)| cast(column, field.data_type()));
-    let columns = columns.collect::<Result<Vec<_>, _>>()?;
-    Ok(RecordBatch::try_new(schema.clone(), columns)?)
 }
 
 /// Rows that are read and sorted together: of one channel a range of ids, or all of several.

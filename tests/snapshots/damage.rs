@@ -95,7 +95,7 @@ async fn a_partition_with_another_number_of_rows_is_written_anew() {
     let lake = lake.restart(|folder| {
         let record = duckdb::Connection::open(folder.join("guildlake.duckdb")).unwrap();
         let id = nth(GUILDS[1], "2026-02", 7);
-        for table in ["messages_hot", "messages_runs"] {
+        for table in ["messages_hot", "messages_small_runs", "messages_runs"] {
             let sql = format!("DELETE FROM {table} WHERE message_id = {id}");
             record.execute_batch(&sql).unwrap();
         }
@@ -105,7 +105,7 @@ async fn a_partition_with_another_number_of_rows_is_written_anew() {
     // And a partition that is gone is in no manifest.
     let lake = lake.restart(|folder| {
         let record = duckdb::Connection::open(folder.join("guildlake.duckdb")).unwrap();
-        for table in ["messages_hot", "messages_runs"] {
+        for table in ["messages_hot", "messages_small_runs", "messages_runs"] {
             let sql = format!("DELETE FROM {table} WHERE guild_id = {}", GUILDS[1]);
             record.execute_batch(&sql).unwrap();
         }
