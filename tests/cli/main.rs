@@ -9,6 +9,7 @@ mod backfill;
 mod demo;
 mod doctor;
 mod program;
+mod recipes;
 mod serve;
 mod settings;
 mod snapshot;

@@ -1,0 +1,39 @@
+//! The recipes of docs/bi.md, run by their own clients against a service with a snapshot.
+
+use std::path::Path;
+
+use tokio::process::Command;
+
+use crate::program::{KEY, Running, discord, end, following, guildlake, venv};
+
+#[tokio::test]
+async fn every_recipe_that_can_run_here_prints_what_the_page_says() {
+    let simulator = discord(523).await;
+    let folder = tempfile::tempdir().unwrap();
+    for step in ["backfill", "snapshot"] {
+        let done = end(following(folder.path(), &simulator, &[step])).await;
+        assert_eq!(done.code, Some(0), "{step}: {}", done.stderr);
+    }
+    // Nothing is collected meanwhile.
+    let mut command = guildlake(folder.path(), &["serve"]);
+    command.env("API_KEY", KEY).env("SNAPSHOT_INTERVAL", "off");
+    let mut service = Running::start(command);
+    let health = service.until("/health").await;
+    let base = health.split_whitespace().last().unwrap();
+    let base = base.strip_suffix("/health").unwrap();
+    service.until("listening").await;
+
+    let guild = simulator.guilds()[0].id.to_string();
+    let output = Command::new(venv().join("python"))
+        .arg("tests/recipes/run.py")
+        .args(["--url", base, "--key", KEY, "--guild", &guild, "--data"])
+        .arg(folder.path().join("data"))
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}{complaint}");
+    assert_eq!(service.terminate().await.0, Some(0));
+}
