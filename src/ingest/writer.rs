@@ -185,7 +185,7 @@ impl Desk {
             self.commit(&mut waiting)?;
             match self.record.maintain() {
                 // Later is early enough.
-                Err(error) if error.is_full_disk() => {}
+                Err(error) if error.is_passing() => {}
                 done => done?,
             }
             self.remove_content()?;
@@ -246,6 +246,13 @@ impl Desk {
                     thread::sleep(pause);
                     pause = (2 * pause).min(LONGEST_PAUSE);
                 }
+                Err(error) if error.is_out_of_memory() => {
+                    error!(
+                        %error,
+                        "queries have taken all of MEMORY_LIMIT: a commit waits (next try in {FIRST_PAUSE:?})"
+                    );
+                    thread::sleep(FIRST_PAUSE);
+                }
                 done => {
                     if pause > FIRST_PAUSE && done.is_ok() {
                         info!("there is room on the disk again: going on");
@@ -265,7 +272,7 @@ impl Desk {
         if self.removed_at.is_none_or(|at| at.elapsed() >= REMOVAL) {
             self.removed_at = Some(Instant::now());
             match self.record.remove_content(self.clock.now()) {
-                Err(error) if error.is_full_disk() => {}
+                Err(error) if error.is_passing() => {}
                 done => drop(done?),
             }
             let revision = self.record.revision();

@@ -85,6 +85,19 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the same can be tried again: nothing was changed.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        self.is_full_disk() || self.is_out_of_memory()
+    }
+
+    /// Whether other queries took all the memory that DuckDB may use.
+    #[must_use]
+    pub fn is_out_of_memory(&self) -> bool {
+        let Self::Sql(error) = self else { return false };
+        error.to_string().contains("Out of Memory Error")
+    }
+
     /// Whether the disk has no room: nothing was changed, and the same can be tried again.
     #[must_use]
     pub fn is_full_disk(&self) -> bool {

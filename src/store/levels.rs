@@ -28,6 +28,10 @@ pub(super) struct Move {
     pub(super) from: usize,
     /// Since when.
     pub(super) began: Instant,
+    /// Which of its rows, as a condition.
+    rows: String,
+    /// Whether it may be done again rather than leave rows behind.
+    may_repeat: bool,
     /// Messages whose row was changed meanwhile: their old rows are not moved.
     changed: HashSet<i64>,
     /// Whether rows were changed that nobody listed: then nothing can be moved.
@@ -39,11 +43,25 @@ pub(super) struct Move {
 }
 
 impl Move {
-    /// Starts to copy a level as it is now.
-    pub(super) fn begin(connection: Connection, from: usize) -> Result<Self, StoreError> {
+    /// Starts to copy a level as it is now: all of it, or of its oldest rows the part `1 / 2^halvings`.
+    /// `may_repeat`: the move comes to nothing if a row of it is changed meanwhile.
+    pub(super) fn begin(
+        connection: Connection,
+        from: usize,
+        halvings: u32,
+        may_repeat: bool,
+    ) -> Result<Self, StoreError> {
         let (source, target) = (LEVELS[from], LEVELS[from + 1]);
+        connection.execute_batch("BEGIN TRANSACTION")?;
         // The first look is the moment that the transaction sees.
-        connection.execute_batch(&format!("BEGIN TRANSACTION; SELECT count(*) FROM {source}"))?;
+        let part = 0.5_f64.powi(halvings.cast_signed());
+        let cut: Option<i64> = connection.query_row(
+            &format!("SELECT quantile_disc(message_id, {part}) FROM {source}"),
+            [],
+            |row| row.get(0),
+        )?;
+        let rows = format!("message_id <= {}", cut.unwrap_or(i64::MAX));
+        let condition = rows.clone();
         let is_cancelled = Arc::new(AtomicBool::new(false));
         let interrupt = connection.interrupt_handle();
         let cancelled = Arc::clone(&is_cancelled);
@@ -51,7 +69,7 @@ impl Move {
             let copied = if cancelled.load(Ordering::SeqCst) {
                 Ok(())
             } else {
-                copy(&connection, source, target)
+                copy(&connection, source, target, &condition)
             };
             (connection, copied)
         };
@@ -63,6 +81,8 @@ impl Move {
         Ok(Self {
             from,
             began: Instant::now(),
+            rows,
+            may_repeat,
             changed: HashSet::new(),
             is_spoiled: false,
             is_cancelled,
@@ -76,7 +96,12 @@ impl Move {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Notes that the writer replaced rows.
+    /// The table whose rows move.
+    pub(super) fn source(&self) -> &'static str {
+        LEVELS[self.from]
+    }
+
+    /// Notes that the writer replaced rows, or changed them where they are.
     pub(super) fn note_changed(&mut self, messages: impl Iterator<Item = i64>) {
         self.changed.extend(messages);
     }
@@ -95,7 +120,12 @@ impl Move {
                 connection.execute_batch("ROLLBACK")?;
                 return Ok(false);
             }
-            self.exchange(&connection)?;
+            let stale = self.stale(&connection)?;
+            if self.may_repeat && !stale.is_empty() {
+                connection.execute_batch("ROLLBACK")?;
+                return Ok(false);
+            }
+            self.exchange(&connection, &stale)?;
             failpoint::reach("move_written")?;
             connection.execute_batch("COMMIT")?;
             Ok(true)
@@ -107,29 +137,34 @@ impl Move {
         Ok((connection, done))
     }
 
-    /// Takes the moved rows out of their level, and those that changed meanwhile out of the copy.
-    /// Nobody else writes now.
-    fn exchange(&self, connection: &Connection) -> Result<(), StoreError> {
-        let (source, target) = (LEVELS[self.from], LEVELS[self.from + 1]);
+    /// Of the messages that were changed meanwhile, those whose old row is in the copy.
+    fn stale(&self, connection: &Connection) -> Result<Vec<i64>, StoreError> {
         if self.changed.is_empty() {
-            connection.execute_batch(&format!("DELETE FROM {source}"))?;
-            return Ok(());
+            return Ok(Vec::new());
         }
-        // Of the changed ones only those whose row was in this level are in the copy.
         let mut statement = connection.prepare(&format!(
-            "SELECT message_id FROM {source} WHERE message_id IN ({})",
+            "SELECT message_id FROM {} WHERE {} AND message_id IN ({})",
+            self.source(),
+            self.rows,
             lookup::list(self.changed.iter().copied())
         ))?;
-        let left = statement.query_map([], |row| row.get::<_, i64>(0))?;
-        let left = left.collect::<Result<Vec<_>, _>>()?;
-        if left.is_empty() {
-            connection.execute_batch(&format!("DELETE FROM {source}"))?;
+        let stale = statement.query_map([], |row| row.get(0))?;
+        Ok(stale.collect::<Result<_, _>>()?)
+    }
+
+    /// Takes the moved rows out of their level, and stale ones out of the copy. Nobody else writes now.
+    fn exchange(&self, connection: &Connection, stale: &[i64]) -> Result<(), StoreError> {
+        let (source, rows) = (self.source(), &self.rows);
+        if stale.is_empty() {
+            connection.execute_batch(&format!("DELETE FROM {source} WHERE {rows}"))?;
             return Ok(());
         }
-        let left = lookup::list(left.into_iter());
+        // From here on all rows go through the log: for this it is tried without, first.
+        let stale = lookup::list(stale.iter().copied());
+        let target = LEVELS[self.from + 1];
         connection.execute_batch(&format!(
-            "DELETE FROM {target} WHERE message_id IN ({left});
-             DELETE FROM {source} WHERE message_id NOT IN ({left});"
+            "DELETE FROM {target} WHERE message_id IN ({stale});
+             DELETE FROM {source} WHERE {rows} AND message_id NOT IN ({stale});"
         ))?;
         Ok(())
     }
@@ -169,10 +204,10 @@ impl Drop for Move {
     }
 }
 
-fn copy(connection: &Connection, source: &str, target: &str) -> Result<(), StoreError> {
+fn copy(connection: &Connection, source: &str, target: &str, rows: &str) -> Result<(), StoreError> {
     failpoint::reach("move_begun")?;
     connection.execute_batch(&format!(
-        "INSERT INTO {target} SELECT * FROM {source} ORDER BY channel_id, message_id"
+        "INSERT INTO {target} SELECT * FROM {source} WHERE {rows} ORDER BY channel_id, message_id"
     ))?;
     failpoint::reach("move_copied")
 }

@@ -158,6 +158,11 @@ impl Marks {
         let Some(known) = self.channels.get_mut(&news.channel_id) else {
             return false;
         };
+        // A list that was asked for early, and looked at late, says nothing of what came between.
+        let is_old = known.access_since.is_some_and(|since| news.since < since);
+        if is_old && known.access == news.access {
+            return false;
+        }
         if known.unheard_since.is_some() {
             self.looks.insert(news.channel_id, news.since);
         }

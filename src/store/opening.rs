@@ -166,6 +166,9 @@ fn connect(settings: &StoreSettings) -> Result<Connection, duckdb::Error> {
         .with("storage_compatibility_version", STORAGE_VERSION)?
         // Merging what deletes left of row groups would hold commits up for seconds; moves do it.
         .with("max_vacuum_tasks", "0")?
+        // Nothing is loaded into this process from the network because a report names it.
+        .with("autoinstall_known_extensions", "false")?
+        .with("autoload_known_extensions", "false")?
         .with("memory_limit", format!("{}B", settings.memory_limit))?
         .with("temp_directory", settings.temp_folder.to_string_lossy())?;
     if let Some(threads) = settings.threads {

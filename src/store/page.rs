@@ -166,14 +166,19 @@ fn begin_and_find_keys(
         let narrowed = match request.order {
             Order::Descending => IdSpan {
                 low: span.high.saturating_sub(width).max(span.low),
-                high: span.high,
+                // A clock that is behind must not hide what is newer than it.
+                high: request.span.high,
             },
             Order::Ascending => IdSpan {
                 low: span.low,
                 high: span.low.saturating_add(width).min(span.high),
             },
         };
-        let is_whole = narrowed == span || width == i64::MAX;
+        let reaches_the_end = match request.order {
+            Order::Descending => narrowed.low == span.low,
+            Order::Ascending => narrowed.high == span.high,
+        };
+        let is_whole = reaches_the_end || width == i64::MAX;
         let tried = if is_whole { request.span } else { narrowed };
         let mut ids = ids(connection, request, tried)?;
         let has_more = ids.len() > request.limit;

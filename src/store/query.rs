@@ -14,6 +14,9 @@ use super::{StoreError, report};
 /// How long a query waits for a free connection before the answer is "too busy".
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(10);
 
+/// How often a query that nobody wants is told to end.
+const INTERRUPT_AGAIN: Duration = Duration::from_millis(20);
+
 /// Reports that run at once.
 const REPORTS_AT_ONCE: u32 = 2;
 
@@ -123,6 +126,8 @@ enum Running {
     #[default]
     Waiting,
     Now(Arc<InterruptHandle>),
+    /// Nobody wants the answer any more.
+    Left(Arc<InterruptHandle>),
     Ended,
 }
 
@@ -135,10 +140,27 @@ pub struct InterruptOnDrop {
 impl Drop for InterruptOnDrop {
     fn drop(&mut self) {
         let mut running = lock(&self.running);
-        if let Running::Now(handle) = &*running {
-            handle.interrupt();
+        let Running::Now(handle) = &*running else {
+            *running = Running::Ended;
+            return;
+        };
+        handle.interrupt();
+        *running = Running::Left(Arc::clone(handle));
+        // An order that comes between two statements of a query is lost.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(interrupt_until_ended(Arc::clone(&self.running)));
         }
-        *running = Running::Ended;
+    }
+}
+
+async fn interrupt_until_ended(running: Arc<Mutex<Running>>) {
+    loop {
+        tokio::time::sleep(INTERRUPT_AGAIN).await;
+        // Held meanwhile: the connection can't go on to another query.
+        match &*lock(&running) {
+            Running::Left(handle) => handle.interrupt(),
+            Running::Waiting | Running::Now(_) | Running::Ended => return,
+        }
     }
 }
 

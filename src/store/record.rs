@@ -33,7 +33,14 @@ const ROW_GROUP: usize = 122_880;
 
 /// Row groups of a large run, and bytes of memory that sorting one takes.
 const RUN_GROUPS: usize = 4;
-const GROUP_MEMORY: u64 = 128 * 1024 * 1024;
+const GROUP_MEMORY: u64 = 256 * 1024 * 1024;
+
+/// How often a move is done again because a row of it was changed meanwhile. The stale row can be taken
+/// out of the copy, but then DuckDB writes all of the copy into the log, while commits wait.
+const MOVES_REPEATED: u32 = 3;
+
+/// To what part of a level a move may shrink: a 64th.
+const MOST_HALVINGS: u32 = 6;
 
 /// How many times its limit the hot table may hold while a move goes on.
 const MOST_HOT: usize = 3;
@@ -100,6 +107,11 @@ pub struct Record {
     moving: Option<Move>,
     /// No move before this time: the last one failed.
     moves_wait_until: Option<Instant>,
+    /// How often moves in a row came to nothing, because rows were changed meanwhile.
+    moves_repeated: u32,
+    /// How often the part of a level that moves at once was halved, because the whole did not fit into
+    /// the memory.
+    move_halvings: u32,
     /// The greatest id that the record knows: what is above it is new without a look-up.
     high_water: i64,
     revision: i64,
@@ -145,6 +157,8 @@ impl Record {
             mover: Some(connection.try_clone()?),
             moving: None,
             moves_wait_until: None,
+            moves_repeated: 0,
+            move_halvings: 0,
             high_water: connection.query_row(
                 "SELECT coalesce(greatest((SELECT max(message_id) FROM discord_messages), \
                  (SELECT max(message_id) FROM message_fragments)), 0)",
@@ -239,9 +253,9 @@ impl Record {
     /// Writes a batch in one transaction; it is on disk when this returns.
     ///
     /// # Errors
-    /// If anything fails, nothing of the batch is in the record. If the disk was full
-    /// ([`StoreError::is_full_disk`]) the same can be tried again; after any other error the record
-    /// has to be opened anew.
+    /// If anything fails, nothing of the batch is in the record. If the disk was full, or the memory
+    /// ([`StoreError::is_passing`]), the same can be tried again; after any other error the record has
+    /// to be opened anew.
     pub fn commit(&mut self, batch: &Batch, now: DateTime<Utc>) -> Result<Committed, StoreError> {
         let written = self.transaction(|record| {
             failpoint::reach("commit_begun")?;
@@ -287,7 +301,14 @@ impl Record {
             && is_time
             && let Some(connection) = self.mover.take()
         {
-            self.moving = Some(Move::begin(connection, from)?);
+            let may_repeat = self.moves_repeated < MOVES_REPEATED;
+            match Move::begin(connection, from, self.move_halvings, may_repeat) {
+                Ok(moving) => self.moving = Some(moving),
+                Err(error) => {
+                    self.mover = Some(self.connection.try_clone()?);
+                    return Err(error);
+                }
+            }
         } else if self.commits_in_log >= LOG_COMMITS || self.log_length >= LOG_BYTES {
             self.checkpoint()?;
         }
@@ -308,6 +329,7 @@ impl Record {
         self.mover = Some(connection);
         match moved {
             Ok(true) => {
+                (self.moves_repeated, self.move_halvings) = (0, 0);
                 failpoint::reach("move_durable")?;
                 self.log_length = log_length(&self.log);
                 self.count_levels()?;
@@ -323,7 +345,10 @@ impl Record {
                 );
                 Ok(())
             }
-            Ok(false) => Ok(()),
+            Ok(false) => {
+                self.moves_repeated += 1;
+                Ok(())
+            }
             Err(error @ StoreError::Sql(_)) => {
                 // As in `transaction`: what comes behind the remains of a commit would be lost.
                 if log_length(&self.log) > self.log_length {
@@ -332,7 +357,11 @@ impl Record {
                     )));
                 }
                 tracing::warn!(%error, "rows could not be moved into a run; they stay where they are for now");
-                self.moves_wait_until = Some(Instant::now() + MOVE_AGAIN);
+                if error.is_out_of_memory() && self.move_halvings < MOST_HALVINGS {
+                    self.move_halvings += 1;
+                } else {
+                    self.moves_wait_until = Some(Instant::now() + MOVE_AGAIN);
+                }
                 Ok(())
             }
             Err(error) => Err(error),
@@ -364,7 +393,7 @@ impl Record {
         };
         // After a failed COMMIT there is nothing to roll back; its own error is the one to tell.
         let _ = self.connection.execute_batch("ROLLBACK");
-        if error.is_full_disk() {
+        if error.is_passing() {
             // DuckDB cuts off what a failed commit has written. If it could not, what comes behind
             // would be lost with it.
             if log_length(&self.log) > self.log_length {
@@ -440,8 +469,15 @@ impl Record {
         }
         if let Some(moving) = &mut self.moving {
             moving.note_changed(merged.rows_replaced.iter().map(|id| id.as_i64()));
-            if !gone_channels.is_empty() {
-                moving.spoil();
+            let gone = gone_channels.iter().map(|channel| channel.id.as_i64());
+            let gone = lookup::list(gone);
+            if !gone.is_empty() {
+                let source = moving.source();
+                let mut statement = connection.prepare(&format!(
+                    "SELECT message_id FROM {source} WHERE channel_id IN ({gone})"
+                ))?;
+                let ended = statement.query_map([], |row| row.get(0))?;
+                moving.note_changed(ended.collect::<Result<Vec<_>, _>>()?.into_iter());
             }
         }
         messages::append(connection, &merged.rows, revision)?;

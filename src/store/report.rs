@@ -16,6 +16,19 @@ use crate::report::{Value, built_in_macros};
 /// More rows than this are no report, but a download.
 pub const MOST_REPORT_ROWS: usize = 250_000;
 
+/// Bytes of an answer: it is in memory until it is sent.
+const MOST_REPORT_BYTES: usize = 64 * 1024 * 1024;
+
+/// Functions that do more than answer, and that DuckDB allows in a query.
+const REFUSED: [&str; 6] = [
+    "checkpoint",
+    "force_checkpoint",
+    "enable_logging",
+    "disable_logging",
+    "enable_profiling",
+    "truncate_duckdb_logs",
+];
+
 /// What is asked.
 #[derive(Debug, Clone)]
 pub struct ReportRequest {
@@ -128,17 +141,28 @@ pub fn time_zones() -> Result<&'static [String], StoreError> {
 /// Refuses what is not exactly one query: anything else could change more than its own answer, and
 /// DuckDB would run all statements before the last when it is only asked to prepare them.
 fn check(connection: &Connection, sql: &str) -> Result<(), StoreError> {
-    let (statements, error, position): (Option<usize>, Option<String>, Option<usize>) = connection
-        .query_row(
-            "SELECT json_array_length(tree, '$.statements'), tree->>'$.error_message', \
-             CAST(tree->>'$.position' AS BIGINT) FROM (SELECT json_serialize_sql(CAST(? AS VARCHAR)) AS tree)",
-            [sql],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )?;
+    let (tree, statements, error, position): (
+        String,
+        Option<usize>,
+        Option<String>,
+        Option<usize>,
+    ) = connection.query_row(
+        "SELECT CAST(tree AS VARCHAR), json_array_length(tree, '$.statements'), \
+         tree->>'$.error_message', CAST(tree->>'$.position' AS BIGINT) \
+         FROM (SELECT json_serialize_sql(CAST(? AS VARCHAR)) AS tree)",
+        [sql],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+    )?;
+    let calls = |name: &&&str| tree.contains(&format!("\"function_name\":\"{name}\""));
+    if let Some(name) = REFUSED.iter().find(calls) {
+        return Err(StoreError::NoReport(format!(
+            "{name} does more than answer"
+        )));
+    }
     match (statements, error) {
         (Some(1), None) => Ok(()),
         (_, Some(error)) if error.starts_with("Only SELECT") => Err(StoreError::NoReport(
-            "it is not a query: a report is one SELECT (a PIVOT stands in FROM (PIVOT …))"
+            "it is not a query: a report is one SELECT (a PIVOT stands in FROM (PIVOT …), with its IN (…))"
                 .to_owned(),
         )),
         (_, Some(error)) => {
@@ -222,13 +246,15 @@ fn rows(
         )));
     }
     let mut batches = Vec::new();
-    let mut count = 0;
+    let (mut count, mut bytes) = (0, 0);
     while let Some(rows) = statement.step()? {
         count += rows.len();
-        if count > MOST_REPORT_ROWS {
+        let batch = shape(&rows, schema)?;
+        bytes += batch.get_array_memory_size();
+        if count > MOST_REPORT_ROWS || bytes > MOST_REPORT_BYTES {
             return Err(StoreError::TooLarge);
         }
-        batches.push(shape(&rows, schema)?);
+        batches.push(batch);
     }
     Ok(batches)
 }

@@ -297,6 +297,12 @@ async fn a_file_that_is_no_query_is_refused_and_changes_nothing() {
         ),
         ("make.sql", one, record, "it is not a query"),
         (
+            "fold.sql",
+            one,
+            "SELECT 1 AS one FROM checkpoint()",
+            "checkpoint does more than answer",
+        ),
+        (
             "two.sql",
             one,
             "SELECT 1 AS one; SELECT 2 AS one",

@@ -43,14 +43,24 @@ fn commit(record: &mut TestRecord, numbers: impl Iterator<Item = u64>, edit: u32
 fn what_is_changed_while_its_level_moves_stays_behind() {
     let mut record = TestRecord::new(100);
     commit(&mut record, 1..101, 0);
-    record.record.maintain().unwrap();
-    // Beside the move: five of its rows are edited, and ten come new.
-    commit(&mut record, (1..6).chain(101..111), 1);
-    record.record.finish_move().unwrap();
+    // Beside the first moves rows of theirs are edited: they come to nothing, and are done again.
+    for edit in 1..4 {
+        record.record.maintain().unwrap();
+        commit(&mut record, 1..6, edit);
+        record.record.finish_move().unwrap();
+    }
+    let (mut record, (counts, _)) = record.look(levels);
+    assert_eq!(counts, [100, 0, 0]);
+    // At last one goes on without the edited ones; ten more came new.
+    for edit in 4..8 {
+        record.record.maintain().unwrap();
+        commit(&mut record, (1..6).chain(101..111), edit);
+        record.record.finish_move().unwrap();
+    }
     let (mut record, (counts, rows)) = record.look(levels);
     assert_eq!(counts, [15, 95, 0]);
     assert_eq!(rows.len(), 110);
-    assert_eq!(rows[&id(3).as_i64()], "edit 1");
+    assert_eq!(rows[&id(3).as_i64()], "edit 7");
     assert_eq!(rows[&id(6).as_i64()], "edit 0");
 
     // From the small runs on: an edit takes a row back to the beginning.
@@ -60,11 +70,12 @@ fn what_is_changed_while_its_level_moves_stays_behind() {
         record.record.finish_move().unwrap();
     }
     record.record.maintain().unwrap();
-    commit(&mut record, (6..8).chain(200..202), 2);
+    commit(&mut record, 400..402, 2);
     record.record.finish_move().unwrap();
+    commit(&mut record, (6..8).chain(200..202), 8);
     let (record, (counts, rows)) = record.look(levels);
-    assert_eq!(counts, [4, 0, 306]);
-    assert_eq!(rows[&id(7).as_i64()], "edit 2");
+    assert_eq!(counts, [6, 0, 306]);
+    assert_eq!(rows[&id(7).as_i64()], "edit 8");
     assert_eq!(record.look(levels).1.1, rows);
 }
 
