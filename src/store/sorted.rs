@@ -11,7 +11,7 @@ use super::lookup::list;
 use crate::message::IdSpan;
 
 /// Rows of a piece, about: with their payloads, which are most of a row, and without.
-const PIECE_WITH_PAYLOADS: i64 = 50_000;
+const PIECE_WITH_PAYLOADS: i64 = 25_000;
 const PIECE_WITHOUT: i64 = 250_000;
 
 /// The narrow look counts by stretches of 2^46 ids: 4.7 hours.
