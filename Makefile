@@ -76,7 +76,7 @@ soak: libduckdb ## A million events at GUILDLAKE_SOAK_RATE (1,000 a second): mem
 	  $(CARGO) test --release $(LOCKED) --test soak -- --nocapture $(ARGS)
 
 .PHONY: failpoints
-failpoints: libduckdb ## A fault at each step of a commit, twenty times each: error, panic, kill (minutes)
+failpoints: libduckdb ## A fault at each step of a commit, a move, a checkpoint and a snapshot, twenty times each: error, panic, kill (minutes)
 	@scripts/need cargo cc
 	GUILDLAKE_FAILPOINT_TIMES=$${GUILDLAKE_FAILPOINT_TIMES:-20} $(CARGO) test $(LOCKED) --features failpoints --test failpoints -- --nocapture $(ARGS)
 

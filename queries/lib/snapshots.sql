@@ -3,12 +3,15 @@
 -- A session stays with the snapshot that it began with, and the files of a replaced one go after an hour:
 -- read this again to have the newest.
 
+-- A path with [, * or ? is a pattern to DuckDB: each of them is to stand for itself.
+SET VARIABLE snapshots_path = regexp_replace(getvariable('snapshots_dir'), '([*?[])', '[\1]', 'g');
+
 SET VARIABLE manifest_path = (
     SELECT CASE WHEN count(*) = 0
                 THEN error('There is no snapshot yet: ' || getvariable('snapshots_dir') || '/manifest.json'
                            || ' does not exist. The service writes it soon after its start.')
-                ELSE min(file) END
-    FROM glob(getvariable('snapshots_dir') || '/manifest.json'));
+                ELSE getvariable('snapshots_path') || '/manifest.json' END
+    FROM glob(getvariable('snapshots_path') || '/manifest.json'));
 
 SET VARIABLE manifest = (
     SELECT from_json(content, '{"format":"INTEGER","store_id":"UUID","schema_version":"BIGINT","revision":"BIGINT",
@@ -18,7 +21,7 @@ SET VARIABLE manifest = (
 -- A table's files as a query. It names and types the columns, so that a table without files has them too.
 CREATE OR REPLACE MACRO snapshot_query(name, columns) AS (
     WITH files AS (
-        SELECT list(getvariable('snapshots_dir') || '/' || file.path ORDER BY file.path) AS paths
+        SELECT list(getvariable('snapshots_path') || '/' || file.path ORDER BY file.path) AS paths
         FROM (SELECT unnest(getvariable('manifest').files) AS file) WHERE file.table = name
     ), wanted AS (
         SELECT list_transform(string_split_regex(columns, ',\s*'), lambda one: string_split(one, ' ')) AS pairs

@@ -11,7 +11,7 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
     IF_UNMODIFIED_SINCE, LOCATION, RANGE,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use headers::{ETag, HeaderMapExt, IfNoneMatch, IfRange, Range};
 use tower::ServiceExt;
@@ -239,6 +239,10 @@ async fn read(
 ) -> Result<Response, Problem> {
     let path = api.snapshots.folder().join(&file.path);
     let damaged = || {
+        // Only the current snapshot is written anew; an older one goes soon, or is gone by now.
+        if !api.snapshots.catalog().is_current(file) {
+            return not_found();
+        }
         api.snapshots.request();
         let detail = "The file is not as it was written. It is written anew from the record.";
         Problem::new(Code::FileDamaged, detail)
@@ -248,10 +252,11 @@ async fn read(
     if !found.is_ok_and(|found| found.len() == file.bytes) {
         return Err(damaged());
     }
+    let is_get = request.method() == Method::GET;
     let headers = request.headers_mut();
     // Whoever asks for what is not understood, for several parts, or for a part of another file, gets
-    // all of it.
-    let is_one = headers.typed_get::<Range>().is_some();
+    // all of it; and a range is for GET only.
+    let is_one = is_get && headers.typed_get::<Range>().is_some();
     let is_one = is_one
         && !headers
             .get(RANGE)

@@ -41,7 +41,7 @@ pub(super) struct SnapshotJson {
     #[schema(example = "1a7f6a9e-8d5e-4c6f-9d3a-0c1b2a394857")]
     store_id: String,
     /// The version of that record's tables.
-    #[schema(minimum = 1, example = 3)]
+    #[schema(minimum = 1, example = 4)]
     schema_version: i64,
     /// How many messages it has, deleted ones too.
     #[schema(minimum = 0, example = 120_000)]
@@ -126,7 +126,8 @@ pub(super) async fn list(
     negotiate(&headers, &[APPLICATION_JSON])?;
     query::no_parameters(raw.as_deref())?;
     let catalog = api.snapshots.catalog();
-    let data = catalog.snapshots.iter().map(snapshot_json).collect();
+    let data = catalog.snapshots.iter();
+    let data = data.map(|snapshot| snapshot_json(snapshot)).collect();
     let mut response = Json(SnapshotList { data }).into_response();
     keep_private(response.headers_mut());
     Ok(response)

@@ -37,7 +37,9 @@ pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Res
     let progress = tokio::spawn(show(status.subscribe()));
     let taken = follower.take(&stop).await;
     progress.abort();
-    drop((record, lock));
+    let folder = follower.snapshots().folder().to_owned();
+    // The lock goes last: until then the file is open.
+    drop((follower, record, lock));
     match taken {
         Ok(snapshot) => {
             super::say(&format!(
@@ -45,7 +47,7 @@ pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Res
                 snapshot.revision,
                 snapshot.files,
                 snapshot.written,
-                follower.snapshots().folder().display()
+                folder.display()
             ));
             Ok(ExitCode::SUCCESS)
         }

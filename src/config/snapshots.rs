@@ -10,7 +10,7 @@ use crate::derived::snapshot;
 const HOUR: TimeDelta = TimeDelta::hours(1);
 
 /// Snapshots more often than this only keep the disk busy.
-const SHORTEST: TimeDelta = TimeDelta::seconds(1);
+const SHORTEST: TimeDelta = TimeDelta::minutes(1);
 
 /// When snapshots are taken, and how long old ones stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl SnapshotSettings {
                 Some(time) => Some(Some(time)),
                 None => problems.add(
                     "SNAPSHOT_INTERVAL",
-                    "is `off`, or a length of time of at least 1s, such as 15m or 1h",
+                    "is `off`, or a length of time of at least 1m, such as 15m or 1h",
                 ),
             },
         };

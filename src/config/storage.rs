@@ -79,7 +79,7 @@ impl StorageSettings {
             Some(("duckdb", path)) => Some(PathBuf::from(path)),
             Some(("postgres" | "postgresql", _)) => problems.add(
                 "DATABASE_URL",
-                "is of the scheme postgres://, which comes later; use duckdb://PATH",
+                "is of the scheme postgres://, which is not supported; use duckdb://PATH",
             ),
             // The rest may hold a password: only the scheme is told.
             Some((scheme, _)) => problems.add(

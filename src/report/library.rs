@@ -16,6 +16,9 @@ static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
 /// `discord_messages`, `discord_channels` and `coverage`.
 const MACROS: [&str; 2] = ["lib/views.sql", "lib/coverage.sql"];
 
+/// What the DuckDB command line is started with: no report, here and in a copy of `queries/`.
+const COMMAND_LINE: &str = "init";
+
 /// A report's file is no larger than this, in bytes.
 const LONGEST: u64 = 1024 * 1024;
 
@@ -66,7 +69,7 @@ impl Library {
     /// # Errors
     /// If the user's file of this name is no report.
     pub fn find(&self, name: &str) -> Result<Option<Report>, BrokenReport> {
-        if !is_name(name) {
+        if !is_name(name) || name == COMMAND_LINE {
             return Ok(None);
         }
         if let Some(folder) = &self.folder {
@@ -90,7 +93,7 @@ impl Library {
         match files {
             Ok(mut files) => {
                 let is_sql = |file: &PathBuf| file.extension().is_some_and(|it| it == "sql");
-                files.retain(|file| is_sql(file) && file.is_file());
+                files.retain(|file| is_sql(file) && stem(file) != COMMAND_LINE && file.is_file());
                 files.sort();
                 files
             }
@@ -136,8 +139,7 @@ fn built_in() -> impl Iterator<Item = Report> {
 fn built_in_files() -> impl Iterator<Item = (&'static str, &'static str)> {
     BUILT_IN.files().filter_map(|file| {
         let name = file.path().to_str()?.strip_suffix(".sql")?;
-        // That one is for the DuckDB command line.
-        (name != "init").then_some((name, file.contents_utf8()?))
+        (name != COMMAND_LINE).then_some((name, file.contents_utf8()?))
     })
 }
 
@@ -188,5 +190,12 @@ mod tests {
         }
         assert!(built_in().count() >= 18);
         assert!(built_in_macros().contains("wanted_coverage"));
+    }
+
+    #[test]
+    fn the_folder_of_the_built_in_ones_can_be_the_users_own() {
+        let library = Library::new(Some(concat!(env!("CARGO_MANIFEST_DIR"), "/queries").into()));
+        assert_eq!(library.list().1, []);
+        assert_eq!(library.find("init"), Ok(None));
     }
 }

@@ -63,7 +63,11 @@ impl Reader {
             // The receiver is gone when nobody waits any more.
             move || drop(sender.send(answer))
         };
-        let interrupt = self.spawn(query).await?;
+        let interrupt = tokio::select! {
+            spawned = self.spawn(query) => spawned?,
+            // No connection came free yet, and nothing was begun.
+            () = stop.cancelled() => return Err(StoreError::NoAnswer.into()),
+        };
         let answer = tokio::select! {
             answer = &mut answer => answer,
             () = stop.cancelled() => {

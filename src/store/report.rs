@@ -80,9 +80,11 @@ pub(super) fn make_catalog(connection: &Connection) -> Result<(), StoreError> {
          USE reports;
          CREATE VIEW discord_messages AS FROM {record}.discord_messages;
          CREATE VIEW discord_message_versions AS FROM {record}.discord_message_versions;
+         CREATE VIEW discord_guilds AS SELECT guild_id, name FROM {record}.guilds;
          CREATE VIEW discord_channels AS
              SELECT channel_id, guild_id, parent_id, channel_type, name, gone_at FROM {record}.channels;
          CREATE VIEW coverage AS FROM {record}.coverage;
+         CREATE VIEW outages AS SELECT began_at, ended_at, reason FROM {record}.outages;
          CREATE VIEW record_now AS
              SELECT revision, (SELECT max(heard_at) FROM {record}.gateway_sessions) AS heard_until
              FROM {record}.record_state;"

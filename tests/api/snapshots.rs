@@ -250,6 +250,9 @@ async fn parts_are_served_and_what_is_known_is_not_sent_again() {
     assert_eq!(head.header("etag"), Some(etag.as_str()));
     assert_eq!(head.header("accept-ranges"), Some("bytes"));
     assert!(head.body.is_empty());
+    let headers = [("x-api-key", KEY), ("range", "bytes=0-3")];
+    let head = lake.ask(Method::HEAD, &path, &headers).await;
+    assert_eq!(head.status, 200, "a range is for GET only");
     // A tag for bytes means these bytes: nothing is compressed on the way.
     let latest = format!("{LIST}/latest/manifest.json");
     let manifest = target(&latest, &lake.get(&latest).await);

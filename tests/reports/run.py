@@ -184,7 +184,10 @@ def snapshots(duckdb, data):
 
     count = "SELECT count(*) FROM discord_messages; FROM wanted_coverage();"
     expected = command_line(duckdb, ["-csv", "-init", init], count)
-    by_variable = data.replace(data.with_name("moved"))
+    # As patterns its name and that of its neighbour, in which is nothing, would be confused.
+    by_variable = data.replace(data.with_name("moved[1]*?it"))
+    (data.with_name("moved12it") / "snapshots").mkdir(parents=True)
+    (data.with_name("moved12it") / "snapshots/manifest.json").write_text("{}")
     quoted = str(by_variable).replace("'", "''")
     for name, arguments, folder, data_dir in (
         ("a folder that was moved", ["-csv", "-cmd", f"SET VARIABLE data_dir = '{quoted}';",

@@ -1,5 +1,7 @@
 //! The files have what the record has, and only what changed is written.
 
+use std::time::{Duration, SystemTime};
+
 use chrono::TimeDelta;
 use guildlake::store::{DeletedContent, Table};
 
@@ -127,12 +129,15 @@ async fn old_files_stay_for_their_readers_and_what_is_no_snapshots_stays_for_eve
         "notes.txt",
         "messages/mine.parquet",
         "messages/guild_id=1/month=2026-01/x.parquet",
+        "tmp/notes.txt",
     ];
     for name in strangers {
         let path = lake.path().join("snapshots").join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "mine").unwrap();
     }
+    // What a killed process has left is no stranger.
+    std::fs::write(lake.path().join("snapshots/tmp/.tmpAbCdEf"), "").unwrap();
     let (lake, _) = lake.take_and_compare().await;
     crate::reading::check_files(lake.path(), &first);
     assert_eq!(lake.follower.snapshots().catalog().snapshots.len(), 2);
@@ -157,6 +162,26 @@ async fn old_files_stay_for_their_readers_and_what_is_no_snapshots_stays_for_eve
     expected.push("manifest.json".to_owned());
     expected.sort();
     assert_eq!(kept, expected);
+}
+
+/// From when the newer one was there for readers, which can be long after its reading began.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_grace_time_counts_from_the_publication() {
+    for (ago, kept) in [(0, 3), (2 * 3600, 2)] {
+        let lake = lake();
+        lake.take().await;
+        lake.take().await;
+        let copy = lake.manifest().path();
+        let lake = lake.restart(|folder| {
+            let copy = std::fs::File::open(folder.join("snapshots").join(copy)).unwrap();
+            let published = SystemTime::now() - Duration::from_secs(ago);
+            copy.set_modified(published).unwrap();
+        });
+        assert_eq!(lake.follower.snapshots().catalog().snapshots.len(), 2);
+        lake.take().await;
+        let catalog = lake.follower.snapshots().catalog();
+        assert_eq!(catalog.snapshots.len(), kept, "published {ago} s ago");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

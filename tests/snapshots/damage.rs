@@ -1,6 +1,6 @@
 //! Damage is found and repaired from the record; a manifest that is not of this record is set aside.
 
-use guildlake::derived::snapshot::{FORMAT, Manifest};
+use guildlake::derived::snapshot::{FORMAT, Manifest, SnapshotError};
 use guildlake::store::{DeletedContent, Table};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -115,6 +115,34 @@ async fn a_partition_with_another_number_of_rows_is_written_anew() {
     let messages = lake.manifest().files;
     let messages = messages.iter().filter(|it| it.table == Table::Messages);
     assert_eq!(messages.count(), 2);
+}
+
+/// An id before Discord's first is in no month's range: it is counted, and does not come.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_with_fewer_rows_than_were_counted_is_never_published() {
+    let (lake, _) = lake().take_and_compare().await;
+    let before = lake.manifest();
+    let lake = lake.restart(|folder| {
+        let record = duckdb::Connection::open(folder.join("guildlake.duckdb")).unwrap();
+        let sql = "INSERT INTO messages_runs BY NAME \
+                   SELECT * REPLACE (-1 AS message_id) FROM discord_messages LIMIT 1";
+        record.execute_batch(sql).unwrap();
+    });
+    let files = everything(lake.path());
+    let refused = lake.try_take().await.unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            SnapshotError::Miscounted {
+                counted: 1,
+                written: 0,
+                ..
+            }
+        ),
+        "{refused}"
+    );
+    assert_eq!(lake.manifest(), before);
+    assert_eq!(everything(lake.path()), files);
 }
 
 /// A log that is lost takes commits with it that a snapshot may have had.

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use guildlake::derived::snapshot::{Follower, Found, Settings};
+use guildlake::derived::snapshot::{Catalog, Follower, Found, Settings};
 use guildlake::status::{SnapshotState, Status, StatusSender};
 use guildlake::store::Record;
 use tokio_util::sync::CancellationToken;
 
-use crate::lake::{Home, Lake};
+use crate::lake::{GUILDS, Home, Lake, gone, nth};
 use crate::reading::{check_files, everything, manifest, path};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,6 +32,10 @@ struct Running {
 
 impl Running {
     fn new(lake: Lake, interval: Option<Duration>) -> Self {
+        Self::with(lake, interval, Duration::from_secs(3600))
+    }
+
+    fn with(lake: Lake, interval: Option<Duration>, grace: Duration) -> Self {
         let Lake {
             record,
             follower,
@@ -43,10 +47,7 @@ impl Running {
         let (record, reader) = Record::open(&store).unwrap();
         let status = StatusSender::new(Status::default());
         let found = Found::look(folder.path(), &record.state().unwrap());
-        let settings = Settings {
-            interval,
-            grace: Duration::from_secs(3600),
-        };
+        let settings = Settings { interval, grace };
         let follower = Follower::new(reader, found, settings, status.clone());
         let stop = CancellationToken::new();
         Self {
@@ -110,6 +111,35 @@ async fn they_come_again_and_again() {
     }
     let folder = running.stop().await;
     check_files(folder.path(), &manifest(folder.path()));
+}
+
+/// Nobody takes another one: what is old goes all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn old_files_go_after_the_grace_time_without_another_snapshot() {
+    let mut lake = lake();
+    lake.take().await;
+    let first = lake.manifest();
+    lake.commit(vec![gone(GUILDS[0], 0, nth(GUILDS[0], "2026-01", 0))]);
+    let running = Running::with(lake, None, Duration::from_millis(300));
+    running.snapshots.request();
+    let mut catalog = running.snapshots.watch();
+    let is_alone = |catalog: &std::sync::Arc<Catalog>| {
+        let latest = &catalog.latest().unwrap().manifest;
+        catalog.snapshots.len() == 1 && latest.created_at > first.created_at
+    };
+    let waited = tokio::time::timeout(PATIENCE, catalog.wait_for(is_alone)).await;
+    drop(waited.expect("it hangs").unwrap());
+    let folder = running.stop().await;
+    let second = manifest(folder.path());
+    check_files(folder.path(), &second);
+    let left = everything(folder.path());
+    assert!(!left.contains(&first.path()));
+    let replaced = first.files.iter().filter(|it| !second.files.contains(it));
+    let replaced: Vec<_> = replaced.map(|it| &it.path).collect();
+    assert!(!replaced.is_empty());
+    for path in replaced {
+        assert!(!left.contains(path), "{path}");
+    }
 }
 
 /// A bit that turns changes no size: the hash finds it.

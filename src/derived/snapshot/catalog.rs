@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, watch};
 
 use super::manifest::{FileEntry, Manifest};
@@ -11,7 +12,7 @@ use super::manifest::{FileEntry, Manifest};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Catalog {
     /// The newest is the current one.
-    pub snapshots: Vec<Snapshot>,
+    pub snapshots: Vec<Arc<Snapshot>>,
 }
 
 /// A snapshot, and its manifest as a file.
@@ -23,6 +24,8 @@ pub struct Snapshot {
     pub bytes: u64,
     /// The hash of these bytes, in hexadecimal.
     pub sha256: String,
+    /// When it became the current one: from then on the one before is old.
+    pub published_at: DateTime<Utc>,
 }
 
 /// A file that a manifest names, or a manifest's own.
@@ -40,7 +43,14 @@ impl Catalog {
     /// The current snapshot.
     #[must_use]
     pub fn latest(&self) -> Option<&Snapshot> {
-        self.snapshots.first()
+        self.snapshots.first().map(Arc::as_ref)
+    }
+
+    /// Whether the current snapshot has this file.
+    #[must_use]
+    pub fn is_current(&self, file: &NamedFile) -> bool {
+        let latest = self.latest();
+        latest.is_some_and(|latest| latest.files().any(|it| it == *file))
     }
 
     /// The file of this path, if a snapshot has it. Nothing else can be asked for.
@@ -105,6 +115,12 @@ impl Snapshots {
     #[must_use]
     pub fn catalog(&self) -> Arc<Catalog> {
         Arc::clone(&self.catalog.borrow())
+    }
+
+    /// What there is, and each change of it.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Arc<Catalog>> {
+        self.catalog.clone()
     }
 
     /// Asks for a snapshot of the record as it is now, or later. One that is under way is not it.

@@ -27,6 +27,16 @@ pub enum SnapshotError {
         /// What the system answered.
         source: io::Error,
     },
+    /// A file has not the rows that the record has.
+    #[error("{counted} rows of {what} were counted, and {written} were written")]
+    Miscounted {
+        /// Of what.
+        what: String,
+        /// So many there are,
+        counted: i64,
+        /// and so many came.
+        written: i64,
+    },
     /// The rest of the disk is the record's.
     #[error("there are only {free} bytes left on the disk, and they are kept for the record")]
     LittleSpace {

@@ -4,8 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
@@ -26,6 +27,9 @@ pub(super) const MANIFESTS: &str = "manifests";
 
 /// What is being written.
 pub(super) const UNFINISHED: &str = "tmp";
+
+/// How the names in there begin.
+pub(super) const UNFINISHED_PREFIX: &str = ".tmp";
 
 /// The folder of the snapshots. It is written by one process, which holds the data folder's lock.
 #[derive(Debug, Clone)]
@@ -82,6 +86,7 @@ impl Folder {
             Ok(manifest) if manifest.revision > record.revision => "it is ahead of the record",
             Ok(manifest) => {
                 let current = Snapshot {
+                    published_at: published_at(&self.at(&manifest.path()), &manifest),
                     manifest,
                     bytes: text.len() as u64,
                     sha256: hex(&Sha256::digest(&text)),
@@ -106,7 +111,7 @@ impl Folder {
     }
 
     /// The current snapshot and those before it that are still there.
-    fn with_older(&self, current: Snapshot) -> Vec<Snapshot> {
+    fn with_older(&self, current: Snapshot) -> Vec<Arc<Snapshot>> {
         let names = fs::read_dir(self.at(MANIFESTS)).into_iter().flatten();
         let mut older: Vec<Snapshot> = names
             .filter_map(|entry| read_snapshot(&entry.ok()?.path()))
@@ -119,7 +124,7 @@ impl Folder {
             .collect();
         older.sort_by_key(|it| std::cmp::Reverse(it.manifest.created_at));
         older.insert(0, current);
-        older
+        older.into_iter().map(Arc::new).collect()
     }
 
     /// Whether a file is there, by its size. The hash takes longer; see `verify`.
@@ -133,6 +138,7 @@ impl Folder {
         let folder = self.at(UNFINISHED);
         fs::create_dir_all(&folder).map_err(SnapshotError::io("make", &folder))?;
         tempfile::Builder::new()
+            .prefix(UNFINISHED_PREFIX)
             // As other files are: the user's mask decides who reads them.
             .permissions(fs::Permissions::from_mode(0o666))
             .tempfile_in(&folder)
@@ -183,6 +189,7 @@ impl Folder {
             manifest: manifest.clone(),
             bytes: text.len() as u64,
             sha256: hex(&Sha256::digest(&text)),
+            published_at: Utc::now(),
         })
     }
 
@@ -204,8 +211,15 @@ fn read_snapshot(path: &Path) -> Option<Snapshot> {
     (manifest.is_sound() && is_named).then(|| Snapshot {
         bytes: text.len() as u64,
         sha256: hex(&Sha256::digest(&text)),
+        published_at: published_at(path, &manifest),
         manifest,
     })
+}
+
+/// When a manifest was published: its copy is written right before.
+fn published_at(copy: &Path, manifest: &Manifest) -> DateTime<Utc> {
+    let written = fs::metadata(copy).and_then(|found| found.modified());
+    written.map_or(manifest.created_at, DateTime::from)
 }
 
 fn sync_folder(folder: &Path) -> Result<(), SnapshotError> {

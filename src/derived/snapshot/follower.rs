@@ -23,6 +23,9 @@ use crate::store::{Moment, Reader, RecordState, StoreError};
 /// The pause after a snapshot that failed.
 const RETRY: Duration = Duration::from_secs(60);
 
+/// After so long it is looked again whether an old snapshot is to go: clocks are set, and machines sleep.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
 /// How often all files are read and compared with their hashes, besides once at the start.
 const VERIFY_EVERY: Duration = Duration::from_secs(24 * 3600);
 
@@ -75,6 +78,7 @@ struct Verification {
 enum Next {
     Stop,
     Take,
+    Sweep,
     Verify,
     VerifyAgain,
 }
@@ -116,10 +120,13 @@ impl Follower {
 
     /// Takes snapshots until `stop`.
     pub async fn run(mut self, stop: CancellationToken) {
+        // The process before may have ended in the middle of it.
+        self.sweep().await;
         let mut due = self.first_due();
         loop {
             match self.next(due, &stop).await {
                 Next::Stop => return,
+                Next::Sweep => self.sweep().await,
                 Next::VerifyAgain => {
                     self.verification.again_at = Deadline::now() + VERIFY_EVERY;
                     let catalog = Arc::clone(&self.catalog.borrow());
@@ -155,18 +162,17 @@ impl Follower {
     }
 
     async fn next(&self, due: Option<Deadline>, stop: &CancellationToken) -> Next {
-        let is_due = async {
-            match due {
-                Some(due) => sleep_until(due).await,
-                None => std::future::pending().await,
-            }
+        let at = async |deadline: Option<Deadline>| match deadline {
+            Some(deadline) => sleep_until(deadline).await,
+            None => std::future::pending().await,
         };
         let verification = &self.verification;
         tokio::select! {
             biased;
             () = stop.cancelled() => Next::Stop,
             () = self.wanted.notified() => Next::Take,
-            () = is_due => Next::Take,
+            () = at(due) => Next::Take,
+            () = at(self.sweep_due()) => Next::Sweep,
             () = sleep_until(verification.at), if !verification.left.is_empty() => Next::Verify,
             () = sleep_until(verification.again_at) => Next::VerifyAgain,
         }
@@ -186,6 +192,30 @@ impl Follower {
         Some(Deadline::now() + left)
     }
 
+    /// When the oldest snapshot has been old for the grace time; none if there is no old one.
+    fn sweep_due(&self) -> Option<Deadline> {
+        let catalog = self.catalog.borrow();
+        let [.., replacing, _] = catalog.snapshots.as_slice() else {
+            return None;
+        };
+        let age = (Utc::now() - replacing.published_at).to_std();
+        let left = self.settings.grace.saturating_sub(age.unwrap_or_default());
+        Some(Deadline::now() + left.min(SWEEP_EVERY))
+    }
+
+    /// Takes out of the folder what is too old.
+    async fn sweep(&self) {
+        let (folder, grace) = (self.folder.clone(), self.settings.grace);
+        let catalog = self.catalog.clone();
+        let sweep = move || {
+            let snapshots = catalog.borrow().snapshots.clone();
+            sweep_to(&folder, &catalog, snapshots, grace);
+        };
+        if let Err(error) = tokio::task::spawn_blocking(sweep).await {
+            tracing::error!(%error, "the old files of the snapshots could not be removed");
+        }
+    }
+
     /// Takes a snapshot now.
     ///
     /// # Errors
@@ -193,6 +223,8 @@ impl Follower {
     pub async fn take(&self, stop: &CancellationToken) -> Result<Outcome, SnapshotError> {
         let began = Instant::now();
         self.set_state(SnapshotState::Writing);
+        // On a disk that is nearly full the old ones make room.
+        self.sweep().await;
         let (folder, status, token) = (self.folder.clone(), self.status.clone(), stop.clone());
         let catalog = Arc::clone(&self.catalog.borrow());
         let taken = move |moment: &Moment<'_>| {
@@ -235,17 +267,15 @@ impl Follower {
     }
 
     /// Makes a snapshot the current one, and takes out of the folder what is too old.
-    async fn publish(&self, manifest: &Manifest) -> Result<Snapshot, SnapshotError> {
+    async fn publish(&self, manifest: &Manifest) -> Result<Arc<Snapshot>, SnapshotError> {
         let (folder, grace) = (self.folder.clone(), self.settings.grace);
         let (manifest, catalog) = (manifest.clone(), self.catalog.clone());
         // Once begun it is not left: readers see the new one as soon as it is there.
         let publish = move || {
-            let snapshot = folder.publish(&manifest)?;
-            let mut snapshots = vec![snapshot.clone()];
+            let snapshot = Arc::new(folder.publish(&manifest)?);
+            let mut snapshots = vec![Arc::clone(&snapshot)];
             snapshots.extend(catalog.borrow().snapshots.iter().cloned());
-            let kept = Folder::within_grace(snapshots, grace);
-            catalog.send_replace(Arc::new(kept.clone()));
-            folder.sweep(&kept, grace);
+            sweep_to(&folder, &catalog, snapshots, grace);
             failpoint::reach("snapshot_swept")?;
             Ok(snapshot)
         };
@@ -274,8 +304,7 @@ impl Follower {
             return true;
         };
         // What another snapshot has left behind is nobody's any more.
-        let is_current = |snapshot: &Snapshot| snapshot.files().any(|it| it == file);
-        if !self.catalog.borrow().latest().is_some_and(is_current) {
+        if !self.catalog.borrow().is_current(&file) {
             return true;
         }
         #[expect(clippy::cast_precision_loss, reason = "a pace")]
@@ -301,6 +330,18 @@ impl Follower {
         self.status
             .send_modify(|status| status.snapshot.state = state);
     }
+}
+
+/// Shows those of these snapshots that are to stay, and then removes what the others had.
+fn sweep_to(
+    folder: &Folder,
+    catalog: &watch::Sender<Arc<Catalog>>,
+    snapshots: Vec<Arc<Snapshot>>,
+    grace: Duration,
+) {
+    let kept = Arc::new(Folder::within_grace(snapshots, grace));
+    catalog.send_replace(Arc::clone(&kept));
+    folder.sweep(&kept, grace);
 }
 
 impl SnapshotStatus {

@@ -14,7 +14,8 @@ use crate::failpoint;
 use crate::parquet_layout::{Compression, ROW_GROUP_BYTES, properties};
 use crate::store::Table;
 
-/// What is left to the record of a disk that gets full: room for its log and for a checkpoint.
+/// What is left to the record of a disk that gets full: room for its log, and for a checkpoint of a log of
+/// a hundred megabytes. That of a longer one wants more, and waits until there is.
 const RESERVE: u64 = 256 * 1024 * 1024;
 
 /// After so many bytes it is looked how much room there is.

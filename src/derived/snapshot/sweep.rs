@@ -4,24 +4,25 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use chrono::Utc;
 
 use super::catalog::{Catalog, Snapshot};
-use super::folder::{Folder, MANIFESTS, UNFINISHED};
+use super::folder::{Folder, MANIFESTS, UNFINISHED, UNFINISHED_PREFIX};
 use super::verify::DAMAGED;
 use crate::store::Table;
 
 impl Folder {
     /// The snapshots that are to stay: the current one, and those that another one took the place of less
     /// than the grace time ago.
-    pub(super) fn within_grace(snapshots: Vec<Snapshot>, grace: Duration) -> Catalog {
+    pub(super) fn within_grace(snapshots: Vec<Arc<Snapshot>>, grace: Duration) -> Catalog {
         let mut replaced_at = None;
-        let is_kept = |snapshot: &Snapshot| {
-            let replaced = replaced_at.replace(snapshot.manifest.created_at);
+        let is_kept = |snapshot: &Arc<Snapshot>| {
+            let replaced = replaced_at.replace(snapshot.published_at);
             // A time in the future, of a clock that was set back, is just now.
-            replaced.is_none_or(|at| (Utc::now() - at).to_std().unwrap_or_default() <= grace)
+            replaced.is_none_or(|at| (Utc::now() - at).to_std().unwrap_or_default() < grace)
         };
         Catalog {
             snapshots: snapshots.into_iter().filter(is_kept).collect(),
@@ -30,7 +31,18 @@ impl Folder {
 
     /// What a process that was killed had not finished.
     pub(super) fn remove_unfinished(&self) {
-        for_each(&self.at(UNFINISHED), remove);
+        let folder = self.at(UNFINISHED);
+        // A link would lead to what is not ours.
+        if !fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir()) {
+            return;
+        }
+        for_each(&folder, |file| {
+            let name = file.file_name().and_then(|name| name.to_str());
+            let is_ours = name.is_some_and(|name| name.starts_with(UNFINISHED_PREFIX));
+            if is_ours && fs::symlink_metadata(file).is_ok_and(|found| found.is_file()) {
+                remove(file);
+            }
+        });
     }
 
     /// Removes files that none of these snapshots names and that are older than the grace time: they may
@@ -39,7 +51,7 @@ impl Folder {
         let named: HashSet<_> = catalog
             .snapshots
             .iter()
-            .flat_map(Snapshot::files)
+            .flat_map(|snapshot| snapshot.files())
             .map(|file| self.at(&file.path))
             .collect();
         let sweep_file = |file: &Path| {

@@ -95,6 +95,9 @@ impl Take<'_> {
             (snapshot.files_done, snapshot.rows_done) = (0, 0);
         });
         for (table, partition) in &changed {
+            if self.stop.is_cancelled() {
+                return Err(SnapshotError::Stopped);
+            }
             let file = self.write_partition(moment, *table, partition)?;
             let place = Some((partition.guild_id, partition.month));
             let entry = self.name(file, *table, place, partition.revision, named)?;
@@ -130,7 +133,17 @@ impl Take<'_> {
         table: Table,
         partition: &Partition,
     ) -> Result<Finished, SnapshotError> {
-        self.write(table, |take| moment.read_partition(table, partition, take))
+        let file = self.write(table, |take| moment.read_partition(table, partition, take))?;
+        // By these numbers it is known later that nothing has changed: they have to be right.
+        if file.rows != partition.row_count {
+            let (table, guild, month) = (table.name(), partition.guild_id, partition.month);
+            return Err(SnapshotError::Miscounted {
+                what: format!("{table} of guild {guild} in {month}"),
+                counted: partition.row_count,
+                written: file.rows,
+            });
+        }
+        Ok(file)
     }
 
     fn write(

@@ -4,7 +4,9 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
+use std::time::SystemTime;
 
+use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
@@ -25,15 +27,12 @@ impl Folder {
         stop: &CancellationToken,
     ) -> Result<bool, SnapshotError> {
         let path = self.at(&file.path);
-        let found = match hash(&path, stop) {
-            Ok(found) => Ok(found),
-            Err(_) if stop.is_cancelled() => return Err(SnapshotError::Stopped),
-            Err(error) => Err(error),
-        };
-        let reason = match found {
+        let reason = match hash(&path, stop) {
             Ok(found) if found == file.sha256 => return Ok(true),
             Ok(_) => "its hash is another one".to_owned(),
-            Err(error) => error.to_string(),
+            Err(_) if stop.is_cancelled() => return Err(SnapshotError::Stopped),
+            Err(error) if is_damage(&error) => error.to_string(),
+            Err(error) => return Err(SnapshotError::io("read", &path)(error)),
         };
         tracing::error!(
             file = %path.display(),
@@ -43,10 +42,17 @@ impl Folder {
         if path.exists() {
             let mut aside = path.clone().into_os_string();
             aside.push(DAMAGED);
+            // It stays for the grace time from now on.
+            let _ = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
             fs::rename(&path, aside).map_err(SnapshotError::io("set aside", &path))?;
         }
         Ok(false)
     }
+}
+
+/// Whether an error tells of the file itself. Others, as too many open files, pass.
+fn is_damage(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || Errno::from_io_error(error) == Some(Errno::IO)
 }
 
 fn hash(path: &Path, stop: &CancellationToken) -> io::Result<String> {
