@@ -97,6 +97,8 @@ class Service(Process):
             "DATABASE_URL": f"duckdb://{data / 'guildlake.duckdb'}",
             "BIND": f"127.0.0.1:{self.address[1]}",
             "RUST_LOG": "error",
+            # What is measured is not beside that.
+            "SNAPSHOT_INTERVAL": "off",
         }
         # What it says at the start is for people.
         self.said = data.parent / "service.log"
