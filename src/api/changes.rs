@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::accept::{APPLICATION_JSON, negotiate};
-use super::messages::keep_private;
+use super::messages::private_json;
 use super::openapi::Refusals;
 use super::problem::{Code, Problem, ProblemBody};
 use super::query::{self, Parameters};
@@ -200,7 +199,5 @@ pub(super) async fn list(
         next_since: changes.until,
         store_id: changes.store_id,
     };
-    let mut response = Json(page).into_response();
-    keep_private(response.headers_mut());
-    Ok(response)
+    Ok(private_json(page))
 }

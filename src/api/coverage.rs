@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::accept::{APPLICATION_JSON, negotiate};
-use super::messages::keep_private;
+use super::messages::private_json;
 use super::openapi::Refusals;
 use super::problem::Problem;
 use super::query::{self, Parameters};
@@ -222,9 +221,7 @@ pub(super) async fn get(
         has_more: next_cursor.is_some(),
         next_cursor: next_cursor.map(|id| snowflake(id.as_i64())),
     };
-    let mut response = Json(page).into_response();
-    keep_private(response.headers_mut());
-    Ok(response)
+    Ok(private_json(page))
 }
 
 impl From<&Completeness> for CoverageSummary {

@@ -5,10 +5,11 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LINK, VARY};
 use axum::http::{HeaderMap, HeaderValue};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -39,6 +40,13 @@ const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 pub(super) fn keep_private(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, PRIVATE);
     headers.insert(VARY, VARY_ON);
+}
+
+/// An answer of JSON that is private.
+pub(super) fn private_json(answer: impl Serialize) -> Response {
+    let mut response = Json(answer).into_response();
+    keep_private(response.headers_mut());
+    response
 }
 
 /// A page of messages.

@@ -8,11 +8,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -23,7 +22,7 @@ use super::body;
 use super::coverage::CoverageSummary;
 use super::download::{self, note};
 use super::formats::{self, Format, Options, Out};
-use super::messages::keep_private;
+use super::messages::{keep_private, private_json};
 use super::openapi::Refusals;
 use super::problem::{Code, Problem};
 use super::query::{self, Parameters};
@@ -152,9 +151,7 @@ pub(super) async fn list(
         data: reports.into_iter().map(report_json).collect(),
         broken: broken.into_iter().map(broken_json).collect(),
     };
-    let mut response = Json(list).into_response();
-    keep_private(response.headers_mut());
-    Ok(response)
+    Ok(private_json(list))
 }
 
 /// The answer of a report. Each report is described by its header: [`add_reports`].

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::accept::{APPLICATION_JSON, negotiate};
-use super::messages::keep_private;
+use super::messages::private_json;
 use super::openapi::Refusals;
 use super::problem::Problem;
 use super::query;
@@ -128,9 +128,7 @@ pub(super) async fn list(
     let catalog = api.snapshots.catalog();
     let data = catalog.snapshots.iter();
     let data = data.map(|snapshot| snapshot_json(snapshot)).collect();
-    let mut response = Json(SnapshotList { data }).into_response();
-    keep_private(response.headers_mut());
-    Ok(response)
+    Ok(private_json(SnapshotList { data }))
 }
 
 /// Ask for a snapshot now
@@ -156,8 +154,8 @@ pub(super) async fn request(
     let revision = api.status.borrow().revision;
     api.snapshots.request();
     let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    let accepted = (StatusCode::ACCEPTED, no_store);
-    Ok((accepted.0, accepted.1, Json(SnapshotRequested { revision })).into_response())
+    let answer = Json(SnapshotRequested { revision });
+    Ok((StatusCode::ACCEPTED, no_store, answer).into_response())
 }
 
 fn snapshot_json(snapshot: &Snapshot) -> SnapshotJson {

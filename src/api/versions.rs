@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -14,7 +13,7 @@ use utoipa::ToSchema;
 use super::Api;
 use super::accept::{APPLICATION_JSON, negotiate};
 use super::message::{message_id, not_found};
-use super::messages::keep_private;
+use super::messages::private_json;
 use super::openapi::Refusals;
 use super::problem::Problem;
 use super::query;
@@ -86,9 +85,7 @@ pub(super) async fn list(
     query::no_parameters(raw.as_deref())?;
     let versions = api.reader.versions(id).await?.ok_or_else(not_found)?;
     let data: Result<Vec<_>, _> = versions.into_iter().map(VersionJson::try_from).collect();
-    let mut response = Json(Versions { data: data? }).into_response();
-    keep_private(response.headers_mut());
-    Ok(response)
+    Ok(private_json(Versions { data: data? }))
 }
 
 impl TryFrom<VersionRow> for VersionJson {

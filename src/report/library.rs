@@ -78,7 +78,8 @@ impl Library {
                 return read(&file).map(Some);
             }
         }
-        Ok(built_in().find(|report| report.name == name))
+        let file = built_in_files().find(|(known, _)| *known == name);
+        Ok(file.and_then(|(name, sql)| header::parse(name, sql).ok()))
     }
 
     /// The files of the user's folder that end in `.sql`.

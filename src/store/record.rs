@@ -149,10 +149,7 @@ impl Record {
         })?;
         let log = opening::log_of(path);
         let mut record = Self {
-            level_rows: [
-                count(&connection, LEVELS[0])?,
-                count(&connection, LEVELS[1])?,
-            ],
+            level_rows: level_rows(&connection)?,
             level_limits: level_limits(settings),
             mover: Some(connection.try_clone()?),
             moving: None,
@@ -332,7 +329,7 @@ impl Record {
                 (self.moves_repeated, self.move_halvings) = (0, 0);
                 failpoint::reach("move_durable")?;
                 self.log_length = log_length(&self.log);
-                self.count_levels()?;
+                self.level_rows = level_rows(&self.connection)?;
                 let held_up = waited.elapsed();
                 self.checkpoint()?;
                 let folded = waited.elapsed() - held_up;
@@ -350,12 +347,7 @@ impl Record {
                 Ok(())
             }
             Err(error @ StoreError::Sql(_)) => {
-                // As in `transaction`: what comes behind the remains of a commit would be lost.
-                if log_length(&self.log) > self.log_length {
-                    return Err(StoreError::Damaged(format!(
-                        "a move failed and left its remains in the log; start again ({error})"
-                    )));
-                }
+                self.look_for_remains("a move", &error)?;
                 tracing::warn!(%error, "rows could not be moved into a run; they stay where they are for now");
                 if error.is_out_of_memory() && self.move_halvings < MOST_HALVINGS {
                     self.move_halvings += 1;
@@ -366,13 +358,6 @@ impl Record {
             }
             Err(error) => Err(error),
         }
-    }
-
-    fn count_levels(&mut self) -> Result<(), StoreError> {
-        for (rows, level) in self.level_rows.iter_mut().zip(LEVELS) {
-            *rows = count(&self.connection, level)?;
-        }
-        Ok(())
     }
 
     fn transaction<T>(
@@ -394,16 +379,21 @@ impl Record {
         // After a failed COMMIT there is nothing to roll back; its own error is the one to tell.
         let _ = self.connection.execute_batch("ROLLBACK");
         if error.is_passing() {
-            // DuckDB cuts off what a failed commit has written. If it could not, what comes behind
-            // would be lost with it.
-            if log_length(&self.log) > self.log_length {
-                return Err(StoreError::Damaged(format!(
-                    "a commit failed and left its remains in the log; start again ({error})"
-                )));
-            }
+            self.look_for_remains("a commit", &error)?;
             self.marks.reload(&self.connection)?;
         }
         Err(error)
+    }
+
+    /// DuckDB cuts off what a failed commit has written. If it could not, what comes behind would be
+    /// lost with it.
+    fn look_for_remains(&self, what: &str, error: &StoreError) -> Result<(), StoreError> {
+        if log_length(&self.log) > self.log_length {
+            return Err(StoreError::Damaged(format!(
+                "{what} failed and left its remains in the log; start again ({error})"
+            )));
+        }
+        Ok(())
     }
 
     /// Folds the write-ahead log into the file, so that the next start has nothing to replay.
@@ -548,6 +538,11 @@ struct Written {
     greatest_id: i64,
     appended: usize,
     fragments: usize,
+}
+
+/// How many rows are hot, and in small runs.
+fn level_rows(connection: &Connection) -> Result<[usize; 2], StoreError> {
+    Ok([count(connection, LEVELS[0])?, count(connection, LEVELS[1])?])
 }
 
 /// How many rows may be hot, and in small runs: as many as can be sorted in the memory there is.
