@@ -1,0 +1,3 @@
+//! The full-text search.
+
+pub mod query;

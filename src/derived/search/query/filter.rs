@@ -1,0 +1,235 @@
+//! The filters: their names, and what their values can be.
+
+use std::ops::Range;
+
+use super::when;
+use super::{Clause, Context, Filter, Kind, Mentioned, Sought, State, Term, Who};
+
+/// What stands before a filter's colon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key {
+    From,
+    In,
+    Mentions,
+    Has,
+    Before,
+    After,
+    During,
+    Pinned,
+    Is,
+    AuthorType,
+}
+
+/// The names, those that are suggested first; Discord's client knows `on` and `authorType` too.
+const NAMES: [(&str, Key); 11] = [
+    ("from", Key::From),
+    ("in", Key::In),
+    ("mentions", Key::Mentions),
+    ("has", Key::Has),
+    ("before", Key::Before),
+    ("after", Key::After),
+    ("during", Key::During),
+    ("on", Key::During),
+    ("pinned", Key::Pinned),
+    ("is", Key::Is),
+    ("authorType", Key::AuthorType),
+];
+
+/// The shortest name that others are taken for: `it:`, `as:` and `was:` are rather text.
+const SHORTEST_SUGGESTED: usize = 4;
+
+impl Key {
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let known = NAMES.iter().find(|it| it.0.eq_ignore_ascii_case(name));
+        known.map(|it| it.1)
+    }
+
+    /// The filter whose name differs by one letter, or by two neighbours in each other's place.
+    pub(super) fn near(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase();
+        let long = NAMES.iter().filter(|it| it.0.len() >= SHORTEST_SUGGESTED);
+        let mut near =
+            long.filter(|it| is_near(name.as_bytes(), it.0.to_ascii_lowercase().as_bytes()));
+        near.next().map(|it| it.1)
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        let known = NAMES.iter().find(|it| it.1 == self);
+        known.map_or("", |it| it.0)
+    }
+
+    /// What can be its value, in words.
+    pub(super) fn values(self) -> String {
+        match self {
+            Self::From => "the name or id of somebody".to_owned(),
+            Self::In => "the name or id of a channel".to_owned(),
+            Self::Mentions => "the name or id of a user or role, everyone or here".to_owned(),
+            Self::Has => one_of(Kind::WORDS),
+            Self::Is => one_of(State::WORDS),
+            Self::Pinned => "true or false".to_owned(),
+            Self::AuthorType => "user or bot".to_owned(),
+            Self::Before | Self::After | Self::During => when::DATES.to_owned(),
+        }
+    }
+}
+
+/// Whether one letter more, less or other, or two neighbours changed, makes the one from the other.
+fn is_near(one: &[u8], other: &[u8]) -> bool {
+    let same_before = one.iter().zip(other).take_while(|(a, b)| a == b).count();
+    let (one, other) = (&one[same_before..], &other[same_before..]);
+    match (one, other) {
+        ([_, one @ ..], rest) if one == rest => true,
+        (rest, [_, other @ ..]) if rest == other => true,
+        ([_, one @ ..], [_, other @ ..]) if one == other => true,
+        ([a, b, one @ ..], [c, d, other @ ..]) => (a, b) == (d, c) && one == other,
+        _ => false,
+    }
+}
+
+/// A filter's value. Between quotes, nothing but a name or a date is meant.
+#[derive(Debug)]
+pub(super) enum Value {
+    Bare(String),
+    Quoted(String),
+}
+
+impl Value {
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::Bare(text) | Self::Quoted(text) => text,
+        }
+    }
+}
+
+/// The filter with this value, typed at `at`.
+///
+/// # Errors
+/// What the value has to be.
+pub(super) fn clause(
+    key: Key,
+    value: &Value,
+    context: &Context,
+    at: Range<usize>,
+) -> Result<Clause, String> {
+    let text = value.text();
+    let mut is_not = false;
+    let filter = match key {
+        Key::From => Filter::From(person(key, value)?),
+        Key::In => Filter::In(named(key, value, '#')?),
+        Key::Mentions => Filter::Mentions(mentioned(key, value)?),
+        // The API's word for what the client calls a forward.
+        Key::Has if text.eq_ignore_ascii_case("snapshot") => Filter::Has(Kind::Forward),
+        Key::Has => Filter::Has(word(key, text, Kind::WORDS)?),
+        Key::Is => Filter::Is(word(key, text, State::WORDS)?),
+        Key::Pinned => Filter::Pinned(word(key, text, &[("true", true), ("false", false)])?),
+        Key::AuthorType if text.eq_ignore_ascii_case("webhook") => {
+            return Err("Webhooks count as bots: type is:bot.".to_owned());
+        }
+        Key::AuthorType => {
+            is_not = word(key, text, &[("user", true), ("bot", false)])?;
+            Filter::Is(State::Bot)
+        }
+        Key::Before => when::before(text, context)?,
+        Key::After => when::after(text, context)?,
+        Key::During => when::during(text, context)?,
+    };
+    let sought = Sought::Filter(filter);
+    let clause = Clause::Term(Term { at, sought });
+    Ok(if is_not {
+        Clause::Not(Box::new(clause))
+    } else {
+        clause
+    })
+}
+
+/// One of a list of words.
+fn word<T: Copy>(key: Key, text: &str, words: &[(&str, T)]) -> Result<T, String> {
+    let found = words.iter().find(|it| it.0.eq_ignore_ascii_case(text));
+    found.map(|it| it.1).ok_or_else(|| wrong(key, text))
+}
+
+fn one_of<T>(words: &[(&str, T)]) -> String {
+    let words: Vec<_> = words.iter().map(|it| it.0).collect();
+    match words.split_last() {
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+fn wrong(key: Key, text: &str) -> String {
+    format!("{}: can't be {text}: type {}.", key.name(), key.values())
+}
+
+fn mentioned(key: Key, value: &Value) -> Result<Mentioned, String> {
+    let Value::Bare(text) = value else {
+        return person(key, value).map(Mentioned::Who);
+    };
+    if let Some(role) = tag(text, "<@&") {
+        return id(role).map(Mentioned::Role);
+    }
+    match text.strip_prefix('@').unwrap_or(text) {
+        all if all.eq_ignore_ascii_case("everyone") => Ok(Mentioned::Everyone),
+        here if here.eq_ignore_ascii_case("here") => Ok(Mentioned::Here),
+        _ => person(key, value).map(Mentioned::Who),
+    }
+}
+
+fn person(key: Key, value: &Value) -> Result<Who, String> {
+    if let Value::Bare(text) = value
+        && text
+            .strip_prefix('@')
+            .unwrap_or(text)
+            .eq_ignore_ascii_case("me")
+    {
+        let name = key.name();
+        return Err(format!(
+            "A search doesn't know who you are: type your name or id, or {name}:\"me\" for somebody of that name."
+        ));
+    }
+    named(key, value, '@')
+}
+
+/// An id, a tag as Discord writes it, or a name with or without its sigil.
+fn named(key: Key, value: &Value, sigil: char) -> Result<Who, String> {
+    let text = value.text();
+    let name = text.strip_prefix(sigil).unwrap_or(text);
+    if name.trim().is_empty() {
+        return Err(wrong(key, text));
+    }
+    if matches!(value, Value::Quoted(_)) {
+        return Ok(Who::Name(name.to_owned()));
+    }
+    let tags: &[&str] = if sigil == '@' {
+        &["<@!", "<@"]
+    } else {
+        &["<#"]
+    };
+    if let Some(number) = tags.iter().find_map(|open| tag(text, open)) {
+        return id(number).map(Who::Id);
+    }
+    if text.starts_with('<') {
+        return Err(wrong(key, text));
+    }
+    if text.bytes().all(|it| it.is_ascii_digit()) {
+        return id(text).map(Who::Id);
+    }
+    Ok(Who::Name(name.to_owned()))
+}
+
+/// The digits of `<@123>` and its like.
+fn tag<'a>(text: &'a str, open: &str) -> Option<&'a str> {
+    let number = text.strip_prefix(open)?.strip_suffix('>')?;
+    let is_number = !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit());
+    is_number.then_some(number)
+}
+
+/// A snowflake that a BIGINT can carry.
+fn id(digits: &str) -> Result<u64, String> {
+    let number = digits.parse().ok();
+    number
+        .filter(|id: &u64| *id > 0 && i64::try_from(*id).is_ok())
+        .ok_or_else(|| {
+            "An id is a whole number from 1 to 9223372036854775807: put quotes around a name of digits."
+                .to_owned()
+        })
+}

@@ -1,0 +1,68 @@
+//! What the parsers read from: the text with its place, and what a parse has to remember.
+
+use std::ops::Range;
+
+use winnow::error::{ErrMode, ParserError};
+use winnow::prelude::*;
+use winnow::stream::{LocatingSlice, Location, Stateful};
+use winnow::token::take_while;
+
+use super::{Context, Limits, Mistake};
+
+/// The text that is left, its place, and how far the limits are used up.
+pub(super) type Input<'t> = Stateful<LocatingSlice<&'t str>, Progress<'t>>;
+/// A mistake ends the parse: there is one way to read a text.
+pub(super) type Parsed<T> = Result<T, ErrMode<Mistake>>;
+
+/// What a parse has to remember.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Progress<'t> {
+    pub(super) text: &'t str,
+    pub(super) context: &'t Context,
+    pub(super) limits: Limits,
+    pub(super) terms: usize,
+    pub(super) depth: usize,
+}
+
+pub(super) fn here(input: &Input<'_>) -> usize {
+    input.current_token_start()
+}
+
+/// Bytes of the text as characters.
+pub(super) fn place(input: &Input<'_>, bytes: Range<usize>) -> Range<usize> {
+    let before = input.state.text[..bytes.start].chars().count();
+    before..before + input.state.text[bytes].chars().count()
+}
+
+pub(super) fn mistake(
+    input: &Input<'_>,
+    bytes: Range<usize>,
+    reason: impl Into<String>,
+) -> ErrMode<Mistake> {
+    ErrMode::Cut(Mistake {
+        at: place(input, bytes),
+        reason: reason.into(),
+    })
+}
+
+pub(super) fn space(input: &mut Input<'_>) -> Parsed<()> {
+    take_while(0.., char::is_whitespace)
+        .void()
+        .parse_next(input)
+}
+
+/// What winnow says where it tries: never the last word, since each attempt has another way.
+impl ParserError<Input<'_>> for Mistake {
+    type Inner = Self;
+
+    fn from_input(input: &Input<'_>) -> Self {
+        Self {
+            at: place(input, here(input)..here(input)),
+            reason: "This can't be read: put quotes around it to search for the text.".to_owned(),
+        }
+    }
+
+    fn into_inner(self) -> Result<Self, Self> {
+        Ok(self)
+    }
+}

@@ -1,0 +1,236 @@
+//! Mistakes: each points at its place, marked here below the text, and says what to type instead.
+
+use super::*;
+
+/// The text, the marks below what is pointed at (one ^ where something is missing), the reason.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    (
+        "say \"hello",
+        "    ^",
+        "This quote is never closed: put a \" ",
+    ),
+    ("“a\\” b", "^", "This quote is never closed"),
+    ("5\" nails", " ^", "This quote is never closed"),
+    ("a \"\"", "  ^^", "There is nothing between these quotes"),
+    (
+        "a \"  \"",
+        "  ^^^^",
+        "There is nothing between these quotes",
+    ),
+    (
+        "a (b OR c",
+        "  ^",
+        "This parenthesis is never closed: put a ) ",
+    ),
+    ("((a)", "^", "This parenthesis is never closed"),
+    (":(", " ^", "This parenthesis is never closed"),
+    ("a) b", " ^", "This parenthesis closes nothing: put quotes"),
+    (":)", " ^", "This parenthesis closes nothing"),
+    ("a ()", "  ^^", "There is nothing between these parentheses"),
+    (
+        "OR a",
+        "^^",
+        "OR stands between two terms, such as cat OR dog",
+    ),
+    ("été OR", "    ^^", "OR stands between two terms"),
+    ("a OR OR b", "  ^^", "OR stands between"),
+    (
+        "a |",
+        "  ^",
+        "| stands between two terms, such as cat | dog",
+    ),
+    ("(a OR)", "   ^^", "OR stands between"),
+    ("AND a", "^^^", "AND stands between"),
+    ("a AND", "  ^^^", "AND stands between"),
+    ("a AND OR b", "  ^^^", "AND stands between"),
+    ("a AND)", "  ^^^", "AND stands between"),
+    (
+        "cat NOT dog",
+        "    ^^^",
+        "To leave something out, type a minus right before it",
+    ),
+    ("-", "^", "A minus leaves out what stands right after it"),
+    ("foo - bar", "    ^", "A minus leaves out"),
+    ("(-)", " ^", "A minus leaves out"),
+    ("-OR", "^", "A minus leaves out"),
+    ("*", "^", "A star stands at the end of a word"),
+    ("a *bc", "  ^", "A star stands at the end"),
+    ("f*o", " ^", "A star stands at the end"),
+    ("foo**", "   ^", "A star stands at the end"),
+    ("\"foo\"*", "     ^", "A star stands at the end"),
+    (
+        "a*",
+        "^^",
+        "A star needs at least two letters or digits right before it",
+    ),
+    ("C++*", "^^^^", "A star needs at least two letters"),
+    (
+        "example.c*",
+        "^^^^^^^^^^",
+        "A star needs at least two letters",
+    ),
+    (
+        "from:",
+        "     ^",
+        "from: needs a value: the name or id of somebody.",
+    ),
+    ("a (from: )", "        ^", "from: needs a value"),
+    ("from: in:general", "     ^", "from: needs a value"),
+    ("from: OR b", "     ^", "from: needs a value"),
+    ("from: -b", "     ^", "from: needs a value"),
+    (
+        "from:\"\"",
+        "     ^^",
+        "There is nothing between these quotes",
+    ),
+    (
+        "from:@",
+        "     ^",
+        "from: can't be @: type the name or id of somebody.",
+    ),
+    (
+        "from:me",
+        "     ^^",
+        "A search doesn't know who you are: type your name or id",
+    ),
+    (
+        "mentions:@me",
+        "         ^^^",
+        "A search doesn't know who you are",
+    ),
+    (
+        "from:(a OR b)",
+        "     ^",
+        "A filter takes one value: type (from:a OR from:b).",
+    ),
+    ("from:<#1>", "     ^^^^", "from: can't be <#1>"),
+    ("from:<@&1>", "     ^^^^^", "from: can't be <@&1>"),
+    (
+        "from:0",
+        "     ^",
+        "An id is a whole number from 1 to 9223372036854775807",
+    ),
+    (
+        "in:9223372036854775808",
+        "   ^^^^^^^^^^^^^^^^^^^",
+        "An id is",
+    ),
+    ("mentions:<@&0>", "         ^^^^^", "An id is"),
+    (
+        "has:car",
+        "    ^^^",
+        "has: can't be car: type link, embed, file, image, video, sound, sticker, poll or forward.",
+    ),
+    ("-has: car", "      ^^^", "has: can't be car"),
+    (
+        "is:gone",
+        "   ^^^^",
+        "is: can't be gone: type edited, deleted, reply or bot.",
+    ),
+    (
+        "pinned:yes",
+        "       ^^^",
+        "pinned: can't be yes: type true or false.",
+    ),
+    (
+        "authorType:webhook",
+        "           ^^^^^^^",
+        "Webhooks count as bots: type is:bot.",
+    ),
+    (
+        "authorType:x",
+        "           ^",
+        "authorType: can't be x: type user or bot.",
+    ),
+    (
+        "form:bob",
+        "^^^^",
+        "There is no filter form: - type from: instead, or put quotes around it",
+    ),
+    (
+        "a -form:",
+        "   ^^^^",
+        "There is no filter form: - type from:",
+    ),
+    (
+        "Befor:2024",
+        "^^^^^",
+        "There is no filter Befor: - type before:",
+    ),
+    (
+        "mention:bob",
+        "^^^^^^^",
+        "There is no filter mention: - type mentions:",
+    ),
+    (
+        "from: afer:x",
+        "      ^^^^",
+        "There is no filter afer: - type after:",
+    ),
+    (
+        "before:",
+        "       ^",
+        "before: needs a value: a date such as 2024-05-17, 2024-05, 2024, today",
+    ),
+];
+
+#[test]
+fn a_mistake_points_at_its_place() {
+    for (text, marks, reason) in MISTAKES {
+        let mistake = parse(text, &context()).unwrap_err();
+        let width = mistake.at.len().max(1);
+        let pointed = " ".repeat(mistake.at.start) + &"^".repeat(width);
+        assert_eq!(&pointed, marks, "{text}: {mistake}");
+        assert!(mistake.reason.starts_with(reason), "{text}: {mistake}");
+        assert!(mistake.reason.ends_with(['.', ')']), "{text}: {mistake}");
+    }
+}
+
+#[test]
+fn a_mistake_is_shown_with_its_character_from_one() {
+    let mistake = parse("a )", &context()).unwrap_err();
+    assert!(
+        mistake
+            .to_string()
+            .starts_with("character 3: This parenthesis")
+    );
+}
+
+#[test]
+fn what_quotes_are_advised_for_can_be_searched_in_quotes() {
+    for (text, _, reason) in MISTAKES {
+        if reason.contains("quotes around") {
+            let quoted = format!("\"{}\"", text.replace('"', "\\\""));
+            assert!(parse(&quoted, &context()).is_ok(), "{text}");
+        }
+    }
+}
+
+#[test]
+fn each_limit_is_its_own_mistake() {
+    let at_limit = "é".repeat(MAX_CHARACTERS);
+    assert!(parse(&at_limit, &context()).is_ok());
+    let mistake = parse(&(at_limit + "éé"), &context()).unwrap_err();
+    assert_eq!(mistake.at, MAX_CHARACTERS..MAX_CHARACTERS + 2);
+    assert!(
+        mistake
+            .reason
+            .starts_with("A query has at most 1000 characters")
+    );
+
+    let terms = |count: usize| vec!["a", "\"b\"", "is:bot"].into_iter().cycle().take(count);
+    let join = |count| terms(count).collect::<Vec<_>>().join(" OR ");
+    assert!(parse(&join(MAX_TERMS), &context()).is_ok());
+    let text = join(MAX_TERMS) + " last";
+    let mistake = parse(&text, &context()).unwrap_err();
+    assert_eq!(mistake.at, text.len() - 4..text.len() - 3);
+    assert!(mistake.reason.starts_with("A query has at most 64 words"));
+
+    let nested = |depth| "(".repeat(depth) + "a" + &")".repeat(depth);
+    assert!(parse(&nested(MAX_DEPTH), &context()).is_ok());
+    let mistake = parse(&nested(MAX_DEPTH + 1), &context()).unwrap_err();
+    assert_eq!(mistake.at, MAX_DEPTH..MAX_DEPTH + 1);
+    assert!(mistake.reason.starts_with("At most 16 parentheses"));
+    // Side by side they are not inside of one another.
+    assert!(parse(&"(a) ".repeat(MAX_DEPTH + 1), &context()).is_ok());
+}
