@@ -157,7 +157,17 @@ fn one_of<T>(words: &[(&str, T)]) -> String {
 }
 
 fn wrong(key: Key, text: &str) -> String {
+    let text = shown(text);
     format!("{}: can't be {text}: type {}.", key.name(), key.values())
+}
+
+/// As much of a value as a sentence bears; the place points at the whole of it.
+pub(super) fn shown(text: &str) -> String {
+    const MOST: usize = 40;
+    match text.char_indices().nth(MOST) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
 }
 
 fn mentioned(key: Key, value: &Value) -> Result<Mentioned, String> {

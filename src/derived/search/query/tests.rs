@@ -2,6 +2,7 @@
 //! group inside of another into parentheses, every phrase and name in quotes, and ids bare.
 
 mod dates;
+mod manual;
 mod mistakes;
 mod properties;
 

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, Utc, Weekday};
 
 use super::day::{self, YEARS};
+use super::filter::shown;
 use super::{Context, Filter};
 
 /// What a date can be, in words.
@@ -65,14 +66,16 @@ pub(super) fn during(text: &str, context: &Context) -> Result<Filter, String> {
             When::Ago(from) => (from, None),
             When::Point(_) => {
                 return Err(format!(
-                    "{text} is a moment, and nothing lasts in it: type before: or after:, or during: with two moments and .. between them."
+                    "{} is a moment, and nothing lasts in it: type before: or after:, or during: with two moments and .. between them.",
+                    shown(text)
                 ));
             }
         },
     };
     if to.is_some_and(|to| to <= from) {
         return Err(format!(
-            "{text} ends before it begins: type the earlier date first."
+            "{} ends before it begins: type the earlier date first.",
+            shown(text)
         ));
     }
     let from = Some(from);
@@ -104,6 +107,7 @@ fn out_of_range() -> String {
 /// A moment with its offset from UTC.
 fn point(text: &str) -> Result<When, String> {
     let moment = DateTime::parse_from_rfc3339(text).map_err(|_| {
+        let text = shown(text);
         format!("{text} is no time: type it as 2024-05-17T12:00:00Z or 2024-05-17T12:00:00+02:00 (in a URL, + is %2B).")
     })?;
     let moment = day::in_range(moment.to_utc());
@@ -115,7 +119,7 @@ fn written(word: &str) -> Result<(NaiveDate, NaiveDate), String> {
     let is_number = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
     let parts: Vec<&str> = word.split('-').collect();
     if parts.len() > 3 || !parts.iter().all(|part| is_number(part)) {
-        return Err(format!("{word} is no date: type {DATES}."));
+        return Err(format!("{} is no date: type {DATES}.", shown(word)));
     }
     let year = parts[0].parse().ok().filter(|year| YEARS.contains(year));
     let Some(year) = year.filter(|_| parts[0].len() == 4) else {
@@ -124,7 +128,10 @@ fn written(word: &str) -> Result<(NaiveDate, NaiveDate), String> {
             out_of_range()
         ));
     };
-    let unknown = || format!("{word} is not in the calendar: type a date such as 2024-05-17.");
+    let unknown = || {
+        let word = shown(word);
+        format!("{word} is not in the calendar: type a date such as 2024-05-17.")
+    };
     let part = |at: usize| match parts.get(at) {
         None => Ok(1),
         Some(part) if part.len() == 2 => part.parse().map_err(|_| unknown()),

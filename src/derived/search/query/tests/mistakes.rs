@@ -197,6 +197,25 @@ fn a_mistake_is_shown_with_its_character_from_one() {
 }
 
 #[test]
+fn a_mistake_repeats_little_of_what_was_typed() {
+    for key in [
+        "from:<",
+        "has:",
+        "pinned:",
+        "before:",
+        "on:",
+        "on:2024-",
+        "on:2024..",
+        "on::",
+    ] {
+        let value = "9".repeat(MAX_CHARACTERS - key.len());
+        if let Err(mistake) = parse(&(key.to_owned() + &value), &context()) {
+            assert!(mistake.reason.len() < 300, "{mistake}");
+        }
+    }
+}
+
+#[test]
 fn what_quotes_are_advised_for_can_be_searched_in_quotes() {
     for (text, _, reason) in MISTAKES {
         if reason.contains("quotes around") {
