@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use winnow::combinator::{opt, peek};
-use winnow::error::{ErrMode, ParserError};
+use winnow::error::ErrMode;
 use winnow::prelude::*;
 use winnow::stream::LocatingSlice;
 use winnow::token::any;
@@ -35,8 +35,12 @@ pub(super) fn query(
         },
     };
     whole(&mut input).map_err(|error| match error {
-        ErrMode::Backtrack(mistake) | ErrMode::Cut(mistake) => mistake,
-        ErrMode::Incomplete(_) => ParserError::from_input(&input),
+        ErrMode::Cut(mistake) => mistake,
+        // Each attempt has another way, so this is never the last word.
+        ErrMode::Backtrack(_) | ErrMode::Incomplete(_) => Mistake {
+            at: place(&input, here(&input)..here(&input)),
+            reason: "This can't be read: put quotes around it to search for the text.".to_owned(),
+        },
     })
 }
 

@@ -11,6 +11,7 @@ use super::filter::{self, Key, Value};
 use super::input::{Input, Parsed, here, mistake, place, space};
 use super::{Clause, Mistake, Sought};
 
+/// A word, or the beginning of one.
 pub(super) fn word(input: &mut Input<'_>) -> Parsed<Sought> {
     let start = here(input);
     let text = bare(input)?;
@@ -56,6 +57,7 @@ pub(super) fn filter_key(input: &mut Input<'_>) -> Parsed<Key> {
     }
 }
 
+/// A filter's value, after its name with the colon.
 pub(super) fn filter(input: &mut Input<'_>, key: Key, start: usize) -> Parsed<Clause> {
     let after_key = here(input);
     space(input)?;
@@ -97,8 +99,8 @@ pub(super) fn quoted(input: &mut Input<'_>) -> Parsed<String> {
     let open = any.parse_next(input)?;
     let closes = move |it: char| it == '"' || (open != '"' && bare::QUOTES.contains(&it));
     let escaped = preceded('\\', one_of(move |it| it == '\\' || closes(it)));
-    let plain = none_of(closes);
-    let text: String = repeat(0.., alt((escaped, plain))).parse_next(input)?;
+    let plain = none_of(move |it| it == '\\' || closes(it));
+    let text: String = repeat(0.., alt((plain, escaped, '\\'))).parse_next(input)?;
     if opt(one_of(closes)).parse_next(input)?.is_none() {
         let reason = "This quote is never closed: put a \" where the phrase ends, or \\\" inside of quotes to search for the character.";
         return Err(mistake(input, start..start + open.len_utf8(), reason));
@@ -116,6 +118,7 @@ fn bare<'t>(input: &mut Input<'t>) -> Parsed<&'t str> {
     Ok(input.next_slice(length))
 }
 
+/// What alternatives stand on both sides of.
 pub(super) fn or(input: &mut Input<'_>) -> Parsed<()> {
     alt((keyword("OR"), keyword("|"))).parse_next(input)
 }

@@ -103,6 +103,8 @@ fn odd_words_are_words() {
         "from::x",
         "in://x",
         "frommage:x",
+        "rfoo:x",
+        "form::x",
         "print(x)",
         "f(g(x),y)",
         "a()b",

@@ -147,6 +147,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "^^^^",
         "There is no filter form: - type from: instead, or put quotes around it",
     ),
+    ("rfom:x", "^^^^", "There is no filter rfom: - type from:"),
     (
         "a -form:",
         "   ^^^^",
