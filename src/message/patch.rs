@@ -43,6 +43,16 @@ impl Register {
         (self.edited_at, self.items(), &self.value)
     }
 
+    /// Whether it is shown instead of what a payload has: it is of a later edit, or unfurled more
+    /// embeds of the same one.
+    fn is_shown(&self, field: PatchField, whole: &Body) -> bool {
+        let unfurled = field == PatchField::Embeds
+            && self.edited_at == whole.edited_at
+            && !whole.embeds_suppressed
+            && self.items().unwrap_or(0) > whole.embed_count;
+        self.edited_at > whole.edited_at || unfurled
+    }
+
     /// How many items the value has, if it is a list.
     fn items(&self) -> Option<i32> {
         serde_json::from_str::<Vec<IgnoredAny>>(&self.value)
@@ -114,40 +124,45 @@ impl Patch {
 
     /// Lays the fields over a payload's: those of a later edit, and unfurled embeds of the same one.
     pub(super) fn lay_over(&self, body: &mut Body) {
-        let whole_edit = body.edited_at;
+        let whole = body.clone();
         for (field, register) in &self.0 {
-            let later = register.edited_at > whole_edit;
-            let same_edit = register.edited_at == whole_edit;
+            if !register.is_shown(*field, &whole) {
+                continue;
+            }
             let text = register.value.as_str();
             match field {
-                PatchField::Author if later => {
+                PatchField::Author => {
                     if let Ok(author) = serde_json::from_str::<Author>(text) {
                         body.author_id = author.id;
                         body.author_name = author.username;
                     }
                 }
-                PatchField::Content if later => {
+                PatchField::Content => {
                     if let Ok(content) = serde_json::from_str(text) {
                         body.content = content;
                     }
                 }
-                PatchField::Attachments if later => {
+                PatchField::Attachments => {
                     body.attachment_count = register.items().unwrap_or(body.attachment_count);
                 }
-                PatchField::Flags if later => {
+                PatchField::Flags => {
                     if let Ok(flags) = serde_json::from_str::<u64>(text) {
                         body.embeds_suppressed = flags & SUPPRESS_EMBEDS != 0;
                     }
                 }
-                PatchField::Embeds if later => {
+                PatchField::Embeds => {
                     body.embed_count = register.items().unwrap_or(body.embed_count);
                 }
-                PatchField::Embeds if same_edit && !body.embeds_suppressed => {
-                    body.embed_count = register.items().unwrap_or(0).max(body.embed_count);
-                }
-                _ => continue,
             }
             body.edited_at = body.edited_at.max(register.edited_at);
         }
+    }
+
+    /// The JSON text of a field that is shown instead of a payload's own, if there is one.
+    #[must_use]
+    pub fn shown_over(&self, field: PatchField, whole: &Body) -> Option<&str> {
+        let register = self.0.get(&field);
+        let register = register.filter(|register| register.is_shown(field, whole));
+        register.map(|register| register.value.as_str())
     }
 }

@@ -67,7 +67,13 @@ impl Reader {
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?;
             let until = request.until.unwrap_or(revision);
-            let mut changes = keys(connection, &request, until)?;
+            let mut changes = keys(
+                connection,
+                &request.filter(),
+                request.after,
+                until,
+                request.limit + 1,
+            )?;
             let has_more = changes.len() > request.limit;
             changes.truncate(request.limit);
             Ok(Changes {
@@ -82,26 +88,36 @@ impl Reader {
     }
 }
 
-/// The narrow columns first; one more than is wanted tells whether there are more.
-fn keys(
+impl ChangesRequest {
+    fn filter(&self) -> String {
+        let channel = self.channel_id.map(ChannelId::as_i64);
+        let channel = channel.map(|channel| format!(" AND channel_id = {channel}"));
+        format!(
+            "guild_id = {}{}",
+            self.guild_id.as_i64(),
+            channel.unwrap_or_default()
+        )
+    }
+}
+
+/// The narrow columns first: the changes of rows that `filter` lets through, after one and of commits
+/// up to `until`.
+pub(super) fn keys(
     connection: &Connection,
-    request: &ChangesRequest,
+    filter: &str,
+    after: Change,
     until: i64,
+    limit: usize,
 ) -> Result<Vec<Change>, StoreError> {
     let Change {
         revision,
         message_id,
-    } = request.after;
-    let channel = request.channel_id.map(ChannelId::as_i64);
-    let channel = channel.map(|channel| format!(" AND channel_id = {channel}"));
+    } = after;
     let mut statement = connection.prepare(&format!(
         "SELECT revision, message_id FROM discord_messages \
-         WHERE guild_id = {}{} AND revision >= {revision} AND revision <= {until} \
+         WHERE {filter} AND revision >= {revision} AND revision <= {until} \
          AND (revision > {revision} OR message_id > {message_id}) \
-         ORDER BY revision, message_id LIMIT {}",
-        request.guild_id.as_i64(),
-        channel.unwrap_or_default(),
-        request.limit + 1
+         ORDER BY revision, message_id LIMIT {limit}"
     ))?;
     let changes = statement.query_map([], |row| {
         Ok(Change {
@@ -112,25 +128,31 @@ fn keys(
     Ok(changes.collect::<Result<_, _>>()?)
 }
 
+/// A condition that exactly the rows of these changes meet, which are in order; none for no changes.
+pub(super) fn condition(changes: &[Change]) -> Option<String> {
+    let ids = || changes.iter().map(|change| change.message_id);
+    Some(format!(
+        "message_id >= {} AND message_id <= {} AND revision >= {} AND revision <= {} \
+         AND message_id IN ({})",
+        ids().min()?,
+        ids().max()?,
+        changes.first()?.revision,
+        changes.last()?.revision,
+        list(ids())
+    ))
+}
+
 fn rows(
     connection: &Connection,
     request: &ChangesRequest,
     changes: &[Change],
 ) -> Result<Vec<MessageRow>, StoreError> {
-    let ids = || changes.iter().map(|change| change.message_id);
-    let (Some(low), Some(high)) = (ids().min(), ids().max()) else {
-        return Ok(Vec::new());
-    };
-    let (Some(first), Some(last)) = (changes.first(), changes.last()) else {
+    let Some(condition) = condition(changes) else {
         return Ok(Vec::new());
     };
     let mut statement = connection.prepare(&format!(
-        "SELECT {} FROM discord_messages WHERE message_id >= {low} AND message_id <= {high} \
-         AND revision >= {} AND revision <= {} AND message_id IN ({})",
-        MessageRow::columns(request.include_raw),
-        first.revision,
-        last.revision,
-        list(ids())
+        "SELECT {} FROM discord_messages WHERE {condition}",
+        MessageRow::columns(request.include_raw)
     ))?;
     let mut found: HashMap<MessageId, MessageRow> = HashMap::with_capacity(changes.len());
     let mut rows = statement.query([])?;

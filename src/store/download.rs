@@ -14,7 +14,7 @@ use super::sorted::{Plan, Selection};
 use crate::message::{ChannelId, GuildId, IdSpan};
 
 /// Batches that wait for a slow caller before the query waits too.
-const BATCHES_AHEAD: usize = 2;
+pub(super) const BATCHES_AHEAD: usize = 2;
 
 /// What is downloaded.
 #[derive(Debug, Clone)]
@@ -49,6 +49,10 @@ pub struct Download {
 pub struct BatchStream(mpsc::Receiver<Result<RecordBatch, StoreError>>);
 
 impl BatchStream {
+    pub(super) fn new(batches: mpsc::Receiver<Result<RecordBatch, StoreError>>) -> Self {
+        Self(batches)
+    }
+
     /// The next rows; none at the end. For a thread that may wait.
     pub fn blocking_next(&mut self) -> Option<Result<RecordBatch, StoreError>> {
         self.0.blocking_recv()
@@ -90,7 +94,7 @@ impl Reader {
             schema,
             row_count,
             revision,
-            batches: BatchStream(batches),
+            batches: BatchStream::new(batches),
             guard,
         })
     }

@@ -40,7 +40,7 @@ pub struct Partition {
 
 /// A moment of the record; see [`Reader::at_one_moment`].
 pub struct Moment<'a> {
-    connection: &'a Connection,
+    pub(super) connection: &'a Connection,
     state: RecordState,
 }
 
@@ -117,6 +117,15 @@ impl<'a> Moment<'a> {
         completeness::completeness(self.connection, request)
     }
 
+    /// How many messages there are, deleted ones too.
+    ///
+    /// # Errors
+    /// If the query fails.
+    pub fn message_count(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM discord_messages";
+        Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
+    }
+
     /// The partitions of a table of messages, by guild and month.
     ///
     /// # Errors
@@ -154,15 +163,19 @@ impl<'a> Moment<'a> {
         partition: &Partition,
         take: impl FnMut(RecordBatch) -> Result<(), E>,
     ) -> Result<(), E> {
-        let selection = Selection {
+        let selection = Self::selection(table, partition);
+        let plan = selection.plan(self.connection)?;
+        selection.read(self.connection, &plan, &table.schema(), take)
+    }
+
+    pub(super) fn selection(table: Table, partition: &Partition) -> Selection<'static> {
+        Selection {
             table: table.relation(),
             columns: table.columns(),
             condition: format!("guild_id = {}", partition.guild_id.as_i64()),
             span: partition.month.span(),
             order: table.order(),
-        };
-        let plan = selection.plan(self.connection)?;
-        selection.read(self.connection, &plan, &table.schema(), take)
+        }
     }
 
     /// Hands on the rows of a whole table.

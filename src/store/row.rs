@@ -90,6 +90,10 @@ pub(super) fn id<T>(row: &Row<'_>, column: usize) -> Result<T, StoreError>
 where
     T: TryFrom<i64>,
 {
-    let number: i64 = row.get(column)?;
+    snowflake(row.get(column)?)
+}
+
+/// A number of an id column.
+pub(super) fn snowflake<T: TryFrom<i64>>(number: i64) -> Result<T, StoreError> {
     T::try_from(number).map_err(|_| StoreError::Damaged(format!("{number} is no snowflake")))
 }

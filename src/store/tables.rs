@@ -106,7 +106,7 @@ const SOURCE: Column = column(
     "Where the payload is from: 0 an import, 1 history, 2 the socket.",
 );
 
-const PATCH: Column = column(
+pub(super) const PATCH: Column = column(
     "patch_json",
     Kind::Json,
     true,

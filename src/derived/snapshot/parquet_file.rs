@@ -10,13 +10,10 @@ use tempfile::NamedTempFile;
 
 use super::SnapshotError;
 use super::folder::{Folder, hex};
+use crate::derived::room;
 use crate::failpoint;
 use crate::parquet_layout::{Compression, ROW_GROUP_BYTES, properties};
 use crate::store::Table;
-
-/// What is left to the record of a disk that gets full: room for its log, and for a checkpoint of a log of
-/// a hundred megabytes. That of a longer one wants more, and waits until there is.
-const RESERVE: u64 = 256 * 1024 * 1024;
 
 /// After so many bytes it is looked how much room there is.
 const LOOK_EVERY: usize = 8 * 1024 * 1024;
@@ -91,10 +88,7 @@ impl ParquetFile {
 
 /// A snapshot must not be what stops the record.
 fn look_for_room(folder: &Folder) -> Result<(), SnapshotError> {
-    match fs4::available_space(folder.root()) {
-        Ok(free) if free < RESERVE => Err(SnapshotError::LittleSpace { free }),
-        _ => Ok(()),
-    }
+    room::look_for_room(folder.root()).map_err(|free| SnapshotError::LittleSpace { free })
 }
 
 /// Hashes what passes.
