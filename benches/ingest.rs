@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use duckdb::{Connection, params};
 use guildlake::config::{
-    ApiSettings, DiscordSettings, Settings, SnapshotSettings, StorageSettings,
+    ApiSettings, DiscordSettings, SearchSettings, Settings, SnapshotSettings, StorageSettings,
 };
 use guildlake::discord::rest::RestSettings;
 use guildlake::message::{GuildId, Message, Source};
@@ -176,6 +176,10 @@ fn settings(simulator: &Simulator, folder: &std::path::Path) -> Settings {
         snapshots: SnapshotSettings {
             interval: None,
             ..SnapshotSettings::default()
+        },
+        search: SearchSettings {
+            is_on: false,
+            ..SearchSettings::default()
         },
         discord: Some(DiscordSettings {
             token: simulator.token().into(),

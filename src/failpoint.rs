@@ -4,8 +4,9 @@
 
 use crate::store::StoreError;
 
-/// The steps of a commit, of a move into a run, of a checkpoint and of a snapshot, in their order.
-pub const STEPS: [&str; 20] = [
+/// The steps of a commit, of a move into a run, of a checkpoint, of a snapshot and of the search index,
+/// in their order.
+pub const STEPS: [&str; 24] = [
     "commit_begun",
     "commit_written",
     "commit_durable",
@@ -26,6 +27,10 @@ pub const STEPS: [&str; 20] = [
     "snapshot_manifest_named",
     "snapshot_published",
     "snapshot_swept",
+    "search_filled",
+    "search_taken",
+    "search_written",
+    "search_durable",
 ];
 
 /// Reaches a step.

@@ -19,7 +19,8 @@ use tracing::{info, warn};
 
 use crate::api::{self, ApiState};
 use crate::config::{DiscordSettings, Settings, StorageSettings};
-use crate::derived::snapshot::{Follower, Found};
+use crate::derived::search::{self, Search};
+use crate::derived::snapshot::{self, Follower};
 use crate::discord::gateway;
 use crate::discord::rest::{Application, GatewayInfo, Rest, RestError};
 use crate::ingest::{History, HistoryError, Live, LiveError, Scope, Writer, WriterHandle};
@@ -39,7 +40,9 @@ pub struct OpenRecord {
     /// The reading half.
     pub reader: Reader,
     /// The snapshots that there are of it.
-    pub snapshots: Found,
+    pub snapshots: snapshot::Found,
+    /// The index of it.
+    pub search: search::Found,
 }
 
 /// Takes the data folder's lock and opens the record.
@@ -58,12 +61,13 @@ pub async fn open_record(storage: &StorageSettings) -> anyhow::Result<OpenRecord
                 .with_context(|| format!("the folder {} can't be made", folder.display()))?;
         }
         let (record, reader) = Record::open(&storage.store())?;
-        let snapshots = Found::look(&storage.data_dir, &record.state()?);
+        let state = record.state()?;
         Ok(OpenRecord {
             lock,
             record,
             reader,
-            snapshots,
+            snapshots: snapshot::Found::look(&storage.data_dir, &state),
+            search: search::Found::look(&storage.data_dir, &state),
         })
     })
     .await?
@@ -98,6 +102,7 @@ pub async fn run(
         record,
         reader,
         snapshots,
+        search,
     } = open_record(&settings.storage).await?;
     let discord = match settings.discord {
         Some(discord) => {
@@ -119,9 +124,16 @@ pub async fn run(
         settings.snapshots.follower(),
         status.clone(),
     );
+    let indexer = settings.search.is_on.then(|| {
+        let settings = settings.search.follower();
+        search::Follower::new(reader.clone(), search, settings, status.clone())
+    });
     let router = api::router(ApiState {
         reader: reader.clone(),
         snapshots: follower.snapshots(),
+        search: indexer
+            .as_ref()
+            .map_or_else(Search::off, search::Follower::search),
         status: status.subscribe(),
         api_key: settings.api.key,
         library: Library::new(settings.api.queries),
@@ -139,6 +151,13 @@ pub async fn run(
         follower.run(told).await;
         Ok(())
     });
+    if let Some(indexer) = indexer {
+        let told = ending.clone();
+        parts.spawn(async move {
+            indexer.run(told).await;
+            Ok(())
+        });
+    }
     match discord {
         Some((discord, rest)) => {
             let ingest = follow(discord, rest, handle, reader, status, ending.clone());

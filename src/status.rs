@@ -19,6 +19,8 @@ pub struct Status {
     pub backfill: BackfillStatus,
     /// The snapshots.
     pub snapshot: SnapshotStatus,
+    /// The index of the full-text search.
+    pub search: SearchStatus,
     /// Payloads of this run that could not be understood; they are kept as they came.
     pub parked_payloads: u64,
     /// How often in this run the socket or history had to wait, because too much of what they had
@@ -136,6 +138,41 @@ pub enum SnapshotState {
     /// One is being written.
     Writing,
     /// The last one could not be written, and is tried again; the log has the reason.
+    Failed,
+}
+
+/// The index of the full-text search.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SearchStatus {
+    /// What is done with it.
+    pub state: SearchState,
+    /// The last revision that can be found; null while nothing can.
+    #[schema(required = true)]
+    pub revision: Option<i64>,
+    /// How many messages can be found.
+    pub documents: u64,
+    /// Its size on the disk.
+    pub bytes: u64,
+    /// Messages that it is, or was last, made anew from.
+    pub rows_total: u64,
+    /// Those of them that are in it.
+    pub rows_done: u64,
+}
+
+/// What is done with the index of the full-text search.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchState {
+    /// `SEARCH_INDEX` is off, or this command has none.
+    #[default]
+    Off,
+    /// Its files are compared with their checksums.
+    Checking,
+    /// It is made from the whole record; nothing can be found yet.
+    Building,
+    /// It follows the record.
+    Following,
+    /// It could not be written, and is tried again; the log has the reason.
     Failed,
 }
 

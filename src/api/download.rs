@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, RawQuery, State};
@@ -25,7 +26,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use super::Api;
 use super::body;
 use super::coverage::CoverageSummary;
-use super::formats::{Broken, Format, Options, Out};
+use super::formats::{Broken, Encoder, Format, Options, Out};
 use super::messages::keep_private;
 use super::openapi::Refusals;
 use super::problem::{Code, Problem};
@@ -35,6 +36,7 @@ use crate::message::{ChannelId, GuildId, IdSpan};
 use crate::parquet_layout::Compression;
 use crate::store::{
     BatchStream, COLUMNS, Column, Completeness, CompletenessRequest, Download, DownloadRequest,
+    InterruptOnDrop,
 };
 
 /// Downloads at once: a long read holds old versions of rows back, and its rows in memory.
@@ -73,7 +75,7 @@ pub(super) struct DownloadQuery {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what is read into `Options`")]
-struct CsvQuery {
+pub(super) struct CsvQuery {
     /// Texts that begin like a formula stay as they are. A spreadsheet runs them, and strangers wrote
     /// them.
     #[param(value_type = Option<bool>, default = false)]
@@ -87,7 +89,7 @@ struct CsvQuery {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what is read into `Options`")]
-struct ParquetQuery {
+pub(super) struct ParquetQuery {
     /// `zstd` (smaller), or `snappy` (read by everything).
     #[param(value_type = Option<CompressionName>, inline)]
     compression: Option<Compression>,
@@ -202,7 +204,7 @@ pub(super) fn options(format: Option<Format>, given: &mut Parameters) -> Options
 }
 
 /// How a list of columns is described.
-struct ColumnList;
+pub(super) struct ColumnList;
 
 impl ToSchema for ColumnList {}
 
@@ -218,7 +220,7 @@ impl PartialSchema for ColumnList {
 }
 
 /// A list of columns.
-fn columns(text: &str) -> Result<Vec<Column>, std::borrow::Cow<'static, str>> {
+pub(super) fn columns(text: &str) -> Result<Vec<Column>, std::borrow::Cow<'static, str>> {
     let mut columns = Vec::new();
     for name in text.split(',') {
         let Some(column) = Column::named(name) else {
@@ -326,7 +328,7 @@ pub(super) async fn parquet(
 
 /// How the caller asks.
 pub(super) struct Caller {
-    method: Method,
+    pub(super) method: Method,
     version: Version,
 }
 
@@ -349,6 +351,35 @@ pub(super) async fn download(
     raw: Option<&str>,
 ) -> Result<Response, Problem> {
     let query = DownloadQuery::parse(format, raw)?;
+    let mut response = begin(format, caller, &query.file_name(format))?;
+    note(response.headers_mut(), LINK, &query.coverage_link());
+    if caller.method == Method::HEAD {
+        return Ok(response);
+    }
+    let place = take_place(api)?;
+    let completeness = api.reader.completeness(query.coverage()).await?;
+    let download = api.reader.download(query.request()).await?;
+    let schema = described(&download, &query, &completeness)?;
+    let shaped = Arc::clone(&schema);
+    let rows = Rows {
+        batches: download.batches,
+        guard: download.guard,
+        row_count: download.row_count,
+        place,
+    };
+    let form = Form {
+        format,
+        options: query.options,
+        schema,
+    };
+    send(&mut response, rows, form, move |rows| {
+        Ok(rows.with_schema(Arc::clone(&shaped))?)
+    });
+    Ok(response)
+}
+
+/// The head of a download's answer, and that it can be told from a part of it.
+pub(super) fn begin(format: Format, caller: &Caller, file_name: &str) -> Result<Response, Problem> {
     if caller.version == Version::HTTP_10 {
         // There the end of a connection is the end of a body: a part would be taken for all.
         return Err(Problem::new(
@@ -366,61 +397,81 @@ pub(super) async fn download(
         HeaderValue::from_static(format.content_type()),
     );
     keep_private(headers);
-    note(headers, LINK, &query.coverage_link());
-    let name = query.file_name(format);
-    let disposition = format!("attachment; filename=\"{name}\"");
+    let disposition = format!("attachment; filename=\"{file_name}\"");
     note(headers, CONTENT_DISPOSITION, &disposition);
-    if caller.method == Method::HEAD {
-        return Ok(response);
-    }
-    let Ok(place) = Arc::clone(&api.downloads).try_acquire_owned() else {
-        return Err(Problem::new(
+    Ok(response)
+}
+
+/// One of the places for downloads.
+pub(super) fn take_place(api: &Api) -> Result<OwnedSemaphorePermit, Problem> {
+    let place = Arc::clone(&api.downloads).try_acquire_owned();
+    place.map_err(|_| {
+        Problem::new(
             Code::Busy,
             format!("{AT_ONCE} downloads are under way, and no more may be at once."),
-        ));
-    };
-    let completeness = api.reader.completeness(query.coverage()).await?;
-    let download = api.reader.download(query.request()).await?;
-    let schema = described(&download, &query, &completeness)?;
-    let options = query.options;
-    let Download {
+        )
+    })
+}
+
+/// The rows of a download.
+pub(super) struct Rows {
+    pub(super) batches: BatchStream,
+    pub(super) guard: InterruptOnDrop,
+    /// How many will come.
+    pub(super) row_count: i64,
+    /// Free again when all are sent.
+    pub(super) place: OwnedSemaphorePermit,
+}
+
+/// The form of a download.
+pub(super) struct Form {
+    pub(super) format: Format,
+    pub(super) options: Options,
+    pub(super) schema: SchemaRef,
+}
+
+/// Puts the rows into the body, as `shape` makes them of those that come.
+pub(super) fn send(
+    response: &mut Response,
+    rows: Rows,
+    form: Form,
+    shape: impl FnMut(RecordBatch) -> Result<RecordBatch, Broken> + Send + 'static,
+) {
+    let Rows {
         batches,
-        row_count,
         guard,
-        ..
-    } = download;
+        row_count,
+        place,
+    } = rows;
     let (pieces, body) = body::channel(guard, Some(Instant::now() + LONGEST));
     *response.body_mut() = body;
     let encode = move || {
         let out = Out::new(pieces.clone());
-        match encode(batches, row_count, &schema, format, options, out, place) {
+        let encoded = form.format.encoder(&form.schema, form.options, out);
+        let encoded = encoded.and_then(|encoder| encode(batches, row_count, encoder, shape));
+        match encoded {
             Ok(()) => {}
             // The request's line tells of it.
             Err(broken) if pieces.is_closed() => tracing::debug!(%broken, "a download was left"),
             Err(broken) => tracing::error!(cause = %broken, "a download was broken off"),
         }
+        drop(place);
     };
     let span = tracing::Span::current();
     tokio::task::spawn_blocking(move || span.in_scope(encode));
-    Ok(response)
 }
 
-/// Writes all rows; the place is free again afterwards.
 fn encode(
     mut batches: BatchStream,
     row_count: i64,
-    schema: &SchemaRef,
-    format: Format,
-    options: Options,
-    out: Out,
-    _place: OwnedSemaphorePermit,
+    mut encoder: Box<dyn Encoder>,
+    mut shape: impl FnMut(RecordBatch) -> Result<RecordBatch, Broken>,
 ) -> Result<(), Broken> {
-    let mut encoder = format.encoder(schema, options, out)?;
     let mut sent = 0;
     while let Some(rows) = batches.blocking_next() {
-        let rows = rows?.with_schema(Arc::clone(schema))?;
-        encoder.write(&rows)?;
+        let rows = rows?;
         sent += i64::try_from(rows.num_rows()).unwrap_or(0);
+        encoder.write(&shape(rows)?)?;
     }
     // A query that ends without its rows has panicked: what was sent must not look whole.
     if sent != row_count {

@@ -85,6 +85,7 @@ pub(super) fn message_id(path: &Result<Path<String>, PathRejection>) -> Result<M
         Problem::parameters(vec![FieldError {
             field: "message_id".to_owned(),
             reason,
+            at: None,
         }])
     })
 }

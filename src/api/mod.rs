@@ -23,6 +23,7 @@ mod ready;
 mod reports;
 mod request;
 mod row;
+mod search;
 mod server;
 mod snapshot_files;
 mod snapshots;
@@ -49,6 +50,7 @@ use utoipa_axum::routes;
 
 pub use server::serve;
 
+use crate::derived::search::Search;
 use crate::derived::snapshot::Snapshots;
 use crate::report::Library;
 use crate::status::StatusReceiver;
@@ -70,6 +72,8 @@ pub struct ApiState {
     pub reader: Reader,
     /// The snapshots of it.
     pub snapshots: Snapshots,
+    /// The index of the full-text search.
+    pub search: Search,
     /// How the service is.
     pub status: StatusReceiver,
     /// The key that callers send.
@@ -84,6 +88,7 @@ pub struct ApiState {
 struct Api {
     reader: Reader,
     snapshots: Snapshots,
+    search: search::Place,
     status: StatusReceiver,
     started: Instant,
     library: Library,
@@ -97,6 +102,10 @@ pub fn router(state: ApiState) -> Router {
     let api = Arc::new(Api {
         reader: state.reader,
         snapshots: state.snapshots,
+        search: search::Place {
+            index: state.search,
+            places: Arc::new(Semaphore::new(search::AT_ONCE)),
+        },
         status: state.status,
         started: Instant::now(),
         library: state.library,
@@ -121,6 +130,7 @@ pub fn router(state: ApiState) -> Router {
 
     routes
         .route("/v1/messages.json", get(messages::list_json))
+        .route("/v1/search.json", get(search::page::list_json))
         .route("/v1/reports/{file}", get(reports::get))
         .route("/docs", get(docs::page))
         .route("/docs/{file}", get(docs::file))
@@ -157,6 +167,12 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(message::get))
         .routes(routes!(versions::list))
         .routes(routes!(coverage::get))
+        .routes(routes!(search::page::list))
+        .routes(routes!(search::download::ndjson))
+        .routes(routes!(search::download::csv))
+        .routes(routes!(search::download::arrow))
+        .routes(routes!(search::download::parquet))
+        .routes(routes!(search::suggest::suggest))
         .routes(routes!(reports::list))
         .routes(routes!(snapshots::list, snapshots::request))
         .routes(routes!(snapshot_files::latest))

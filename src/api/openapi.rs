@@ -55,6 +55,7 @@ pub(super) enum Refusals {
     servers((url = "./", description = "This service")),
     tags(
         (name = "messages", description = "What was collected."),
+        (name = "search", description = "Messages by what they say."),
         (name = "reports", description = "What the messages tell, counted. Each is an SQL file."),
         (name = "snapshots", description = "The record as Parquet files, for tools that read files."),
         (name = "coverage", description = "What is known, and what is not."),

@@ -73,6 +73,15 @@ codes! {
     Busy = "busy", SERVICE_UNAVAILABLE, "The service is too busy";
     /// The service does not record at this moment; `detail` says why.
     NotReady = "not_ready", SERVICE_UNAVAILABLE, "The service does not record now";
+    /// There is nothing to search at this moment: the index is checked or made anew; `detail` says how far
+    /// that is. Try again after the seconds in `Retry-After`.
+    SearchNotReady = "search_not_ready", SERVICE_UNAVAILABLE, "The search is not ready";
+    /// `SEARCH_INDEX` is off.
+    SearchOff = "search_off", NOT_FOUND, "The search is switched off";
+    /// The search took too long: ask for less, or for a shorter time.
+    SearchTooLong = "search_too_long", SERVICE_UNAVAILABLE, "The search took too long";
+    /// A download of a search has room for fewer messages than were found: ask for less.
+    TooManyHits = "too_many_hits", UNPROCESSABLE_ENTITY, "Too many messages were found";
     /// The file is damaged, and is written anew; try again after the seconds in `Retry-After`.
     FileDamaged = "file_damaged", SERVICE_UNAVAILABLE, "The file is damaged";
     /// A download needs HTTP/1.1: in HTTP/1.0 a body that breaks off looks whole.
@@ -124,6 +133,10 @@ pub(super) struct FieldError {
     /// Why it was not accepted.
     #[schema(example = "is a whole number from 1 to 500")]
     pub reason: Cow<'static, str>,
+    /// Which characters of the value are to blame, from and up to which one; only where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = json!([4, 9]))]
+    pub at: Option<[usize; 2]>,
 }
 
 /// An error on its way to the caller.

@@ -2,6 +2,7 @@
 //! clamped or ignored, because a caller who misspells a filter would take the answer for filtered.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
@@ -93,6 +94,16 @@ impl Parameters {
         self.errors.push(FieldError {
             field: name.to_owned(),
             reason: reason.into(),
+            at: None,
+        });
+    }
+
+    /// Adds what is wrong with these characters of a value.
+    pub(super) fn reject_at(&mut self, name: &str, at: Range<usize>, reason: impl Into<Reason>) {
+        self.errors.push(FieldError {
+            field: name.to_owned(),
+            reason: reason.into(),
+            at: Some([at.start, at.end]),
         });
     }
 

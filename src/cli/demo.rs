@@ -10,7 +10,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::config::{ApiSettings, DiscordSettings, Settings, SnapshotSettings, StorageSettings};
+use crate::config::{
+    ApiSettings, DiscordSettings, SearchSettings, Settings, SnapshotSettings, StorageSettings,
+};
 use crate::discord::rest::RestSettings;
 use crate::ingest::Progress;
 use crate::message::GuildId;
@@ -96,6 +98,7 @@ fn settings(
             interval: Some(SNAPSHOT_INTERVAL),
             ..SnapshotSettings::default()
         },
+        search: SearchSettings::default(),
         discord: Some(DiscordSettings {
             token: simulator.token().into(),
             guilds: guilds?,

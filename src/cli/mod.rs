@@ -3,6 +3,7 @@
 mod backfill;
 mod demo;
 mod doctor;
+mod index;
 mod openapi;
 mod serve;
 mod snapshot;
@@ -49,6 +50,9 @@ enum Command {
                       itself, every SNAPSHOT_INTERVAL.\n\nExample:\n  guildlake snapshot"
     )]
     Snapshot,
+    /// The index of the full-text search: how it is, or make it anew.
+    #[command(subcommand)]
+    Index(index::Arguments),
     /// Serve a made-up community: no token, no network.
     #[command(after_help = "Example:\n  guildlake demo --messages 100000 --port 8000")]
     Demo(demo::Arguments),
@@ -93,6 +97,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Serve => serve::run(&source, stop).await,
             Command::Backfill(arguments) => backfill::run(&arguments, &source, stop).await,
             Command::Snapshot => snapshot::run(&source, stop).await,
+            Command::Index(arguments) => index::run(arguments, &source, stop).await,
             Command::Demo(arguments) => demo::run(arguments, stop).await,
             Command::Doctor(arguments) => doctor::run(&source, &arguments).await,
             Command::Openapi => openapi::run(),

@@ -31,6 +31,7 @@ pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Res
         record,
         reader,
         snapshots,
+        ..
     } = opened?;
     let status = service::new_status();
     let follower = Follower::new(reader, snapshots, settings.follower(), status.clone());

@@ -3,12 +3,14 @@
 
 mod api;
 mod discord;
+mod search;
 mod snapshots;
 mod source;
 mod storage;
 
 pub use api::{ApiSettings, KeyWeakness, weakness};
 pub use discord::{DiscordSettings, token_has_the_form};
+pub use search::SearchSettings;
 pub use snapshots::SnapshotSettings;
 pub use source::{Problem, SettingsError, Source};
 pub use storage::StorageSettings;
@@ -31,6 +33,8 @@ pub struct Settings {
     pub storage: StorageSettings,
     /// The snapshots.
     pub snapshots: SnapshotSettings,
+    /// The full-text search.
+    pub search: SearchSettings,
     /// Discord; none without a token.
     pub discord: Option<DiscordSettings>,
 }
@@ -45,11 +49,13 @@ impl Settings {
             let api = ApiSettings::read(source, problems);
             let storage = StorageSettings::read(source, problems);
             let snapshots = SnapshotSettings::read(source, problems);
+            let search = SearchSettings::read(source, problems);
             let discord = DiscordSettings::read(source, problems);
             Some(Self {
                 api: api?,
                 storage: storage?,
                 snapshots: snapshots?,
+                search: search?,
                 discord: discord?,
             })
         })

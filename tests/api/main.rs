@@ -14,6 +14,7 @@ mod parameters;
 mod ready;
 mod reports;
 mod schemathesis;
+mod search;
 mod service;
 mod snapshots;
 mod socket;

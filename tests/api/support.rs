@@ -8,6 +8,8 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use guildlake::api::{self, ApiState};
+use guildlake::config::SearchSettings;
+use guildlake::derived::search;
 use guildlake::derived::snapshot::{Follower, Found, Outcome, Settings};
 use guildlake::message::{
     ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source, read_update, snowflake_at,
@@ -36,6 +38,7 @@ pub(crate) struct Lake {
     pub(crate) record: Record,
     pub(crate) reader: Reader,
     pub(crate) follower: Follower,
+    pub(crate) indexer: search::Follower,
     pub(crate) status: StatusSender,
     pub(crate) router: Router,
     pub(crate) folder: TempDir,
@@ -83,15 +86,23 @@ impl Lake {
         std::fs::create_dir_all(&queries).unwrap();
         let (record, reader) = Record::open(&settings).unwrap();
         let (status, receiver) = tokio::sync::watch::channel(Status::default());
-        let found = Found::look(folder.path(), &record.state().unwrap());
+        let state = record.state().unwrap();
+        let found = Found::look(folder.path(), &state);
         let settings = Settings {
             interval: None,
             grace: Duration::from_secs(3600),
         };
         let follower = Follower::new(reader.clone(), found, settings, status.clone());
+        let indexer = search::Follower::new(
+            reader.clone(),
+            search::Found::look(folder.path(), &state),
+            SearchSettings::default().follower(),
+            status.clone(),
+        );
         let router = api::router(ApiState {
             reader: reader.clone(),
             snapshots: follower.snapshots(),
+            search: indexer.search(),
             status: receiver,
             api_key: SecretString::from(KEY),
             library: Library::new(Some(queries)),
@@ -101,11 +112,18 @@ impl Lake {
             record,
             reader,
             follower,
+            indexer,
             status,
             router,
             folder,
             deleted_content,
         }
+    }
+
+    /// Brings the index of the search up to the record.
+    pub(crate) async fn index(&self) {
+        let stop = CancellationToken::new();
+        self.indexer.catch_up_once(&stop).await.unwrap();
     }
 
     /// Takes a snapshot.
@@ -173,12 +191,13 @@ impl Lake {
             record,
             reader,
             follower,
+            indexer,
             router,
             folder,
             status: _,
             deleted_content: _,
         } = self;
-        drop((record, reader, follower, router));
+        drop((record, reader, follower, indexer, router));
         folder
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use guildlake::config::{
-    ApiSettings, DiscordSettings, Settings, SnapshotSettings, StorageSettings,
+    ApiSettings, DiscordSettings, SearchSettings, Settings, SnapshotSettings, StorageSettings,
 };
 use guildlake::discord::rest::RestSettings;
 use guildlake::service;
@@ -99,6 +99,7 @@ impl World {
             },
             storage: StorageSettings::in_folder(self.folder.path().to_owned()),
             snapshots: SnapshotSettings::default(),
+            search: SearchSettings::default(),
             discord: Some(DiscordSettings {
                 token: self.simulator.token().into(),
                 guilds: guilds

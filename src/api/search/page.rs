@@ -1,0 +1,326 @@
+//! A page of hits as JSON.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, State};
+use axum::http::header::LINK;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
+use chrono::NaiveDate;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::parameters::{PageOptions, PageParameters, SearchParameters, SearchQuery};
+use super::{cursor, download, find, searchable};
+use crate::api::Api;
+use crate::api::accept::{APPLICATION_JSON, negotiate};
+use crate::api::download::Caller;
+use crate::api::formats::Format;
+use crate::api::messages::private_json;
+use crate::api::openapi::Refusals;
+use crate::api::problem::{Problem, ProblemBody};
+use crate::api::row::{MessageJson, Snowflake, snowflake};
+use crate::derived::search::{Counts, Facets, Highlight, Highlighter, Hits, Sort, Warning};
+use crate::message::UserId;
+use crate::store::{FollowedMessage, FoundAt, FoundRow};
+
+/// What a search found.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SearchPage {
+    /// The messages, in the order asked for.
+    data: Vec<HitJson>,
+    /// The `cursor` of the next page; null on the last one.
+    #[schema(required = true)]
+    next_cursor: Option<String>,
+    /// Whether there is a next page.
+    has_more: bool,
+    /// How many messages were found, on all pages: exactly, as of that revision.
+    #[schema(minimum = 0, example = 42)]
+    total: u64,
+    /// The last commit of the record that was searched: what is newer can't be found yet.
+    #[schema(minimum = 0, example = 42)]
+    as_of_revision: i64,
+    /// How many hits each has, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    facets: Option<FacetsJson>,
+    /// What of `q` could not be made sense of, and was gone on without.
+    warnings: Vec<WarningJson>,
+}
+
+/// A message that was found.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Hit)]
+struct HitJson {
+    #[serde(flatten)]
+    message: MessageJson,
+    /// How well it fits; comparable within one search only. Null where the order is by time.
+    #[schema(required = true, example = 7.5)]
+    score: Option<f32>,
+    /// Where the words stand.
+    highlights: Vec<HighlightJson>,
+}
+
+/// Where words stand in one text of a message.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Highlight)]
+struct HighlightJson {
+    /// `content`, `embed`, `forward`, `poll`, `attachment`, `component` or `mention`.
+    #[schema(example = "content")]
+    field: &'static str,
+    /// The text around them as HTML: everything is escaped, each of them stands in `<mark>`.
+    #[schema(example = "the <mark>release notes</mark> are &lt;here&gt;")]
+    html: String,
+    /// Each of them in the whole text: from and up to which character (Unicode scalar values, from 0).
+    #[schema(example = json!([[4, 17]]))]
+    offsets: Vec<(usize, usize)>,
+}
+
+/// How many hits each channel, author and day has.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SearchFacets)]
+struct FacetsJson {
+    /// The 50 channels and threads with the most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    channel: Option<Vec<ChannelCount>>,
+    /// The 50 authors with the most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    author: Option<Vec<AuthorCount>>,
+    /// Every day that has any, in `time_zone`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    day: Option<Vec<DayCount>>,
+}
+
+/// The hits of a channel.
+#[derive(Serialize, ToSchema)]
+struct ChannelCount {
+    /// The channel or thread.
+    channel_id: Snowflake,
+    /// Its name; null if it is not known.
+    #[schema(required = true, example = "general")]
+    name: Option<String>,
+    /// Its hits.
+    #[schema(minimum = 1, example = 42)]
+    count: u64,
+}
+
+/// The hits of an author.
+#[derive(Serialize, ToSchema)]
+struct AuthorCount {
+    /// The author.
+    author_id: Snowflake,
+    /// Its user name in the last of its hits.
+    #[schema(example = "ada")]
+    name: String,
+    /// Its hits.
+    #[schema(minimum = 1, example = 42)]
+    count: u64,
+}
+
+/// The hits of a day.
+#[derive(Serialize, ToSchema)]
+struct DayCount {
+    /// The day.
+    #[schema(value_type = String, format = Date, example = "2025-01-31")]
+    day: NaiveDate,
+    /// Its hits.
+    #[schema(minimum = 1, example = 42)]
+    count: u64,
+}
+
+/// Something of `q` that could not be made sense of.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SearchWarning)]
+struct WarningJson {
+    /// Which characters of `q`, from and up to which one (Unicode scalar values, from 0).
+    #[schema(example = json!([0, 8]))]
+    at: [usize; 2],
+    /// What.
+    #[schema(example = "Nobody of this name is known to have written.")]
+    reason: String,
+}
+
+/// Messages by what they say
+///
+/// In the query language of Discord's own search box. Case and accents don't count, and of the words of a
+/// message the endings neither, unless they stand in quotes. To walk over all hits, ask again with `cursor`
+/// set to `next_cursor`: a message keeps its rank during a walk, whatever arrives meanwhile.
+#[utoipa::path(
+    get,
+    path = "/v1/search",
+    tag = "search",
+    operation_id = "search",
+    params(SearchParameters, PageParameters),
+    responses(
+        (status = 200, description = "What was found.", body = SearchPage, headers(
+            ("link" = String, description = "The next page, if there is one: a reference relative to this URL, with `rel=\"next\"`."),
+            ("cache-control" = String, description = "`private, no-cache`"),
+            ("vary" = String, description = "What the answer depends on besides the URL."),
+        )),
+        (status = 404, description = "`SEARCH_INDEX` is off.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Refusals,
+    ),
+)]
+pub(crate) async fn list(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    let mut available = vec![APPLICATION_JSON];
+    available.extend(Format::ALL.map(Format::media_type));
+    let chosen = negotiate(&headers, &available)?;
+    let format = Format::ALL.into_iter().find(|it| it.media_type() == chosen);
+    match format {
+        Some(format) => download::download(&api, format, &caller, raw.as_deref()).await,
+        None => page(&api, raw.as_deref()).await,
+    }
+}
+
+/// The same with the form in the path, which goes before `Accept`.
+pub(crate) async fn list_json(
+    State(api): State<Arc<Api>>,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    page(&api, raw.as_deref()).await
+}
+
+async fn page(api: &Api, raw: Option<&str>) -> Result<Response, Problem> {
+    let (query, options) = SearchQuery::page(raw)?;
+    let index = searchable(api)?;
+    let hits = find(api, &index, &query, options.limit).await?;
+    let found = hits.hits.iter().map(|hit| (hit.channel_id, hit.message_id));
+    let rows = api.reader.found_rows(found.collect()).await?;
+    let cursor = hits.next.as_ref();
+    let cursor = cursor
+        .map(|position| cursor::write(&query.question, position))
+        .transpose()?;
+    let link = cursor.as_ref().map(|cursor| query.link(&options, cursor));
+    let mut response = private_json(SearchPage {
+        data: data(rows, &hits, &query, &options)?,
+        has_more: cursor.is_some(),
+        next_cursor: cursor,
+        total: hits.total,
+        as_of_revision: index.revision,
+        facets: facets(api, query.facets, hits.counts).await?,
+        warnings: hits.warnings.into_iter().map(warning).collect(),
+    });
+    if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
+}
+
+/// The rows as they are now. What was deleted since the index had them is left out: nobody asked for it.
+fn data(
+    rows: Vec<FoundRow>,
+    hits: &Hits,
+    query: &SearchQuery,
+    options: &PageOptions,
+) -> Result<Vec<HitJson>, Problem> {
+    let highlighter = query.clause.as_ref().filter(|_| options.highlights);
+    let highlighter = highlighter.and_then(Highlighter::new);
+    let shows_deleted = query.shows_deleted();
+    let shown = rows.into_iter().zip(&hits.hits);
+    let shown = shown.filter(|(found, _)| shows_deleted || !found.row.deleted);
+    let hit = |(found, hit): (FoundRow, &crate::derived::search::Hit)| {
+        let FoundRow { mut row, patch } = found;
+        let highlights = match &highlighter {
+            None => Vec::new(),
+            Some(highlighter) => {
+                let message = FollowedMessage {
+                    id: row.message_id,
+                    guild_id: row.guild_id,
+                    channel_id: row.channel_id,
+                    author_id: row.author_id,
+                    deleted: row.deleted,
+                    revision: row.revision,
+                    raw_json: row.raw_json.clone(),
+                    patch,
+                };
+                highlighter.in_message(&message)
+            }
+        };
+        if !options.include_raw {
+            row.raw_json = None;
+        }
+        Ok(HitJson {
+            message: MessageJson::try_from(row)?,
+            score: (query.sort == Sort::Relevance).then_some(hit.score),
+            highlights: highlights.into_iter().map(highlight).collect(),
+        })
+    };
+    shown.map(hit).collect()
+}
+
+fn highlight(highlight: Highlight) -> HighlightJson {
+    HighlightJson {
+        field: highlight.place.as_str(),
+        html: highlight.html,
+        offsets: highlight.offsets,
+    }
+}
+
+fn warning(warning: Warning) -> WarningJson {
+    WarningJson {
+        at: [warning.at.start, warning.at.end],
+        reason: warning.reason,
+    }
+}
+
+async fn facets(api: &Api, wanted: Facets, counts: Counts) -> Result<Option<FacetsJson>, Problem> {
+    if wanted == Facets::default() {
+        return Ok(None);
+    }
+    let mut channel = None;
+    if wanted.channel {
+        let known = api.reader.channels().await?;
+        let names: HashMap<_, _> = known
+            .into_iter()
+            .map(|known| (known.channel.id, known.channel.name))
+            .collect();
+        let counts = counts.channels.into_iter().map(|(id, count)| ChannelCount {
+            channel_id: snowflake(id.as_i64()),
+            name: names.get(&id).cloned(),
+            count,
+        });
+        channel = Some(counts.collect());
+    }
+    let mut author = None;
+    if wanted.author {
+        let names = author_names(api, &counts.authors).await?;
+        let authors = counts.authors.into_iter().zip(names);
+        let counts = authors.map(|((id, count, _), name)| AuthorCount {
+            author_id: snowflake(id.as_i64()),
+            name,
+            count,
+        });
+        author = Some(counts.collect());
+    }
+    let day = wanted.day.then(|| {
+        let days = counts.days.into_iter();
+        days.map(|(day, count)| DayCount { day, count }).collect()
+    });
+    Ok(Some(FacetsJson {
+        channel,
+        author,
+        day,
+    }))
+}
+
+/// The names under which authors wrote the last of their messages that were found.
+pub(super) async fn author_names(
+    api: &Api,
+    authors: &[(UserId, u64, FoundAt)],
+) -> Result<Vec<String>, Problem> {
+    let newest = authors.iter().map(|(_, _, newest)| *newest).collect();
+    let rows = api.reader.found_rows(newest).await?;
+    Ok(rows
+        .into_iter()
+        .map(|found| found.row.author_name)
+        .collect())
+}

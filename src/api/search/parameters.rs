@@ -1,0 +1,276 @@
+//! What a search takes.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+
+use super::cursor;
+use crate::api::problem::Problem;
+use crate::api::query::{self, Parameters};
+use crate::api::row::{Snowflake, Time};
+use crate::derived::search::query::{Clause, Context, MAX_CHARACTERS, parse};
+use crate::derived::search::{Facets, Position, Sort, asks_for_deleted, has_words};
+use crate::message::{ChannelId, GuildId, IdSpan};
+
+const MOST_ROWS: usize = 500;
+const DEFAULT_ROWS: usize = 100;
+
+/// What is searched.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what is read into `SearchQuery`")]
+pub(super) struct SearchParameters {
+    /// What to look for, as in Discord's own search box: words, `"phrases"`, `-not`, `OR`, `prefix*`,
+    /// `from:`, `in:`, `mentions:`, `has:`, `before:`, `during:`, `after:`, `pinned:`, `is:`. Without it,
+    /// everything that the other parameters let through.
+    #[param(value_type = Option<String>, min_length = 1, max_length = 1000, example = "\"release notes\" from:ada has:link")]
+    q: Option<String>,
+    /// Only this guild.
+    #[param(value_type = Option<Snowflake>, example = "1101234567890123457")]
+    guild_id: Option<GuildId>,
+    /// Only this channel or thread.
+    #[param(value_type = Option<Snowflake>, example = "1151234567890123457")]
+    channel_id: Option<ChannelId>,
+    /// Messages written at this time or later: a time with its offset from UTC. Not after `to`.
+    #[param(value_type = Option<Time>, example = "2025-01-01T00:00:00Z")]
+    from: Option<DateTime<Utc>>,
+    /// Messages written before this time.
+    #[param(value_type = Option<Time>, example = "2025-02-01T00:00:00Z")]
+    to: Option<DateTime<Utc>>,
+    /// Those too that are gone from Discord; `is:deleted` in `q` asks for them by itself.
+    #[param(value_type = Option<bool>, default = false)]
+    include_deleted: Option<bool>,
+    /// `relevance`: the best first. `newest`, `oldest`. Without it: by relevance if `q` has words, else the
+    /// newest first.
+    #[param(value_type = Option<SortName>, inline)]
+    sort: Option<Sort>,
+    /// Whose days `before:`, `during:`, `after:` and the facet `day` speak of, by the IANA's list.
+    #[param(value_type = Option<String>, min_length = 1, default = "UTC", example = "Europe/Paris")]
+    time_zone: Option<Tz>,
+}
+
+/// What a page takes besides.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what is read into `PageOptions`")]
+pub(super) struct PageParameters {
+    /// Messages after those of this page: its `next_cursor`.
+    #[param(value_type = Option<String>, min_length = 1, pattern = "^[A-Za-z0-9_-]+$")]
+    cursor: Option<String>,
+    /// So many messages at most.
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 500, default = 100)]
+    limit: Option<usize>,
+    /// With `raw_json`, the payload as Discord sent it.
+    #[param(value_type = Option<bool>, default = false)]
+    include_raw: Option<bool>,
+    /// With where the words stand in each message.
+    #[param(value_type = Option<bool>, default = true)]
+    highlights: Option<bool>,
+    /// How many hits each channel, author and day has: these, with commas between them.
+    #[param(style = Form, explode = false, value_type = Option<FacetList>, inline)]
+    facets: Option<String>,
+}
+
+/// The names of the three orders.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes what `sort` reads")]
+enum SortName {
+    Relevance,
+    Newest,
+    Oldest,
+}
+
+/// How the list of facets is described.
+struct FacetList;
+
+impl ToSchema for FacetList {}
+
+impl PartialSchema for FacetList {
+    fn schema() -> RefOr<Schema> {
+        let name = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(["channel", "author", "day"]));
+        let list = ArrayBuilder::new().items(name).unique_items(true);
+        Schema::from(list.min_items(Some(1)).build()).into()
+    }
+}
+
+/// What is searched.
+#[derive(Debug, Clone)]
+pub(super) struct SearchQuery {
+    pub(super) q: Option<String>,
+    pub(super) clause: Option<Clause>,
+    pub(super) guild_id: Option<GuildId>,
+    pub(super) channel_id: Option<ChannelId>,
+    pub(super) span: IdSpan,
+    pub(super) include_deleted: bool,
+    pub(super) sort: Sort,
+    pub(super) zone: Tz,
+    pub(super) after: Option<Position>,
+    pub(super) facets: Facets,
+    /// Everything that was asked, in one spelling: of a page all but its place.
+    pub(super) question: String,
+}
+
+/// What else a page takes.
+#[derive(Debug, Clone)]
+pub(super) struct PageOptions {
+    pub(super) limit: usize,
+    pub(super) include_raw: bool,
+    pub(super) highlights: bool,
+    facets: Option<String>,
+}
+
+impl SearchQuery {
+    pub(super) fn read(given: &mut Parameters) -> Self {
+        let zone = given.take("time_zone", |text| {
+            let zone = text.parse::<Tz>();
+            zone.map_err(|_| "is a time zone of the IANA's list, such as Europe/Paris".into())
+        });
+        let zone = zone.unwrap_or(Tz::UTC);
+        let q = given.take("q", |text| Ok(text.to_owned()));
+        let clause = q.as_deref().and_then(|q| {
+            let context = Context {
+                now: Utc::now(),
+                zone,
+            };
+            match parse(q, &context) {
+                Ok(clause) => clause,
+                Err(mistake) => {
+                    let reason = format!(
+                        "character {}: {}",
+                        mistake.at.start.saturating_add(1),
+                        mistake.reason
+                    );
+                    given.reject_at("q", mistake.at, reason);
+                    None
+                }
+            }
+        });
+        let guild_id = given.take("guild_id", query::id);
+        let channel_id = given.take("channel_id", query::id);
+        let (from, to) = given.time_range();
+        let include_deleted = given.take("include_deleted", query::boolean);
+        let sort = given.take("sort", |text| match text {
+            "relevance" => Ok(Sort::Relevance),
+            "newest" => Ok(Sort::Newest),
+            "oldest" => Ok(Sort::Oldest),
+            _ => Err("is relevance, newest or oldest".into()),
+        });
+        let usual = match &clause {
+            Some(clause) if has_words(clause) => Sort::Relevance,
+            _ => Sort::Newest,
+        };
+        let sort = sort.unwrap_or(usual);
+        let mut question = String::new();
+        let mut ask = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                let value = utf8_percent_encode(&value, NON_ALPHANUMERIC);
+                let and = if question.is_empty() { "" } else { "&" };
+                question.push_str(&format!("{and}{name}={value}"));
+            }
+        };
+        ask("q", q.clone());
+        ask("guild_id", guild_id.map(|id: GuildId| id.to_string()));
+        ask("channel_id", channel_id.map(|id: ChannelId| id.to_string()));
+        ask("from", from.map(|time| time.to_rfc3339()));
+        ask("to", to.map(|time| time.to_rfc3339()));
+        ask(
+            "include_deleted",
+            include_deleted.map(|yes| yes.to_string()),
+        );
+        ask("sort", Some(name_of(sort).to_owned()));
+        ask("time_zone", (zone != Tz::UTC).then(|| zone.to_string()));
+        Self {
+            q,
+            clause,
+            guild_id,
+            channel_id,
+            span: IdSpan::between(from, to),
+            include_deleted: include_deleted.unwrap_or(false),
+            sort,
+            zone,
+            after: None,
+            facets: Facets::default(),
+            question,
+        }
+    }
+
+    /// Reads what a page takes too.
+    pub(super) fn page(query: Option<&str>) -> Result<(Self, PageOptions), Problem> {
+        let mut given = Parameters::parse(query);
+        let mut search = Self::read(&mut given);
+        let after = given.take("cursor", |text| {
+            let position = cursor::read(&search.question, text);
+            position.ok_or(cursor::REASON.into())
+        });
+        let limit = given.take("limit", |text| query::number(text, 1, MOST_ROWS));
+        let include_raw = given.take("include_raw", query::boolean);
+        let highlights = given.take("highlights", query::boolean);
+        let facets = given.take("facets", |text| Ok((facets(text)?, text.to_owned())));
+        given.finish()?;
+        search.after = after;
+        search.facets = facets.as_ref().map(|it| it.0).unwrap_or_default();
+        let options = PageOptions {
+            limit: limit.unwrap_or(DEFAULT_ROWS),
+            include_raw: include_raw.unwrap_or(false),
+            highlights: highlights.unwrap_or(true),
+            facets: facets.map(|it| it.1),
+        };
+        Ok((search, options))
+    }
+
+    /// Whether deleted messages are part of the answer.
+    pub(super) fn shows_deleted(&self) -> bool {
+        self.include_deleted || self.clause.as_ref().is_some_and(asks_for_deleted)
+    }
+
+    /// The next page of the same question, relative to this one.
+    pub(super) fn link(&self, options: &PageOptions, cursor: &str) -> String {
+        let mut link = format!("<?{}&limit={}", self.question, options.limit);
+        if options.include_raw {
+            link.push_str("&include_raw=true");
+        }
+        if !options.highlights {
+            link.push_str("&highlights=false");
+        }
+        if let Some(facets) = &options.facets {
+            link.push_str(&format!("&facets={facets}"));
+        }
+        link.push_str(&format!("&cursor={cursor}>; rel=\"next\""));
+        link
+    }
+}
+
+fn name_of(sort: Sort) -> &'static str {
+    match sort {
+        Sort::Relevance => "relevance",
+        Sort::Newest => "newest",
+        Sort::Oldest => "oldest",
+    }
+}
+
+fn facets(text: &str) -> Result<Facets, Cow<'static, str>> {
+    let mut facets = Facets::default();
+    for name in text.split(',') {
+        let facet = match name {
+            "channel" => &mut facets.channel,
+            "author" => &mut facets.author,
+            "day" => &mut facets.day,
+            _ => return Err("is a list of channel, author and day".into()),
+        };
+        if std::mem::replace(facet, true) {
+            return Err(format!("has {name} twice").into());
+        }
+    }
+    Ok(facets)
+}
+
+// The description says it in a literal.
+const _: () = assert!(MAX_CHARACTERS == 1_000);

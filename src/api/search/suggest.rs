@@ -1,0 +1,201 @@
+//! `GET /v1/search/suggest`: what completes `from:` and `in:` while somebody types.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::page::author_names;
+use super::{LONGEST, blocking, searchable};
+use crate::api::Api;
+use crate::api::accept::{APPLICATION_JSON, negotiate};
+use crate::api::messages::private_json;
+use crate::api::openapi::Refusals;
+use crate::api::problem::{Problem, ProblemBody};
+use crate::api::query::{self, Parameters};
+use crate::api::row::{Snowflake, snowflake};
+use crate::derived::search::text::fold_name;
+use crate::message::GuildId;
+use crate::store::Channel;
+
+const MOST: usize = 25;
+const USUAL: usize = 10;
+
+/// The longest beginning of a name: Discord's names have at most 100 characters.
+const LONGEST_NAME: usize = 100;
+
+/// What is being typed.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct SuggestQuery {
+    /// `from`: authors. `in`: channels and threads.
+    #[param(value_type = FilterName, inline)]
+    filter: Filter,
+    /// What was typed behind the colon so far.
+    #[param(min_length = 1, max_length = 100, example = "ad")]
+    text: String,
+    /// Only this guild.
+    #[param(value_type = Option<Snowflake>, example = "1101234567890123457")]
+    guild_id: Option<GuildId>,
+    /// So many at most.
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 25, default = 10)]
+    limit: Option<usize>,
+}
+
+/// What is to be completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Filter {
+    From,
+    In,
+}
+
+/// The names of the two.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes what `filter` reads")]
+enum FilterName {
+    From,
+    In,
+}
+
+/// What can be meant.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Suggestions {
+    /// The likeliest first.
+    data: Vec<Suggestion>,
+}
+
+/// Somebody or some place that can be meant.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Suggestion {
+    /// The user, or the channel or thread.
+    id: Snowflake,
+    /// Its name.
+    #[schema(example = "ada")]
+    name: String,
+    /// As it is written in `q`: by the id, which is nobody else's.
+    #[schema(example = "from:1201234567890123457")]
+    insert: String,
+    /// How many messages of it are known; null for channels.
+    #[schema(required = true)]
+    messages: Option<u64>,
+}
+
+impl SuggestQuery {
+    fn parse(query: Option<&str>) -> Result<Self, Problem> {
+        let mut given = Parameters::parse(query);
+        let filter = given.require("filter", |text| match text {
+            "from" => Ok(Filter::From),
+            "in" => Ok(Filter::In),
+            _ => Err("is from or in".into()),
+        });
+        let text = given.require("text", |text| {
+            if text.chars().count() > LONGEST_NAME {
+                return Err(format!("has room for {LONGEST_NAME} characters").into());
+            }
+            Ok(text.to_owned())
+        });
+        let guild_id = given.take("guild_id", query::id);
+        let limit = given.take("limit", |text| query::number(text, 1, MOST));
+        let (filter, text) = given.finish_with(filter.zip(text))?;
+        Ok(Self {
+            filter,
+            text,
+            guild_id,
+            limit,
+        })
+    }
+}
+
+/// What completes a name
+///
+/// For `from:` the authors of whose names, or one of its words, begins so: those who wrote most first. For
+/// `in:` the channels and threads whose names have it, those that begin with it first.
+#[utoipa::path(
+    get,
+    path = "/v1/search/suggest",
+    tag = "search",
+    operation_id = "suggest",
+    params(SuggestQuery),
+    responses(
+        (status = 200, description = "What can be meant.", body = Suggestions, headers(
+            ("cache-control" = String, description = "`private, no-cache`"),
+            ("vary" = String, description = "What the answer depends on besides the URL."),
+        )),
+        (status = 404, description = "`SEARCH_INDEX` is off.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Refusals,
+    ),
+)]
+pub(crate) async fn suggest(
+    State(api): State<Arc<Api>>,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    negotiate(&headers, &[APPLICATION_JSON])?;
+    let query = SuggestQuery::parse(raw.as_deref())?;
+    let limit = query.limit.unwrap_or(USUAL);
+    let data = match query.filter {
+        Filter::From => authors(&api, &query, limit).await?,
+        Filter::In => channels(&api, &query, limit).await?,
+    };
+    Ok(private_json(Suggestions { data }))
+}
+
+async fn authors(
+    api: &Api,
+    query: &SuggestQuery,
+    limit: usize,
+) -> Result<Vec<Suggestion>, Problem> {
+    let typed = fold_name(query.text.trim_start_matches('@'));
+    let (index, guild) = (searchable(api)?, query.guild_id);
+    let deadline = Instant::now() + LONGEST;
+    let authors = blocking(api, deadline, move || {
+        index.authors_beginning(&typed, guild, deadline)
+    });
+    let mut authors = authors.await?;
+    authors.truncate(limit);
+    let names = author_names(api, &authors).await?;
+    let suggestion =
+        |((id, messages, _), name): ((crate::message::UserId, u64, _), String)| Suggestion {
+            id: snowflake(id.as_i64()),
+            name,
+            insert: format!("from:{id}"),
+            messages: Some(messages),
+        };
+    Ok(authors.into_iter().zip(names).map(suggestion).collect())
+}
+
+async fn channels(
+    api: &Api,
+    query: &SuggestQuery,
+    limit: usize,
+) -> Result<Vec<Suggestion>, Problem> {
+    let typed = fold_name(query.text.trim_start_matches('#'));
+    let known = api.reader.channels().await?;
+    let of_the_guild = known
+        .into_iter()
+        .map(|known| known.channel)
+        .filter(|channel| query.guild_id.is_none_or(|guild| guild == channel.guild_id));
+    let rank = |channel: &Channel| {
+        let at = fold_name(&channel.name).find(&typed)?;
+        // What begins so, then channels before threads, then the newest.
+        Some((at > 0, channel.is_thread(), Reverse(channel.id)))
+    };
+    let mut ranked: Vec<_> = of_the_guild
+        .filter_map(|channel| Some((rank(&channel)?, channel)))
+        .collect();
+    ranked.sort_unstable_by_key(|(rank, _)| *rank);
+    ranked.truncate(limit);
+    let suggestion = |(_, channel): (_, Channel)| Suggestion {
+        id: snowflake(channel.id.as_i64()),
+        insert: format!("in:{}", channel.id),
+        name: channel.name,
+        messages: None,
+    };
+    Ok(ranked.into_iter().map(suggestion).collect())
+}

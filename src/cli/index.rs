@@ -1,0 +1,132 @@
+//! `guildlake index`: how the index of the full-text search is, and making it anew. For when the service
+//! does not run: while it does, it keeps the index by itself.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use bytesize::ByteSize;
+use clap::Subcommand;
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{SearchSettings, Source, StorageSettings};
+use crate::derived::search::{Follower, IndexState};
+use crate::service::{self, OpenRecord};
+use crate::status::{SearchState, StatusReceiver};
+
+#[derive(Subcommand, Clone, Copy)]
+pub(super) enum Arguments {
+    /// How the index is. Also while the service runs.
+    #[command(
+        after_help = "Ends with 1 if there is none, or it can't be read.\n\nExample:\n  guildlake index status"
+    )]
+    Status,
+    /// Make the index anew from the whole record. Not while the service runs.
+    #[command(
+        after_help = "It goes on where it was stopped. `serve` does this by itself with an index that is damaged or \
+                      missing.\n\nExample:\n  guildlake index rebuild"
+    )]
+    Rebuild,
+}
+
+pub(super) async fn run(
+    arguments: Arguments,
+    source: &Source,
+    stop: CancellationToken,
+) -> anyhow::Result<ExitCode> {
+    match arguments {
+        Arguments::Status => status(source),
+        Arguments::Rebuild => rebuild(source, stop).await,
+    }
+}
+
+fn status(source: &Source) -> anyhow::Result<ExitCode> {
+    let storage = StorageSettings::read_alone(source)?;
+    let Some(state) = IndexState::read(&storage.data_dir)? else {
+        super::say("there is no index; `serve` makes it, or `guildlake index rebuild`");
+        return Ok(ExitCode::FAILURE);
+    };
+    let progress = match state.mark.filling {
+        None => format!("up to revision {}", state.mark.whole_revision()),
+        Some(_) => "being made; nothing can be found yet".to_owned(),
+    };
+    super::print(&format!(
+        "messages   {}\nstate      {progress}\nsegments   {}\nsize       {}\nversion    {}\nrecord     {}",
+        state.documents,
+        state.segments,
+        ByteSize::b(state.bytes),
+        state.mark.version,
+        state.mark.store_id
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn rebuild(source: &Source, stop: CancellationToken) -> anyhow::Result<ExitCode> {
+    let storage = StorageSettings::read_alone(source)?;
+    let settings = SearchSettings::read_alone(source)?;
+    anyhow::ensure!(
+        storage.database.exists(),
+        "there is no record at {}: nothing was collected yet, or DATABASE_URL names another place",
+        storage.database.display()
+    );
+    let OpenRecord {
+        lock,
+        record,
+        reader,
+        search,
+        ..
+    } = service::open_record(&storage).await?;
+    // One that was not finished goes on.
+    let is_unfinished = IndexState::read(&storage.data_dir)
+        .ok()
+        .flatten()
+        .is_some_and(|state| state.mark.filling.is_some());
+    if !is_unfinished {
+        search.set_aside("it is to be made anew")?;
+    }
+    let status = service::new_status();
+    let follower = Follower::new(reader, search, settings.follower(), status.clone());
+    let progress = tokio::spawn(show(status.subscribe()));
+    let built = follower.catch_up_once(&stop).await;
+    progress.abort();
+    // The lock goes last: until then the file is open.
+    drop((follower, record, lock));
+    match built {
+        Ok(mark) => {
+            let search = status.borrow().search.clone();
+            super::say(&format!(
+                "the index has {} messages, up to revision {}, in {}",
+                search.documents,
+                mark.whole_revision(),
+                ByteSize::b(search.bytes)
+            ));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(_) if stop.is_cancelled() => {
+            super::say("stopped: the next run goes on from there");
+            Ok(ExitCode::FAILURE)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A bar on a terminal, by messages.
+async fn show(mut status: StatusReceiver) {
+    if !std::io::stderr().is_terminal() {
+        return;
+    }
+    let style = ProgressStyle::with_template(
+        "index {wide_bar} {pos} of {len} messages [{elapsed}, {eta} left]",
+    );
+    let bar = ProgressBar::new(0);
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    while status.changed().await.is_ok() {
+        let search = status.borrow_and_update().search.clone();
+        if search.state == SearchState::Building {
+            bar.set_length(search.rows_total);
+            bar.set_position(search.rows_done);
+        } else {
+            bar.finish_and_clear();
+        }
+    }
+}

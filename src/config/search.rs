@@ -1,0 +1,74 @@
+//! Whether there is a full-text search, and what it may use.
+
+use bytesize::ByteSize;
+
+use super::source::{Problems, Source};
+use crate::derived::search;
+
+/// What a commit of the index may hold in memory, unless `SEARCH_MEMORY` says otherwise.
+const MEMORY: ByteSize = ByteSize::mb(64);
+
+/// Less than this tantivy does not work with; more than that it does not take.
+const LEAST_MEMORY: ByteSize = ByteSize::mb(16);
+const MOST_MEMORY: ByteSize = ByteSize::gb(4);
+
+/// Whether there is a full-text search, and what it may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SearchSettings {
+    /// `SEARCH_INDEX`, default `on`: whether messages are indexed for `/v1/search`; `off` to save its room
+    /// on the disk and its time.
+    pub is_on: bool,
+    /// `SEARCH_MEMORY`, default `64MB`: the memory in which new messages wait for the index's next commit,
+    /// in bytes. More makes the first indexing faster.
+    pub memory: u64,
+}
+
+impl Default for SearchSettings {
+    fn default() -> Self {
+        Self {
+            is_on: true,
+            memory: MEMORY.as_u64(),
+        }
+    }
+}
+
+impl SearchSettings {
+    /// Reads what `index` needs.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn read_alone(source: &Source) -> Result<Self, super::SettingsError> {
+        source.collect(|problems| Self::read(source, problems))
+    }
+
+    pub(super) fn read(source: &Source, problems: &mut Problems) -> Option<Self> {
+        let is_on = match source.get("SEARCH_INDEX").as_deref() {
+            None | Some("on") => Some(true),
+            Some("off") => Some(false),
+            Some(_) => problems.add("SEARCH_INDEX", "is `on` or `off`"),
+        };
+        let memory = match source
+            .get("SEARCH_MEMORY")
+            .map(|text| text.parse::<ByteSize>())
+        {
+            None => Some(MEMORY),
+            Some(Ok(size)) if (LEAST_MEMORY..=MOST_MEMORY).contains(&size) => Some(size),
+            Some(_) => problems.add(
+                "SEARCH_MEMORY",
+                "is not a size from 16MB to 4GB, such as 64MB or 500MB",
+            ),
+        };
+        Some(Self {
+            is_on: is_on?,
+            memory: memory?.as_u64(),
+        })
+    }
+
+    /// The same for the follower.
+    #[must_use]
+    pub fn follower(&self) -> search::Settings {
+        search::Settings {
+            memory: usize::try_from(self.memory).unwrap_or(usize::MAX),
+        }
+    }
+}

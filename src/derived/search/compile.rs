@@ -1,0 +1,330 @@
+//! From the syntax tree to tantivy's queries. Words are scored; every filter only lets through.
+
+use std::ops::{Bound, Range};
+
+use tantivy::query::{
+    AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery,
+    InvertedIndexRangeQuery, Occur, PhrasePrefixQuery, PhraseQuery, Query, RangeQuery, TermQuery,
+    TermSetQuery,
+};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{Searcher, Term};
+
+use super::SearchError;
+use super::document::traits;
+use super::fields::{Fields, Place};
+use super::query::{Clause, Filter, Kind, Mentioned, Sought, State, Who};
+use super::text::{self, TypedToken, fold_name};
+use crate::message::IdSpan;
+
+/// How much a hit by the stem of a word counts beside one by the word itself.
+const STEM_WEIGHT: f32 = 0.5;
+
+/// How much the other places of a word count beside its best.
+const TIE: f32 = 0.1;
+
+/// How many terms a prefix at the end of a phrase may stand for.
+const PREFIX_TERMS: u32 = 10_000;
+
+/// The channels of a name, folded.
+pub type ChannelsNamed<'a> = dyn Fn(&str) -> Vec<u64> + 'a;
+
+/// Something that the search could not make sense of, but went on without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The characters of the query that it is about.
+    pub at: Range<usize>,
+    /// What, in a sentence.
+    pub reason: String,
+}
+
+/// Makes queries of an index.
+pub(super) struct Compiler<'a> {
+    pub(super) fields: &'a Fields,
+    pub(super) searcher: &'a Searcher,
+    pub(super) channels_named: &'a ChannelsNamed<'a>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+impl Compiler<'_> {
+    /// The query of a condition.
+    pub(super) fn clause(&mut self, clause: &Clause) -> Result<Box<dyn Query>, SearchError> {
+        Ok(match clause {
+            Clause::All(clauses) => {
+                let mut parts = Vec::with_capacity(clauses.len() + 1);
+                for clause in clauses {
+                    parts.push(match clause {
+                        Clause::Not(inner) => (Occur::MustNot, self.clause(inner)?),
+                        other => (Occur::Must, self.clause(other)?),
+                    });
+                }
+                all(parts)
+            }
+            Clause::Any(clauses) => {
+                let mut parts = Vec::with_capacity(clauses.len());
+                for clause in clauses {
+                    parts.push((Occur::Should, self.clause(clause)?));
+                }
+                Box::new(BooleanQuery::new(parts))
+            }
+            Clause::Not(inner) => all(vec![(Occur::MustNot, self.clause(inner)?)]),
+            Clause::Term(term) => match &term.sought {
+                Sought::Word(word) => self.word(word, &term.at),
+                Sought::Prefix(prefix) => self.prefix(prefix),
+                Sought::Phrase(phrase) => self.phrase(phrase, &term.at),
+                Sought::Filter(filter) => {
+                    let filter = self.filter(filter, &term.at)?;
+                    Box::new(ConstScoreQuery::new(filter, 0.0))
+                }
+            },
+        })
+    }
+
+    /// The word itself in any place, or one of its stem.
+    fn word(&mut self, word: &str, at: &Range<usize>) -> Box<dyn Query> {
+        let tokens = text::typed(word);
+        let mut places = self.places(&tokens);
+        let stems = text::stems_of(word).into_iter().map(|stem| {
+            let term = Term::from_field_text(self.fields.stems, &stem);
+            let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
+            Box::new(BoostQuery::new(Box::new(query), STEM_WEIGHT)) as Box<dyn Query>
+        });
+        places.extend(stems);
+        self.best_of(places, at)
+    }
+
+    fn phrase(&mut self, phrase: &str, at: &Range<usize>) -> Box<dyn Query> {
+        let places = self.places(&text::typed(phrase));
+        self.best_of(places, at)
+    }
+
+    /// Nothing that is indexed is in the text: it can't be found, nor rule anything out.
+    fn best_of(&mut self, places: Vec<Box<dyn Query>>, at: &Range<usize>) -> Box<dyn Query> {
+        if places.is_empty() {
+            self.warn(
+                at,
+                "There is no letter, digit or emoji to look for: this was left out.",
+            );
+            return everything();
+        }
+        Box::new(DisjunctionMaxQuery::with_tie_breaker(places, TIE))
+    }
+
+    /// These tokens in this order, in each place.
+    fn places(&self, tokens: &[TypedToken]) -> Vec<Box<dyn Query>> {
+        if tokens.is_empty() {
+            return Vec::new();
+        }
+        let in_place = |place: Place| {
+            let terms = self.terms(place, tokens);
+            let query: Box<dyn Query> = match terms.as_slice() {
+                [(_, term)] => Box::new(TermQuery::new(term.clone(), IndexRecordOption::WithFreqs)),
+                _ => Box::new(PhraseQuery::new_with_offset(terms)),
+            };
+            Box::new(BoostQuery::new(query, place.weight())) as Box<dyn Query>
+        };
+        Place::ALL.into_iter().map(in_place).collect()
+    }
+
+    fn terms(&self, place: Place, tokens: &[TypedToken]) -> Vec<(usize, Term)> {
+        let field = self.fields.text(place);
+        let terms = tokens.iter();
+        terms
+            .map(|token| (token.position, Term::from_field_text(field, &token.text)))
+            .collect()
+    }
+
+    fn prefix(&self, prefix: &str) -> Box<dyn Query> {
+        let tokens = text::typed_prefix(prefix);
+        let in_place = |place: Place| -> Box<dyn Query> {
+            let field = self.fields.text(place);
+            match tokens.as_slice() {
+                [] => Box::new(EmptyQuery),
+                [token] => begins_with(field, &token.text, place.weight()),
+                _ => {
+                    let mut query = PhrasePrefixQuery::new_with_offset(self.terms(place, &tokens));
+                    query.set_max_expansions(PREFIX_TERMS);
+                    Box::new(ConstScoreQuery::new(Box::new(query), place.weight()))
+                }
+            }
+        };
+        let places = Place::ALL.into_iter().map(in_place);
+        Box::new(DisjunctionMaxQuery::new(places.collect()))
+    }
+
+    fn filter(
+        &mut self,
+        filter: &Filter,
+        at: &Range<usize>,
+    ) -> Result<Box<dyn Query>, SearchError> {
+        Ok(match filter {
+            Filter::From(Who::Id(id)) => number(self.fields.author, *id),
+            Filter::From(Who::Name(name)) => self.written_by(name, at)?,
+            Filter::In(Who::Id(id)) => number(self.fields.channel, *id),
+            Filter::In(Who::Name(name)) => {
+                let channels = (self.channels_named)(&fold_name(name));
+                if channels.is_empty() {
+                    self.warn(at, "No channel or thread of this name is known.");
+                }
+                numbers(self.fields.channel, channels)
+            }
+            Filter::Mentions(Mentioned::Who(Who::Id(id)) | Mentioned::Role(id)) => {
+                number(self.fields.mentioned, *id)
+            }
+            Filter::Mentions(Mentioned::Who(Who::Name(name))) => {
+                let folded = fold_name(name);
+                let authors = self.authors_named(&folded)?;
+                let named = whole(self.fields.mentioned_name, &folded);
+                let known = numbers(self.fields.mentioned, authors);
+                Box::new(BooleanQuery::union(vec![named, known]))
+            }
+            Filter::Mentions(Mentioned::Everyone) => self.has(traits::EVERYONE),
+            Filter::Mentions(Mentioned::Here) => self.has(traits::HERE),
+            Filter::Has(kind) => self.has(match kind {
+                Kind::Link => traits::LINK,
+                Kind::Embed => traits::EMBED,
+                Kind::File => traits::FILE,
+                Kind::Image => traits::IMAGE,
+                Kind::Video => traits::VIDEO,
+                Kind::Sound => traits::SOUND,
+                Kind::Sticker => traits::STICKER,
+                Kind::Poll => traits::POLL,
+                Kind::Forward => traits::FORWARD,
+            }),
+            Filter::Written { from, to } => ids(self.fields, IdSpan::between(*from, *to)),
+            Filter::Pinned(true) => self.has(traits::PINNED),
+            Filter::Pinned(false) => all(vec![(Occur::MustNot, self.has(traits::PINNED))]),
+            Filter::Is(state) => self.has(match state {
+                State::Edited => traits::EDITED,
+                State::Deleted => traits::DELETED,
+                State::Reply => traits::REPLY,
+                State::Bot => traits::BOT,
+            }),
+        })
+    }
+
+    /// By everybody who ever wrote under this name, under whatever name they wrote.
+    fn written_by(&mut self, name: &str, at: &Range<usize>) -> Result<Box<dyn Query>, SearchError> {
+        let authors = self.authors_named(&fold_name(name))?;
+        if authors.is_empty() {
+            self.warn(at, "Nobody of this name is known to have written.");
+        }
+        Ok(numbers(self.fields.author, authors))
+    }
+
+    fn authors_named(&self, folded: &str) -> Result<Vec<u64>, SearchError> {
+        let named = whole(self.fields.author_name, folded);
+        super::find::distinct(self.searcher, self.fields, &*named, self.fields.author)
+    }
+
+    pub(super) fn has(&self, what: &str) -> Box<dyn Query> {
+        whole(self.fields.traits, what)
+    }
+
+    fn warn(&mut self, at: &Range<usize>, reason: &str) {
+        self.warnings.push(Warning {
+            at: at.clone(),
+            reason: reason.to_owned(),
+        });
+    }
+}
+
+/// Whether a condition asks for deleted messages.
+#[must_use]
+pub fn asks_for_deleted(clause: &Clause) -> bool {
+    match clause {
+        Clause::All(clauses) | Clause::Any(clauses) => clauses.iter().any(asks_for_deleted),
+        Clause::Not(_) => false,
+        Clause::Term(term) => {
+            matches!(&term.sought, Sought::Filter(Filter::Is(State::Deleted)))
+        }
+    }
+}
+
+/// Whether a condition has words, by which messages can be ranked.
+#[must_use]
+pub fn has_words(clause: &Clause) -> bool {
+    match clause {
+        Clause::All(clauses) | Clause::Any(clauses) => clauses.iter().any(has_words),
+        Clause::Not(_) => false,
+        Clause::Term(term) => !matches!(&term.sought, Sought::Filter(_)),
+    }
+}
+
+/// Whether a condition names channels, so that their names have to be known.
+#[must_use]
+pub fn names_channels(clause: &Clause) -> bool {
+    match clause {
+        Clause::All(clauses) | Clause::Any(clauses) => clauses.iter().any(names_channels),
+        Clause::Not(inner) => names_channels(inner),
+        Clause::Term(term) => {
+            matches!(&term.sought, Sought::Filter(Filter::In(Who::Name(_))))
+        }
+    }
+}
+
+/// All of these; where nothing is asked for, everything but what is ruled out.
+pub(super) fn all(mut parts: Vec<(Occur, Box<dyn Query>)>) -> Box<dyn Query> {
+    if parts.iter().all(|(occur, _)| *occur == Occur::MustNot) {
+        parts.push((Occur::Must, everything()));
+    }
+    Box::new(BooleanQuery::new(parts))
+}
+
+fn everything() -> Box<dyn Query> {
+    Box::new(ConstScoreQuery::new(Box::new(AllQuery), 0.0))
+}
+
+pub(super) fn number(field: Field, number: u64) -> Box<dyn Query> {
+    let term = Term::from_field_u64(field, number);
+    Box::new(TermQuery::new(term, IndexRecordOption::Basic))
+}
+
+fn numbers(field: Field, numbers: Vec<u64>) -> Box<dyn Query> {
+    if numbers.is_empty() {
+        return Box::new(EmptyQuery);
+    }
+    let terms = numbers.into_iter();
+    Box::new(TermSetQuery::new(
+        terms.map(|number| Term::from_field_u64(field, number)),
+    ))
+}
+
+pub(super) fn whole(field: Field, text: &str) -> Box<dyn Query> {
+    let term = Term::from_field_text(field, text);
+    Box::new(TermQuery::new(term, IndexRecordOption::Basic))
+}
+
+/// A term that begins so.
+pub(super) fn begins_with(field: Field, prefix: &str, score: f32) -> Box<dyn Query> {
+    let term = |text: &str| Term::from_field_text(field, text);
+    let end = match after_all(prefix) {
+        Some(end) => Bound::Excluded(term(&end)),
+        None => Bound::Unbounded,
+    };
+    let range = InvertedIndexRangeQuery::new(Bound::Included(term(prefix)), end);
+    Box::new(ConstScoreQuery::new(Box::new(range), score))
+}
+
+/// The first text after all that begin so; none if there is none.
+fn after_all(prefix: &str) -> Option<String> {
+    let mut characters: Vec<char> = prefix.chars().collect();
+    while let Some(last) = characters.pop() {
+        // The next one, beyond those that are no characters.
+        let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
+        if let Some(next) = next {
+            characters.push(next);
+            return Some(characters.into_iter().collect());
+        }
+    }
+    None
+}
+
+/// Messages of these ids.
+pub(super) fn ids(fields: &Fields, span: IdSpan) -> Box<dyn Query> {
+    let term = |id: i64| Term::from_field_u64(fields.id, id.cast_unsigned());
+    Box::new(RangeQuery::new(
+        Bound::Included(term(span.low)),
+        Bound::Excluded(term(span.high)),
+    ))
+}

@@ -1,0 +1,268 @@
+//! A message as the index has it: its texts by their places, what it is and has, whom it names. Read
+//! from the payload as leniently as can be: what has another form than Discord's is left out.
+
+use serde_json::Value;
+use tantivy::TantivyDocument;
+
+use super::fields::{Fields, Place};
+use super::text::fold_name;
+use crate::message::{Message, PatchField, Source};
+use crate::store::FollowedMessage;
+
+/// A text that is longer is cut: nobody reads on, and the bot that sent it would fill the index.
+const LONGEST_TEXT: usize = 64 * 1024;
+
+/// Discord's type of a message that answers another.
+const REPLY: i64 = 19;
+
+/// The type of a `message_reference` that forwards.
+const FORWARD: i64 = 1;
+
+/// What a message can be and have, as terms.
+pub(super) mod traits {
+    pub(in super::super) const DELETED: &str = "deleted";
+    pub(in super::super) const EDITED: &str = "edited";
+    pub(in super::super) const REPLY: &str = "reply";
+    pub(in super::super) const BOT: &str = "bot";
+    pub(in super::super) const PINNED: &str = "pinned";
+    pub(in super::super) const EVERYONE: &str = "everyone";
+    pub(in super::super) const HERE: &str = "here";
+    pub(in super::super) const LINK: &str = "link";
+    pub(in super::super) const EMBED: &str = "embed";
+    pub(in super::super) const FILE: &str = "file";
+    pub(in super::super) const IMAGE: &str = "image";
+    pub(in super::super) const VIDEO: &str = "video";
+    pub(in super::super) const SOUND: &str = "sound";
+    pub(in super::super) const STICKER: &str = "sticker";
+    pub(in super::super) const POLL: &str = "poll";
+    pub(in super::super) const FORWARD: &str = "forward";
+}
+
+/// What a message says, by place.
+pub(super) struct Texts(Vec<(Place, String)>);
+
+impl Texts {
+    /// The texts of a payload; `content` is what is shown.
+    fn read(payload: &Value, content: &str) -> Self {
+        let mut texts = Self(Vec::new());
+        texts.add(Place::Content, content);
+        texts.body(payload, Place::Embed, Place::Attachment);
+        for snapshot in list(payload, "message_snapshots") {
+            let forwarded = &snapshot["message"];
+            texts.add_of(Place::Forward, forwarded, &["content"]);
+            texts.body(forwarded, Place::Forward, Place::Forward);
+        }
+        let poll = &payload["poll"];
+        texts.add_of(Place::Poll, &poll["question"], &["text"]);
+        for answer in list(poll, "answers") {
+            texts.add_of(Place::Poll, &answer["poll_media"], &["text"]);
+        }
+        for mentioned in list(payload, "mentions") {
+            texts.add_of(Place::Mention, mentioned, &["username", "global_name"]);
+            texts.add_of(Place::Mention, &mentioned["member"], &["nick"]);
+        }
+        texts
+    }
+
+    /// What a message and a forwarded one both have.
+    fn body(&mut self, message: &Value, embeds: Place, files: Place) {
+        for embed in list(message, "embeds") {
+            self.add_of(embeds, embed, &["title", "description", "url"]);
+            for part in ["author", "provider"] {
+                self.add_of(embeds, &embed[part], &["name"]);
+            }
+            self.add_of(embeds, &embed["footer"], &["text"]);
+            for field in list(embed, "fields") {
+                self.add_of(embeds, field, &["name", "value"]);
+            }
+        }
+        for file in list(message, "attachments") {
+            self.add_of(files, file, &["filename", "title", "description"]);
+        }
+        for sticker in list(message, "sticker_items") {
+            self.add_of(files, sticker, &["name"]);
+        }
+        let components = if embeds == Place::Forward {
+            Place::Forward
+        } else {
+            Place::Component
+        };
+        self.component(components, &message["components"]);
+    }
+
+    /// Components hold each other; serde_json reads no deeper than 128.
+    fn component(&mut self, place: Place, component: &Value) {
+        match component {
+            Value::Array(items) => items.iter().for_each(|item| self.component(place, item)),
+            Value::Object(fields) => {
+                let words = ["content", "label", "placeholder", "description", "title"];
+                self.add_of(place, component, &words);
+                let inner = fields.values().filter(|it| it.is_array() || it.is_object());
+                inner.for_each(|inner| self.component(place, inner));
+            }
+            _ => {}
+        }
+    }
+
+    fn add_of(&mut self, place: Place, from: &Value, names: &[&str]) {
+        for name in names {
+            if let Some(text) = from[*name].as_str() {
+                self.add(place, text);
+            }
+        }
+    }
+
+    fn add(&mut self, place: Place, text: &str) {
+        if !text.is_empty() {
+            let end = text.floor_char_boundary(LONGEST_TEXT.min(text.len()));
+            self.0.push((place, text[..end].to_owned()));
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Place, &str)> {
+        self.0.iter().map(|(place, text)| (*place, text.as_str()))
+    }
+}
+
+/// The texts of a message that are not its content, for whoever shows where a hit is; empty for a
+/// payload that can't be read.
+pub(super) fn texts(message: &FollowedMessage) -> Texts {
+    match read(message) {
+        Some((payload, content, _)) => Texts::read(&payload, &content),
+        None => Texts(Vec::new()),
+    }
+}
+
+/// A message as a document.
+pub(super) fn document(fields: &Fields, message: &FollowedMessage) -> TantivyDocument {
+    let mut document = TantivyDocument::new();
+    let mut number = |field, id: i64| document.add_u64(field, id.cast_unsigned());
+    number(fields.id, message.id.as_i64());
+    number(fields.guild, message.guild_id.as_i64());
+    number(fields.channel, message.channel_id.as_i64());
+    number(fields.author, message.author_id.as_i64());
+    if message.deleted {
+        document.add_text(fields.traits, traits::DELETED);
+    }
+    let Some((payload, content, is_edited)) = read(message) else {
+        return document;
+    };
+    for (name, is_so) in told(&payload, &content, is_edited) {
+        if is_so {
+            document.add_text(fields.traits, name);
+        }
+    }
+    for mentioned in list(&payload, "mentions") {
+        if let Some(id) = mentioned["id"].as_str().and_then(|id| id.parse().ok()) {
+            document.add_u64(fields.mentioned, id);
+        }
+        for name in names(mentioned, &mentioned["member"]) {
+            document.add_text(fields.mentioned_name, name);
+        }
+    }
+    let roles = list(&payload, "mention_roles").filter_map(|role| role.as_str()?.parse().ok());
+    for role in roles {
+        document.add_u64(fields.mentioned, role);
+    }
+    for name in names(&payload["author"], &payload["member"]) {
+        let later_words = name.match_indices(' ').map(|(at, _)| &name[at + 1..]);
+        for words in later_words {
+            document.add_text(fields.author_words, words);
+        }
+        document.add_text(fields.author_words, &name);
+        document.add_text(fields.author_name, name);
+    }
+    for (place, text) in Texts::read(&payload, &content).iter() {
+        document.add_text(fields.text(place), text);
+        if place != Place::Mention {
+            document.add_text(fields.stems, text);
+        }
+    }
+    document
+}
+
+/// The payload with what partial updates changed, the content that is shown, and whether its author
+/// edited it.
+fn read(message: &FollowedMessage) -> Option<(Value, String, bool)> {
+    let raw = message.raw_json.as_deref()?;
+    let mut payload: Value = serde_json::from_str(raw).ok()?;
+    let mut whole = Message::read(message.guild_id, Source::Gateway, raw).ok()?;
+    whole.patch = message.patch.clone();
+    let visible = whole.visible()?;
+    for (field, name) in [
+        (PatchField::Attachments, "attachments"),
+        (PatchField::Embeds, "embeds"),
+    ] {
+        let shown = whole.patch.shown_over(field, &visible.version.body);
+        if let Some(list) = shown.and_then(|text| serde_json::from_str(text).ok()) {
+            payload[name] = list;
+        }
+    }
+    Some((
+        payload,
+        visible.body.content,
+        visible.body.edited_at.is_some(),
+    ))
+}
+
+/// What a message is and has.
+fn told(payload: &Value, content: &str, is_edited: bool) -> [(&'static str, bool); 15] {
+    let is = |name: &str| payload[name].as_bool() == Some(true);
+    let has = |name: &str| list(payload, name).next().is_some();
+    let media = |kind: &str, embeds: &[&str]| {
+        let is_kind = |file: &Value| {
+            let kind_of = file["content_type"].as_str();
+            kind_of.is_some_and(|it| it.starts_with(kind))
+        };
+        let is_embed = |embed: &Value| {
+            let kind_of = embed["type"].as_str();
+            kind_of.is_some_and(|it| embeds.contains(&it))
+        };
+        list(payload, "attachments").any(is_kind) || list(payload, "embeds").any(is_embed)
+    };
+    let forwards =
+        has("message_snapshots") || payload["message_reference"]["type"].as_i64() == Some(FORWARD);
+    let author = &payload["author"];
+    let is_here = content.contains("@here") && !content.contains("@everyone");
+    [
+        (traits::EDITED, is_edited),
+        (traits::REPLY, payload["type"].as_i64() == Some(REPLY)),
+        (
+            traits::BOT,
+            author["bot"].as_bool() == Some(true) || payload["webhook_id"].is_string(),
+        ),
+        (traits::PINNED, is("pinned")),
+        // Discord tells only that it is one of the two.
+        (traits::EVERYONE, is("mention_everyone") && !is_here),
+        (traits::HERE, is("mention_everyone") && is_here),
+        (
+            traits::LINK,
+            content.contains("http://") || content.contains("https://"),
+        ),
+        (traits::EMBED, has("embeds")),
+        (traits::FILE, has("attachments")),
+        (traits::IMAGE, media("image/", &["image", "gifv"])),
+        (traits::VIDEO, media("video/", &["video"])),
+        (traits::SOUND, media("audio/", &[])),
+        (traits::STICKER, has("sticker_items")),
+        (traits::POLL, payload["poll"].is_object()),
+        (traits::FORWARD, forwards),
+    ]
+}
+
+/// The names of a user, folded, each once.
+fn names(user: &Value, member: &Value) -> Vec<String> {
+    let names = [&user["username"], &user["global_name"], &member["nick"]];
+    let mut names: Vec<String> = names
+        .into_iter()
+        .filter_map(|name| Some(fold_name(name.as_str()?)))
+        .filter(|name| !name.is_empty())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn list<'a>(from: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    from[name].as_array().into_iter().flatten()
+}

@@ -1,0 +1,396 @@
+//! The follower: opens the index or makes it anew, fills it from the whole record, and then takes in
+//! what changes. What goes wrong is told and tried again; the record goes on without it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::SearchError;
+use super::fields::Fields;
+use super::folder::{Folder, Found, verify};
+use super::mark::{Filling, Mark};
+use super::view::{Search, Searchable, View};
+use super::writer::Writer;
+use crate::failpoint;
+use crate::status::{SearchState, StatusReceiver, StatusSender};
+use crate::store::{Change, Moment, Partition, Reader, StoreError, Table};
+
+/// The time between two commits: how long a message that has just come can't be found yet.
+const COMMIT_EVERY: Duration = Duration::from_millis(500);
+
+/// Messages of one reading of what has changed: with their payloads they are in memory.
+const CHANGES_AT_ONCE: usize = 5_000;
+
+/// Messages of a commit while there are many.
+const COMMIT_AFTER: usize = 100_000;
+
+/// The pause after a failure.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// How often all files are compared with their checksums, besides once at the start.
+const VERIFY_EVERY: Duration = Duration::from_secs(24 * 3600);
+
+/// How the index is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Bytes of what may wait in memory for a commit.
+    pub memory: usize,
+}
+
+/// Keeps the index up to date.
+pub struct Follower {
+    reader: Reader,
+    folder: Folder,
+    settings: Settings,
+    view: watch::Sender<View>,
+    doubted: Arc<Notify>,
+    status: StatusSender,
+}
+
+/// The writer, which goes from thread to thread.
+type Shared = Arc<Mutex<Writer>>;
+
+impl Follower {
+    /// Follows the record that `reader` reads, with the index that was found at its start.
+    #[must_use]
+    pub fn new(
+        reader: Reader,
+        Found { folder }: Found,
+        settings: Settings,
+        status: StatusSender,
+    ) -> Self {
+        Self {
+            reader,
+            folder,
+            settings,
+            view: watch::Sender::new(View::default()),
+            doubted: Arc::default(),
+            status,
+        }
+    }
+
+    /// What the API asks.
+    #[must_use]
+    pub fn search(&self) -> Search {
+        Search {
+            view: self.view.subscribe(),
+            doubted: Arc::clone(&self.doubted),
+        }
+    }
+
+    /// Follows until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        loop {
+            let followed = self.follow(&stop).await;
+            match followed {
+                Ok(()) => return,
+                Err(_) if stop.is_cancelled() => return,
+                Err(error) if error.is_damage() => {
+                    self.view.send_replace(View::default());
+                    if let Err(error) = self.set_aside(&error.to_string()).await {
+                        tracing::error!(%error, "the damaged search index can't be set aside");
+                        self.pause(&stop).await;
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the search index can't be written; the next try is in {RETRY:?}");
+                    self.pause(&stop).await;
+                }
+            }
+        }
+    }
+
+    async fn pause(&self, stop: &CancellationToken) {
+        self.set_state(SearchState::Failed);
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sleep(RETRY) => {}
+        }
+    }
+
+    async fn set_aside(&self, reason: &str) -> Result<(), SearchError> {
+        let (folder, reason) = (self.folder.clone(), reason.to_owned());
+        blocking(move || folder.set_aside(&reason)).await
+    }
+
+    /// Opens the index and follows the record until `stop`, or until something fails: the writer is
+    /// dropped then, and what it had not committed is read again.
+    async fn follow(&self, stop: &CancellationToken) -> Result<(), SearchError> {
+        let writer = self.fill(stop).await?;
+        let mut revisions = self.status.subscribe();
+        let mut verify_at = Instant::now() + VERIFY_EVERY;
+        self.check_count(&writer, stop).await?;
+        loop {
+            self.catch_up(&writer, stop).await?;
+            self.publish(&writer)?;
+            let pause = Instant::now() + COMMIT_EVERY;
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    changed = newer(&mut revisions, &writer) => {
+                        changed?;
+                        break;
+                    }
+                    () = self.doubted.notified() => self.verify(&writer, stop).await?,
+                    () = sleep_until(verify_at) => {
+                        verify_at = Instant::now() + VERIFY_EVERY;
+                        self.verify(&writer, stop).await?;
+                    }
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = sleep_until(pause) => {}
+            }
+        }
+    }
+
+    /// Brings the index up to the record, and ends.
+    ///
+    /// # Errors
+    /// Why it is not; what it has is on the disk, and the next one goes on there.
+    pub async fn catch_up_once(&self, stop: &CancellationToken) -> Result<Mark, SearchError> {
+        let writer = self.fill(stop).await?;
+        self.catch_up(&writer, stop).await?;
+        self.check_count(&writer, stop).await?;
+        self.publish(&writer)?;
+        Ok(lock(&writer).mark.clone())
+    }
+
+    /// Opens the index, which is made if there is none, and reads into it what it has not read yet of
+    /// the whole record.
+    async fn fill(&self, stop: &CancellationToken) -> Result<Shared, SearchError> {
+        self.set_state(SearchState::Checking);
+        let opened = {
+            let folder = self.folder.clone();
+            let memory = self.settings.memory;
+            blocking(move || {
+                let Some((index, mark)) = folder.open()? else {
+                    return Ok(None);
+                };
+                verify(&index)?;
+                Writer::open(&folder, &index, mark, memory).map(Some)
+            })
+            .await?
+        };
+        let writer = match opened {
+            Some(writer) => writer,
+            None => self.create(stop).await?,
+        };
+        let writer = Arc::new(Mutex::new(writer));
+        let filling = lock(&writer).mark.filling;
+        if let Some(filling) = filling {
+            self.read_all(&writer, filling, stop).await?;
+            let folder = self.folder.clone();
+            blocking(move || {
+                folder.remove_asides();
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(writer)
+    }
+
+    async fn create(&self, stop: &CancellationToken) -> Result<Writer, SearchError> {
+        let (folder, memory) = (self.folder.clone(), self.settings.memory);
+        self.reader
+            .at_one_moment(stop, move |moment| {
+                folder.create(&Mark::beginning(moment.state()))?;
+                let (index, mark) = folder.open()?.ok_or(StoreError::NoAnswer)?;
+                Writer::open(&folder, &index, mark, memory)
+            })
+            .await
+    }
+
+    /// Reads the record partition by partition, from where an earlier reading got.
+    async fn read_all(
+        &self,
+        writer: &Shared,
+        filling: Filling,
+        stop: &CancellationToken,
+    ) -> Result<(), SearchError> {
+        self.set_state(SearchState::Building);
+        let partitions = self.reader.at_one_moment(stop, |moment| {
+            Ok::<_, SearchError>(moment.partitions(Table::Messages)?)
+        });
+        let partitions: Vec<Partition> = partitions.await?;
+        let rows = |partitions: &[Partition]| -> u64 {
+            let rows = partitions.iter().map(|it| it.row_count.unsigned_abs());
+            rows.sum()
+        };
+        let done = partitions.partition_point(|it| Some((it.guild_id, it.month)) <= filling.after);
+        self.status.send_modify(|status| {
+            status.search.rows_total = rows(&partitions);
+            status.search.rows_done = rows(&partitions[..done]);
+        });
+        for partition in partitions.into_iter().skip(done) {
+            let (writer, status, token) = (Arc::clone(writer), self.status.clone(), stop.clone());
+            let read = move |moment: &Moment<'_>| {
+                let mut writer = lock(&writer);
+                let before = writer.mark.clone();
+                moment.read_messages(&partition, |messages| {
+                    if token.is_cancelled() {
+                        return Err(SearchError::Stopped);
+                    }
+                    writer.put(&messages)?;
+                    if writer.uncommitted >= COMMIT_AFTER {
+                        writer.commit(before.clone())?;
+                    }
+                    status.send_modify(|it| it.search.rows_done += messages.len() as u64);
+                    Ok(())
+                })?;
+                let after = Some((partition.guild_id, partition.month));
+                let filling = Some(Filling { after });
+                // Small ones go together: a commit costs more than they do.
+                if writer.uncommitted >= COMMIT_AFTER / 4 {
+                    writer.commit(Mark { filling, ..before })?;
+                } else {
+                    writer.mark.filling = filling;
+                }
+                Ok::<_, SearchError>(())
+            };
+            self.reader.at_one_moment(stop, read).await?;
+        }
+        let writer = Arc::clone(writer);
+        blocking(move || {
+            let mut writer = lock(&writer);
+            let whole = Mark {
+                filling: None,
+                ..writer.mark.clone()
+            };
+            failpoint::reach("search_filled")?;
+            writer.commit(whole)
+        })
+        .await
+    }
+
+    /// Takes in what has changed since the mark.
+    async fn catch_up(&self, writer: &Shared, stop: &CancellationToken) -> Result<(), SearchError> {
+        loop {
+            let writer = Arc::clone(writer);
+            let caught_up = self.reader.at_one_moment(stop, move |moment| {
+                let mut writer = lock(&writer);
+                let mark = &writer.mark;
+                if moment.state().store_id != mark.store_id
+                    || moment.state().revision < mark.revision
+                {
+                    return Err(SearchError::Damaged("it is ahead of the record".to_owned()));
+                }
+                let messages = moment.changed_messages(mark.change(), CHANGES_AT_ONCE)?;
+                writer.put(&messages)?;
+                let is_all = messages.len() < CHANGES_AT_ONCE;
+                let change = match messages.last() {
+                    Some(last) if !is_all => Change {
+                        revision: last.revision,
+                        message_id: last.id.as_i64(),
+                    },
+                    _ => Change {
+                        revision: moment.state().revision,
+                        message_id: i64::MAX,
+                    },
+                };
+                let mark = Mark {
+                    revision: change.revision,
+                    message_id: change.message_id,
+                    ..writer.mark.clone()
+                };
+                if is_all && writer.uncommitted == 0 {
+                    // Commits that changed no message: the next one with some says so too.
+                    writer.mark = mark;
+                } else if is_all || writer.uncommitted >= COMMIT_AFTER {
+                    writer.commit(mark)?;
+                } else {
+                    writer.mark = mark;
+                }
+                Ok(is_all)
+            });
+            if caught_up.await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Compares the files with their checksums, and what is in them with the record.
+    async fn verify(&self, writer: &Shared, stop: &CancellationToken) -> Result<(), SearchError> {
+        let index = lock(writer).index().clone();
+        blocking(move || verify(&index)).await?;
+        self.check_count(writer, stop).await
+    }
+
+    /// Whether every message of the record is in the index once.
+    async fn check_count(
+        &self,
+        writer: &Shared,
+        stop: &CancellationToken,
+    ) -> Result<(), SearchError> {
+        loop {
+            self.catch_up(writer, stop).await?;
+            let writer = Arc::clone(writer);
+            let counted = self.reader.at_one_moment(stop, move |moment| {
+                let writer = lock(&writer);
+                if writer.mark.whole_revision() != moment.state().revision {
+                    return Ok(None);
+                }
+                Ok::<_, SearchError>(Some((
+                    moment.message_count()?,
+                    writer.searcher()?.num_docs(),
+                )))
+            });
+            match counted.await? {
+                Some((rows, documents)) if rows == documents => return Ok(()),
+                Some((rows, documents)) => {
+                    let reason = format!("it has {documents} messages, and the record {rows}");
+                    return Err(SearchError::Damaged(reason));
+                }
+                // The record went on meanwhile.
+                None => {}
+            }
+        }
+    }
+
+    /// Shows what was committed.
+    fn publish(&self, writer: &Shared) -> Result<(), SearchError> {
+        let writer = lock(writer);
+        let searcher = writer.searcher()?;
+        let (documents, bytes) = (searcher.num_docs(), self.folder.bytes());
+        let revision = writer.mark.whole_revision();
+        self.view.send_replace(View::Ready(Arc::new(Searchable {
+            searcher,
+            fields: Fields::new(),
+            revision,
+        })));
+        self.status.send_modify(|status| {
+            status.search.state = SearchState::Following;
+            status.search.revision = Some(revision);
+            status.search.documents = documents;
+            status.search.bytes = bytes;
+        });
+        Ok(())
+    }
+
+    fn set_state(&self, state: SearchState) {
+        self.status
+            .send_modify(|status| status.search.state = state);
+    }
+}
+
+/// Waits for a commit of the record that is not in the index.
+async fn newer(status: &mut StatusReceiver, writer: &Shared) -> Result<(), SearchError> {
+    let mark = lock(writer).mark.whole_revision();
+    let newer = status.wait_for(|status| status.revision > mark).await;
+    newer.map(drop).map_err(|_| SearchError::Stopped)
+}
+
+fn lock(writer: &Shared) -> std::sync::MutexGuard<'_, Writer> {
+    writer.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SearchError> + Send + 'static,
+) -> Result<T, SearchError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|panic| Err(SearchError::Damaged(panic.to_string())))
+}

@@ -1,0 +1,162 @@
+//! Folding: what people mean by the same word, however it is typed.
+
+use std::sync::LazyLock;
+
+use icu_casemap::CaseMapper;
+use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
+
+use super::class::{self, Class};
+
+/// A name of a user or channel for comparing: case, accents and width folded, white space trimmed
+/// and collapsed.
+#[must_use]
+pub fn fold_name(name: &str) -> String {
+    let mut folded = String::with_capacity(name.len());
+    for word in name.split_whitespace() {
+        let start = folded.len();
+        if start > 0 {
+            folded.push(' ');
+        }
+        let before = folded.len();
+        fold_into(word, &mut folded);
+        if folded.len() == before {
+            folded.truncate(start);
+        }
+    }
+    // Compatibility forms can bring spaces (a lone accent) of their own.
+    if folded.contains(char::is_whitespace) {
+        return folded.split_whitespace().collect::<Vec<_>>().join(" ");
+    }
+    folded
+}
+
+/// Appends the folded form of `word`: case, width, compatibility forms, accents.
+pub(super) fn fold_into(word: &str, out: &mut String) {
+    if word.is_ascii() {
+        out.extend(word.bytes().map(|byte| byte.to_ascii_lowercase() as char));
+    } else if word.chars().all(|c| c < TABLE_END && !is_accent(c)) {
+        for c in word.chars() {
+            match FOLDED.get(c as usize) {
+                Some(folded) => out.push_str(folded),
+                None => out.push(c),
+            }
+        }
+    } else {
+        fold_by_unicode(word, out);
+    }
+}
+
+/// The end of Latin, Greek and Cyrillic. Without marks of their own these fold letter by letter.
+const TABLE_END: char = '\u{530}';
+
+/// The folded form of each of them: looking it up is many times faster.
+static FOLDED: LazyLock<Vec<Box<str>>> = LazyLock::new(|| {
+    let folded = |c: char| {
+        let mut folded = String::new();
+        fold_by_unicode(c.encode_utf8(&mut [0; 4]), &mut folded);
+        folded.into_boxed_str()
+    };
+    ('\0'..TABLE_END).map(folded).collect()
+});
+
+fn fold_by_unicode(word: &str, out: &mut String) {
+    let compatible = DecomposingNormalizer::new_nfkd();
+    // Before the case, too: the Greek iota below a vowel would become a letter.
+    let plain = without_accents(&compatible.normalize(word));
+    let lower = CaseMapper::new().fold_string(&plain).into_owned();
+    let plain = without_accents(&compatible.normalize(&lower));
+    let mut replaced = String::with_capacity(plain.len());
+    for c in plain.chars() {
+        match in_latin(c) {
+            Some(letters) => replaced.push_str(letters),
+            None => replaced.push(c),
+        }
+    }
+    out.push_str(&ComposingNormalizer::new_nfc().normalize(&replaced));
+}
+
+/// One cluster of a script that is found by substring: its marks are letters and stay.
+pub(super) fn fold_character(cluster: &str) -> String {
+    let seen: String = cluster
+        .chars()
+        .filter(|c| !is_accent(*c) && class::of(*c) != Class::Ignorable)
+        .collect();
+    ComposingNormalizer::new_nfkc()
+        .normalize(&seen)
+        .into_owned()
+}
+
+/// Letters with a stroke, joined or without a dot are letters of their own to Unicode, but typed
+/// without it where the keyboard has none.
+fn in_latin(c: char) -> Option<&'static str> {
+    Some(match c {
+        'ø' => "o",
+        'đ' | 'ð' => "d",
+        'ł' => "l",
+        'ħ' => "h",
+        'ŧ' => "t",
+        'ı' => "i",
+        'æ' => "ae",
+        'œ' => "oe",
+        'þ' => "th",
+        _ => return None,
+    })
+}
+
+fn without_accents(text: &str) -> String {
+    let mut base = ' ';
+    text.chars()
+        .filter(|&c| {
+            if matches!(
+                (base, c),
+                ('и' | 'И' | 'у' | 'У', '\u{306}') | ('і' | 'І', '\u{308}')
+            ) {
+                // й, ў and ї are letters, while ё is written е.
+                return true;
+            }
+            if is_accent(c) || class::of(c) == Class::Ignorable {
+                return false;
+            }
+            base = c;
+            true
+        })
+        .collect()
+}
+
+/// Marks that people leave out: accents, the vowel points of Arabic and Hebrew.
+pub(super) fn is_accent(c: char) -> bool {
+    matches!(c,
+        '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
+        | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}'
+        | '\u{483}'..='\u{489}'
+        | '\u{591}'..='\u{5bd}' | '\u{5bf}' | '\u{5c1}' | '\u{5c2}' | '\u{5c4}' | '\u{5c5}' | '\u{5c7}'
+        | '\u{610}'..='\u{61a}' | '\u{640}' | '\u{64b}'..='\u{65f}' | '\u{670}'
+        | '\u{6d6}'..='\u{6dc}' | '\u{6df}'..='\u{6e4}' | '\u{6e7}' | '\u{6e8}' | '\u{6ea}'..='\u{6ed}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_compared_as_people_type_them() {
+        for (name, folded) in [
+            ("Déjà  Vu ", "deja vu"),
+            ("Straße", "strasse"),
+            ("ﬁ ＡＢＣ１", "fi abc1"),
+            ("İSTANBUL ısı", "istanbul isi"),
+            ("ΟΔΥΣΣΕΎΣ", "οδυσσευσ"),
+            ("Đặng Łódź Ørsted", "dang lodz orsted"),
+            ("Ёлка Йогурт Київ", "елка йогурт київ"),
+            ("か\u{3099} ｶﾞ", "が ガ"),
+            ("हिन्दी", "हिन्दी"),
+            ("مُحَمَّد", "محمد"),
+            ("ที่", "ที่"),
+            ("한글", "한글"),
+            ("z\u{335}\u{327}a\u{489}l\u{334}g\u{34d}o", "zalgo"),
+            ("a\u{200b}b\u{202e}", "ab"),
+        ] {
+            assert_eq!(fold_name(name), folded, "{name}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Where in a text the words that were looked for stand.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use super::scan::{Form, Scan};
+use super::stems::of_folded;
+use super::typed::TypedToken;
+
+/// What was looked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Words and phrases.
+    pub phrases: Vec<Phrase>,
+    /// Stems, as [`super::stems_of`] gives them.
+    pub stems: Vec<String>,
+}
+
+/// A word (one token) or a phrase.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Phrase {
+    /// Its terms, as [`super::typed`] gives them.
+    pub tokens: Vec<TypedToken>,
+    /// The last term is the beginning of one.
+    pub is_prefix: bool,
+}
+
+/// The ranges, in bytes of `text`, of what was looked for: ascending, apart from each other.
+///
+/// A phrase is marked as one range, and only where all of it stands; hits that touch are one.
+#[must_use]
+pub fn highlights(text: &str, wanted: &Wanted) -> Vec<Range<usize>> {
+    let scan = Scan::of(text);
+    let mut hits = Vec::new();
+    let stems: HashSet<&str> = wanted.stems.iter().map(String::as_str).collect();
+    let mut by_first: HashMap<&str, Vec<&Phrase>> = HashMap::new();
+    let mut prefixes = Vec::new();
+    for phrase in &wanted.phrases {
+        match phrase.tokens.as_slice() {
+            [] => {}
+            [only] if phrase.is_prefix => prefixes.push(only.text.as_str()),
+            [first, ..] => by_first.entry(&first.text).or_default().push(phrase),
+        }
+    }
+    for token in &scan.tokens {
+        let word = scan.text(token);
+        for phrase in by_first.get(word).into_iter().flatten() {
+            if let Some(end) = end_of(&scan, token.position, phrase) {
+                hits.push(token.range.start..end.max(token.range.end));
+            }
+        }
+        let is_stem = !stems.is_empty()
+            && token.form == Form::Whole
+            && of_folded(word)
+                .iter()
+                .any(|stem| stems.contains(stem.as_str()));
+        if is_stem || prefixes.iter().any(|prefix| word.starts_with(prefix)) {
+            hits.push(token.range.clone());
+        }
+    }
+    merged(hits)
+}
+
+/// Where the phrase ends whose first token stands at `start`, if all of it stands there.
+fn end_of(scan: &Scan, start: usize, phrase: &Phrase) -> Option<usize> {
+    let (last, rest) = phrase.tokens.split_last()?;
+    let at = |token: &TypedToken, is_prefix: bool| {
+        let position = start + token.position;
+        let begin = scan
+            .tokens
+            .partition_point(|found| found.position < position);
+        scan.tokens[begin..]
+            .iter()
+            .take_while(|found| found.position == position)
+            .filter(|found| {
+                let text = scan.text(found);
+                text == token.text || is_prefix && text.starts_with(&token.text)
+            })
+            .map(|found| found.range.end)
+            .max()
+    };
+    rest.iter()
+        .all(|token| at(token, false).is_some())
+        .then(|| at(last, phrase.is_prefix))?
+}
+
+fn merged(mut hits: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    hits.sort_unstable_by_key(|hit| (hit.start, hit.end));
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for hit in hits {
+        match merged.last_mut() {
+            Some(last) if hit.start <= last.end => last.end = last.end.max(hit.end),
+            _ => merged.push(hit),
+        }
+    }
+    merged
+}

@@ -1,0 +1,223 @@
+//! One pass over a text: what stands where, but for words, which [`super::word`] reads.
+
+use std::ops::Range;
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::class::{self, Class};
+use super::fold::{fold_character, fold_into};
+use super::markup::{self, Markup};
+use super::scan::{Form, MOST_BYTES, Scan};
+
+/// What stands directly before the place that is read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Before {
+    /// The character, if it is a symbol.
+    pub(super) sign: Option<char>,
+    /// A token was before it, with no space between.
+    pub(super) is_connected: bool,
+    /// The last character before it was a digit.
+    pub(super) after_digit: bool,
+}
+
+pub(super) struct Scanner<'a> {
+    pub(super) text: &'a str,
+    pub(super) at: usize,
+    pub(super) before: Before,
+    pub(super) scan: &'a mut Scan,
+}
+
+impl<'a> Scanner<'a> {
+    pub(super) fn new(text: &'a str, scan: &'a mut Scan) -> Self {
+        Self {
+            text,
+            at: 0,
+            before: Before::default(),
+            scan,
+        }
+    }
+
+    pub(super) fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    pub(super) fn run(&mut self) {
+        while let Some(c) = self.rest().chars().next() {
+            if let Some(length) = keycap(self.rest()) {
+                self.emoji(length);
+                continue;
+            }
+            match class::of(c) {
+                Class::Word => self.word(),
+                Class::Character => self.character(c),
+                Class::Emoji => {
+                    let length = self.rest().graphemes(true).next().map_or(0, str::len);
+                    self.emoji(length.max(c.len_utf8()));
+                }
+                Class::Space => {
+                    self.at += c.len_utf8();
+                    self.before = Before::default();
+                }
+                Class::Ignorable | Class::Mark => {
+                    self.at += c.len_utf8();
+                    self.before.sign = None;
+                }
+                Class::Symbol => self.symbol(c),
+            }
+        }
+    }
+
+    fn symbol(&mut self, c: char) {
+        if c == '<' && self.markup() {
+            return;
+        }
+        if c == ':'
+            && let Some(name) = markup::shortcode(self.rest())
+        {
+            self.shortcode(name, self.at..self.at + name.len() + 2);
+        }
+        self.before.after_digit &= self.before.sign.is_none();
+        self.before.sign = Some(c);
+        self.at += c.len_utf8();
+    }
+
+    fn shortcode(&mut self, name: &str, range: Range<usize>) {
+        let start = self.scan.arena.len();
+        self.scan.arena.push(':');
+        fold_into(name, &mut self.scan.arena);
+        self.scan.arena.push(':');
+        let text = self.scan.kept(start);
+        self.scan.push(Form::Shortcode, range, text);
+    }
+
+    fn markup(&mut self) -> bool {
+        let Some(found) = markup::at(self.rest()) else {
+            return false;
+        };
+        let start = self.at;
+        let length = match found {
+            Markup::Token {
+                sign,
+                number,
+                length,
+            } => {
+                let text = self.scan.write(&format!("<{sign}{number}>"));
+                self.scan.push(Form::Whole, start..start + length, text);
+                self.scan.position += 1;
+                length
+            }
+            Markup::Emoji {
+                start: name_start,
+                name,
+                length,
+            } => {
+                self.shortcode(name, start..start + length);
+                self.words_of(start + name_start, name, ':');
+                length
+            }
+            Markup::Command { name, length } => {
+                self.words_of(start + 2, name, '/');
+                length
+            }
+        };
+        self.at = start + length;
+        self.before = Before {
+            is_connected: true,
+            ..Before::default()
+        };
+        self.scan.last = None;
+        true
+    }
+
+    /// The words of a name inside markup.
+    fn words_of(&mut self, start: usize, name: &str, sign: char) {
+        let mut inner = Scanner {
+            text: &self.text[..start + name.len()],
+            at: start,
+            before: Before {
+                sign: Some(sign),
+                is_connected: true,
+                after_digit: false,
+            },
+            scan: self.scan,
+        };
+        inner.run();
+    }
+
+    fn emoji(&mut self, length: usize) {
+        let start = self.at;
+        self.at += length;
+        // The base: skin tones, and the wish for text or colour, make no other emoji.
+        let at = self.scan.arena.len();
+        self.scan.arena.extend(
+            self.text[start..self.at]
+                .chars()
+                .filter(|c| {
+                    !matches!(c, '\u{1f3fb}'..='\u{1f3ff}' | '\u{fe0e}' | '\u{fe0f}')
+                        && (class::of(*c) != Class::Mark || *c == '\u{20e3}')
+                })
+                .take(MOST_BYTES / 4),
+        );
+        if self.scan.arena.len() == at {
+            // A skin tone on its own.
+            self.scan
+                .arena
+                .extend(self.text[start..self.at].chars().take(1));
+        }
+        let text = self.scan.kept(at);
+        self.scan.push(Form::Whole, start..self.at, text);
+        self.stands();
+    }
+
+    fn character(&mut self, c: char) {
+        let start = self.at;
+        let next = start + c.len_utf8();
+        let stands_alone = self.text[next..]
+            .chars()
+            .next()
+            .is_none_or(|after| after.is_ascii() || matches!(after, '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fc}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}'));
+        if stands_alone
+            && matches!(c, '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fc}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
+        {
+            let text = self.scan.write(&self.text[start..next]);
+            self.at = next;
+            self.scan.push(Form::Whole, start..next, text);
+            self.stands();
+            return;
+        }
+        let length = self
+            .rest()
+            .graphemes(true)
+            .next()
+            .map_or(c.len_utf8(), str::len);
+        self.at += length;
+        for c in fold_character(&self.text[start..self.at]).chars() {
+            let text = self.scan.write(c.encode_utf8(&mut [0; 4]));
+            self.scan.push(Form::Whole, start..self.at, text);
+            self.stands();
+        }
+    }
+
+    /// A token stands here.
+    fn stands(&mut self) {
+        self.scan.position += 1;
+        self.scan.last = None;
+        self.before = Before {
+            is_connected: true,
+            ..Before::default()
+        };
+    }
+}
+
+/// The length of a keycap (a digit, `#` or `*` in a frame) at the beginning of `text`.
+pub(super) fn keycap(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    if !matches!(bytes.first()?, b'0'..=b'9' | b'#' | b'*') || bytes.get(1)?.is_ascii() {
+        return None;
+    }
+    let rest = &text[1..];
+    let frame = rest.strip_prefix('\u{fe0f}').unwrap_or(rest);
+    frame
+        .starts_with('\u{20e3}')
+        .then(|| text.len() - frame.len() + '\u{20e3}'.len_utf8())
+}

@@ -1,0 +1,99 @@
+//! What writes the index: messages take the place of what was there of them, and a commit has them, the
+//! deletes and the mark, or nothing.
+
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Term};
+
+use super::SearchError;
+use super::document::document;
+use super::fields::Fields;
+use super::folder::Folder;
+use super::mark::Mark;
+use crate::derived::room::look_for_room;
+use crate::failpoint;
+use crate::store::FollowedMessage;
+
+/// Segments of less than so many messages count as one size when they are merged: each commit makes one.
+const SMALL_SEGMENT: u32 = 20_000;
+
+/// A segment with this part of its messages replaced is written anew: their texts go then.
+const REPLACED: f32 = 0.2;
+
+/// An index that is being written.
+pub(super) struct Writer {
+    folder: Folder,
+    fields: Fields,
+    writer: IndexWriter,
+    reader: IndexReader,
+    /// How far the last commit is,
+    pub(super) mark: Mark,
+    /// and how many messages have come since.
+    pub(super) uncommitted: usize,
+}
+
+impl Writer {
+    /// Opens an index to go on with it from its last commit. `memory` is in bytes: what may wait for a
+    /// commit.
+    pub(super) fn open(
+        folder: &Folder,
+        index: &Index,
+        mark: Mark,
+        memory: usize,
+    ) -> Result<Self, SearchError> {
+        let options = IndexWriterOptions::builder()
+            .memory_budget_per_thread(memory)
+            .num_worker_threads(1)
+            .num_merge_threads(1)
+            .build();
+        let writer = index.writer_with_options::<TantivyDocument>(options)?;
+        let mut policy = LogMergePolicy::default();
+        policy.set_min_layer_size(SMALL_SEGMENT);
+        policy.set_del_docs_ratio_before_merge(REPLACED);
+        writer.set_merge_policy(Box::new(policy));
+        let reader = index.reader_builder();
+        Ok(Self {
+            folder: folder.clone(),
+            fields: Fields::new(),
+            writer,
+            reader: reader.reload_policy(ReloadPolicy::Manual).try_into()?,
+            mark,
+            uncommitted: 0,
+        })
+    }
+
+    /// Takes messages in, each in the place of what was there of it.
+    pub(super) fn put(&mut self, messages: &[FollowedMessage]) -> Result<(), SearchError> {
+        for message in messages {
+            let id = message.id.as_i64().cast_unsigned();
+            self.writer
+                .delete_term(Term::from_field_u64(self.fields.id, id));
+            self.writer.add_document(document(&self.fields, message))?;
+        }
+        self.uncommitted += messages.len();
+        Ok(())
+    }
+
+    /// Puts what was taken in on the disk, and that it goes as far as `mark` says.
+    pub(super) fn commit(&mut self, mark: Mark) -> Result<(), SearchError> {
+        look_for_room(self.folder.root()).map_err(|free| SearchError::LittleSpace { free })?;
+        failpoint::reach("search_taken")?;
+        let mut commit = self.writer.prepare_commit()?;
+        commit.set_payload(&mark.payload()?);
+        failpoint::reach("search_written")?;
+        commit.commit()?;
+        failpoint::reach("search_durable")?;
+        self.mark = mark;
+        self.uncommitted = 0;
+        Ok(())
+    }
+
+    /// What was committed, to be searched.
+    pub(super) fn searcher(&self) -> Result<tantivy::Searcher, SearchError> {
+        self.reader.reload()?;
+        Ok(self.reader.searcher())
+    }
+
+    pub(super) fn index(&self) -> &Index {
+        self.writer.index()
+    }
+}

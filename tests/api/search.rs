@@ -1,0 +1,367 @@
+//! Search: what is found, in which order, page by page and as a download; what is refused, and where the
+//! query is wrong.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, CHANNEL, GUILD, Ids, Lake, minute, payload};
+
+fn encoded(q: &str) -> String {
+    percent_encoding::utf8_percent_encode(q, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// A payload with some fields put in the place of the usual ones.
+fn with(id: i64, content: &str, fields: &Value) -> String {
+    let mut payload: Value = serde_json::from_str(&payload(id, content)).unwrap();
+    for (name, value) in fields.as_object().unwrap() {
+        payload[name] = value.clone();
+    }
+    payload.to_string()
+}
+
+async fn search(lake: &Lake, q: &str) -> Answer {
+    lake.get(&format!("/v1/search?q={}", encoded(q))).await
+}
+
+/// Which of the messages a query finds, by their minutes, the oldest first.
+async fn minutes(lake: &Lake, q: &str) -> Vec<i64> {
+    let path = format!("/v1/search?sort=oldest&q={}", encoded(q));
+    let ids = lake.get(&path).await.json().ids();
+    let number = |id: i64| (0..1_000).find(|n| minute(*n) == id).unwrap();
+    ids.into_iter().map(number).collect()
+}
+
+/// A lake with these messages, a minute apart, indexed.
+async fn lake(contents: &[&str]) -> Lake {
+    let mut lake = Lake::new();
+    let payloads = contents.iter().enumerate();
+    lake.add(payloads.map(|(n, content)| payload(minute(n as i64), content)));
+    lake.index().await;
+    lake
+}
+
+#[tokio::test]
+async fn words_phrases_and_operators() {
+    let lake = lake(&[
+        "the release notes are here",        // 0
+        "notes of the last release",         // 1
+        "Déjà vu",                           // 2
+        "deja-vu again",                     // 3
+        "release candidate",                 // 4
+        "nothing of it",                     // 5
+        "東京タワーに行きました",            // 6
+        "snake_case and camelCase in C++",   // 7
+        "https://www.youtube.com/watch?v=1", // 8
+    ])
+    .await;
+    for (q, expected) in [
+        ("release", vec![0, 1, 4]),
+        ("release notes", vec![0, 1]),
+        ("\"release notes\"", vec![0]),
+        ("release -notes", vec![4]),
+        ("candidate OR nothing", vec![4, 5]),
+        ("rel*", vec![0, 1, 4]),
+        ("deja", vec![2, 3]),
+        ("déjà", vec![2, 3]),
+        ("DEJA", vec![2, 3]),
+        ("タワー", vec![6]),
+        ("京タ", vec![6]),
+        ("snake_case", vec![7]),
+        ("camelcase", vec![7]),
+        ("camel", vec![7]),
+        ("c++", vec![7]),
+        ("youtube.com", vec![8]),
+        ("has:link", vec![8]),
+        ("releases", vec![0, 1, 4]),
+        ("\"releases\"", vec![]),
+        ("-release -deja", vec![5, 6, 7, 8]),
+        ("before:2025", vec![]),
+        ("during:2025-01-01 release", vec![0, 1, 4]),
+        ("nowhere", vec![]),
+    ] {
+        assert_eq!(minutes(&lake, q).await, expected, "{q}");
+    }
+}
+
+#[tokio::test]
+async fn filters_by_what_a_message_is_and_has() {
+    let mut lake = Lake::new();
+    let ben = json!({"author": {"id": "1000000000000000002", "username": "ben", "global_name": "Big Ben"}});
+    lake.add([
+        with(minute(0), "plain", &json!({})),
+        with(minute(1), "by ben", &ben),
+        with(minute(2), "to ben <@1000000000000000002>", &json!({
+            "mentions": [{"id": "1000000000000000002", "username": "ben", "global_name": "Big Ben"}],
+        })),
+        with(minute(3), "a file", &json!({
+            "attachments": [{"id": "1", "filename": "quarterly_report.png", "content_type": "image/png", "description": "A bar chart"}],
+        })),
+        with(minute(4), "an embed", &json!({
+            "embeds": [{"type": "rich", "title": "Changelog", "fields": [{"name": "Fixes", "value": "Many crashes"}]}],
+        })),
+        with(minute(5), "", &json!({
+            "poll": {"question": {"text": "Which colour?"}, "answers": [{"poll_media": {"text": "Turquoise"}}]},
+        })),
+        with(minute(6), "a reply", &json!({"type": 19})),
+        with(minute(7), "a bot", &json!({"author": {"id": "5", "username": "robot", "bot": true}})),
+        with(minute(8), "pinned", &json!({"pinned": true})),
+        with(minute(9), "", &json!({
+            "message_reference": {"type": 1, "message_id": "1"},
+            "message_snapshots": [{"message": {"content": "forwarded wisdom", "embeds": [], "attachments": []}}],
+        })),
+        with(minute(10), "", &json!({
+            "components": [{"type": 17, "components": [{"type": 10, "content": "A textual component"}, {"type": 2, "label": "Press me"}]}],
+        })),
+        with(minute(11), "edited", &json!({"edited_timestamp": "2025-01-02T00:00:00Z"})),
+        with(minute(12), "@everyone hear", &json!({"mention_everyone": true})),
+        with(minute(13), "a sticker", &json!({"sticker_items": [{"id": "9", "name": "Wumpus waves"}]})),
+    ]);
+    lake.index().await;
+    for (q, expected) in [
+        ("from:ben", vec![1]),
+        ("from:\"big ben\"", vec![1]),
+        ("from:1000000000000000002", vec![1]),
+        ("-from:ada", vec![1, 7]),
+        ("from:ben from:robot", vec![1, 7]),
+        ("mentions:ben", vec![2]),
+        ("mentions:1000000000000000002", vec![2]),
+        ("mentions:everyone", vec![12]),
+        ("has:file", vec![3]),
+        ("has:image", vec![3]),
+        ("has:embed", vec![4]),
+        ("has:poll", vec![5]),
+        ("has:forward", vec![9]),
+        ("has:sticker", vec![13]),
+        ("is:reply", vec![6]),
+        ("is:bot", vec![7]),
+        ("is:edited", vec![11]),
+        ("pinned:true", vec![8]),
+        ("report", vec![3]),
+        ("chart", vec![3]),
+        ("crashes", vec![4]),
+        ("turquoise", vec![5]),
+        ("wisdom", vec![9]),
+        ("textual", vec![10]),
+        ("press", vec![10]),
+        ("wumpus", vec![13]),
+        ("big", vec![2]),
+    ] {
+        assert_eq!(minutes(&lake, q).await, expected, "{q}");
+    }
+    lake.delete(minute(0));
+    lake.index().await;
+    assert_eq!(minutes(&lake, "plain").await, Vec::<i64>::new());
+    assert_eq!(minutes(&lake, "plain is:deleted").await, [0]);
+    let with_deleted = lake.get("/v1/search?q=plain&include_deleted=true").await;
+    assert_eq!(with_deleted.json().ids(), [minute(0)]);
+}
+
+#[tokio::test]
+async fn a_page_has_scores_highlights_total_and_facets() {
+    let lake = lake(&["<b>fish</b> & chips", "fish", "fishes and a fish"]).await;
+    let path = format!("/v1/search?q=fish&guild_id={GUILD}&facets=channel,author,day&limit=2");
+    let page = lake.get(&path).await.json();
+    assert_eq!(page["total"], 3);
+    assert_eq!(page["data"].as_array().unwrap().len(), 2);
+    assert_eq!(page["has_more"], true);
+    assert_eq!(page["as_of_revision"], 1);
+    assert!(page["data"][0]["score"].as_f64() >= page["data"][1]["score"].as_f64());
+    assert_eq!(page["facets"]["channel"][0]["count"], 3);
+    assert_eq!(page["facets"]["author"][0]["name"], "ada");
+    assert_eq!(
+        page["facets"]["day"],
+        json!([{"day": "2025-01-01", "count": 3}])
+    );
+    let all = lake.get("/v1/search?q=fish&sort=oldest").await.json();
+    assert_eq!(
+        all["data"][0]["highlights"],
+        json!([{"field": "content", "html": "&lt;b&gt;<mark>fish</mark>&lt;/b&gt; &amp; chips", "offsets": [[3, 7]]}])
+    );
+    assert_eq!(all["data"][0]["score"], Value::Null);
+    assert!(all["data"][0].get("raw_json").is_none());
+    let raw = lake
+        .get("/v1/search?q=fish&include_raw=true&limit=1")
+        .await
+        .json();
+    assert!(raw["data"][0]["raw_json"].is_object());
+}
+
+#[tokio::test]
+async fn a_walk_gives_every_hit_once_while_others_come() {
+    let mut lake = Lake::new();
+    lake.add((0..60).map(|n| payload(minute(n), &"fish ".repeat(1 + n as usize % 7))));
+    lake.index().await;
+    for sort in ["relevance", "newest", "oldest"] {
+        let mut found = Vec::new();
+        let mut cursor = String::new();
+        let mut more = 100;
+        loop {
+            let path = format!("/v1/search?q=fish&limit=7&sort={sort}{cursor}");
+            let page = lake.get(&path).await.json();
+            found.extend(page.ids());
+            let Some(next) = page["next_cursor"].as_str() else {
+                break;
+            };
+            cursor = format!("&cursor={next}");
+            // What comes meanwhile changes how rare the word is, and so every score.
+            lake.add((0..5).map(|n| payload(minute(more + n), "other words")));
+            lake.index().await;
+            more += 5;
+        }
+        found.sort_unstable();
+        let expected: Vec<i64> = (0..60).map(minute).collect();
+        assert_eq!(found, expected, "{sort}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_query_points_at_the_character() {
+    let lake = lake(&["word"]).await;
+    for (q, at) in [
+        ("\"open", json!([0, 1])),
+        ("a (b", json!([2, 3])),
+        ("été has:car", json!([8, 11])),
+    ] {
+        let problem = search(&lake, q).await.is_problem(400, "invalid_parameter");
+        assert_eq!(problem["errors"][0]["field"], "q");
+        assert_eq!(problem["errors"][0]["at"], at, "{q}: {problem}");
+    }
+    for (path, field) in [
+        ("/v1/search?q=a&sort=best", "sort"),
+        ("/v1/search?q=a&limit=0", "limit"),
+        ("/v1/search?q=a&limit=501", "limit"),
+        ("/v1/search?q=a&cursor=abc", "cursor"),
+        ("/v1/search?q=a&facets=guild", "facets"),
+        ("/v1/search?q=a&facets=day,day", "facets"),
+        ("/v1/search?q=a&time_zone=Mars", "time_zone"),
+        ("/v1/search?q=a&colour=red", "colour"),
+        ("/v1/search?q=", "q"),
+        ("/v1/search.csv?q=a&limit=3", "limit"),
+        ("/v1/search/suggest?filter=from", "text"),
+        ("/v1/search/suggest?filter=to&text=a", "filter"),
+    ] {
+        let fields = lake.get(path).await.bad_fields();
+        assert!(fields.contains_key(field), "{path}: {fields:?}");
+    }
+    let page = lake
+        .get("/v1/search?q=word&sort=relevance&limit=1")
+        .await
+        .json();
+    assert_eq!(page["next_cursor"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_search_is_refused() {
+    let lake = lake(&["one word", "two words", "three words"]).await;
+    let page = search(&lake, "words").await.json();
+    assert_eq!(page["total"], 3);
+    let page = lake.get("/v1/search?q=words&limit=1").await.json();
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let other = lake
+        .get(&format!("/v1/search?q=word&limit=1&cursor={cursor}"))
+        .await;
+    assert!(other.bad_fields().contains_key("cursor"));
+}
+
+#[tokio::test]
+async fn warnings_say_what_was_gone_on_without() {
+    let lake = lake(&["word"]).await;
+    let page = search(&lake, "word from:nobody").await.json();
+    assert_eq!(page["total"], 0);
+    assert_eq!(page["warnings"][0]["at"], json!([5, 16]));
+    let page = search(&lake, "word ???").await.json();
+    assert_eq!(page["total"], 1);
+    assert_eq!(page["warnings"][0]["at"], json!([5, 8]));
+}
+
+#[tokio::test]
+async fn downloads_have_every_hit_in_order() {
+    let mut lake = Lake::new();
+    lake.add((0..30).map(|n| payload(minute(n), &format!("fish {n}"))));
+    lake.add([payload(minute(99), "fowl")]);
+    lake.index().await;
+    let csv = lake
+        .get("/v1/search.csv?q=fish&sort=newest&columns=message_id,content")
+        .await;
+    let lines: Vec<&str> = csv.text().lines().collect();
+    assert_eq!(lines.len(), 31);
+    assert_eq!(lines[0], "message_id,content,score,highlight");
+    assert_eq!(
+        lines[1],
+        format!("{},fish 29,,<mark>fish</mark> 29", minute(29))
+    );
+    let ndjson = lake.get("/v1/search.ndjson?q=fish").await;
+    assert_eq!(ndjson.text().lines().count(), 30);
+    let first: Value = serde_json::from_str(ndjson.text().lines().next().unwrap()).unwrap();
+    assert!(first["score"].as_f64().unwrap() > 0.0);
+    for format in ["arrow", "parquet"] {
+        let answer = lake.get(&format!("/v1/search.{format}?q=fish")).await;
+        assert_eq!(answer.status, 200);
+        assert!(!answer.body.is_empty());
+    }
+    let head = lake.ask(
+        Method::HEAD,
+        "/v1/search.csv?q=fish",
+        &[("x-api-key", crate::support::KEY)],
+    );
+    assert_eq!(head.await.status, 200);
+    // Deleted since it was indexed.
+    lake.delete(minute(3));
+    let csv = lake.get("/v1/search.csv?q=fish&columns=message_id").await;
+    assert_eq!(csv.text().lines().count(), 30);
+}
+
+#[tokio::test]
+async fn names_are_completed() {
+    let mut lake = Lake::new();
+    let by = |id: i64, user: i64, name: &str, global: &str| {
+        with(
+            id,
+            "x",
+            &json!({"author": {"id": user.to_string(), "username": name, "global_name": global}}),
+        )
+    };
+    lake.add([
+        by(minute(0), 11, "alice", "Álice Liddell"),
+        by(minute(1), 12, "albert", "Albert"),
+        by(minute(2), 12, "albert", "Albert"),
+        by(minute(3), 13, "bob", "Bob"),
+    ]);
+    lake.commit(&guildlake::store::Batch {
+        channels: vec![crate::support::channel(CHANNEL, 0)],
+        ..Default::default()
+    });
+    lake.index().await;
+    let names = |page: &Value| -> Vec<String> {
+        let data = page["data"].as_array().unwrap();
+        data.iter()
+            .map(|it| it["insert"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let page = lake
+        .get("/v1/search/suggest?filter=from&text=AL")
+        .await
+        .json();
+    assert_eq!(names(&page), ["from:12", "from:11"]);
+    assert_eq!(page["data"][0]["messages"], 2);
+    let page = lake
+        .get("/v1/search/suggest?filter=from&text=lid")
+        .await
+        .json();
+    assert_eq!(names(&page), ["from:11"]);
+    let page = lake
+        .get("/v1/search/suggest?filter=in&text=gen")
+        .await
+        .json();
+    assert_eq!(names(&page), [format!("in:{CHANNEL}")]);
+    assert_eq!(minutes(&lake, "in:general from:bob").await, [3]);
+}
+
+#[tokio::test]
+async fn what_is_not_ready_says_so() {
+    let lake = Lake::new();
+    let answer = lake.get("/v1/search?q=a").await;
+    // The index of these tests is made when they ask for it.
+    let problem = answer.is_problem(404, "search_off");
+    assert!(problem["detail"].as_str().unwrap().contains("SEARCH_INDEX"));
+}
