@@ -133,6 +133,14 @@ bench: build $(BENCH_VENV)/.ready ## Reading beside SQLite, PostgreSQL and JSON,
 	  --sizes "$${GUILDLAKE_BENCH_SIZES:-1}" $(ARGS)
 	$(BENCH_VENV)/bin/python benches/read/render.py target/bench/results-*.json
 
+.PHONY: bench-search
+bench-search: build $(BENCH_VENV)/.ready ## Searching beside SQLite FTS5 and PostgreSQL: GUILDLAKE_BENCH_SIZES="1 5", in millions
+	@scripts/need postgres || true
+	$(CARGO) build --release $(LOCKED) --example fill
+	$(CARGO) build --release $(LOCKED) -p simulator --bins
+	$(BENCH_VENV)/bin/python benches/search/bench.py --built $(BUILT)/release --work target/bench \
+	  --sizes "$${GUILDLAKE_BENCH_SIZES:-1}" $(ARGS)
+
 .PHONY: bench-ingest
 bench-ingest: libduckdb ## How fast messages get into the record, beside a plain loop of inserts
 	@scripts/need cargo cc

@@ -6,7 +6,7 @@
 //! - [`store`]: the record, one DuckDB file. Knows `message` and `report`.
 //! - [`discord`]: what Discord sends, raw, and what it allows. Knows `message` and the catalog's words.
 //! - [`ingest`]: joins the two: one writer, the live socket, the history.
-//! - [`derived`]: what follows the record by revision: the snapshots. Knows `store`, `message`, `status`.
+//! - [`derived`]: what follows the record by revision: the search index, the snapshots. Knows `store`, `message`, `status`.
 //! - [`api`]: serves what the record holds. Knows `store`, `report`, `derived`, `message`, `status`.
 //! - [`status`]: what the service says of itself. [`clock`]: the time as Discord has it.
 //!   [`failpoint`]: where tests order faults. `parquet_layout`: how Parquet files are laid out.

@@ -99,6 +99,7 @@ class Service(Process):
             "RUST_LOG": "error",
             # What is measured is not beside that.
             "SNAPSHOT_INTERVAL": "off",
+            "SEARCH_INDEX": "off",
         }
         # What it says at the start is for people.
         self.said = data.parent / "service.log"

@@ -139,6 +139,9 @@ Copy and try (the history fills within seconds):
   # a report: messages and authors of each week
   curl -s -H 'x-api-key: {key}' '{base}/v1/reports/activity.csv?guild_id={guild}&unit=week'
 
+  # a search, as in Discord's own box: links of this year, with the hits of each channel
+  curl -s -H 'x-api-key: {key}' '{base}/v1/search?q=has:link+after:1y&facets=channel&limit=3'
+
   # in pandas
   python3 -c "import json, urllib.request as u, pandas as pd; print(pd.DataFrame(json.load(u.urlopen(u.Request('{url}', headers={{'x-api-key': '{key}'}})))['data'])[['created_at', 'author_name', 'content']].head())"
 

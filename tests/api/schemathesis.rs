@@ -30,6 +30,7 @@ async fn the_service_does_what_its_description_says() {
     let mut lake = Lake::new();
     lake.add_minutes(300);
     lake.snapshot().await;
+    lake.index().await;
     let path = lake.follower.snapshots().catalog();
     let path = path.latest().unwrap().manifest.files[0].path.clone();
     let served = Served::new(&lake).await;

@@ -27,6 +27,7 @@ async fn the_lines_to_copy_work() {
         (of("curl", "limit=3'"), "\"next_cursor\""),
         (of("curl", "duckdb"), "messages"),
         (of("curl", "reports/activity.csv"), "period,starts_at"),
+        (of("curl", "/v1/search"), "\"total\""),
         (of("python3", "pandas"), "created_at"),
     ] {
         let output = Command::new("sh")
