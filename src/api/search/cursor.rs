@@ -17,8 +17,8 @@ struct Written {
     s: u32,
     /// The id, turned over where the oldest is first.
     i: u64,
-    /// The numbers.
-    n: Vec<u64>,
+    /// The numbers, a byte each.
+    n: String,
 }
 
 /// The cursor of the next page of a question.
@@ -27,7 +27,7 @@ pub(super) fn write(question: &str, position: &Position) -> Result<String, Probl
         q: checksum(question),
         s: position.rank.score,
         i: position.rank.id,
-        n: position.statistics.clone(),
+        n: URL_SAFE_NO_PAD.encode(&position.statistics),
     };
     let json =
         serde_json::to_vec(&written).map_err(|error| Problem::internal(error.to_string()))?;
@@ -38,13 +38,14 @@ pub(super) fn write(question: &str, position: &Position) -> Result<String, Probl
 pub(super) fn read(question: &str, cursor: &str) -> Option<Position> {
     let json = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let written: Written = serde_json::from_slice(&json).ok()?;
+    let statistics = URL_SAFE_NO_PAD.decode(written.n).ok()?;
     let is_score = f32::from_bits(written.s) >= 0.0;
     (written.q == checksum(question) && is_score).then_some(Position {
         rank: Rank {
             score: written.s,
             id: written.i,
         },
-        statistics: written.n,
+        statistics,
     })
 }
 

@@ -20,6 +20,7 @@ use crate::derived::search::{
     Hits, Search, SearchError, SearchRequest, Searchable, names_channels,
 };
 use crate::status::{SearchState, Status};
+use crate::store::{FoundAt, FoundRow, StoreError};
 
 /// Searches at once: each has a core for a while.
 pub(super) const AT_ONCE: usize = 4;
@@ -129,14 +130,22 @@ async fn blocking<T: Send + 'static>(
                 LONGEST.as_secs()
             ),
         )),
-        Ok(Err(error)) => {
-            api.search.index.doubt();
-            Err(Problem::internal(error.to_string()))
-        }
+        Ok(Err(error)) => Err(doubtful(api, error.to_string())),
         // tantivy panics on files that are not what they were written as.
-        Err(panic) => {
-            api.search.index.doubt();
-            Err(Problem::internal(panic.to_string()))
-        }
+        Err(panic) => Err(doubtful(api, panic.to_string())),
     }
+}
+
+/// The rows of hits, which the record has if the index is what it says.
+async fn rows(api: &Api, found: Vec<FoundAt>) -> Result<Vec<FoundRow>, Problem> {
+    match api.reader.found_rows(found).await {
+        Err(error @ StoreError::Damaged(_)) => Err(doubtful(api, error.to_string())),
+        other => Ok(other?),
+    }
+}
+
+/// A failure that sound files can't cause: they are looked at.
+fn doubtful(api: &Api, cause: String) -> Problem {
+    api.search.index.doubt();
+    Problem::internal(cause)
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::parameters::{PageOptions, PageParameters, SearchParameters, SearchQuery};
-use super::{cursor, download, find, searchable};
+use super::{cursor, download, find, rows, searchable};
 use crate::api::Api;
 use crate::api::accept::{APPLICATION_JSON, negotiate};
 use crate::api::download::Caller;
@@ -194,7 +194,7 @@ async fn page(api: &Api, raw: Option<&str>) -> Result<Response, Problem> {
     let index = searchable(api)?;
     let hits = find(api, &index, &query, options.limit).await?;
     let found = hits.hits.iter().map(|hit| (hit.channel_id, hit.message_id));
-    let rows = api.reader.found_rows(found.collect()).await?;
+    let rows = rows(api, found.collect()).await?;
     let cursor = hits.next.as_ref();
     let cursor = cursor
         .map(|position| cursor::write(&query.question, position))
@@ -318,7 +318,7 @@ pub(super) async fn author_names(
     authors: &[(UserId, u64, FoundAt)],
 ) -> Result<Vec<String>, Problem> {
     let newest = authors.iter().map(|(_, _, newest)| *newest).collect();
-    let rows = api.reader.found_rows(newest).await?;
+    let rows = rows(api, newest).await?;
     Ok(rows
         .into_iter()
         .map(|found| found.row.author_name)

@@ -91,7 +91,7 @@ pub struct Position {
     /// The rank of the last hit.
     pub rank: Rank,
     /// The numbers that the scores of the walk are made of; empty where nothing is scored.
-    pub statistics: Vec<u64>,
+    pub statistics: Vec<u8>,
 }
 
 /// The place of a hit in its order: the greatest first.
