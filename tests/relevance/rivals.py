@@ -109,11 +109,13 @@ def postgres(messages: list[dict], folder: Path) -> dict[str, Ask]:
     bench = load_bench()
     if bench is None or not bench.Postgres.is_there():
         return {}
+    import psycopg
+
     server = bench.Postgres(folder)
     try:
         server.connection.execute("CREATE EXTENSION IF NOT EXISTS unaccent")
         plain = "unaccent({})"
-    except Exception as error:
+    except psycopg.Error as error:
         print(f"PostgreSQL has no unaccent: {error}", file=sys.stderr)
         plain = "{}"
     server.connection.execute("CREATE TABLE messages (id text PRIMARY KEY, text text)")

@@ -123,6 +123,18 @@ fn stems_need_neither_a_language_nor_accents() {
             "{typed}: {stems:?}"
         );
     }
+    for (one, other) in [
+        ("wifi", "wife"),
+        ("Paris", "par"),
+        ("ramen", "RAM"),
+        ("tomato", "tom"),
+    ] {
+        let stems = stems_of(one);
+        assert!(
+            !stems_of(other).iter().any(|stem| stems.contains(stem)),
+            "{one}: {stems:?}"
+        );
+    }
     for none in ["x1", "東京", "ab", "#42", "👍"] {
         assert_eq!(stems_of(none), Vec::<String>::new());
     }
