@@ -133,6 +133,12 @@ bench: build $(BENCH_VENV)/.ready ## Reading beside SQLite, PostgreSQL and JSON,
 	  --sizes "$${GUILDLAKE_BENCH_SIZES:-1}" $(ARGS)
 	$(BENCH_VENV)/bin/python benches/read/render.py target/bench/results-*.json
 
+.PHONY: relevance
+relevance: libduckdb $(BENCH_VENV)/.ready ## The judged queries, asked of the search, of SQLite FTS5 and of PostgreSQL
+	@scripts/need postgres || true
+	$(CARGO) test $(LOCKED) --test relevance
+	$(BENCH_VENV)/bin/python tests/relevance/rivals.py $(BUILT)/tmp/relevance.json
+
 .PHONY: bench-search
 bench-search: build $(BENCH_VENV)/.ready ## Searching beside SQLite FTS5 and PostgreSQL: GUILDLAKE_BENCH_SIZES="1 5", in millions
 	@scripts/need postgres || true
