@@ -1,5 +1,6 @@
 //! The judged queries of `queries.ndjson`, asked through the router: whether a search finds what people
 //! look for. `rivals.py` puts the answers, which this leaves in a file, beside those of others.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "../api/support.rs"]
 #[allow(dead_code, reason = "written for the tests of the API")]
