@@ -23,7 +23,7 @@ struct Atom {
 impl Scanner<'_> {
     /// A word, and those that apostrophes join to it: all at one position.
     pub(super) fn word(&mut self) {
-        let first = self.scan.tokens.len();
+        let mut first = self.scan.tokens.len();
         let before = self.before;
         let hyphenated = self
             .scan
@@ -77,7 +77,7 @@ impl Scanner<'_> {
         }
         self.parts(&atom);
         if let Some((index, text, end)) = hyphenated {
-            self.hyphenated(index, &text, end, &opening);
+            first += self.hyphenated(index, &text, end, &opening);
         }
         let after_digit = self.text[..self.at].ends_with(|c: char| c.is_ascii_digit());
         self.scan.position += 1;
@@ -106,9 +106,16 @@ impl Scanner<'_> {
     }
 
     /// `e-mail` is found as `email`, too, at the position of the first: the one before this.
-    fn hyphenated(&mut self, index: usize, first: &Range<usize>, end: usize, second: &Atom) {
+    /// Tells how many tokens that puts before this word's own.
+    fn hyphenated(
+        &mut self,
+        index: usize,
+        first: &Range<usize>,
+        end: usize,
+        second: &Atom,
+    ) -> usize {
         let Some(start) = self.scan.tokens.get(index).map(|token| token.range.start) else {
-            return;
+            return 0;
         };
         let first = Atom {
             range: start..end,
@@ -116,10 +123,13 @@ impl Scanner<'_> {
         };
         let count = self.scan.tokens.len();
         self.joined(Form::Part, &first, second);
-        for mut joined in self.scan.tokens.split_off(count) {
-            joined.position -= 1;
-            self.scan.tokens.insert(index, joined);
+        let joined = self.scan.tokens.split_off(count);
+        let inserted = joined.len();
+        for mut token in joined {
+            token.position -= 1;
+            self.scan.tokens.insert(index, token);
         }
+        inserted
     }
 
     fn joined(&mut self, form: Form, first: &Atom, second: &Atom) {
