@@ -14,7 +14,8 @@ import sqlite3
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -96,7 +97,8 @@ def like(messages: list[dict]) -> Ask:
 
     def ask(text: str) -> list[str]:
         query = Query(text)
-        conditions = ["text LIKE ? ESCAPE '!'"] * len(query.wanted) + ["text NOT LIKE ? ESCAPE '!'"] * len(query.unwanted)
+        conditions = ["text LIKE ? ESCAPE '!'"] * len(query.wanted)
+        conditions += ["text NOT LIKE ? ESCAPE '!'"] * len(query.unwanted)
         values = ["%" + re.sub("([%_!])", r"!\1", piece) + "%" for piece in query.wanted + query.unwanted]
         sql = f"SELECT id FROM messages WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT {DEPTH}"
         return [str(row[0]) for row in connection.execute(sql, values)]
@@ -104,14 +106,24 @@ def like(messages: list[dict]) -> Ask:
     return ask
 
 
-def postgres(messages: list[dict], folder: Path) -> dict[str, Ask]:
-    """PostgreSQL, started as the bench starts it; none where it is not there."""
+@contextmanager
+def postgres(messages: list[dict], folder: Path) -> Iterator[dict[str, Ask]]:
+    """PostgreSQL, started and stopped as the bench does it; none where it is not there."""
     bench = load_bench()
     if bench is None or not bench.Postgres.is_there():
-        return {}
+        yield {}
+        return
+    server = bench.Postgres(folder)
+    try:
+        yield asked(server, messages)
+    finally:
+        server.close()
+
+
+def asked(server, messages: list[dict]) -> dict[str, Ask]:
+    """By the two ways to take words apart."""
     import psycopg
 
-    server = bench.Postgres(folder)
     try:
         server.connection.execute("CREATE EXTENSION IF NOT EXISTS unaccent")
         plain = "unaccent({})"
@@ -222,8 +234,8 @@ def main() -> None:
         Path(folder).chmod(0o755)
         place = Path(folder) / "postgres"
         place.mkdir()
-        engines |= postgres(messages, place)
-        results = {name: measured(queries, ask) for name, ask in engines.items()}
+        with postgres(messages, place) as others:
+            results = {name: measured(queries, ask) for name, ask in (engines | others).items()}
     show(results)
 
 
