@@ -19,7 +19,7 @@ fn text() -> impl Strategy<Value = String> {
             "\u{301}", "\u{200b}", "\u{200d}", "\u{fe0f}", "\u{20e3}", "\u{3099}", "\u{345}", "\u{ad}", "\u{3164}", "\u{e0061}",
         ]),
         2 => prop::sample::select(vec!["<@123>", "<:cat_jam:12>", ":cat_jam:", "<t:5:R>", "</play song:1>", "``", "don't"]),
-        1 => any::<char>().prop_map(|_| "\u{1e9e}"),
+        1 => Just("\u{1e9e}"),
     ];
     prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
 }
@@ -119,11 +119,7 @@ proptest! {
 
     #[test]
     fn any_text_is_read(text in ".{0,40}") {
-        let scan = Scan::of(&text);
-        for token in &scan.tokens {
-            assert!(text.get(token.range.clone()).is_some());
-        }
-        assert_found(&text, &scan, &typed(&text), false);
+        check(&text);
         let _ = stems_of(&text);
     }
 
