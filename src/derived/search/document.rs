@@ -114,8 +114,9 @@ impl Texts {
 
     fn add(&mut self, place: Place, text: &str) {
         if !text.is_empty() {
-            let end = text.floor_char_boundary(LONGEST_TEXT.min(text.len()));
-            self.0.push((place, text[..end].to_owned()));
+            let longest = LONGEST_TEXT.min(text.len());
+            let end = (0..=longest).rev().find(|at| text.is_char_boundary(*at));
+            self.0.push((place, text[..end.unwrap_or(0)].to_owned()));
         }
     }
 
