@@ -10,6 +10,7 @@ mod snapshot;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -64,6 +65,9 @@ enum Command {
     Openapi,
 }
 
+/// How long the end waits for threads that answer somebody.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
+
 /// Runs the command that the arguments name.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -91,7 +95,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     begin_log(LogFormat::read(&source)?);
     let runtime = tokio::runtime::Runtime::new().context("the runtime can't be started")?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         let stop = stop_on_signal()?;
         match command {
             Command::Serve => serve::run(&source, stop).await,
@@ -102,7 +106,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Doctor(arguments) => doctor::run(&source, &arguments).await,
             Command::Openapi => openapi::run(),
         }
-    })
+    });
+    // What still answers somebody ends with the process; what was committed is on disk.
+    runtime.shutdown_timeout(LAST_ANSWERS);
+    done
 }
 
 /// Logs to stderr; `RUST_LOG` chooses how much.

@@ -24,7 +24,7 @@ pub type FoundAt = (ChannelId, MessageId);
 /// A message that was found, with what its columns were read from.
 #[derive(Debug, Clone)]
 pub struct FoundRow {
-    /// The message, with its payload.
+    /// The message.
     pub row: MessageRow,
     /// What partial updates said.
     pub patch: Patch,
@@ -44,24 +44,30 @@ pub struct FoundRows {
 }
 
 impl Reader {
-    /// The rows of these messages, in their order.
+    /// The rows of these messages, in their order, with their payloads if they are wanted.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if the record does not have one of them.
-    pub async fn found_rows(&self, found: Vec<FoundAt>) -> Result<Vec<FoundRow>, StoreError> {
+    pub async fn found_rows(
+        &self,
+        found: Vec<FoundAt>,
+        include_raw: bool,
+    ) -> Result<Vec<FoundRow>, StoreError> {
         if found.is_empty() {
             return Ok(Vec::new());
         }
         self.run(move |connection| {
+            // What is planned and what is read are of one moment.
+            connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
             let mut statement = connection.prepare(&format!(
                 "SELECT {}, patch_json FROM discord_messages WHERE {}",
-                MessageRow::columns(true),
+                MessageRow::columns(include_raw),
                 condition(&found)
             ))?;
             let mut rows = statement.query([])?;
             let mut by_id: HashMap<MessageId, FoundRow> = HashMap::with_capacity(found.len());
             while let Some(row) = rows.next()? {
-                let patch: Option<String> = row.get(19)?;
+                let patch: Option<String> = row.get("patch_json")?;
                 let patch = patch
                     .map(|patch| serde_json::from_str(&patch))
                     .transpose()?;

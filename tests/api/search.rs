@@ -272,6 +272,83 @@ async fn warnings_say_what_was_gone_on_without() {
     let page = search(&lake, "word ???").await.json();
     assert_eq!(page["total"], 1);
     assert_eq!(page["warnings"][0]["at"], json!([5, 8]));
+    // What can't be looked for rules nothing out, and lets nothing in.
+    for (q, total) in [("word -???", 1), ("nothing OR ???", 0), ("-???", 1)] {
+        assert_eq!(search(&lake, q).await.json()["total"], total, "{q}");
+    }
+}
+
+#[tokio::test]
+async fn what_costs_too_much_is_refused_and_points_at_the_place() {
+    let lake = lake(&["the company of the co-operative"]).await;
+    let stars = (0..9).map(|n| format!("w{n}{n}*")).collect::<Vec<_>>();
+    let problem = search(&lake, &stars.join(" ")).await.problem();
+    assert_eq!(problem["errors"][0]["at"], json!([40, 44]), "{problem}");
+    let long = format!("\"{}\"", "word ".repeat(129));
+    assert!(search(&lake, &long).await.bad_fields()["q"].contains("128 words"));
+    for q in ["the-xo*", "the-co*"] {
+        let total = search(&lake, q).await.json()["total"].clone();
+        assert_eq!(total, i32::from(q == "the-co*"), "{q}");
+    }
+}
+
+/// Scores of three words are the same sum in every segment, however rare each word is there.
+#[tokio::test]
+async fn a_walk_over_equal_hits_survives_merges() {
+    let mut lake = Lake::new();
+    let text = "apple banana cherry";
+    for part in 0..12 {
+        // Each part makes another of the three the rarest.
+        lake.add((0..5).map(|n| payload(minute(part * 100 + n), text)));
+        let filler = ["apple", "banana", "cherry"][part as usize % 3];
+        lake.add((5..30).map(|n| payload(minute(part * 100 + n), filler)));
+        lake.index().await;
+    }
+    let mut found = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/v1/search?q=apple%20banana%20cherry&limit=7{cursor}");
+        let page = lake.get(&path).await.json();
+        let scores = page["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|hit| &hit["score"]);
+        assert!(
+            scores
+                .collect::<Vec<_>>()
+                .windows(2)
+                .all(|two| two[0] == two[1])
+        );
+        found.extend(page.ids());
+        let Some(next) = page["next_cursor"].as_str() else {
+            break;
+        };
+        cursor = format!("&cursor={next}");
+        lake.update(&payload(minute(2_000 + found.len() as i64), "other"));
+        lake.index().await;
+    }
+    found.sort_unstable();
+    let expected: Vec<i64> = (0..12)
+        .flat_map(|part| (0..5).map(move |n| minute(part * 100 + n)))
+        .collect();
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn the_name_of_a_message_whose_content_is_removed_is_not_known() {
+    let mut lake = Lake::that_blanks();
+    lake.add([payload(minute(0), "word")]);
+    lake.index().await;
+    assert_eq!(search(&lake, "from:ada").await.json()["total"], 1);
+    lake.delete(minute(0));
+    lake.index().await;
+    let page = lake
+        .get("/v1/search?q=from:ada&include_deleted=true")
+        .await
+        .json();
+    assert_eq!(page["total"], 0);
+    assert_eq!(page["warnings"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

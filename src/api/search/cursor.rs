@@ -1,52 +1,66 @@
-//! Where a walk over the pages of a search is: the rank of the last hit, and the numbers that the scores of
-//! the first page were made of, so that the ranks stay what they were.
+//! Where a walk over the pages of a search is: the rank of the last hit, and what the first page was made
+//! with (the numbers of its scores, the time that its dates are relative to), so that both stay what they
+//! were.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use chrono::{DateTime, Utc};
 
 use crate::api::problem::{FieldError, Problem};
 use crate::derived::search::{Position, Rank};
 
-/// What of a cursor goes to the caller.
-#[derive(Serialize, Deserialize)]
-struct Written {
+/// Why a cursor was not accepted.
+pub(super) const REASON: &str = "is no next_cursor of this search";
+
+/// A cursor, not yet known to be of a question.
+#[derive(Debug, Clone)]
+pub(super) struct Cursor {
     /// The checksum of what was asked.
-    q: u32,
-    /// The score, as bits.
-    s: u32,
-    /// The id, turned over where the oldest is first.
-    i: u64,
-    /// The numbers, a byte each.
-    n: String,
+    question: u32,
+    /// When the first page was.
+    pub(super) now: DateTime<Utc>,
+    position: Position,
 }
 
 /// The cursor of the next page of a question.
-pub(super) fn write(question: &str, position: &Position) -> Result<String, Problem> {
-    let written = Written {
-        q: checksum(question),
-        s: position.rank.score,
-        i: position.rank.id,
-        n: URL_SAFE_NO_PAD.encode(&position.statistics),
-    };
-    let json =
-        serde_json::to_vec(&written).map_err(|error| Problem::internal(error.to_string()))?;
-    Ok(URL_SAFE_NO_PAD.encode(json))
+pub(super) fn write(question: &str, now: DateTime<Utc>, position: &Position) -> String {
+    let mut bytes = Vec::with_capacity(24 + position.statistics.len());
+    bytes.extend(crc32fast::hash(question.as_bytes()).to_be_bytes());
+    bytes.extend(now.timestamp().to_be_bytes());
+    bytes.extend(position.rank.score.to_be_bytes());
+    bytes.extend(position.rank.id.to_be_bytes());
+    bytes.extend(&position.statistics);
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Reads a cursor; none if it is not one of this question.
-pub(super) fn read(question: &str, cursor: &str) -> Option<Position> {
-    let json = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-    let written: Written = serde_json::from_slice(&json).ok()?;
-    let statistics = URL_SAFE_NO_PAD.decode(written.n).ok()?;
-    let is_score = f32::from_bits(written.s) >= 0.0;
-    (written.q == checksum(question) && is_score).then_some(Position {
-        rank: Rank {
-            score: written.s,
-            id: written.i,
-        },
-        statistics,
-    })
+impl Cursor {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (question, rest) = bytes.split_first_chunk()?;
+        let (seconds, rest) = rest.split_first_chunk()?;
+        let (score, rest) = rest.split_first_chunk()?;
+        let (id, statistics) = rest.split_first_chunk()?;
+        let score = u32::from_be_bytes(*score);
+        // The bits of numbers that are not negative are in their order.
+        let is_score = f32::from_bits(score) >= 0.0 && score >> 31 == 0;
+        is_score.then_some(Self {
+            question: u32::from_be_bytes(*question),
+            now: DateTime::from_timestamp(i64::from_be_bytes(*seconds), 0)?,
+            position: Position {
+                rank: Rank {
+                    score,
+                    id: u64::from_be_bytes(*id),
+                },
+                statistics: statistics.to_vec(),
+            },
+        })
+    }
+
+    /// Where it is, if it is of this question.
+    pub(super) fn of(self, question: &str) -> Option<Position> {
+        let is_of_it = self.question == crc32fast::hash(question.as_bytes());
+        is_of_it.then_some(self.position)
+    }
 }
 
 /// The answer to one of another question.
@@ -56,11 +70,4 @@ pub(super) fn of_another_search() -> Problem {
         reason: REASON.into(),
         at: None,
     }])
-}
-
-/// Why a cursor was not accepted.
-pub(super) const REASON: &str = "is no next_cursor of this search";
-
-fn checksum(question: &str) -> u32 {
-    crc32fast::hash(question.as_bytes())
 }

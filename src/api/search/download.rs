@@ -8,6 +8,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use axum::extract::{RawQuery, State};
 use axum::http::Method;
 use axum::response::Response;
+use chrono::Utc;
 use serde_json::json;
 use utoipa::IntoParams;
 
@@ -143,18 +144,18 @@ pub(super) async fn download(
     raw: Option<&str>,
 ) -> Result<Response, Problem> {
     let mut given = Parameters::parse(raw);
-    let query = SearchQuery::read(&mut given);
+    let query = SearchQuery::read(&mut given, Utc::now());
     let columns = given.take("columns", columns).unwrap_or_else(Column::usual);
     let options = options(Some(format), &mut given);
     given.finish()?;
 
+    let index = searchable(api)?;
     let file_name = format!("search.{}", format.extension());
     let mut response = download::begin(format, caller, &file_name)?;
     if caller.method == Method::HEAD {
         return Ok(response);
     }
     let place = download::take_place(api)?;
-    let index = searchable(api)?;
     let hits = find(api, &index, &query, MOST_HITS).await?;
     if hits.next.is_some() {
         let detail = format!(

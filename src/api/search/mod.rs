@@ -7,17 +7,19 @@ pub(super) mod page;
 mod parameters;
 pub(super) mod suggest;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tantivy::TantivyError;
 use tokio::sync::Semaphore;
 
 use self::parameters::SearchQuery;
 use super::Api;
-use super::problem::{Code, Problem};
+use super::problem::{Code, FieldError, Problem};
 use crate::derived::search::text::fold_name;
 use crate::derived::search::{
-    Hits, Search, SearchError, SearchRequest, Searchable, names_channels,
+    Clock, Hits, Search, SearchError, SearchRequest, Searchable, names_channels,
 };
 use crate::status::{SearchState, Status};
 use crate::store::{FoundAt, FoundRow, StoreError};
@@ -25,8 +27,11 @@ use crate::store::{FoundAt, FoundRow, StoreError};
 /// Searches at once: each has a core for a while.
 pub(super) const AT_ONCE: usize = 4;
 
-/// How long a search may take, its wait for a place included.
+/// How long a search may take.
 const LONGEST: Duration = Duration::from_secs(10);
+
+/// How long it may wait for a place.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// What can be searched, and how many may.
 pub(super) struct Place {
@@ -68,13 +73,12 @@ async fn find(
     query: &SearchQuery,
     limit: usize,
 ) -> Result<Hits, Problem> {
-    let deadline = Instant::now() + LONGEST;
     let channels = match &query.clause {
         Some(clause) if names_channels(clause) => api.reader.channels().await?,
         _ => Vec::new(),
     };
     let (searchable, query) = (Arc::clone(searchable), query.clone());
-    let found = blocking(api, deadline, move || {
+    let found = blocking(api, move |clock| {
         let named = |name: &str| {
             let channels = channels.iter().map(|known| &known.channel);
             let of_the_guild =
@@ -96,32 +100,34 @@ async fn find(
             facets: query.facets,
             zone: query.zone,
             channels_named: &named,
-            deadline,
+            clock,
         })
     });
     found.await?.ok_or_else(cursor::of_another_search)
 }
 
-/// Runs a search where it may wait, once there is a place for it.
+/// Runs a part of a search where it may wait, once there is a place for it; it is given up when its time is
+/// over, or when this future is dropped.
 async fn blocking<T: Send + 'static>(
     api: &Api,
-    deadline: Instant,
-    search: impl FnOnce() -> Result<T, SearchError> + Send + 'static,
+    search: impl FnOnce(Clock) -> Result<T, SearchError> + Send + 'static,
 ) -> Result<T, Problem> {
     let place = Arc::clone(&api.search.places).acquire_owned();
-    let place = tokio::time::timeout_at(deadline.into(), place).await;
-    let Ok(Ok(place)) = place else {
+    let Ok(Ok(place)) = tokio::time::timeout(LONGEST_WAIT, place).await else {
         return Err(Problem::new(
             Code::Busy,
             format!("{AT_ONCE} searches are under way, and no more may be at once."),
         ));
     };
+    let (clock, leave_on_drop) = Clock::until(Instant::now() + LONGEST);
     let found = tokio::task::spawn_blocking(move || {
-        let found = search();
+        let found = search(clock);
         drop(place);
         found
     });
-    match found.await {
+    let found = found.await;
+    drop(leave_on_drop);
+    match found {
         Ok(Ok(found)) => Ok(found),
         Ok(Err(SearchError::TooLong)) => Err(Problem::new(
             Code::SearchTooLong,
@@ -130,15 +136,31 @@ async fn blocking<T: Send + 'static>(
                 LONGEST.as_secs()
             ),
         )),
+        Ok(Err(SearchError::Refused { at, reason })) => Err(refused(at, &reason)),
+        // The index says how many words a phrase's last one may stand for.
+        Ok(Err(SearchError::Index(TantivyError::InvalidArgument(_)))) => Err(refused(
+            0..0,
+            "A word with a star at the end of a phrase stands for too many words: type more of it.",
+        )),
         Ok(Err(error)) => Err(doubtful(api, error.to_string())),
         // tantivy panics on files that are not what they were written as.
         Err(panic) => Err(doubtful(api, panic.to_string())),
     }
 }
 
+/// A part of `q` that would cost too much.
+fn refused(at: Range<usize>, reason: &str) -> Problem {
+    let reason = format!("character {}: {reason}", at.start + 1);
+    Problem::parameters(vec![FieldError {
+        field: "q".to_owned(),
+        reason: reason.into(),
+        at: Some([at.start, at.end]),
+    }])
+}
+
 /// The rows of hits, which the record has if the index is what it says.
-async fn rows(api: &Api, found: Vec<FoundAt>) -> Result<Vec<FoundRow>, Problem> {
-    match api.reader.found_rows(found).await {
+async fn rows(api: &Api, found: Vec<FoundAt>, include_raw: bool) -> Result<Vec<FoundRow>, Problem> {
+    match api.reader.found_rows(found, include_raw).await {
         Err(error @ StoreError::Damaged(_)) => Err(doubtful(api, error.to_string())),
         other => Ok(other?),
     }

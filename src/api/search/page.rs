@@ -11,8 +11,8 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::parameters::{PageOptions, PageParameters, SearchParameters, SearchQuery};
-use super::{cursor, download, find, rows, searchable};
+use super::parameters::{PageParameters, SearchParameters, SearchQuery};
+use super::{blocking, cursor, download, find, rows, searchable};
 use crate::api::Api;
 use crate::api::accept::{APPLICATION_JSON, negotiate};
 use crate::api::download::Caller;
@@ -21,7 +21,9 @@ use crate::api::messages::private_json;
 use crate::api::openapi::Refusals;
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::row::{MessageJson, Snowflake, snowflake};
-use crate::derived::search::{Counts, Facets, Highlight, Highlighter, Hits, Sort, Warning};
+use crate::derived::search::{
+    Clock, Counts, Facets, Highlight, Highlighter, Hit, SearchError, Sort, Warning,
+};
 use crate::message::UserId;
 use crate::store::{FollowedMessage, FoundAt, FoundRow};
 
@@ -162,6 +164,7 @@ struct WarningJson {
             ("vary" = String, description = "What the answer depends on besides the URL."),
         )),
         (status = 404, description = "`SEARCH_INDEX` is off.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 422, description = "By `Accept` a download was asked for, and more messages were found than it has room for.", body = ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
@@ -192,16 +195,28 @@ pub(crate) async fn list_json(
 async fn page(api: &Api, raw: Option<&str>) -> Result<Response, Problem> {
     let (query, options) = SearchQuery::page(raw)?;
     let index = searchable(api)?;
-    let hits = find(api, &index, &query, options.limit).await?;
+    let mut hits = find(api, &index, &query, options.limit).await?;
     let found = hits.hits.iter().map(|hit| (hit.channel_id, hit.message_id));
-    let rows = rows(api, found.collect()).await?;
+    let highlighter = query.clause.as_ref().filter(|_| options.highlights);
+    let highlighter = highlighter.and_then(Highlighter::new);
+    let with_payloads = highlighter.is_some() || options.include_raw;
+    let rows = rows(api, found.collect(), with_payloads).await?;
+    let shown = Shown {
+        highlighter,
+        shows_deleted: query.shows_deleted(),
+        is_scored: query.sort == Sort::Relevance,
+        include_raw: options.include_raw,
+    };
+    let found: Vec<_> = rows
+        .into_iter()
+        .zip(std::mem::take(&mut hits.hits))
+        .collect();
+    let data = blocking(api, move |clock| shown.of(found, &clock)).await?;
     let cursor = hits.next.as_ref();
-    let cursor = cursor
-        .map(|position| cursor::write(&query.question, position))
-        .transpose()?;
+    let cursor = cursor.map(|position| cursor::write(&query.question, query.now, position));
     let link = cursor.as_ref().map(|cursor| query.link(&options, cursor));
     let mut response = private_json(SearchPage {
-        data: data(rows, &hits, &query, &options)?,
+        data,
         has_more: cursor.is_some(),
         next_cursor: cursor,
         total: hits.total,
@@ -215,23 +230,25 @@ async fn page(api: &Api, raw: Option<&str>) -> Result<Response, Problem> {
     Ok(response)
 }
 
-/// The rows as they are now. What was deleted since the index had them is left out: nobody asked for it.
-fn data(
-    rows: Vec<FoundRow>,
-    hits: &Hits,
-    query: &SearchQuery,
-    options: &PageOptions,
-) -> Result<Vec<HitJson>, Problem> {
-    let highlighter = query.clause.as_ref().filter(|_| options.highlights);
-    let highlighter = highlighter.and_then(Highlighter::new);
-    let shows_deleted = query.shows_deleted();
-    let shown = rows.into_iter().zip(&hits.hits);
-    let shown = shown.filter(|(found, _)| shows_deleted || !found.row.deleted);
-    let hit = |(found, hit): (FoundRow, &crate::derived::search::Hit)| {
-        let FoundRow { mut row, patch } = found;
-        let highlights = match &highlighter {
-            None => Vec::new(),
-            Some(highlighter) => {
+/// How hits are shown.
+struct Shown {
+    highlighter: Option<Highlighter>,
+    shows_deleted: bool,
+    is_scored: bool,
+    include_raw: bool,
+}
+
+impl Shown {
+    /// The rows as they are now. What was deleted since the index had them is left out: nobody asked for it.
+    fn of(&self, found: Vec<(FoundRow, Hit)>, clock: &Clock) -> Result<Vec<HitJson>, SearchError> {
+        let shown = found
+            .into_iter()
+            .filter(|(found, _)| self.shows_deleted || !found.row.deleted);
+        let hit = |(found, hit): (FoundRow, Hit)| {
+            clock.look()?;
+            let FoundRow { mut row, patch } = found;
+            let mut highlights = Vec::new();
+            if let Some(highlighter) = &self.highlighter {
                 let message = FollowedMessage {
                     id: row.message_id,
                     guild_id: row.guild_id,
@@ -242,19 +259,19 @@ fn data(
                     raw_json: row.raw_json.clone(),
                     patch,
                 };
-                highlighter.in_message(&message)
+                highlights = highlighter.in_message(&message);
             }
+            if !self.include_raw {
+                row.raw_json = None;
+            }
+            Ok(HitJson {
+                message: MessageJson::try_from(row)?,
+                score: self.is_scored.then_some(hit.score),
+                highlights: highlights.into_iter().map(highlight).collect(),
+            })
         };
-        if !options.include_raw {
-            row.raw_json = None;
-        }
-        Ok(HitJson {
-            message: MessageJson::try_from(row)?,
-            score: (query.sort == Sort::Relevance).then_some(hit.score),
-            highlights: highlights.into_iter().map(highlight).collect(),
-        })
-    };
-    shown.map(hit).collect()
+        shown.map(hit).collect()
+    }
 }
 
 fn highlight(highlight: Highlight) -> HighlightJson {
@@ -318,7 +335,7 @@ pub(super) async fn author_names(
     authors: &[(UserId, u64, FoundAt)],
 ) -> Result<Vec<String>, Problem> {
     let newest = authors.iter().map(|(_, _, newest)| *newest).collect();
-    let rows = rows(api, newest).await?;
+    let rows = rows(api, newest, false).await?;
     Ok(rows
         .into_iter()
         .map(|found| found.row.author_name)

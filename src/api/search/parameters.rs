@@ -9,7 +9,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
-use super::cursor;
+use super::cursor::{self, Cursor};
 use crate::api::problem::Problem;
 use crate::api::query::{self, Parameters};
 use crate::api::row::{Snowflake, Time};
@@ -116,6 +116,8 @@ pub(super) struct SearchQuery {
     pub(super) facets: Facets,
     /// Everything that was asked, in one spelling: of a page all but its place.
     pub(super) question: String,
+    /// What its dates are relative to: the time of the first page.
+    pub(super) now: DateTime<Utc>,
 }
 
 /// What else a page takes.
@@ -128,19 +130,18 @@ pub(super) struct PageOptions {
 }
 
 impl SearchQuery {
-    pub(super) fn read(given: &mut Parameters) -> Self {
+    /// Reads what is searched. Dates are relative to `now`: to the second, as a cursor has it.
+    pub(super) fn read(given: &mut Parameters, now: DateTime<Utc>) -> Self {
+        let now = DateTime::from_timestamp(now.timestamp(), 0).unwrap_or(now);
         let zone = given.take("time_zone", |text| {
             let zone = text.parse::<Tz>();
             zone.map_err(|_| "is a time zone of the IANA's list, such as Europe/Paris".into())
         });
         let zone = zone.unwrap_or(Tz::UTC);
         let q = given.take("q", |text| Ok(text.to_owned()));
-        let clause = q.as_deref().and_then(|q| {
-            let context = Context {
-                now: Utc::now(),
-                zone,
-            };
-            match parse(q, &context) {
+        let clause = q
+            .as_deref()
+            .and_then(|q| match parse(q, &Context { now, zone }) {
                 Ok(clause) => clause,
                 Err(mistake) => {
                     let reason = format!(
@@ -151,8 +152,7 @@ impl SearchQuery {
                     given.reject_at("q", mistake.at, reason);
                     None
                 }
-            }
-        });
+            });
         let guild_id = given.take("guild_id", query::id);
         let channel_id = given.take("channel_id", query::id);
         let (from, to) = given.time_range();
@@ -199,23 +199,29 @@ impl SearchQuery {
             after: None,
             facets: Facets::default(),
             question,
+            now,
         }
     }
 
     /// Reads what a page takes too.
     pub(super) fn page(query: Option<&str>) -> Result<(Self, PageOptions), Problem> {
         let mut given = Parameters::parse(query);
-        let mut search = Self::read(&mut given);
-        let after = given.take("cursor", |text| {
-            let position = cursor::read(&search.question, text);
-            position.ok_or(cursor::REASON.into())
+        let cursor = given.take("cursor", |text| {
+            Cursor::parse(text).ok_or(cursor::REASON.into())
         });
+        let now = cursor.as_ref().map_or_else(Utc::now, |cursor| cursor.now);
+        let mut search = Self::read(&mut given, now);
+        if let Some(cursor) = cursor {
+            search.after = cursor.of(&search.question);
+            if search.after.is_none() {
+                given.reject("cursor", cursor::REASON);
+            }
+        }
         let limit = given.take("limit", |text| query::number(text, 1, MOST_ROWS));
         let include_raw = given.take("include_raw", query::boolean);
         let highlights = given.take("highlights", query::boolean);
         let facets = given.take("facets", |text| Ok((facets(text)?, text.to_owned())));
         given.finish()?;
-        search.after = after;
         search.facets = facets.as_ref().map(|it| it.0).unwrap_or_default();
         let options = PageOptions {
             limit: limit.unwrap_or(DEFAULT_ROWS),

@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
@@ -11,7 +10,7 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::page::author_names;
-use super::{LONGEST, blocking, searchable};
+use super::{blocking, searchable};
 use crate::api::Api;
 use crate::api::accept::{APPLICATION_JSON, negotiate};
 use crate::api::messages::private_json;
@@ -81,7 +80,7 @@ pub(crate) struct Suggestion {
     /// As it is written in `q`: by the id, which is nobody else's.
     #[schema(example = "from:1201234567890123457")]
     insert: String,
-    /// How many messages of it are known; null for channels.
+    /// How many messages it wrote under such a name; null for channels.
     #[schema(required = true)]
     messages: Option<u64>,
 }
@@ -153,9 +152,8 @@ async fn authors(
 ) -> Result<Vec<Suggestion>, Problem> {
     let typed = fold_name(query.text.trim_start_matches('@'));
     let (index, guild) = (searchable(api)?, query.guild_id);
-    let deadline = Instant::now() + LONGEST;
-    let authors = blocking(api, deadline, move || {
-        index.authors_beginning(&typed, guild, deadline)
+    let authors = blocking(api, move |clock| {
+        index.authors_beginning(&typed, guild, clock)
     });
     let mut authors = authors.await?;
     authors.truncate(limit);

@@ -4,7 +4,7 @@ use std::ops::{Bound, Range};
 
 use tantivy::query::{
     AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery,
-    InvertedIndexRangeQuery, Occur, PhrasePrefixQuery, PhraseQuery, Query, RangeQuery, TermQuery,
+    InvertedIndexRangeQuery, Occur, PhraseQuery, Query, RangeQuery, RegexPhraseQuery, TermQuery,
     TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
@@ -12,7 +12,9 @@ use tantivy::{Searcher, Term};
 
 use super::SearchError;
 use super::document::traits;
+use super::exact::Exact;
 use super::fields::{Fields, Place};
+use super::find::{Clock, MOST_OF_A_NAME};
 use super::query::{Clause, Filter, Kind, Mentioned, Sought, State, Who};
 use super::text::{self, TypedToken, fold_name};
 use crate::message::IdSpan;
@@ -23,8 +25,15 @@ const STEM_WEIGHT: f32 = 0.5;
 /// How much the other places of a word count beside its best.
 const TIE: f32 = 0.1;
 
-/// How many terms a prefix at the end of a phrase may stand for.
-const PREFIX_TERMS: u32 = 10_000;
+/// How many terms a prefix at the end of a phrase may stand for; each takes two kilobytes while it is
+/// looked for.
+const PREFIX_TERMS: u32 = 4_000;
+
+/// Words with a star of a query: each takes a bit for every message, in each place.
+const MOST_PREFIXES: usize = 8;
+
+/// Words of a phrase.
+const MOST_TOKENS: usize = 128;
 
 /// The channels of a name, folded.
 pub type ChannelsNamed<'a> = dyn Fn(&str) -> Vec<u64> + 'a;
@@ -43,87 +52,101 @@ pub(super) struct Compiler<'a> {
     pub(super) fields: &'a Fields,
     pub(super) searcher: &'a Searcher,
     pub(super) channels_named: &'a ChannelsNamed<'a>,
+    pub(super) clock: &'a Clock,
     pub(super) warnings: Vec<Warning>,
+    pub(super) prefixes: usize,
 }
 
 impl Compiler<'_> {
-    /// The query of a condition.
-    pub(super) fn clause(&mut self, clause: &Clause) -> Result<Box<dyn Query>, SearchError> {
+    /// The query of a condition; none for one that has nothing that is indexed, which can neither find
+    /// anything nor rule anything out.
+    pub(super) fn clause(
+        &mut self,
+        clause: &Clause,
+    ) -> Result<Option<Box<dyn Query>>, SearchError> {
         Ok(match clause {
             Clause::All(clauses) => {
                 let mut parts = Vec::with_capacity(clauses.len() + 1);
                 for clause in clauses {
-                    parts.push(match clause {
-                        Clause::Not(inner) => (Occur::MustNot, self.clause(inner)?),
-                        other => (Occur::Must, self.clause(other)?),
-                    });
+                    let (occur, inner) = match clause {
+                        Clause::Not(inner) => (Occur::MustNot, &**inner),
+                        other => (Occur::Must, other),
+                    };
+                    parts.extend(self.clause(inner)?.map(|query| (occur, query)));
                 }
-                all(parts)
+                (!parts.is_empty()).then(|| all(parts))
             }
             Clause::Any(clauses) => {
                 let mut parts = Vec::with_capacity(clauses.len());
                 for clause in clauses {
-                    parts.push((Occur::Should, self.clause(clause)?));
+                    parts.extend(self.clause(clause)?.map(|query| (Occur::Should, query)));
                 }
-                Box::new(BooleanQuery::new(parts))
+                (!parts.is_empty()).then(|| Box::new(BooleanQuery::new(parts)) as Box<dyn Query>)
             }
-            Clause::Not(inner) => all(vec![(Occur::MustNot, self.clause(inner)?)]),
+            Clause::Not(inner) => {
+                let inner = self.clause(inner)?;
+                inner.map(|query| all(vec![(Occur::MustNot, query)]))
+            }
             Clause::Term(term) => match &term.sought {
-                Sought::Word(word) => self.word(word, &term.at),
-                Sought::Prefix(prefix) => self.prefix(prefix),
-                Sought::Phrase(phrase) => self.phrase(phrase, &term.at),
+                Sought::Word(word) => self.words(word, text::stems_of(word), &term.at)?,
+                Sought::Phrase(phrase) => self.words(phrase, Vec::new(), &term.at)?,
+                Sought::Prefix(prefix) => self.prefix(prefix, &term.at)?,
                 Sought::Filter(filter) => {
                     let filter = self.filter(filter, &term.at)?;
-                    Box::new(ConstScoreQuery::new(filter, 0.0))
+                    Some(Box::new(ConstScoreQuery::new(filter, 0.0)))
                 }
             },
         })
     }
 
-    /// The word itself in any place, or one of its stem.
-    fn word(&mut self, word: &str, at: &Range<usize>) -> Box<dyn Query> {
-        let tokens = text::typed(word);
-        let mut places = self.places(&tokens);
-        let stems = text::stems_of(word).into_iter().map(|stem| {
-            let term = Term::from_field_text(self.fields.stems, &stem);
-            let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
-            Box::new(BoostQuery::new(Box::new(query), STEM_WEIGHT)) as Box<dyn Query>
-        });
-        places.extend(stems);
-        self.best_of(places, at)
-    }
-
-    fn phrase(&mut self, phrase: &str, at: &Range<usize>) -> Box<dyn Query> {
-        let places = self.places(&text::typed(phrase));
-        self.best_of(places, at)
-    }
-
-    /// Nothing that is indexed is in the text: it can't be found, nor rule anything out.
-    fn best_of(&mut self, places: Vec<Box<dyn Query>>, at: &Range<usize>) -> Box<dyn Query> {
-        if places.is_empty() {
-            self.warn(
-                at,
-                "There is no letter, digit or emoji to look for: this was left out.",
-            );
-            return everything();
-        }
-        Box::new(DisjunctionMaxQuery::with_tie_breaker(places, TIE))
-    }
-
-    /// These tokens in this order, in each place.
-    fn places(&self, tokens: &[TypedToken]) -> Vec<Box<dyn Query>> {
-        if tokens.is_empty() {
-            return Vec::new();
-        }
-        let in_place = |place: Place| {
-            let terms = self.terms(place, tokens);
+    /// These words in this order in any place, or one of a stem.
+    fn words(
+        &mut self,
+        words: &str,
+        stems: Vec<String>,
+        at: &Range<usize>,
+    ) -> Result<Option<Box<dyn Query>>, SearchError> {
+        let Some(tokens) = self.tokens(text::typed(words), at)? else {
+            return Ok(None);
+        };
+        let in_place = |place: Place| -> Box<dyn Query> {
+            let terms = self.terms(place, &tokens);
             let query: Box<dyn Query> = match terms.as_slice() {
                 [(_, term)] => Box::new(TermQuery::new(term.clone(), IndexRecordOption::WithFreqs)),
                 _ => Box::new(PhraseQuery::new_with_offset(terms)),
             };
-            Box::new(BoostQuery::new(query, place.weight())) as Box<dyn Query>
+            exact(query, place.weight())
         };
-        Place::ALL.into_iter().map(in_place).collect()
+        let of_stem = |stem: String| {
+            let term = Term::from_field_text(self.fields.stems, &stem);
+            let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
+            exact(Box::new(query), STEM_WEIGHT)
+        };
+        let places = Place::ALL.into_iter().map(in_place);
+        let all = places.chain(stems.into_iter().map(of_stem)).collect();
+        Ok(Some(best_of(all)))
+    }
+
+    /// What of a text is indexed; none if nothing is.
+    fn tokens(
+        &mut self,
+        tokens: Vec<TypedToken>,
+        at: &Range<usize>,
+    ) -> Result<Option<Vec<TypedToken>>, SearchError> {
+        if tokens.len() > MOST_TOKENS {
+            return Err(SearchError::refused(
+                at,
+                format!("A phrase has at most {MOST_TOKENS} words: leave some out."),
+            ));
+        }
+        if tokens.is_empty() {
+            self.warn(
+                at,
+                "There is no letter, digit or emoji to look for: this was left out.",
+            );
+            return Ok(None);
+        }
+        Ok(Some(tokens))
     }
 
     fn terms(&self, place: Place, tokens: &[TypedToken]) -> Vec<(usize, Term)> {
@@ -134,22 +157,41 @@ impl Compiler<'_> {
             .collect()
     }
 
-    fn prefix(&self, prefix: &str) -> Box<dyn Query> {
-        let tokens = text::typed_prefix(prefix);
+    fn prefix(
+        &mut self,
+        prefix: &str,
+        at: &Range<usize>,
+    ) -> Result<Option<Box<dyn Query>>, SearchError> {
+        self.prefixes += 1;
+        if self.prefixes > MOST_PREFIXES {
+            return Err(SearchError::refused(
+                at,
+                format!("A query has at most {MOST_PREFIXES} words with a star."),
+            ));
+        }
+        let Some(tokens) = self.tokens(text::typed_prefix(prefix), at)? else {
+            return Ok(None);
+        };
         let in_place = |place: Place| -> Box<dyn Query> {
             let field = self.fields.text(place);
-            match tokens.as_slice() {
-                [] => Box::new(EmptyQuery),
-                [token] => begins_with(field, &token.text, place.weight()),
-                _ => {
-                    let mut query = PhrasePrefixQuery::new_with_offset(self.terms(place, &tokens));
-                    query.set_max_expansions(PREFIX_TERMS);
-                    Box::new(ConstScoreQuery::new(Box::new(query), place.weight()))
-                }
+            let [words @ .., beginning] = tokens.as_slice() else {
+                return Box::new(EmptyQuery);
+            };
+            if words.is_empty() {
+                return begins_with(field, &beginning.text, place.weight());
             }
+            let whole = words
+                .iter()
+                .map(|word| (word.position, regex::escape(&word.text)));
+            let begun = format!("{}.*", regex::escape(&beginning.text));
+            let begun = (beginning.position, begun);
+            let mut query =
+                RegexPhraseQuery::new_with_offset(field, whole.chain([begun]).collect());
+            query.set_max_expansions(PREFIX_TERMS);
+            Box::new(ConstScoreQuery::new(Box::new(query), place.weight()))
         };
         let places = Place::ALL.into_iter().map(in_place);
-        Box::new(DisjunctionMaxQuery::new(places.collect()))
+        Ok(Some(best_of(places.collect())))
     }
 
     fn filter(
@@ -173,7 +215,14 @@ impl Compiler<'_> {
             }
             Filter::Mentions(Mentioned::Who(Who::Name(name))) => {
                 let folded = fold_name(name);
-                let authors = self.authors_named(&folded)?;
+                let authors = self.authors_named(&folded, at)?;
+                let named = Term::from_field_text(self.fields.mentioned_name, &folded);
+                if authors.is_empty() && self.searcher.doc_freq(&named)? == 0 {
+                    self.warn(
+                        at,
+                        "Nobody of this name is known. Roles are found by their ids.",
+                    );
+                }
                 let named = whole(self.fields.mentioned_name, &folded);
                 let known = numbers(self.fields.mentioned, authors);
                 Box::new(BooleanQuery::union(vec![named, known]))
@@ -205,16 +254,23 @@ impl Compiler<'_> {
 
     /// By everybody who ever wrote under this name, under whatever name they wrote.
     fn written_by(&mut self, name: &str, at: &Range<usize>) -> Result<Box<dyn Query>, SearchError> {
-        let authors = self.authors_named(&fold_name(name))?;
+        let authors = self.authors_named(&fold_name(name), at)?;
         if authors.is_empty() {
             self.warn(at, "Nobody of this name is known to have written.");
         }
         Ok(numbers(self.fields.author, authors))
     }
 
-    fn authors_named(&self, folded: &str) -> Result<Vec<u64>, SearchError> {
+    fn authors_named(&mut self, folded: &str, at: &Range<usize>) -> Result<Vec<u64>, SearchError> {
         let named = whole(self.fields.author_name, folded);
-        super::find::distinct(self.searcher, self.fields, &*named, self.fields.author)
+        let authors = self.clock.distinct(self.searcher, self.fields, &*named)?;
+        if authors.len() >= MOST_OF_A_NAME {
+            self.warn(
+                at,
+                "More people have this name than are looked up: use an id.",
+            );
+        }
+        Ok(authors)
     }
 
     pub(super) fn has(&self, what: &str) -> Box<dyn Query> {
@@ -263,6 +319,16 @@ pub fn names_channels(clause: &Clause) -> bool {
     }
 }
 
+/// The best of these, and a little of the others.
+fn best_of(queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {
+    let best = DisjunctionMaxQuery::with_tie_breaker(queries, TIE);
+    Box::new(Exact(Box::new(best)))
+}
+
+fn exact(query: Box<dyn Query>, weight: f32) -> Box<dyn Query> {
+    Box::new(Exact(Box::new(BoostQuery::new(query, weight))))
+}
+
 /// All of these; where nothing is asked for, everything but what is ruled out.
 pub(super) fn all(mut parts: Vec<(Occur, Box<dyn Query>)>) -> Box<dyn Query> {
     if parts.iter().all(|(occur, _)| *occur == Occur::MustNot) {
@@ -271,7 +337,7 @@ pub(super) fn all(mut parts: Vec<(Occur, Box<dyn Query>)>) -> Box<dyn Query> {
     Box::new(BooleanQuery::new(parts))
 }
 
-fn everything() -> Box<dyn Query> {
+pub(super) fn everything() -> Box<dyn Query> {
     Box::new(ConstScoreQuery::new(Box::new(AllQuery), 0.0))
 }
 

@@ -199,6 +199,13 @@ fn read(message: &FollowedMessage) -> Option<(Value, String, bool)> {
             payload[name] = list;
         }
     }
+    if whole
+        .patch
+        .shown_over(PatchField::Author, &visible.version.body)
+        .is_some()
+    {
+        payload["author"]["username"] = visible.body.author_name.into();
+    }
     Some((
         payload,
         visible.body.content,

@@ -36,6 +36,14 @@ pub enum SearchError {
         /// So many.
         free: u64,
     },
+    /// A part of a query would cost too much.
+    #[error("character {}: {reason}", at.start + 1)]
+    Refused {
+        /// Its characters.
+        at: std::ops::Range<usize>,
+        /// A sentence that says what to type instead.
+        reason: String,
+    },
     /// A search took too long.
     #[error("the search took too long")]
     TooLong,
@@ -45,6 +53,11 @@ pub enum SearchError {
 }
 
 impl SearchError {
+    pub(super) fn refused(at: &std::ops::Range<usize>, reason: String) -> Self {
+        let at = at.clone();
+        Self::Refused { at, reason }
+    }
+
     pub(super) fn io(what: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let what = format!("can't {what} {}", path.display());
         move |source| Self::Io { what, source }

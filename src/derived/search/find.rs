@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -27,7 +28,7 @@ use crate::store::FoundAt;
 const LOOK_EVERY: u32 = 4_096;
 
 /// The most users that one name can stand for.
-const MOST_OF_A_NAME: usize = 1_000;
+pub(super) const MOST_OF_A_NAME: usize = 1_000;
 
 /// Channels and authors of a facet: those with the most hits.
 const MOST_OF_A_FACET: usize = 50;
@@ -60,7 +61,75 @@ pub struct SearchRequest<'a> {
     /// The channels of a name.
     pub channels_named: &'a ChannelsNamed<'a>,
     /// When it is given up.
-    pub deadline: Instant,
+    pub clock: Clock,
+}
+
+/// When a search is given up: at a time, or when nobody wants its answer any more.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    deadline: Instant,
+    left: Arc<AtomicBool>,
+}
+
+/// Has the search given up when it is dropped.
+#[must_use]
+pub struct LeaveOnDrop(Arc<AtomicBool>);
+
+impl Drop for LeaveOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Clock {
+    /// One that ends at `deadline`, and before when the other half is dropped.
+    pub fn until(deadline: Instant) -> (Self, LeaveOnDrop) {
+        let left = Arc::new(AtomicBool::new(false));
+        let clock = Self {
+            deadline,
+            left: Arc::clone(&left),
+        };
+        (clock, LeaveOnDrop(left))
+    }
+
+    /// Looks at it.
+    ///
+    /// # Errors
+    /// [`SearchError::TooLong`] if the time is over.
+    pub fn look(&self) -> Result<(), SearchError> {
+        if self.left.load(Ordering::Relaxed) || Instant::now() >= self.deadline {
+            return Err(SearchError::TooLong);
+        }
+        Ok(())
+    }
+
+    /// The authors of the messages that a query lets through, [`MOST_OF_A_NAME`] at most.
+    pub(super) fn distinct(
+        &self,
+        searcher: &Searcher,
+        fields: &Fields,
+        query: &dyn Query,
+    ) -> Result<Vec<u64>, SearchError> {
+        let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
+        let mut values = HashSet::new();
+        for segment in searcher.segment_readers() {
+            let authors = column(fields, segment, fields.author)?;
+            let mut docs = weight.scorer(segment, 1.0)?;
+            let (mut doc, mut seen) = (docs.doc(), 0_u32);
+            while doc != TERMINATED && values.len() < MOST_OF_A_NAME {
+                seen += 1;
+                if seen.is_multiple_of(LOOK_EVERY) {
+                    self.look()?;
+                }
+                // What was replaced may have another name by now, or none.
+                if !segment.is_deleted(doc) {
+                    values.insert(authors.get_val(doc));
+                }
+                doc = docs.advance();
+            }
+        }
+        Ok(values.into_iter().collect())
+    }
 }
 
 /// The order of hits.
@@ -150,7 +219,9 @@ impl Searchable {
             fields: &self.fields,
             searcher: &self.searcher,
             channels_named: request.channels_named,
+            clock: &request.clock,
             warnings: Vec::new(),
+            prefixes: 0,
         };
         let query = request.query(&mut compiler)?;
         let warnings = compiler.warnings;
@@ -208,7 +279,7 @@ impl Searchable {
         &self,
         prefix: &str,
         guild_id: Option<GuildId>,
-        deadline: Instant,
+        clock: Clock,
     ) -> Result<Vec<(UserId, u64, FoundAt)>, SearchError> {
         let request = SearchRequest {
             clause: None,
@@ -225,7 +296,7 @@ impl Searchable {
             },
             zone: Tz::UTC,
             channels_named: &|_| Vec::new(),
-            deadline,
+            clock,
         };
         let begins = compile::begins_with(self.fields.author_words, prefix, 0.0);
         let query = compile::all(vec![
@@ -246,7 +317,8 @@ impl SearchRequest<'_> {
     fn query(&self, compiler: &mut Compiler<'_>) -> Result<Box<dyn Query>, SearchError> {
         let mut parts = vec![(Occur::Must, self.filter(compiler.fields))];
         if let Some(clause) = &self.clause {
-            parts.push((Occur::Must, compiler.clause(clause)?));
+            let clause = compiler.clause(clause)?;
+            parts.extend(clause.map(|query| (Occur::Must, query)));
         }
         Ok(compile::all(parts))
     }
@@ -320,6 +392,7 @@ impl<'a> Pass<'a> {
         let channels = column(fields, segment, fields.channel)?;
         let authors = column(fields, segment, fields.author)?;
         let facets = self.request.facets;
+        self.look_at_the_clock()?;
         let mut scorer = weight.scorer(segment, 1.0)?;
         self.look_at_the_clock()?;
         let mut doc = scorer.doc();
@@ -385,10 +458,7 @@ impl<'a> Pass<'a> {
 
     fn look_at_the_clock(&mut self) -> Result<(), SearchError> {
         self.unlooked = 0;
-        if Instant::now() >= self.request.deadline {
-            return Err(SearchError::TooLong);
-        }
-        Ok(())
+        self.request.clock.look()
     }
 
     /// The best, in their order, and the rank of the last.
@@ -444,27 +514,6 @@ fn most<V>(counts: &HashMap<u64, V>, count: impl Fn(&V) -> u64) -> Vec<(&u64, &V
     counts.sort_unstable_by_key(|(id, value)| (Reverse(count(value)), **id));
     counts.truncate(MOST_OF_A_FACET);
     counts
-}
-
-/// The values of a field among the messages that a query lets through.
-pub(super) fn distinct(
-    searcher: &Searcher,
-    fields: &Fields,
-    query: &dyn Query,
-    field: Field,
-) -> Result<Vec<u64>, SearchError> {
-    let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
-    let mut values = HashSet::new();
-    for segment in searcher.segment_readers() {
-        let column = column(fields, segment, field)?;
-        let mut docs = weight.scorer(segment, 1.0)?;
-        let mut doc = docs.doc();
-        while doc != TERMINATED && values.len() < MOST_OF_A_NAME {
-            values.insert(column.get_val(doc));
-            doc = docs.advance();
-        }
-    }
-    Ok(values.into_iter().collect())
 }
 
 fn column(

@@ -8,6 +8,7 @@
 mod compile;
 mod document;
 mod error;
+mod exact;
 mod fields;
 mod find;
 mod folder;
@@ -23,7 +24,9 @@ mod writer;
 pub use compile::{ChannelsNamed, Warning, asks_for_deleted, has_words, names_channels};
 pub use error::SearchError;
 pub use fields::Place;
-pub use find::{Counts, Facets, Hit, Hits, Position, Rank, SearchRequest, Sort};
+pub use find::{
+    Clock, Counts, Facets, Hit, Hits, LeaveOnDrop, Position, Rank, SearchRequest, Sort,
+};
 pub use folder::{Found, IndexState};
 pub use follower::{Follower, Settings};
 pub use highlight::{Highlight, Highlighter};

@@ -7,6 +7,9 @@ use super::scan::{Form, Scan};
 use super::stems::of_folded;
 use super::typed::TypedToken;
 
+/// Hits of a text that are shown: in one that repeats a word for pages, nobody reads them all.
+const MOST_HITS: usize = 200;
+
 /// What was looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -27,7 +30,7 @@ pub struct Phrase {
 
 /// The ranges, in bytes of `text`, of what was looked for: ascending, apart from each other.
 ///
-/// A phrase is marked as one range, and only where all of it stands; hits that touch are one.
+/// The first two hundred of them. A phrase is marked as one range, and only where all of it stands; hits that touch are one.
 #[must_use]
 pub fn highlights(text: &str, wanted: &Wanted) -> Vec<Range<usize>> {
     let scan = Scan::of(text);
@@ -43,6 +46,9 @@ pub fn highlights(text: &str, wanted: &Wanted) -> Vec<Range<usize>> {
         }
     }
     for token in &scan.tokens {
+        if hits.len() >= MOST_HITS {
+            break;
+        }
         let word = scan.text(token);
         for phrase in by_first.get(word).into_iter().flatten() {
             if let Some(end) = end_of(&scan, token.position, phrase) {
