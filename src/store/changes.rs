@@ -7,7 +7,7 @@ use duckdb::Connection;
 
 use super::lookup::list;
 use super::query::Reader;
-use super::row::id;
+use super::row::{Shape, id};
 use super::{MessageRow, StoreError};
 use crate::message::{ChannelId, GuildId, MessageId};
 
@@ -124,10 +124,14 @@ fn rows(
     let (Some(first), Some(last)) = (changes.first(), changes.last()) else {
         return Ok(Vec::new());
     };
+    let shape = Shape {
+        with_raw: request.include_raw,
+        ..Shape::WHOLE
+    };
     let mut statement = connection.prepare(&format!(
         "SELECT {} FROM discord_messages WHERE message_id >= {low} AND message_id <= {high} \
          AND revision >= {} AND revision <= {} AND message_id IN ({})",
-        MessageRow::columns(request.include_raw),
+        shape.columns(),
         first.revision,
         last.revision,
         list(ids())
@@ -135,7 +139,7 @@ fn rows(
     let mut found: HashMap<MessageId, MessageRow> = HashMap::with_capacity(changes.len());
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        found.insert(id(row, 0)?, MessageRow::read(row)?);
+        found.insert(id(row, 0)?, MessageRow::read(row, shape)?);
     }
     let rows: Vec<MessageRow> = changes
         .iter()
