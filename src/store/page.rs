@@ -25,6 +25,9 @@ const WIDEN: (i64, i64) = (4, 16);
 /// How many times a page's rows a range may hold before its keys are looked at first.
 const CROWDED: usize = 4;
 
+/// Of no level.
+const NO_LEVEL: Which = [false; LEVELS.len()];
+
 /// Which end of the channel a walk begins at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
@@ -102,6 +105,8 @@ fn message(
     let span = IdSpan::of(id);
     let seen = whereabouts.look(None);
     let asked = seen.which(span);
+    // Around one statement too: between planning it and running it others may commit, and DuckDB leaves
+    // out what held nothing when it planned.
     connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
     let found = find(connection, id, asked)?;
     if found.is_some() || seen.holds(&whereabouts.look(None), span, asked) {
@@ -131,7 +136,7 @@ fn find(
     Ok(None)
 }
 
-/// The page's rows, and one more if there is a page after it.
+/// The page's rows, and one more if there is a page after it, at one moment.
 fn read(
     connection: &Connection,
     request: &PageRequest,
@@ -185,20 +190,23 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Range after range until the page is full.
     fn go(&mut self, pace: Option<i64>) -> Result<(), StoreError> {
         let wanted = self.request.limit + 1;
         let mut rest = self.request.span;
         let mut width = pace.map_or(FIRST_SPAN, |pace| width_of(pace, wanted));
         while !rest.is_empty() && self.rows.len() < wanted {
             let (part, next) = self.cut(rest, width);
-            self.read_part(part, pace.is_some())?;
+            // If nothing tells how many rows there are, their keys are looked at first.
+            if pace.is_none() || !self.read_all(part)? {
+                self.read_first(part)?;
+            }
             let found = i64::try_from(self.rows.len()).unwrap_or(i64::MAX);
-            let likely = width_of(width / found.max(1), wanted.saturating_sub(self.rows.len()));
+            let missing = wanted.saturating_sub(self.rows.len());
             let (least, most) = (width.saturating_mul(WIDEN.0), width.saturating_mul(WIDEN.1));
-            width = if found == 0 {
-                most
-            } else {
-                likely.clamp(least, most)
+            width = match found {
+                0 => most,
+                _ => width_of(width / found, missing).clamp(least, most),
             };
             rest = next;
         }
@@ -230,22 +238,21 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Reads the rows of a range, or the first of them. If nothing tells how many there are, their keys
-    /// are looked at first.
-    fn read_part(&mut self, part: IdSpan, is_measured: bool) -> Result<(), StoreError> {
-        let which = self.seen.which(part);
-        self.asked.push((part, which));
-        if which == [false; LEVELS.len()] {
-            return Ok(());
-        }
+    /// Reads all rows of a range. `false`: there are too many, and none was read.
+    fn read_all(&mut self, part: IdSpan) -> Result<bool, StoreError> {
+        let which = self.ask(part);
         let most = CROWDED * (self.request.limit + 1);
-        if is_measured {
-            let rows = self.select(which, part, most)?;
-            if rows.len() < most {
-                self.rows.extend(rows);
-                return Ok(());
-            }
+        let rows = self.select(which, part, most)?;
+        let is_all = rows.len() < most;
+        if is_all {
+            self.rows.extend(rows);
         }
+        Ok(is_all)
+    }
+
+    /// Reads the first rows of a range, as many as are still wanted.
+    fn read_first(&mut self, part: IdSpan) -> Result<(), StoreError> {
+        let which = self.ask(part);
         if let Some(span) = self.first_keys(which, part)? {
             let rows = self.select(which, span, usize::MAX)?;
             self.rows.extend(rows);
@@ -253,8 +260,17 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    fn ask(&mut self, part: IdSpan) -> Which {
+        let which = self.seen.which(part);
+        self.asked.push((part, which));
+        which
+    }
+
     /// The range of the first keys, as many as are still wanted.
     fn first_keys(&self, which: Which, span: IdSpan) -> Result<Option<IdSpan>, StoreError> {
+        if which == NO_LEVEL {
+            return Ok(None);
+        }
         let direction = match self.request.order {
             Order::Ascending => "ASC",
             Order::Descending => "DESC",
@@ -284,6 +300,9 @@ impl<'a> Walk<'a> {
         span: IdSpan,
         most: usize,
     ) -> Result<Vec<MessageRow>, StoreError> {
+        if which == NO_LEVEL {
+            return Ok(Vec::new());
+        }
         let mut sql = self.sql(&self.shape.columns(), which, span);
         if most < usize::MAX {
             sql = format!("{sql} LIMIT {most}");
