@@ -197,8 +197,9 @@ impl<'a> Walk<'a> {
         let mut width = pace.map_or(FIRST_SPAN, |pace| width_of(pace, wanted));
         while !rest.is_empty() && self.rows.len() < wanted {
             let (part, next) = self.cut(rest, width);
-            // If nothing tells how many rows there are, their keys are looked at first.
-            if pace.is_none() || !self.read_all(part)? {
+            // Their keys are looked at first if nothing tells how many rows there are, and if they are large.
+            let by_keys = pace.is_none() || self.request.include_raw;
+            if by_keys || !self.read_all(part)? {
                 self.read_first(part)?;
             }
             let found = i64::try_from(self.rows.len()).unwrap_or(i64::MAX);
