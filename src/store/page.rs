@@ -73,7 +73,8 @@ impl Reader {
         let reader = self.clone();
         self.run(move |connection| {
             let pace = reader.paces.get(request.channel_id);
-            let mut rows = read(connection, &request, &reader.whereabouts, pace)?;
+            let seen = reader.whereabouts.look(Some(request.channel_id));
+            let mut rows = read(connection, &request, seen, &reader.whereabouts, pace)?;
             let has_more = rows.len() > request.limit;
             rows.truncate(request.limit);
             reader.paces.learn(request.channel_id, &rows);
@@ -92,18 +93,21 @@ impl Reader {
     /// If the query fails.
     pub async fn message(&self, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
         let reader = self.clone();
-        self.run(move |connection| message(connection, id, &reader.whereabouts))
-            .await
+        self.run(move |connection| {
+            let seen = reader.whereabouts.look(None);
+            message(connection, id, seen, &reader.whereabouts)
+        })
+        .await
     }
 }
 
 fn message(
     connection: &Connection,
     id: MessageId,
+    seen: Seen,
     whereabouts: &Whereabouts,
 ) -> Result<Option<MessageRow>, StoreError> {
     let span = IdSpan::of(id);
-    let seen = whereabouts.look(None);
     let asked = seen.which(span);
     // Around one statement too: between planning it and running it others may commit, and DuckDB leaves
     // out what held nothing when it planned.
@@ -140,10 +144,10 @@ fn find(
 fn read(
     connection: &Connection,
     request: &PageRequest,
+    seen: Seen,
     whereabouts: &Whereabouts,
     pace: Option<i64>,
 ) -> Result<Vec<MessageRow>, StoreError> {
-    let seen = whereabouts.look(Some(request.channel_id));
     connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
     let mut walk = Walk::new(connection, request, seen, seen.ends());
     walk.go(pace)?;
@@ -380,5 +384,97 @@ impl Paces {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ChannelId, i64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::{Batch, Record, StoreSettings};
+    use super::*;
+    use crate::message::{Message, Source};
+
+    const GUILD: u64 = 1_400_000_000_000_000_001;
+    const CHANNEL: u64 = 1_400_000_000_000_000_100;
+
+    fn id(n: u64) -> u64 {
+        CHANNEL + ((1000 * n) << 22)
+    }
+
+    fn commit(record: &mut Record, numbers: impl Iterator<Item = u64>) {
+        let guild = GuildId::try_from(GUILD).expect("an id");
+        let messages = numbers.map(|n| {
+            let payload = serde_json::json!({
+                "id": id(n).to_string(), "channel_id": CHANNEL.to_string(), "type": 0,
+                "author": {"id": "1", "username": "ada"}, "content": "x", "embeds": [],
+                "timestamp": "2025-01-01T00:00:00+00:00", "edited_timestamp": null,
+                "attachments": [],
+            });
+            Message::read(guild, Source::Gateway, &payload.to_string()).expect("a message")
+        });
+        let batch = Batch {
+            messages: messages.collect(),
+            ..Batch::default()
+        };
+        record.commit(&batch, chrono::Utc::now()).expect("a commit");
+    }
+
+    fn move_rows(record: &mut Record) {
+        record.maintain().expect("a move");
+        record.finish_move().expect("a move");
+    }
+
+    /// What comes between a look at the whereabouts and the moment that the transaction sees.
+    #[tokio::test]
+    async fn a_look_that_is_too_old_leaves_no_row_out() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, temp) = (folder.path().join("r.duckdb"), folder.path().join("tmp"));
+        let mut settings = StoreSettings::new(path, temp);
+        settings.hot_rows = 10;
+        settings.small_run_rows = 20;
+        let (mut record, reader) = Record::open(&settings).expect("a record");
+        let places = Arc::clone(&reader.whereabouts);
+        let channel = ChannelId::try_from(CHANNEL).expect("an id");
+        let look = || (places.look(Some(channel)), places.look(None));
+
+        let mut looks = vec![look()];
+        for ten in 0..4 {
+            commit(&mut record, ten * 10 + 1..ten * 10 + 11);
+            looks.push(look());
+            move_rows(&mut record);
+            looks.push(look());
+        }
+        // The small runs are full: into the large ones; and one message more.
+        move_rows(&mut record);
+        commit(&mut record, 41..42);
+        looks.push(look());
+        for (seen, seen_by_all) in looks {
+            let (places, newest) = (Arc::clone(&places), id(41));
+            let read = reader.run(move |connection| {
+                let request = PageRequest {
+                    guild_id: GuildId::try_from(GUILD).expect("an id"),
+                    channel_id: channel,
+                    span: IdSpan::ALL,
+                    order: Order::Descending,
+                    limit: 100,
+                    include_deleted: false,
+                    include_raw: false,
+                };
+                let page = read(connection, &request, seen, &places, Some(1))?;
+                connection.execute_batch("ROLLBACK")?;
+                let mut found = Vec::new();
+                for n in [1, 15, 40, 41] {
+                    let id = MessageId::try_from(id(n)).expect("an id");
+                    found.push(message(connection, id, seen_by_all, &places)?);
+                    connection.execute_batch("ROLLBACK")?;
+                }
+                Ok((page, found))
+            });
+            let (page, found) = read.await.expect("a page");
+            assert_eq!(page.len(), 41, "{seen:?}");
+            assert_eq!(page[0].message_id.as_i64(), newest.cast_signed());
+            assert!(found.iter().all(Option::is_some), "{seen_by_all:?}");
+        }
     }
 }
