@@ -360,7 +360,8 @@ impl<'a> Walk<'a> {
 /// How wide a range is likely to hold so many rows, if the ids between two are so many.
 fn width_of(pace: i64, rows: usize) -> i64 {
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    pace.saturating_mul(rows).saturating_mul(2).max(1)
+    // Half as much again: what is too many is read for nothing, what is missing takes another query.
+    (pace.saturating_mul(rows) / 2).saturating_mul(3).max(1)
 }
 
 /// How densely the channels are written, as the last page of each showed: the ids between two messages.
