@@ -7,7 +7,7 @@ use duckdb::Connection;
 
 use super::lookup::list;
 use super::query::Reader;
-use super::row::id;
+use super::row::{Shape, id};
 use super::{MessageRow, StoreError};
 use crate::message::{ChannelId, GuildId, MessageId};
 
@@ -150,14 +150,18 @@ fn rows(
     let Some(condition) = condition(changes) else {
         return Ok(Vec::new());
     };
+    let shape = Shape {
+        with_raw: request.include_raw,
+        ..Shape::WHOLE
+    };
     let mut statement = connection.prepare(&format!(
         "SELECT {} FROM discord_messages WHERE {condition}",
-        MessageRow::columns(request.include_raw)
+        shape.columns()
     ))?;
     let mut found: HashMap<MessageId, MessageRow> = HashMap::with_capacity(changes.len());
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        found.insert(id(row, 0)?, MessageRow::read(row)?);
+        found.insert(id(row, 0)?, MessageRow::read(row, shape)?);
     }
     let rows: Vec<MessageRow> = changes
         .iter()

@@ -10,7 +10,7 @@ use super::columns::{Column, Kind, column, schema};
 use super::download::{BATCHES_AHEAD, BatchStream};
 use super::lookup::list;
 use super::query::{InterruptOnDrop, Reader};
-use super::row::id;
+use super::row::{Shape, id};
 use super::sorted::stream;
 use super::{MessageRow, StoreError};
 use crate::message::{ChannelId, MessageId, Patch};
@@ -59,9 +59,13 @@ impl Reader {
         self.run(move |connection| {
             // What is planned and what is read are of one moment.
             connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
+            let shape = Shape {
+                with_raw: include_raw,
+                ..Shape::WHOLE
+            };
             let mut statement = connection.prepare(&format!(
                 "SELECT {}, patch_json FROM discord_messages WHERE {}",
-                MessageRow::columns(include_raw),
+                shape.columns(),
                 condition(&found)
             ))?;
             let mut rows = statement.query([])?;
@@ -72,7 +76,7 @@ impl Reader {
                     .map(|patch| serde_json::from_str(&patch))
                     .transpose()?;
                 let found = FoundRow {
-                    row: MessageRow::read(row)?,
+                    row: MessageRow::read(row, shape)?,
                     patch: patch.unwrap_or_default(),
                 };
                 by_id.insert(id(row, 0)?, found);

@@ -34,6 +34,7 @@ mod schema;
 mod sorted;
 mod tables;
 mod versions;
+mod whereabouts;
 mod witness;
 
 pub use batch::{Batch, Committed, Parked, SessionMark};
@@ -53,7 +54,7 @@ pub use hits::{EXTRA_COLUMNS, FoundAt, FoundRow, FoundRows};
 pub use lock::DataLock;
 pub use moment::{Moment, Partition, RecordState};
 pub use outages::Outage;
-pub use page::{Order, Page, PageRequest, RowStream};
+pub use page::{Order, Page, PageRequest};
 pub use query::{InterruptOnDrop, Reader};
 pub use record::{Record, StoreSettings};
 pub use report::{MOST_REPORT_ROWS, ReportAnswer, ReportCoverage, ReportRequest, time_zones};

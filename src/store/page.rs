@@ -1,32 +1,32 @@
-//! One page of a channel's messages. The narrow keys first, in a range of ids that widens until
-//! the page is full, so that zone maps leave most row groups unread; then the wide columns of
-//! just those rows, streamed. Both in one transaction: a page is one moment of the record.
+//! One page of a channel's messages, in most cases by one query: of the levels that can have them, in
+//! a range of ids that is as wide as the channel's pace says, so that zone maps leave most row groups
+//! unread. What is not in it is read in further ranges, in the same transaction: a page is one moment
+//! of the record.
 
 use std::collections::HashMap;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chrono::Utc;
 use duckdb::Connection;
-use futures_util::Stream;
-use tokio::sync::{mpsc, oneshot};
 
-use super::query::{InterruptOnDrop, Reader};
+use super::levels::LEVELS;
+use super::query::Reader;
+use super::row::Shape;
+use super::whereabouts::{Ends, Seen, Whereabouts, Which};
 use super::{MessageRow, StoreError};
-use crate::message::{ChannelId, GuildId, IdSpan, MessageId, snowflake_at};
+use crate::message::{ChannelId, GuildId, IdSpan, MessageId};
 
-/// Rows that wait for a slow client before the query waits too.
-const ROWS_AHEAD: usize = 64;
-
-/// The first range of ids that is tried, as snowflakes: seven days.
+/// The first range of ids that is tried in a channel whose pace is not known: seven days.
 const FIRST_SPAN: i64 = (7 * 24 * 3600 * 1000) << 22;
 
-/// How far ahead of this machine's clock an id may be, as snowflakes: an hour.
-const CLOCK_MARGIN: i64 = (3600 * 1000) << 22;
+/// How much wider each next range is, at least and at most: four tries reach across all of Discord's
+/// time.
+const WIDEN: (i64, i64) = (4, 16);
 
-/// How much wider each next range is: four tries reach across all of Discord's time.
-const WIDEN: i64 = 16;
+/// How many times a page's rows a range may hold before its keys are looked at first.
+const CROWDED: usize = 4;
+
+/// Of no level.
+const NO_LEVEL: Which = [false; LEVELS.len()];
 
 /// Which end of the channel a walk begins at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,65 +56,35 @@ pub struct PageRequest {
     pub include_raw: bool,
 }
 
-/// A page: what is known before its first row, and then its rows.
+/// A page.
 pub struct Page {
     /// The last id of the page, if there is a page after it.
     pub next_cursor: Option<MessageId>,
-    /// How many rows will come.
-    pub row_count: usize,
     /// The rows, in the order asked for.
-    pub rows: RowStream,
-}
-
-/// Rows as the query finds them. Dropping it interrupts the query.
-pub struct RowStream {
-    rows: mpsc::Receiver<Result<MessageRow, StoreError>>,
-    _interrupt: InterruptOnDrop,
-}
-
-impl Stream for RowStream {
-    type Item = Result<MessageRow, StoreError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.rows.poll_recv(context)
-    }
+    pub rows: Vec<MessageRow>,
 }
 
 impl Reader {
-    /// Starts reading a page; the answer is there when its keys are known.
+    /// A page. Dropping the future interrupts the query.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if no connection comes free in time.
+    /// [`StoreError::Busy`] if no connection comes free in time, or if a query fails.
     pub async fn page(&self, request: PageRequest) -> Result<Page, StoreError> {
-        let (head_sender, head) = oneshot::channel();
-        let (row_sender, rows) = mpsc::channel(ROWS_AHEAD);
-        let paces = Arc::clone(&self.paces);
-        let query = move |connection: &Connection| {
-            let pace = paces.get(request.channel_id);
-            match begin_and_find_keys(connection, &request, pace) {
-                Ok(keys) => {
-                    paces.learn(request.channel_id, &keys.ids);
-                    if head_sender.send(Ok(keys.head())).is_ok()
-                        && let Err(error) = send_rows(connection, &request, &keys, &row_sender)
-                    {
-                        let _ = row_sender.blocking_send(Err(error));
-                    }
-                }
-                Err(error) => drop(head_sender.send(Err(error))),
-            }
-            // The transaction ends when the connection goes back to the pool; the rows end then.
-            move || drop(row_sender)
-        };
-        let interrupt = self.spawn(query).await?;
-        let (next_cursor, row_count) = head.await.unwrap_or(Err(StoreError::NoAnswer))?;
-        Ok(Page {
-            next_cursor,
-            row_count,
-            rows: RowStream {
+        let reader = self.clone();
+        self.run(move |connection| {
+            let pace = reader.paces.get(request.channel_id);
+            let seen = reader.whereabouts.look(Some(request.channel_id));
+            let mut rows = read(connection, &request, seen, &reader.whereabouts, pace)?;
+            let has_more = rows.len() > request.limit;
+            rows.truncate(request.limit);
+            reader.paces.learn(request.channel_id, &rows);
+            let last = rows.last().map(|row| row.message_id);
+            Ok(Page {
+                next_cursor: last.filter(|_| has_more),
                 rows,
-                _interrupt: interrupt,
-            },
+            })
         })
+        .await
     }
 
     /// One message, deleted or not, with its payload.
@@ -122,199 +92,390 @@ impl Reader {
     /// # Errors
     /// If the query fails.
     pub async fn message(&self, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
+        let reader = self.clone();
         self.run(move |connection| {
-            let columns = MessageRow::columns(true);
-            let mut statement = connection.prepare(&format!(
-                "SELECT {columns} FROM discord_messages WHERE message_id = {}",
-                id.as_i64()
-            ))?;
-            let mut rows = statement.query([])?;
-            rows.next()?.map(MessageRow::read).transpose()
+            let seen = reader.whereabouts.look(None);
+            message(connection, id, seen, &reader.whereabouts)
         })
         .await
     }
 }
 
-/// The keys of a page, in the order asked for.
-struct Keys {
-    ids: Vec<MessageId>,
-    has_more: bool,
-}
-
-impl Keys {
-    fn head(&self) -> (Option<MessageId>, usize) {
-        let next_cursor = self.ids.last().copied().filter(|_| self.has_more);
-        (next_cursor, self.ids.len())
+fn message(
+    connection: &Connection,
+    id: MessageId,
+    seen: Seen,
+    whereabouts: &Whereabouts,
+) -> Result<Option<MessageRow>, StoreError> {
+    let span = IdSpan::of(id);
+    let asked = seen.which(span);
+    // Around one statement too: between planning it and running it others may commit, and DuckDB leaves
+    // out what held nothing when it planned.
+    connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
+    let found = find(connection, id, asked)?;
+    if found.is_some() || seen.holds(&whereabouts.look(None), span, asked) {
+        return Ok(found);
     }
+    find(connection, id, Seen::anywhere().which(span))
 }
 
-fn begin_and_find_keys(
+/// One level after the other: in most cases one of them can have it.
+fn find(
+    connection: &Connection,
+    id: MessageId,
+    asked: Which,
+) -> Result<Option<MessageRow>, StoreError> {
+    let shape = Shape::WHOLE;
+    for (table, _) in LEVELS.iter().zip(asked).filter(|(_, asked)| *asked) {
+        let mut statement = connection.prepare(&format!(
+            "SELECT {} FROM {table} WHERE message_id = {}",
+            shape.columns(),
+            id.as_i64()
+        ))?;
+        let mut rows = statement.query([])?;
+        if let Some(row) = rows.next()? {
+            return MessageRow::read(row, shape).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// The page's rows, and one more if there is a page after it, at one moment.
+fn read(
     connection: &Connection,
     request: &PageRequest,
-    pace: Option<Pace>,
-) -> Result<Keys, StoreError> {
+    seen: Seen,
+    whereabouts: &Whereabouts,
+    pace: Option<i64>,
+) -> Result<Vec<MessageRow>, StoreError> {
     connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
-    let mut span = request.span;
-    let mut width = first_width(request, pace);
-    match request.order {
-        // Nothing is newer than now, but for a clock that differs: the last range has no bound.
-        Order::Descending => span.high = span.high.min(snowflake_at(Utc::now()) + CLOCK_MARGIN),
-        // No message is older than its channel.
-        Order::Ascending => span.low = span.low.max(request.channel_id.as_i64()),
+    let mut walk = Walk::new(connection, request, seen, seen.ends());
+    walk.go(pace)?;
+    let later = whereabouts.look(Some(request.channel_id));
+    if !walk.missed_nothing(&later) {
+        walk = Walk::new(connection, request, Seen::anywhere(), later.ends());
+        walk.go(pace)?;
     }
-    loop {
-        let narrowed = match request.order {
-            Order::Descending => IdSpan {
-                low: span.high.saturating_sub(width).max(span.low),
-                // A clock that is behind must not hide what is newer than it.
-                high: request.span.high,
+    Ok(walk.rows)
+}
+
+/// The way through a channel's ids, range after range, until the page is full.
+struct Walk<'a> {
+    connection: &'a Connection,
+    request: &'a PageRequest,
+    shape: Shape,
+    seen: Seen,
+    /// Between which ids its messages are, probably.
+    ends: Option<Ends>,
+    /// What was asked of which levels.
+    asked: Vec<(IdSpan, Which)>,
+    rows: Vec<MessageRow>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(
+        connection: &'a Connection,
+        request: &'a PageRequest,
+        seen: Seen,
+        ends: Option<Ends>,
+    ) -> Self {
+        Self {
+            connection,
+            request,
+            shape: Shape {
+                place: Some((request.guild_id, request.channel_id)),
+                may_be_deleted: request.include_deleted,
+                with_raw: request.include_raw,
             },
-            Order::Ascending => IdSpan {
-                low: span.low,
-                high: span.low.saturating_add(width).min(span.high),
-            },
-        };
-        let reaches_the_end = match request.order {
-            Order::Descending => narrowed.low == span.low,
-            Order::Ascending => narrowed.high == span.high,
-        };
-        let is_whole = reaches_the_end || width == i64::MAX;
-        let tried = if is_whole { request.span } else { narrowed };
-        let mut ids = ids(connection, request, tried)?;
-        let has_more = ids.len() > request.limit;
-        if has_more || is_whole {
-            ids.truncate(request.limit);
-            return Ok(Keys { ids, has_more });
+            seen,
+            ends,
+            asked: Vec::new(),
+            rows: Vec::new(),
         }
-        width = width.saturating_mul(WIDEN);
+    }
+
+    /// Range after range until the page is full.
+    fn go(&mut self, pace: Option<i64>) -> Result<(), StoreError> {
+        let wanted = self.request.limit + 1;
+        let mut rest = self.request.span;
+        let mut width = pace.map_or(FIRST_SPAN, |pace| width_of(pace, wanted));
+        while !rest.is_empty() && self.rows.len() < wanted {
+            let (part, next) = self.cut(rest, width);
+            // Their keys are looked at first if nothing tells how many rows there are, and if they are large.
+            let by_keys = pace.is_none() || self.request.include_raw;
+            if by_keys || !self.read_all(part)? {
+                self.read_first(part)?;
+            }
+            let found = i64::try_from(self.rows.len()).unwrap_or(i64::MAX);
+            let missing = wanted.saturating_sub(self.rows.len());
+            let (least, most) = (width.saturating_mul(WIDEN.0), width.saturating_mul(WIDEN.1));
+            width = match found {
+                0 => most,
+                _ => width_of(width / found, missing).clamp(least, most),
+            };
+            rest = next;
+        }
+        Ok(())
+    }
+
+    /// Where to look next, so wide, and what is left then.
+    fn cut(&self, rest: IdSpan, width: i64) -> (IdSpan, IdSpan) {
+        let nothing = IdSpan { low: 0, high: 0 };
+        let Some(ends) = self.ends else {
+            return (rest, nothing);
+        };
+        match self.request.order {
+            Order::Descending => {
+                let from = rest.high.min(ends.greatest.saturating_add(1));
+                let low = from.saturating_sub(width);
+                if low <= rest.low.max(ends.least) {
+                    return (rest, nothing);
+                }
+                (IdSpan { low, ..rest }, IdSpan { high: low, ..rest })
+            }
+            Order::Ascending => {
+                let high = rest.low.max(ends.least).saturating_add(width);
+                if high > rest.high.min(ends.greatest) {
+                    return (rest, nothing);
+                }
+                (IdSpan { high, ..rest }, IdSpan { low: high, ..rest })
+            }
+        }
+    }
+
+    /// Reads all rows of a range. `false`: there are too many, and none was read.
+    fn read_all(&mut self, part: IdSpan) -> Result<bool, StoreError> {
+        let which = self.ask(part);
+        let most = CROWDED * (self.request.limit + 1);
+        let rows = self.select(which, part, most)?;
+        let is_all = rows.len() < most;
+        if is_all {
+            self.rows.extend(rows);
+        }
+        Ok(is_all)
+    }
+
+    /// Reads the first rows of a range, as many as are still wanted.
+    fn read_first(&mut self, part: IdSpan) -> Result<(), StoreError> {
+        let which = self.ask(part);
+        if let Some(span) = self.first_keys(which, part)? {
+            let rows = self.select(which, span, usize::MAX)?;
+            self.rows.extend(rows);
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, part: IdSpan) -> Which {
+        let which = self.seen.which(part);
+        self.asked.push((part, which));
+        which
+    }
+
+    /// The range of the first keys, as many as are still wanted.
+    fn first_keys(&self, which: Which, span: IdSpan) -> Result<Option<IdSpan>, StoreError> {
+        if which == NO_LEVEL {
+            return Ok(None);
+        }
+        let direction = match self.request.order {
+            Order::Ascending => "ASC",
+            Order::Descending => "DESC",
+        };
+        let sql = format!(
+            "SELECT min(message_id), max(message_id) FROM \
+             (SELECT message_id FROM ({}) ORDER BY message_id {direction} LIMIT {})",
+            self.sql("message_id", which, span),
+            self.request.limit + 1 - self.rows.len()
+        );
+        let mut statement = self.connection.prepare(&sql)?;
+        let ends: (Option<i64>, Option<i64>) =
+            statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(match ends {
+            (Some(low), Some(last)) => Some(IdSpan {
+                low,
+                high: last.saturating_add(1),
+            }),
+            _ => None,
+        })
+    }
+
+    /// The rows of a range, so many at most, in the order asked for.
+    fn select(
+        &self,
+        which: Which,
+        span: IdSpan,
+        most: usize,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        if which == NO_LEVEL {
+            return Ok(Vec::new());
+        }
+        let mut sql = self.sql(&self.shape.columns(), which, span);
+        if most < usize::MAX {
+            sql = format!("{sql} LIMIT {most}");
+        }
+        let mut statement = self.connection.prepare(&sql)?;
+        let mut found = statement.query([])?;
+        let mut rows = Vec::new();
+        while let Some(row) = found.next()? {
+            rows.push(MessageRow::read(row, self.shape)?);
+        }
+        // Sorted here: it makes each query cheaper to plan.
+        match self.request.order {
+            Order::Ascending => rows.sort_unstable_by_key(|row| row.message_id),
+            Order::Descending => {
+                rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.message_id));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Literal values, since DuckDB prunes row groups by them, and each table by its name: over the view
+    /// it plans twice as long.
+    fn sql(&self, columns: &str, which: Which, span: IdSpan) -> String {
+        let condition = format!(
+            "channel_id = {} AND guild_id = {} AND message_id >= {} AND message_id < {}{}",
+            self.request.channel_id.as_i64(),
+            self.request.guild_id.as_i64(),
+            span.low,
+            span.high,
+            if self.request.include_deleted {
+                ""
+            } else {
+                " AND NOT deleted"
+            }
+        );
+        let asked = LEVELS.iter().zip(which).filter(|(_, asked)| *asked);
+        let selects: Vec<String> = asked
+            .map(|(table, _)| format!("SELECT {columns} FROM {table} WHERE {condition}"))
+            .collect();
+        selects.join(" UNION ALL ")
+    }
+
+    /// Whether no level that was left out may have had rows of the page.
+    fn missed_nothing(&self, later: &Seen) -> bool {
+        let mut asked = self.asked.iter();
+        asked.all(|&(span, which)| self.seen.holds(later, span, which))
     }
 }
 
-/// How wide a range is likely to hold the page.
-fn first_width(request: &PageRequest, pace: Option<Pace>) -> i64 {
-    let Some(pace) = pace else { return FIRST_SPAN };
-    let rows = i64::try_from(request.limit + 1).unwrap_or(i64::MAX);
-    let page = pace.per_row.saturating_mul(rows).saturating_mul(2);
-    match request.order {
-        // From the end of a channel that has been silent for long.
-        Order::Descending => {
-            let end = request
-                .span
-                .high
-                .min(snowflake_at(Utc::now()) + CLOCK_MARGIN);
-            page.saturating_add(end.saturating_sub(pace.newest).max(0))
-        }
-        Order::Ascending => page,
-    }
+/// How wide a range is likely to hold so many rows, if the ids between two are so many.
+fn width_of(pace: i64, rows: usize) -> i64 {
+    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+    // Half as much again: what is too many is read for nothing, what is missing takes another query.
+    (pace.saturating_mul(rows) / 2).saturating_mul(3).max(1)
 }
 
-/// How densely the channels are written, as the last pages of each showed: with it one query finds
-/// the next page's keys. A guess that is wrong costs a query more, and nothing else.
+/// How densely the channels are written, as the last page of each showed: the ids between two messages.
+/// A guess that is wrong costs a query more, and nothing else.
 #[derive(Default)]
-pub(super) struct Paces(Mutex<HashMap<ChannelId, Pace>>);
-
-#[derive(Clone, Copy)]
-struct Pace {
-    /// The greatest id that was seen.
-    newest: i64,
-    /// Ids between two messages.
-    per_row: i64,
-}
+pub(super) struct Paces(Mutex<HashMap<ChannelId, i64>>);
 
 impl Paces {
-    fn get(&self, channel: ChannelId) -> Option<Pace> {
+    fn get(&self, channel: ChannelId) -> Option<i64> {
         self.lock().get(&channel).copied()
     }
 
-    fn learn(&self, channel: ChannelId, page: &[MessageId]) {
-        let ids = page.iter().map(|id| id.as_i64());
+    fn learn(&self, channel: ChannelId, page: &[MessageRow]) {
+        let ids = page.iter().map(|row| row.message_id.as_i64());
         let (Some(low), Some(high)) = (ids.clone().min(), ids.max()) else {
             return;
         };
         let rows = i64::try_from(page.len()).unwrap_or(i64::MAX);
-        let mut paces = self.lock();
-        let pace = paces.entry(channel).or_insert(Pace {
-            newest: high,
-            per_row: 0,
-        });
-        pace.newest = pace.newest.max(high);
-        pace.per_row = (high - low) / rows + 1;
+        self.lock().insert(channel, (high - low) / rows + 1);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ChannelId, Pace>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ChannelId, i64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn ids(
-    connection: &Connection,
-    request: &PageRequest,
-    span: IdSpan,
-) -> Result<Vec<MessageId>, StoreError> {
-    let sql = format!(
-        "SELECT message_id FROM discord_messages WHERE {} ORDER BY message_id {} LIMIT {}",
-        filter(request, span),
-        direction(request.order),
-        request.limit + 1
-    );
-    let mut statement = connection.prepare(&sql)?;
-    let mut rows = statement.query([])?;
-    let mut ids = Vec::with_capacity(request.limit + 1);
-    while let Some(row) = rows.next()? {
-        ids.push(super::row::id(row, 0)?);
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::{Batch, Record, StoreSettings};
+    use super::*;
+    use crate::message::{Message, Source};
+
+    const GUILD: u64 = 1_400_000_000_000_000_001;
+    const CHANNEL: u64 = 1_400_000_000_000_000_100;
+
+    fn id(n: u64) -> u64 {
+        CHANNEL + ((1000 * n) << 22)
     }
-    Ok(ids)
-}
 
-/// Sends the rows of `keys`: their ids are a contiguous stretch of what the filter lets through.
-fn send_rows(
-    connection: &Connection,
-    request: &PageRequest,
-    keys: &Keys,
-    rows: &mpsc::Sender<Result<MessageRow, StoreError>>,
-) -> Result<(), StoreError> {
-    let (Some(low), Some(high)) = (keys.ids.iter().min(), keys.ids.iter().max()) else {
-        return Ok(());
-    };
-    let span = IdSpan {
-        low: low.as_i64(),
-        high: high.as_i64() + 1,
-    };
-    let sql = format!(
-        "SELECT {} FROM discord_messages WHERE {} ORDER BY message_id {}",
-        MessageRow::columns(request.include_raw),
-        filter(request, span),
-        direction(request.order),
-    );
-    let mut statement = connection.prepare(&sql)?;
-    let mut found = statement.query([])?;
-    while let Some(row) = found.next()? {
-        if rows.blocking_send(Ok(MessageRow::read(row)?)).is_err() {
-            return Ok(());
-        }
+    fn commit(record: &mut Record, numbers: impl Iterator<Item = u64>) {
+        let guild = GuildId::try_from(GUILD).expect("an id");
+        let messages = numbers.map(|n| {
+            let payload = serde_json::json!({
+                "id": id(n).to_string(), "channel_id": CHANNEL.to_string(), "type": 0,
+                "author": {"id": "1", "username": "ada"}, "content": "x", "embeds": [],
+                "timestamp": "2025-01-01T00:00:00+00:00", "edited_timestamp": null,
+                "attachments": [],
+            });
+            Message::read(guild, Source::Gateway, &payload.to_string()).expect("a message")
+        });
+        let batch = Batch {
+            messages: messages.collect(),
+            ..Batch::default()
+        };
+        record.commit(&batch, chrono::Utc::now()).expect("a commit");
     }
-    Ok(())
-}
 
-/// Literal values: DuckDB prunes row groups by them, by parameters it may not.
-fn filter(request: &PageRequest, span: IdSpan) -> String {
-    format!(
-        "channel_id = {} AND guild_id = {} AND message_id >= {} AND message_id < {}{}",
-        request.channel_id.as_i64(),
-        request.guild_id.as_i64(),
-        span.low,
-        span.high,
-        if request.include_deleted {
-            ""
-        } else {
-            " AND NOT deleted"
+    fn move_rows(record: &mut Record) {
+        record.maintain().expect("a move");
+        record.finish_move().expect("a move");
+    }
+
+    /// What comes between a look at the whereabouts and the moment that the transaction sees.
+    #[tokio::test]
+    async fn a_look_that_is_too_old_leaves_no_row_out() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, temp) = (folder.path().join("r.duckdb"), folder.path().join("tmp"));
+        let mut settings = StoreSettings::new(path, temp);
+        settings.hot_rows = 10;
+        settings.small_run_rows = 20;
+        let (mut record, reader) = Record::open(&settings).expect("a record");
+        let places = Arc::clone(&reader.whereabouts);
+        let channel = ChannelId::try_from(CHANNEL).expect("an id");
+        let look = || (places.look(Some(channel)), places.look(None));
+
+        let mut looks = vec![look()];
+        for ten in 0..4 {
+            commit(&mut record, ten * 10 + 1..ten * 10 + 11);
+            looks.push(look());
+            move_rows(&mut record);
+            looks.push(look());
         }
-    )
-}
-
-fn direction(order: Order) -> &'static str {
-    match order {
-        Order::Ascending => "ASC",
-        Order::Descending => "DESC",
+        // The small runs are full: into the large ones; and one message more.
+        move_rows(&mut record);
+        commit(&mut record, 41..42);
+        looks.push(look());
+        for (seen, seen_by_all) in looks {
+            let (places, newest) = (Arc::clone(&places), id(41));
+            let read = reader.run(move |connection| {
+                let request = PageRequest {
+                    guild_id: GuildId::try_from(GUILD).expect("an id"),
+                    channel_id: channel,
+                    span: IdSpan::ALL,
+                    order: Order::Descending,
+                    limit: 100,
+                    include_deleted: false,
+                    include_raw: false,
+                };
+                let page = read(connection, &request, seen, &places, Some(1))?;
+                connection.execute_batch("ROLLBACK")?;
+                let mut found = Vec::new();
+                for n in [1, 15, 40, 41] {
+                    let id = MessageId::try_from(id(n)).expect("an id");
+                    found.push(message(connection, id, seen_by_all, &places)?);
+                    connection.execute_batch("ROLLBACK")?;
+                }
+                Ok((page, found))
+            });
+            let (page, found) = read.await.expect("a page");
+            assert_eq!(page.len(), 41, "{seen:?}");
+            assert_eq!(page[0].message_id.as_i64(), newest.cast_signed());
+            assert!(found.iter().all(Option::is_some), "{seen_by_all:?}");
+        }
     }
 }

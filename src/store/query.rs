@@ -9,6 +9,7 @@ use duckdb::{Connection, InterruptHandle};
 use tokio::sync::oneshot;
 
 use super::page::Paces;
+use super::whereabouts::Whereabouts;
 use super::{StoreError, report};
 
 /// How long a query waits for a free connection before the answer is "too busy".
@@ -30,12 +31,23 @@ pub struct Reader {
     reports: Pool<Connection>,
     /// Shared by all clones.
     pub(super) paces: Arc<Paces>,
+    /// Shared with the writer.
+    pub(super) whereabouts: Arc<Whereabouts>,
 }
 
 impl Reader {
     /// Readers of the database that `connection` has open, `most` at once.
-    pub(super) fn new(connection: &Connection, most: u32) -> Result<Self, StoreError> {
-        let connections = (0..most).map(|_| connection.try_clone());
+    pub(super) fn new(
+        connection: &Connection,
+        most: u32,
+        whereabouts: Arc<Whereabouts>,
+    ) -> Result<Self, StoreError> {
+        let connections = (0..most).map(|_| {
+            let connection = connection.try_clone()?;
+            // Else a LIMIT collects its rows by the order of the table, for which nobody asks.
+            connection.execute_batch("SET SESSION preserve_insertion_order = false")?;
+            Ok::<_, StoreError>(connection)
+        });
         let reports = (0..REPORTS_AT_ONCE).map(|_| {
             let connection = connection.try_clone()?;
             report::prepare(&connection)?;
@@ -45,6 +57,7 @@ impl Reader {
             connections: connections.collect::<Result<Vec<_>, _>>()?.into(),
             reports: reports.collect::<Result<Vec<_>, _>>()?.into(),
             paces: Arc::default(),
+            whereabouts,
         })
     }
 

@@ -3,6 +3,7 @@
 //! The record keeps ids unique by itself; no index does it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,6 +15,7 @@ use super::levels::{LEVELS, Move};
 use super::marks::Marks;
 use super::opening::Opened;
 use super::query::Reader;
+use super::whereabouts::Whereabouts;
 use super::witness::{Testimony, Witness};
 use super::{
     Batch, Committed, DeletedContent, RecordState, StoreError, content, fragments, lookup, merge,
@@ -112,6 +114,8 @@ pub struct Record {
     /// How often the part of a level that moves at once was halved, because the whole did not fit into
     /// the memory.
     move_halvings: u32,
+    /// Which level may hold what, for the readers.
+    whereabouts: Arc<Whereabouts>,
     /// The greatest id that the record knows: what is above it is new without a look-up.
     high_water: i64,
     revision: i64,
@@ -141,7 +145,8 @@ impl Record {
         } = opening::open(settings)?;
         schema::migrate(&connection, path)?;
         report::make_catalog(&connection)?;
-        let reader = Reader::new(&connection, settings.readers)?;
+        let whereabouts = Arc::new(Whereabouts::load(&connection)?);
+        let reader = Reader::new(&connection, settings.readers, Arc::clone(&whereabouts))?;
         let store_id = store_id(&connection)?;
         let (witness, said) = Witness::open(path, store_id).map_err(|source| StoreError::Io {
             what: format!("the witness of {} can't be opened", path.display()),
@@ -156,6 +161,7 @@ impl Record {
             moves_wait_until: None,
             moves_repeated: 0,
             move_halvings: 0,
+            whereabouts,
             high_water: connection.query_row(
                 "SELECT coalesce(greatest((SELECT max(message_id) FROM discord_messages), \
                  (SELECT max(message_id) FROM message_fragments)), 0)",
@@ -322,12 +328,14 @@ impl Record {
         };
         let (from, began) = (moving.from, moving.began);
         let (copied, waited) = (began.elapsed(), Instant::now());
+        self.whereabouts.will_move(from);
         let (connection, moved) = moving.finish()?;
         self.mover = Some(connection);
         match moved {
             Ok(true) => {
                 (self.moves_repeated, self.move_halvings) = (0, 0);
                 failpoint::reach("move_durable")?;
+                self.whereabouts.moved(&self.connection, from)?;
                 self.log_length = log_length(&self.log);
                 self.level_rows = level_rows(&self.connection)?;
                 let held_up = waited.elapsed();
@@ -470,6 +478,9 @@ impl Record {
                 moving.note_changed(ended.collect::<Result<Vec<_>, _>>()?.into_iter());
             }
         }
+        let arriving = merged.rows.iter().map(|row| &row.message);
+        let arriving = arriving.map(|message| (message.channel_id.as_i64(), message.id.as_i64()));
+        self.whereabouts.will_arrive(arriving);
         messages::append(connection, &merged.rows, revision)?;
         fragments::append(connection, &merged.fragments, revision)?;
         written.appended = merged.rows.len();

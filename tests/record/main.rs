@@ -8,5 +8,6 @@ mod deletes;
 mod histories;
 mod merge;
 mod moves;
+mod pages;
 mod refusals;
 mod support;
