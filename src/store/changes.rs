@@ -58,9 +58,7 @@ impl Reader {
     /// # Errors
     /// If a query fails.
     pub async fn changes(&self, request: ChangesRequest) -> Result<Changes, StoreError> {
-        self.run(move |connection| {
-            // One moment for all questions; it ends when the connection goes back to the pool.
-            connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
+        self.run_at_one_moment(move |connection| {
             let (revision, store_id) = connection.query_row(
                 "SELECT revision, CAST(store_id AS VARCHAR) FROM record_state",
                 [],

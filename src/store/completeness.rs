@@ -115,9 +115,7 @@ impl Reader {
         &self,
         request: CompletenessRequest,
     ) -> Result<Completeness, StoreError> {
-        self.run(move |connection| {
-            // One moment for all questions; it ends when the connection goes back to the pool.
-            connection.execute_batch("BEGIN TRANSACTION")?;
+        self.run_at_one_moment(move |connection| {
             completeness(connection, &request)
         })
         .await

@@ -56,9 +56,7 @@ impl Reader {
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        self.run(move |connection| {
-            // What is planned and what is read are of one moment.
-            connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
+        self.run_at_one_moment(move |connection| {
             let shape = Shape {
                 with_raw: include_raw,
                 ..Shape::WHOLE

@@ -19,7 +19,7 @@ impl Reader {
     /// # Errors
     /// If the query fails.
     pub async fn channels(&self) -> Result<Vec<KnownChannel>, StoreError> {
-        self.run(read_channels).await
+        self.run_at_one_moment(read_channels).await
     }
 
     /// What is known complete.
@@ -27,7 +27,7 @@ impl Reader {
     /// # Errors
     /// If the query fails.
     pub async fn coverage(&self) -> Result<Coverage, StoreError> {
-        self.run(read_coverage).await
+        self.run_at_one_moment(read_coverage).await
     }
 
     /// The socket's session of a shard, as far as its events are in the record.
@@ -35,7 +35,7 @@ impl Reader {
     /// # Errors
     /// If the query fails.
     pub async fn session(&self, shard: u32) -> Result<Option<SessionMark>, StoreError> {
-        let sessions = self.run(read_sessions).await?;
+        let sessions = self.run_at_one_moment(read_sessions).await?;
         Ok(sessions.into_iter().find(|session| session.shard == shard))
     }
 
@@ -52,7 +52,7 @@ impl Reader {
         span: IdSpan,
         revision: i64,
     ) -> Result<HashMap<MessageId, DateTime<Utc>>, StoreError> {
-        self.run(move |connection| {
+        self.run_at_one_moment(move |connection| {
             let mut statement = connection.prepare(&format!(
                 "SELECT message_id, ingested_at FROM discord_messages WHERE channel_id = {} AND guild_id = {} \
                  AND message_id >= {} AND message_id < {} AND NOT deleted AND revision <= {revision}",

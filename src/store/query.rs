@@ -70,7 +70,21 @@ impl Reader {
         run_on(&self.connections, query).await
     }
 
-    /// The same for a report.
+    /// The same at one moment of the record. Around one statement too: between planning it and running
+    /// it others may commit, and DuckDB leaves out what held nothing when it planned.
+    pub(super) async fn run_at_one_moment<T, F>(&self, query: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.run(move |connection| {
+            connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
+            query(connection)
+        })
+        .await
+    }
+
+    /// As [`Reader::run`], for a report.
     pub(super) async fn run_report<T, F>(&self, query: F) -> Result<T, StoreError>
     where
         T: Send + 'static,

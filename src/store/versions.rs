@@ -38,9 +38,7 @@ impl Reader {
     /// # Errors
     /// If the query fails.
     pub async fn versions(&self, id: MessageId) -> Result<Option<Vec<VersionRow>>, StoreError> {
-        self.run(move |connection| {
-            // One moment for both questions.
-            connection.execute_batch("BEGIN TRANSACTION")?;
+        self.run_at_one_moment(move |connection| {
             let id = id.as_i64();
             let known: i64 = connection.query_row(
                 &format!("SELECT count(*) FROM discord_messages WHERE message_id = {id}"),
