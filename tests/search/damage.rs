@@ -99,7 +99,9 @@ async fn a_damaged_file_is_noticed_or_changes_nothing() {
     for ((kind, damage), (anew, same)) in &figures {
         println!("damage: {kind} {damage:?}: {anew} made anew, {same} found the same");
     }
-    let (anew, same) = figures.values().fold((0, 0), |(anew, same), it| (anew + it.0, same + it.1));
+    let (anew, same) = figures
+        .values()
+        .fold((0, 0), |(anew, same), it| (anew + it.0, same + it.1));
     println!("damage: seed {seed}, {anew} made anew, {same} found the same, 0 wrong answers");
     let missed = figures
         .iter()
@@ -164,7 +166,11 @@ async fn files_that_go_while_it_runs_change_no_answer() {
         copy(home.folder.path(), folder.path());
         let mut lake = Lake::open(folder.path(), home.messages.clone());
         lake.compare("before").await;
-        for file in by_kind(&index(folder.path())).remove(&kind).into_iter().flatten() {
+        for file in by_kind(&index(folder.path()))
+            .remove(&kind)
+            .into_iter()
+            .flatten()
+        {
             std::fs::remove_file(file).unwrap();
         }
         lake.compare(&format!("{kind} is gone")).await;
@@ -173,15 +179,23 @@ async fn files_that_go_while_it_runs_change_no_answer() {
         lake.compare(&format!("{kind} is gone, then edits")).await;
         let messages = lake.stop().await;
         let lake = Lake::open(folder.path(), messages);
-        lake.compare(&format!("{kind} is gone, then a restart")).await;
+        lake.compare(&format!("{kind} is gone, then a restart"))
+            .await;
         lake.stop().await;
     }
-    let folder = tempfile::tempdir().unwrap();
-    copy(home.folder.path(), folder.path());
-    let mut lake = Lake::open(folder.path(), home.messages.clone());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_goes_while_it_runs_is_made_anew() {
+    let home = Home::new().await;
+    let mut lake = Lake::open(home.folder.path(), home.messages.clone());
     lake.compare("before").await;
-    std::fs::remove_dir_all(folder.path().join("search")).unwrap();
+    std::fs::remove_dir_all(home.folder.path().join("search")).unwrap();
     lake.edit([3, 50, 125]);
+    // It waits a little: a folder can also be away for a moment.
+    let revision = Some(lake.revision());
+    lake.until(|status| status.search.revision == revision)
+        .await;
     lake.compare("all of it is gone, then edits").await;
     lake.stop().await;
 }

@@ -52,6 +52,9 @@ pub(crate) struct Lake {
 impl Lake {
     /// Opens what is in a folder, and follows it.
     pub(crate) fn open(folder: &Path, messages: Messages) -> Self {
+        // What it says is shown where a test fails.
+        let log = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN);
+        let _ = log.with_test_writer().try_init();
         let store = StoreSettings {
             threads: Some(1),
             readers: 3,
@@ -173,6 +176,11 @@ impl Lake {
     pub(crate) async fn caught_up(&self) {
         let revision = Some(self.revision());
         self.until(|status| {
+            assert_ne!(
+                status.search.state,
+                SearchState::Failed,
+                "it waits for help"
+            );
             status.search.revision == revision && status.search.state == SearchState::Following
         })
         .await;
@@ -224,8 +232,9 @@ impl Lake {
     }
 
     async fn walk(&self, word: &str, with_deleted: bool, what: &str) -> Vec<i64> {
-        let path =
-            format!("/v1/search?q=%22{word}%22&sort=oldest&limit=37&include_deleted={with_deleted}");
+        let path = format!(
+            "/v1/search?q=%22{word}%22&sort=oldest&limit=37&include_deleted={with_deleted}"
+        );
         let mut ids = Vec::new();
         let mut cursor = String::new();
         loop {
