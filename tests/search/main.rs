@@ -10,9 +10,19 @@
 )]
 
 mod ahead;
+mod crash;
 mod damage;
 mod files;
+mod fuzz;
+mod http;
 mod lake;
 #[path = "../crash/plan.rs"]
 #[allow(dead_code, reason = "this target needs a part of it")]
 mod plan;
+#[path = "../cli/program.rs"]
+#[allow(dead_code, reason = "this target needs a part of it")]
+mod program;
+#[path = "../crash/service.rs"]
+#[allow(dead_code, reason = "this target needs a part of it")]
+mod service;
+mod table;
