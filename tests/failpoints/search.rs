@@ -85,7 +85,9 @@ fn find(searchable: &Searchable, q: Option<&str>) -> Vec<i64> {
             now: Utc::now(),
             zone: chrono_tz::Tz::UTC,
         };
-        guildlake::derived::search::query::parse(q, &context).unwrap().unwrap()
+        guildlake::derived::search::query::parse(q, &context)
+            .unwrap()
+            .unwrap()
     });
     let request = SearchRequest {
         clause,
@@ -102,7 +104,11 @@ fn find(searchable: &Searchable, q: Option<&str>) -> Vec<i64> {
         deadline: Instant::now() + PATIENCE,
     };
     let hits = searchable.find(&request).unwrap().unwrap();
-    let ids: Vec<i64> = hits.hits.iter().map(|hit| hit.message_id.as_i64()).collect();
+    let ids: Vec<i64> = hits
+        .hits
+        .iter()
+        .map(|hit| hit.message_id.as_i64())
+        .collect();
     assert_eq!(hits.total, ids.len() as u64);
     ids
 }
@@ -123,7 +129,11 @@ fn compare(searchable: &Arc<Searchable>, rows: &BTreeMap<i64, String>, order: &s
 fn no_fault_at_any_step_of_the_index_loses_or_doubles_a_message() {
     let steps = STEPS.into_iter().filter(|step| step.starts_with("search"));
     // The index is filled once.
-    each(steps, |step| if step == "search_filled" { 2 } else { COMMITS }, fault);
+    each(
+        steps,
+        |step| if step == "search_filled" { 2 } else { COMMITS },
+        fault,
+    );
 }
 
 fn fault(order: &str) -> bool {
@@ -134,7 +144,10 @@ fn fault(order: &str) -> bool {
     let index = open(folder);
     let revision = index.record.state().unwrap().revision;
     if let Some(state) = IndexState::read(folder).unwrap() {
-        assert!(state.mark.whole_revision() <= revision, "{order}: it is ahead");
+        assert!(
+            state.mark.whole_revision() <= revision,
+            "{order}: it is ahead"
+        );
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let caught_up = runtime.block_on(index.follower.catch_up_once(&CancellationToken::new()));
@@ -147,11 +160,10 @@ fn fault(order: &str) -> bool {
 
 /// In one process: the writer is dropped and opened again, and what was there is found meanwhile.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the child of the other test: orders are of a whole process"]
+#[ignore = "the child of the other test: an order is of a whole process"]
 async fn child_that_goes_on() {
     let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
     let _orders = fail::FailScenario::setup();
-    fail::teardown();
     let Index {
         mut record,
         follower,
@@ -181,9 +193,13 @@ async fn child_that_goes_on() {
             fail::cfg(step, action).unwrap();
             let revision = more(&mut record);
             until(&|status| status.search.state == SearchState::Failed).await;
-            assert_eq!(find(&search.now().unwrap(), None), before, "{step} {action}");
+            assert_eq!(
+                find(&search.now().unwrap(), None),
+                before,
+                "{step} {action}"
+            );
             until(&|status| status.search.revision == Some(revision)).await;
-            println!("acknowledged {n}");
+            println!("went on after {step} {action}");
         }
     }
     stop.cancel();

@@ -227,6 +227,7 @@ async fn nothing_that_is_asked_is_the_fault_of_the_service() {
     );
     // It is as it was.
     lake.compare("afterwards").await;
+    lake.compare_phrases().await;
     lake.stop().await;
 }
 

@@ -231,10 +231,40 @@ impl Lake {
         }
     }
 
+    /// A phrase, and what is left without it: in each order, as ranking goes another way.
+    pub(crate) async fn compare_phrases(&self) {
+        for (first, second) in WORDS
+            .into_iter()
+            .flat_map(|one| WORDS.map(|other| (one, other)))
+        {
+            let phrase = format!("{first} {second}");
+            let (with, without): (Vec<_>, Vec<_>) = self
+                .messages
+                .iter()
+                .filter(|(_, (_, deleted))| !deleted)
+                .partition(|(_, (content, _))| content.contains(&phrase));
+            for (q, expected) in [("", with), ("-", without)] {
+                let path = format!("/v1/search?q={q}%22{first}%20{second}%22&highlights=false");
+                for sort in ["oldest", "relevance"] {
+                    let path = format!("{path}&limit=500&sort={sort}");
+                    let mut found = self.all(&path, &phrase).await;
+                    found.sort_unstable();
+                    let expected: Vec<i64> = expected.iter().map(|(id, _)| **id).collect();
+                    assert_eq!(found, expected, "{q}{phrase} {sort}");
+                }
+            }
+        }
+    }
+
     async fn walk(&self, word: &str, with_deleted: bool, what: &str) -> Vec<i64> {
         let path = format!(
             "/v1/search?q=%22{word}%22&sort=oldest&limit=37&include_deleted={with_deleted}"
         );
+        self.all(&path, what).await
+    }
+
+    /// The ids on all pages.
+    async fn all(&self, path: &str, what: &str) -> Vec<i64> {
         let mut ids = Vec::new();
         let mut cursor = String::new();
         loop {

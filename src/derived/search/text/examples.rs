@@ -33,6 +33,7 @@ fn tokens() {
         ("l'eau d’Évian", "[leau l eau] [devian d evian]"),
         ("don't", "[dont don t]"),
         ("e-mail", "[email e] mail"),
+        ("ab-a-b", "[aba ab] [ab a] b"),
         // Identifiers: parts at the word's position, signs with the word after them.
         ("snake_case", "snake [_case case]"),
         ("HTTPServer2", "[httpserver2 http server 2]"),

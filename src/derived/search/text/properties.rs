@@ -18,7 +18,7 @@ fn text() -> impl Strategy<Value = String> {
             " ", " ", "\n", "_", ".", ":", "::", "/", "://", "-", "'", "’", "+", "++", "#", "@", ",", "<", ">", "**", "(", "=",
             "\u{301}", "\u{200b}", "\u{200d}", "\u{fe0f}", "\u{20e3}", "\u{3099}", "\u{345}", "\u{ad}", "\u{3164}", "\u{e0061}",
         ]),
-        2 => prop::sample::select(vec!["<@123>", "<:cat_jam:12>", ":cat_jam:", "<t:5:R>", "</play song:1>", "``", "don't"]),
+        2 => prop::sample::select(vec!["<@123>", "<:cat_jam:12>", ":cat_jam:", "<t:5:R>", "</play song:1>", "``", "don't", "a-t-il", "ab-a-b"]),
         1 => any::<char>().prop_map(|_| "\u{1e9e}"),
     ];
     prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())

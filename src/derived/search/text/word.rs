@@ -23,7 +23,7 @@ struct Atom {
 impl Scanner<'_> {
     /// A word, and those that apostrophes join to it: all at one position.
     pub(super) fn word(&mut self) {
-        let first = self.scan.tokens.len();
+        let mut first = self.scan.tokens.len();
         let before = self.before;
         let hyphenated = self
             .scan
@@ -77,7 +77,8 @@ impl Scanner<'_> {
         }
         self.parts(&atom);
         if let Some((index, text, end)) = hyphenated {
-            self.hyphenated(index, &text, end, &opening);
+            // These come before it.
+            first += self.hyphenated(index, &text, end, &opening);
         }
         let after_digit = self.text[..self.at].ends_with(|c: char| c.is_ascii_digit());
         self.scan.position += 1;
@@ -105,10 +106,17 @@ impl Scanner<'_> {
         (is_word && keycap(rest).is_none()).then_some(next)
     }
 
-    /// `e-mail` is found as `email`, too, at the position of the first: the one before this.
-    fn hyphenated(&mut self, index: usize, first: &Range<usize>, end: usize, second: &Atom) {
+    /// `e-mail` is found as `email`, too, at the position of the first: the one before this. Answers how many
+    /// tokens that are.
+    fn hyphenated(
+        &mut self,
+        index: usize,
+        first: &Range<usize>,
+        end: usize,
+        second: &Atom,
+    ) -> usize {
         let Some(start) = self.scan.tokens.get(index).map(|token| token.range.start) else {
-            return;
+            return 0;
         };
         let first = Atom {
             range: start..end,
@@ -120,6 +128,7 @@ impl Scanner<'_> {
             joined.position -= 1;
             self.scan.tokens.insert(index, joined);
         }
+        self.scan.tokens.len() - count
     }
 
     fn joined(&mut self, form: Form, first: &Atom, second: &Atom) {
