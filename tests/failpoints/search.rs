@@ -137,7 +137,8 @@ fn no_fault_at_any_step_of_the_index_loses_or_doubles_a_message() {
 }
 
 fn fault(order: &str) -> bool {
-    let order = &order.replace("search_filled=1*off->", "search_filled=1*");
+    // An index that a panic stops once is made anew; this one can't be.
+    let order = &order.replace("search_filled=1*off->", "search_filled=");
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (_, ended_well) = run_child("search::child", folder, order);

@@ -3,19 +3,22 @@
 //! A word of ASCII letters and digits that stands between spaces is looked for by a plain reading of the
 //! texts. Where that is no answer (other scripts, words beside signs), the analysis of the search is asked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use duckdb::Connection;
-use guildlake::derived::search::text::{Phrase, Wanted, highlights, typed};
+use guildlake::derived::search::text::{TypedToken, Words, typed};
 use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::Value;
+use tantivy::tokenizer::{TokenStream, Tokenizer};
 
 /// The rows of a record that nobody has open.
 pub(crate) struct Table {
     pub(crate) revision: i64,
     rows: Vec<Row>,
+    /// Where each token of the analysis stands: in which text of which row, and where in it.
+    tokens: HashMap<String, HashSet<(usize, usize, usize)>>,
     /// Decisions by plain reading,
     pub(crate) plain: usize,
     /// and by the analysis of the search.
@@ -65,10 +68,22 @@ impl Table {
                 texts: texts(content, raw.as_deref(), patch.as_deref()),
             })
         });
-        let rows = rows.unwrap().map(Result::unwrap).collect();
+        let rows: Vec<Row> = rows.unwrap().map(Result::unwrap).collect();
+        let mut tokens: HashMap<String, HashSet<_>> = HashMap::new();
+        let mut analysis = Words::default();
+        for (row, it) in rows.iter().enumerate() {
+            for (text, it) in it.texts.iter().enumerate() {
+                let mut stream = analysis.token_stream(it);
+                while let Some(token) = stream.next() {
+                    let places = tokens.entry(token.text.clone()).or_default();
+                    places.insert((row, text, token.position));
+                }
+            }
+        }
         Some(Self {
             revision,
             rows,
+            tokens,
             plain: 0,
             analysed: 0,
         })
@@ -107,13 +122,8 @@ impl Table {
 
     /// The messages that have a word, as a phrase: not its stem.
     pub(crate) fn having(&mut self, word: &str) -> Having {
-        let wanted = Wanted {
-            phrases: vec![Phrase {
-                tokens: typed(word),
-                is_prefix: false,
-            }],
-            stems: Vec::new(),
-        };
+        let phrase = typed(word);
+        let analysed_texts = self.texts_having(&phrase);
         let is_plain = word.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let lower = word.to_lowercase();
         let mut having = Having {
@@ -121,21 +131,15 @@ impl Table {
             present: Vec::new(),
         };
         let (mut plain, mut analysed) = (0, 0);
-        for row in &self.rows {
-            let has = row.texts.iter().any(|text| {
-                match Some(text)
-                    .filter(|text| is_plain && text.is_ascii())
-                    .and_then(|text| read_plainly(&lower, text))
-                {
-                    Some(has) => {
-                        plain += 1;
-                        has
-                    }
-                    None => {
-                        analysed += 1;
-                        !highlights(text, &wanted).is_empty()
-                    }
+        for (number, row) in self.rows.iter().enumerate() {
+            let has = row.texts.iter().enumerate().any(|(place, text)| {
+                let read = (is_plain && text.is_ascii()).then(|| read_plainly(&lower, text));
+                if let Some(has) = read.flatten() {
+                    plain += 1;
+                    return has;
                 }
+                analysed += 1;
+                analysed_texts.contains(&(number, place))
             });
             if has {
                 having.all.push(row.id);
@@ -147,6 +151,24 @@ impl Table {
         self.plain += plain;
         self.analysed += analysed;
         having
+    }
+}
+
+impl Table {
+    /// The texts in which these tokens stand one after the other.
+    fn texts_having(&self, phrase: &[TypedToken]) -> HashSet<(usize, usize)> {
+        let places = |token: &TypedToken| self.tokens.get(&token.text);
+        let Some(first) = phrase.first().and_then(places) else {
+            return HashSet::new();
+        };
+        let stands = |(row, text, start): &&(usize, usize, usize)| {
+            phrase.iter().all(|token| {
+                let place = (*row, *text, start + token.position);
+                places(token).is_some_and(|places| places.contains(&place))
+            })
+        };
+        let found = first.iter().filter(stands);
+        found.map(|(row, text, _)| (*row, *text)).collect()
     }
 }
 
