@@ -142,7 +142,7 @@ impl Lake {
         let mut messages = Vec::new();
         for n in which {
             let id = MessageId::try_from(nth(n)).unwrap();
-            messages.push(Message::gone(id, guild(), channel(), gone.clone()));
+            messages.push(Message::gone(id, guild(), channel(), gone));
             self.messages.get_mut(&nth(n)).unwrap().1 = true;
         }
         self.commit(messages);

@@ -91,11 +91,8 @@ impl SearchError {
 
 /// What the system says of a file is no damage, but that there is none; what tantivy says of its contents is.
 fn is_of_the_files(error: &io::Error) -> bool {
-    match error.kind() {
-        io::ErrorKind::NotFound => true,
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => true,
-        _ => false,
-    }
+    use io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+    matches!(error.kind(), NotFound | InvalidData | UnexpectedEof)
 }
 
 #[cfg(test)]
