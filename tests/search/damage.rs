@@ -53,6 +53,18 @@ impl Home {
         copy(self.folder.path(), folder.path());
         change(folder.path());
         let mut lake = Lake::open(folder.path(), self.messages.clone());
+        let (code, after, answer) = lake.get("/v1/search?q=amber").await;
+        if code != 200 {
+            assert_eq!(
+                (code, &answer["code"]),
+                (503, &"search_not_ready".into()),
+                "{what}"
+            );
+            assert!(
+                after.is_some_and(|after| after.parse::<u32>().is_ok()),
+                "{what}"
+            );
+        }
         lake.compare(what).await;
         let is_anew = lake.status.borrow().search.rows_total > 0;
         lake.edit([3, 50, 125]);
@@ -159,6 +171,25 @@ async fn an_older_file_or_index_in_its_place_loses_nothing() {
         std::fs::copy(&dels[0], &dels[dels.len() - 1]).unwrap();
     })
     .await;
+}
+
+/// It has no checksum, and tantivy believes it: later deletes would not be written, or a part be dropped.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_number_of_deletes_in_meta_json_is_noticed() {
+    let home = Home::new().await;
+    for wrong in [0, 6, 119, 120, 4_000_000_000_u32] {
+        let what = format!("{wrong} deletes");
+        let is_anew = home.with(&what, |folder| {
+            let path = index(folder).join("meta.json");
+            let text = std::fs::read_to_string(&path).unwrap();
+            let mut meta: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let parts = meta["segments"].as_array_mut().unwrap().iter_mut();
+            let mut deletes = parts.filter(|part| part["deletes"].is_object());
+            deletes.next().unwrap()["deletes"]["num_deleted_docs"] = wrong.into();
+            std::fs::write(&path, meta.to_string()).unwrap();
+        });
+        assert!(is_anew.await, "{wrong}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
