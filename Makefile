@@ -97,6 +97,13 @@ snapshots: libduckdb ## Snapshots: a process killed 100 times while they are rea
 	GUILDLAKE_SNAPSHOT_KILLS=$${GUILDLAKE_SNAPSHOT_KILLS:-100} GUILDLAKE_SNAPSHOT_ROWS=$${GUILDLAKE_SNAPSHOT_ROWS:-1000000} \
 	  $(CARGO) test --release $(LOCKED) --test snapshots -- --test-threads=1 --nocapture kill size $(ARGS)
 
+.PHONY: search
+search: libduckdb ## The search against the table: 100 kills, each file of the index damaged 20 times, 100,000 queries (an hour)
+	@scripts/need cargo cc
+	GUILDLAKE_SEARCH_KILLS=$${GUILDLAKE_SEARCH_KILLS:-100} GUILDLAKE_SEARCH_DAMAGE=$${GUILDLAKE_SEARCH_DAMAGE:-20} \
+	  GUILDLAKE_SEARCH_QUERIES=$${GUILDLAKE_SEARCH_QUERIES:-100000} GUILDLAKE_SEARCH_SENT=$${GUILDLAKE_SEARCH_SENT:-100} \
+	  $(CARGO) test --release $(LOCKED) --test search -- --test-threads=1 --nocapture $(ARGS)
+
 .PHONY: mutations
 mutations: libduckdb ## Takes out one safeguard at a time, and sees the suite fail (minutes)
 	@scripts/need cargo cc strace

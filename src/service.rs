@@ -25,7 +25,7 @@ use crate::discord::gateway;
 use crate::discord::rest::{Application, GatewayInfo, Rest, RestError};
 use crate::ingest::{History, HistoryError, Live, LiveError, Scope, Writer, WriterHandle};
 use crate::report::{Library, command_line_init};
-use crate::status::{GatewayState, Status, StatusSender};
+use crate::status::{GatewayState, SearchState, Status, StatusSender};
 use crate::store::{Access, AccessMark, Batch, DataLock, Reader, Record};
 
 /// How long the parts may take to end once they were told to.
@@ -126,6 +126,8 @@ pub async fn run(
     );
     let indexer = settings.search.is_on.then(|| {
         let settings = settings.search.follower();
+        // Until it begins, nobody is to be told that it is off.
+        status.send_modify(|status| status.search.state = SearchState::Checking);
         search::Follower::new(reader.clone(), search, settings, status.clone())
     });
     let router = api::router(ApiState {

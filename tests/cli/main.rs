@@ -8,6 +8,7 @@
 mod backfill;
 mod demo;
 mod doctor;
+mod index;
 mod program;
 mod recipes;
 mod serve;

@@ -41,6 +41,16 @@ pub(crate) struct Seen {
     pub(crate) has_resumed: bool,
     /// Whether it waits for room on the disk.
     pub(crate) is_full: bool,
+    /// The last revision that was committed.
+    pub(crate) revision: i64,
+    /// What is done with the index of the search,
+    pub(crate) search: String,
+    /// the last revision that can be found in it,
+    pub(crate) search_revision: Option<i64>,
+    /// and how many messages.
+    pub(crate) documents: u64,
+    /// How many of how many are in one that is made anew.
+    pub(crate) rows: (u64, u64),
 }
 
 /// How it ended after SIGTERM.
@@ -241,6 +251,13 @@ async fn look(started: Instant, url: &str, sender: &watch::Sender<Seen>) {
                 seen.has_resumed = gateway["resumed"].as_u64().unwrap() > 0;
                 seen.is_complete = health["backfill"]["state"] == "complete";
                 seen.is_full = health["record"] == "disk_full";
+                seen.revision = health["revision"].as_i64().unwrap();
+                let search = &health["search"];
+                let number = |name: &str| search[name].as_u64().unwrap();
+                seen.search = search["state"].as_str().unwrap().to_owned();
+                seen.search_revision = search["revision"].as_i64();
+                seen.documents = number("documents");
+                seen.rows = (number("rows_done"), number("rows_total"));
             });
         }
         tokio::time::sleep(LOOK).await;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use tantivy::TantivyError;
+use tantivy::directory::error::{OpenDirectoryError, OpenReadError, OpenWriteError};
 
 use crate::store::StoreError;
 
@@ -63,21 +64,92 @@ impl SearchError {
         move |source| Self::Io { what, source }
     }
 
-    /// Whether the files are to blame, and not the disk's room or the record.
+    /// Whether the files are to blame, and not the disk's room, the system or the record. A full disk, too
+    /// many open files or a disk that fails damage nothing that is there; a file that is missing, or has other
+    /// contents than it should, is.
     pub(super) fn is_damage(&self) -> bool {
         match self {
             Self::Damaged(_) => true,
-            Self::Index(error) => matches!(
-                error,
+            Self::Index(error) => match error {
                 TantivyError::DataCorruption(_)
-                    | TantivyError::OpenReadError(_)
-                    | TantivyError::IncompatibleIndex(_)
-                    | TantivyError::InternalError(_)
-                    | TantivyError::SchemaError(_)
-                    | TantivyError::FieldNotFound(_)
-                    | TantivyError::DeserializeError(_)
-            ),
+                | TantivyError::IncompatibleIndex(_)
+                | TantivyError::InternalError(_)
+                | TantivyError::SchemaError(_)
+                | TantivyError::FieldNotFound(_)
+                | TantivyError::DeserializeError(_)
+                | TantivyError::OpenReadError(
+                    OpenReadError::FileDoesNotExist(_) | OpenReadError::IncompatibleIndex(_),
+                )
+                | TantivyError::OpenWriteError(OpenWriteError::FileAlreadyExists(_))
+                | TantivyError::OpenDirectoryError(
+                    OpenDirectoryError::DoesNotExist(_) | OpenDirectoryError::NotADirectory(_),
+                ) => true,
+                TantivyError::IoError(error)
+                | TantivyError::OpenReadError(OpenReadError::IoError {
+                    io_error: error, ..
+                })
+                | TantivyError::OpenWriteError(OpenWriteError::IoError {
+                    io_error: error, ..
+                })
+                | TantivyError::OpenDirectoryError(OpenDirectoryError::IoError {
+                    io_error: error,
+                    ..
+                }) => is_of_the_files(error),
+                _ => false,
+            },
             _ => false,
         }
+    }
+}
+
+/// What the system says of a file is no damage, but that there is none; what tantivy says of its contents is.
+fn is_of_the_files(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+    matches!(error.kind(), NotFound | InvalidData | UnexpectedEof)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_damage_and_a_missing_file_is() {
+        let system = |code| io::Error::from_raw_os_error(code);
+        let contents = |kind| io::Error::new(kind, "the footer");
+        for (error, is_damage) in [
+            (system(2), true),    // ENOENT
+            (system(5), false),   // EIO
+            (system(12), false),  // ENOMEM
+            (system(13), false),  // EACCES
+            (system(24), false),  // EMFILE
+            (system(28), false),  // ENOSPC
+            (system(30), false),  // EROFS
+            (system(122), false), // EDQUOT
+            (contents(io::ErrorKind::InvalidData), true),
+            (contents(io::ErrorKind::UnexpectedEof), true),
+        ] {
+            let (what, error) = (error.to_string(), Arc::new(error));
+            let filepath = "x.idx".into();
+            let ways = [
+                TantivyError::IoError(Arc::clone(&error)),
+                OpenReadError::IoError {
+                    io_error: Arc::clone(&error),
+                    filepath: std::path::PathBuf::clone(&filepath),
+                }
+                .into(),
+                OpenWriteError::IoError {
+                    io_error: error,
+                    filepath,
+                }
+                .into(),
+            ];
+            for way in ways {
+                assert_eq!(SearchError::from(way).is_damage(), is_damage, "{what}");
+            }
+        }
+        let missing = OpenReadError::FileDoesNotExist("x.idx".into());
+        assert!(SearchError::from(TantivyError::from(missing)).is_damage());
     }
 }

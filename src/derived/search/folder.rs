@@ -6,9 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
-use tantivy::directory::MmapDirectory;
+use tantivy::directory::footer::Footer;
+use tantivy::directory::{Directory, FileSlice, META_LOCK, MmapDirectory};
 use tantivy::index::SegmentComponent;
-use tantivy::{Index, IndexSettings};
+use tantivy::{Index, IndexReader, IndexSettings, ReloadPolicy, TantivyError};
 
 use super::SearchError;
 use super::fields::{Fields, tokenizers};
@@ -44,6 +45,8 @@ pub(super) struct Folder {
 #[derive(Debug, Clone)]
 pub struct Found {
     pub(super) folder: Folder,
+    /// Why what is in it is of no use, if it could not be set aside yet.
+    pub(super) misfit: Option<String>,
 }
 
 /// An index, and what is known of it without its texts.
@@ -68,17 +71,18 @@ impl Found {
         let folder = Folder {
             root: data_dir.join(NAME),
         };
-        let misfit = match folder.open() {
+        let mut misfit = match folder.open() {
             Ok(Some((_, mark))) => mark.misfit(record).map(str::to_owned),
             Ok(None) => None,
             Err(error) => Some(error.to_string()),
         };
-        if let Some(reason) = misfit
-            && let Err(error) = folder.set_aside(&reason)
-        {
-            tracing::error!(%error, "the search index can't be set aside");
+        if let Some(reason) = &misfit {
+            match folder.set_aside(reason) {
+                Ok(()) => misfit = None,
+                Err(error) => tracing::error!(%error, "the search index can't be set aside"),
+            }
         }
-        Self { folder }
+        Self { folder, misfit }
     }
 
     /// Sets the index aside, whatever it is.
@@ -106,7 +110,11 @@ impl IndexState {
         let segments = index.searchable_segment_metas()?;
         Ok(Some(Self {
             mark,
-            documents: segments.iter().map(|it| u64::from(it.num_docs())).sum(),
+            // What is damaged can have more deleted messages than messages.
+            documents: segments
+                .iter()
+                .map(|it| u64::from(it.max_doc().saturating_sub(it.num_deleted_docs())))
+                .sum(),
             segments: segments.len(),
             bytes: folder.bytes(),
         }))
@@ -130,8 +138,7 @@ impl Folder {
         }
         // What is damaged can be anything, also what tantivy did not think of.
         let opened = catch_unwind(AssertUnwindSafe(|| {
-            let mut index =
-                Index::open(MmapDirectory::open(&path).map_err(tantivy::TantivyError::from)?)?;
+            let mut index = Index::open(MmapDirectory::open(&path).map_err(TantivyError::from)?)?;
             index.set_tokenizers(tokenizers());
             let payload = index.load_metas()?.payload;
             Ok::<_, SearchError>((index, payload))
@@ -152,7 +159,7 @@ impl Folder {
             fs::remove_dir_all(&unfinished).map_err(SearchError::io("remove", &unfinished))?;
         }
         fs::create_dir_all(&unfinished).map_err(SearchError::io("make", &unfinished))?;
-        let directory = MmapDirectory::open(&unfinished).map_err(tantivy::TantivyError::from)?;
+        let directory = MmapDirectory::open(&unfinished).map_err(TantivyError::from)?;
         let settings = IndexSettings::default();
         let index = Index::create(directory, Fields::new().schema, settings)?;
         let mut writer =
@@ -196,6 +203,25 @@ impl Folder {
         }
     }
 
+    /// Removes the files that the last commit does not speak of: those of one that was interrupted are in the
+    /// way of the next, which can have the same names for its own. For who writes the index, before it does.
+    pub(super) fn sweep(&self, index: &Index) -> Result<(), SearchError> {
+        let living = index.load_metas()?.list_segment_files();
+        let path = self.index();
+        let files = fs::read_dir(&path).map_err(SearchError::io("read", &path))?;
+        for file in files.flatten() {
+            let name = PathBuf::from(file.file_name());
+            let is_of_a_part = name
+                .extension()
+                .is_some_and(|kind| kind != "json" && kind != "lock");
+            if is_of_a_part && !living.contains(&name) {
+                let path = file.path();
+                fs::remove_file(&path).map_err(SearchError::io("remove", &path))?;
+            }
+        }
+        Ok(())
+    }
+
     /// What the files of the index take on the disk.
     pub(super) fn bytes(&self) -> u64 {
         let files = fs::read_dir(self.index()).into_iter().flatten().flatten();
@@ -204,34 +230,75 @@ impl Folder {
     }
 }
 
-/// Compares every file of an index with its checksum, and its parts with each other.
-pub(super) fn verify(index: &Index) -> Result<(), SearchError> {
+/// Compares every file of an index with its checksum, and its parts with what `meta.json`, which has none, says
+/// of them. `is_stopped` is asked again and again: a large index takes longer than a stop may.
+pub(super) fn verify(
+    folder: &Folder,
+    index: &Index,
+    is_stopped: &dyn Fn() -> bool,
+) -> Result<(), SearchError> {
     let verified = catch_unwind(AssertUnwindSafe(|| {
-        for segment in index.searchable_segment_metas()? {
-            let deletes = segment.has_deletes().then_some(SegmentComponent::Delete);
-            for part in PARTS.into_iter().chain(deletes) {
-                let file = segment.relative_path(part);
-                let is_sound = index.directory().validate_checksum(&file);
-                if !is_sound.is_ok_and(|is_sound| is_sound) {
-                    return Err(damaged(format!(
-                        "{} is not as it was written",
-                        file.display()
-                    )));
+        let parts = {
+            // As long as they are held, no merge removes their files.
+            let directory = index.directory();
+            let _lock = directory
+                .acquire_lock(&META_LOCK)
+                .map_err(TantivyError::from)?;
+            index.searchable_segment_metas()?
+        };
+        for part in &parts {
+            let deletes = part.has_deletes().then_some(SegmentComponent::Delete);
+            for component in PARTS.into_iter().chain(deletes) {
+                let file = part.relative_path(component);
+                let is_sound = is_sound(&folder.index().join(&file), is_stopped);
+                match is_sound.map_err(TantivyError::from) {
+                    Ok(true) => {}
+                    Ok(false) if is_stopped() => return Err(SearchError::Stopped),
+                    // What the system could not read may be sound.
+                    Err(error) if !SearchError::is_damage(&error.clone().into()) => {
+                        return Err(error.into());
+                    }
+                    Ok(false) | Err(_) => {
+                        let file = file.display();
+                        return Err(damaged(format!("{file} is not as it was written")));
+                    }
                 }
             }
         }
         let id = Fields::new().id;
         let id = index.schema().get_field_name(id).to_owned();
-        let searcher = index.reader_builder().try_into()?;
-        for segment in searcher.searcher().segment_readers() {
-            let ids = segment.fast_fields().u64(&id)?;
-            if ids.num_docs() != segment.max_doc() {
-                return Err(damaged("a part has another length than it should"));
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual);
+        let reader: IndexReader = reader.try_into()?;
+        for segment in reader.searcher().segment_readers() {
+            // One that a merge has made meanwhile is in no list.
+            if let Some(part) = parts.iter().find(|it| it.id() == segment.segment_id()) {
+                let length = segment.fast_fields().u64(&id)?.num_docs();
+                let has = (length, segment.num_docs());
+                let should_have = (
+                    part.max_doc(),
+                    part.max_doc().checked_sub(part.num_deleted_docs()),
+                );
+                if (has.0, Some(has.1)) != should_have {
+                    return Err(damaged("a part has another length than it should"));
+                }
             }
         }
         Ok(())
     }));
     verified.unwrap_or_else(|_| Err(damaged("it can't be read")))
+}
+
+/// Whether a file has the checksum that stands at its end; not, if it was stopped before that was known.
+fn is_sound(file: &Path, is_stopped: &dyn Fn() -> bool) -> io::Result<bool> {
+    let (footer, body) = Footer::extract_footer(FileSlice::open(file)?)?;
+    let mut hasher = crc32fast::Hasher::new();
+    for chunk in body.stream_file_chunks() {
+        if is_stopped() {
+            return Ok(false);
+        }
+        hasher.update(&chunk?);
+    }
+    Ok(hasher.finalize() == footer.crc)
 }
 
 fn damaged(reason: impl Into<String>) -> SearchError {

@@ -1,7 +1,7 @@
 //! The follower: opens the index or makes it anew, fills it from the whole record, and then takes in
 //! what changes. What goes wrong is told and tried again; the record goes on without it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -48,6 +48,8 @@ pub struct Follower {
     view: watch::Sender<View>,
     doubted: Arc<Notify>,
     status: StatusSender,
+    /// Why the index that is there is of no use: it is set aside before anything else.
+    misfit: Mutex<Option<String>>,
 }
 
 /// The writer, which goes from thread to thread.
@@ -58,7 +60,7 @@ impl Follower {
     #[must_use]
     pub fn new(
         reader: Reader,
-        Found { folder }: Found,
+        Found { folder, misfit }: Found,
         settings: Settings,
         status: StatusSender,
     ) -> Self {
@@ -69,6 +71,7 @@ impl Follower {
             view: watch::Sender::new(View::default()),
             doubted: Arc::default(),
             status,
+            misfit: Mutex::new(misfit),
         }
     }
 
@@ -83,37 +86,51 @@ impl Follower {
 
     /// Follows until `stop`.
     pub async fn run(self, stop: CancellationToken) {
+        let mut in_vain = 0;
         loop {
             let followed = self.follow(&stop).await;
             match followed {
                 Ok(()) => return,
                 Err(_) if stop.is_cancelled() => return,
                 Err(error) if error.is_damage() => {
-                    self.view.send_replace(View::default());
-                    if let Err(error) = self.set_aside(&error.to_string()).await {
-                        tracing::error!(%error, "the damaged search index can't be set aside");
-                        self.pause(&stop).await;
+                    let was_shown = self.status.borrow().search.state == SearchState::Following;
+                    in_vain = if was_shown { 0 } else { in_vain + 1 };
+                    self.give_up(&error);
+                    // Made anew it was no better: nothing is won by doing so without a pause.
+                    if in_vain > 1 {
+                        let pause = RETRY * 2_u32.pow(in_vain.min(8));
+                        tracing::error!(%error, "the search index can't be made; the next try is in {pause:?}");
+                        self.pause(pause, &stop).await;
                     }
                 }
                 Err(error) => {
                     tracing::error!(%error, "the search index can't be written; the next try is in {RETRY:?}");
-                    self.pause(&stop).await;
+                    self.pause(RETRY, &stop).await;
                 }
             }
         }
     }
 
-    async fn pause(&self, stop: &CancellationToken) {
+    async fn pause(&self, pause: Duration, stop: &CancellationToken) {
         self.set_state(SearchState::Failed);
         tokio::select! {
             () = stop.cancelled() => {}
-            () = sleep(RETRY) => {}
+            () = sleep(pause) => {}
         }
     }
 
-    async fn set_aside(&self, reason: &str) -> Result<(), SearchError> {
-        let (folder, reason) = (self.folder.clone(), reason.to_owned());
-        blocking(move || folder.set_aside(&reason)).await
+    /// The index is of no use any more: it is not shown, and goes before anything else is done.
+    fn give_up(&self, damage: &SearchError) {
+        self.view.send_replace(View::default());
+        self.status.send_modify(|status| {
+            status.search.revision = None;
+            status.search.documents = 0;
+        });
+        *self.misfit() = Some(damage.to_string());
+    }
+
+    fn misfit(&self) -> MutexGuard<'_, Option<String>> {
+        self.misfit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens the index and follows the record until `stop`, or until something fails: the writer is
@@ -148,13 +165,22 @@ impl Follower {
         }
     }
 
-    /// Brings the index up to the record, and ends.
+    /// Brings the index up to the record, and ends. One that is damaged is made anew.
     ///
     /// # Errors
     /// Why it is not; what it has is on the disk, and the next one goes on there.
     pub async fn catch_up_once(&self, stop: &CancellationToken) -> Result<Mark, SearchError> {
+        match self.try_to_catch_up(stop).await {
+            Err(error) if error.is_damage() => {
+                self.give_up(&error);
+                self.try_to_catch_up(stop).await
+            }
+            caught_up => caught_up,
+        }
+    }
+
+    async fn try_to_catch_up(&self, stop: &CancellationToken) -> Result<Mark, SearchError> {
         let writer = self.fill(stop).await?;
-        self.catch_up(&writer, stop).await?;
         self.check_count(&writer, stop).await?;
         self.publish(&writer)?;
         Ok(lock(&writer).mark.clone())
@@ -165,17 +191,21 @@ impl Follower {
     async fn fill(&self, stop: &CancellationToken) -> Result<Shared, SearchError> {
         self.set_state(SearchState::Checking);
         let opened = {
-            let folder = self.folder.clone();
-            let memory = self.settings.memory;
+            let (folder, misfit) = (self.folder.clone(), self.misfit().clone());
+            let (memory, stop) = (self.settings.memory, stop.clone());
             blocking(move || {
+                if let Some(reason) = misfit {
+                    folder.set_aside(&reason)?;
+                }
                 let Some((index, mark)) = folder.open()? else {
                     return Ok(None);
                 };
-                verify(&index)?;
+                verify(&folder, &index, &|| stop.is_cancelled())?;
                 Writer::open(&folder, &index, mark, memory).map(Some)
             })
             .await?
         };
+        *self.misfit() = None;
         let writer = match opened {
             Some(writer) => writer,
             None => self.create(stop).await?,
@@ -315,8 +345,9 @@ impl Follower {
 
     /// Compares the files with their checksums, and what is in them with the record.
     async fn verify(&self, writer: &Shared, stop: &CancellationToken) -> Result<(), SearchError> {
-        let index = lock(writer).index().clone();
-        blocking(move || verify(&index)).await?;
+        let (index, folder) = (lock(writer).index().clone(), self.folder.clone());
+        let token = stop.clone();
+        blocking(move || verify(&folder, &index, &|| token.is_cancelled())).await?;
         self.check_count(writer, stop).await
     }
 
@@ -384,7 +415,7 @@ async fn newer(status: &mut StatusReceiver, writer: &Shared) -> Result<(), Searc
     newer.map(drop).map_err(|_| SearchError::Stopped)
 }
 
-fn lock(writer: &Shared) -> std::sync::MutexGuard<'_, Writer> {
+fn lock(writer: &Shared) -> MutexGuard<'_, Writer> {
     writer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -40,6 +40,7 @@ impl Writer {
         mark: Mark,
         memory: usize,
     ) -> Result<Self, SearchError> {
+        folder.sweep(index)?;
         let options = IndexWriterOptions::builder()
             .memory_budget_per_thread(memory)
             .num_worker_threads(1)
