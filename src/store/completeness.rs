@@ -115,10 +115,8 @@ impl Reader {
         &self,
         request: CompletenessRequest,
     ) -> Result<Completeness, StoreError> {
-        self.run_at_one_moment(move |connection| {
-            completeness(connection, &request)
-        })
-        .await
+        self.run_at_one_moment(move |connection| completeness(connection, &request))
+            .await
     }
 }
 

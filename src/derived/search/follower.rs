@@ -137,26 +137,42 @@ impl Follower {
     /// dropped then, and what it had not committed is read again.
     async fn follow(&self, stop: &CancellationToken) -> Result<(), SearchError> {
         let writer = self.fill(stop).await?;
+        let followed = self.follow_with(&writer, stop).await;
+        // It waits for a thread of tantivy's.
+        blocking(move || {
+            drop(writer);
+            Ok(())
+        })
+        .await?;
+        followed
+    }
+
+    async fn follow_with(
+        &self,
+        writer: &Shared,
+        stop: &CancellationToken,
+    ) -> Result<(), SearchError> {
         let mut revisions = self.status.subscribe();
         let mut verify_at = Instant::now() + VERIFY_EVERY;
-        self.check_count(&writer, stop).await?;
+        let mut counted = true;
         loop {
-            self.catch_up(&writer, stop).await?;
-            self.publish(&writer)?;
+            self.catch_up(writer, counted, stop).await?;
+            self.publish(writer).await?;
             let pause = Instant::now() + COMMIT_EVERY;
-            loop {
-                tokio::select! {
-                    () = stop.cancelled() => return Ok(()),
-                    changed = newer(&mut revisions, &writer) => {
-                        changed?;
-                        break;
-                    }
-                    () = self.doubted.notified() => self.verify(&writer, stop).await?,
-                    () = sleep_until(verify_at) => {
-                        verify_at = Instant::now() + VERIFY_EVERY;
-                        self.verify(&writer, stop).await?;
-                    }
+            counted = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                changed = newer(&mut revisions, writer) => {
+                    changed?;
+                    false
                 }
+                () = self.doubted.notified() => true,
+                () = sleep_until(verify_at) => true,
+            };
+            if counted {
+                verify_at = Instant::now() + VERIFY_EVERY;
+                let (index, folder) = (lock(writer).index().clone(), self.folder.clone());
+                let token = stop.clone();
+                blocking(move || verify(&folder, &index, &|| token.is_cancelled())).await?;
             }
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -181,8 +197,8 @@ impl Follower {
 
     async fn try_to_catch_up(&self, stop: &CancellationToken) -> Result<Mark, SearchError> {
         let writer = self.fill(stop).await?;
-        self.check_count(&writer, stop).await?;
-        self.publish(&writer)?;
+        self.catch_up(&writer, true, stop).await?;
+        self.publish(&writer).await?;
         Ok(lock(&writer).mark.clone())
     }
 
@@ -214,13 +230,13 @@ impl Follower {
         let filling = lock(&writer).mark.filling;
         if let Some(filling) = filling {
             self.read_all(&writer, filling, stop).await?;
-            let folder = self.folder.clone();
-            blocking(move || {
-                folder.remove_asides();
-                Ok(())
-            })
-            .await?;
         }
+        let folder = self.folder.clone();
+        blocking(move || {
+            folder.remove_asides();
+            Ok(())
+        })
+        .await?;
         Ok(writer)
     }
 
@@ -297,8 +313,14 @@ impl Follower {
         .await
     }
 
-    /// Takes in what has changed since the mark.
-    async fn catch_up(&self, writer: &Shared, stop: &CancellationToken) -> Result<(), SearchError> {
+    /// Takes in what has changed since the mark. If it is to be counted, every message of the record has to
+    /// be in the index once then.
+    async fn catch_up(
+        &self,
+        writer: &Shared,
+        counted: bool,
+        stop: &CancellationToken,
+    ) -> Result<(), SearchError> {
         loop {
             let writer = Arc::clone(writer);
             let caught_up = self.reader.at_one_moment(stop, move |moment| {
@@ -335,6 +357,15 @@ impl Follower {
                 } else {
                     writer.mark = mark;
                 }
+                if is_all && counted {
+                    // Of the same moment: no commit of the record lies between.
+                    let (rows, documents) =
+                        (moment.message_count()?, writer.searcher()?.num_docs());
+                    if rows != documents {
+                        let reason = format!("it has {documents} messages, and the record {rows}");
+                        return Err(SearchError::Damaged(reason));
+                    }
+                }
                 Ok(is_all)
             });
             if caught_up.await? {
@@ -343,56 +374,21 @@ impl Follower {
         }
     }
 
-    /// Compares the files with their checksums, and what is in them with the record.
-    async fn verify(&self, writer: &Shared, stop: &CancellationToken) -> Result<(), SearchError> {
-        let (index, folder) = (lock(writer).index().clone(), self.folder.clone());
-        let token = stop.clone();
-        blocking(move || verify(&folder, &index, &|| token.is_cancelled())).await?;
-        self.check_count(writer, stop).await
-    }
-
-    /// Whether every message of the record is in the index once.
-    async fn check_count(
-        &self,
-        writer: &Shared,
-        stop: &CancellationToken,
-    ) -> Result<(), SearchError> {
-        loop {
-            self.catch_up(writer, stop).await?;
-            let writer = Arc::clone(writer);
-            let counted = self.reader.at_one_moment(stop, move |moment| {
-                let writer = lock(&writer);
-                if writer.mark.whole_revision() != moment.state().revision {
-                    return Ok(None);
-                }
-                Ok::<_, SearchError>(Some((
-                    moment.message_count()?,
-                    writer.searcher()?.num_docs(),
-                )))
-            });
-            match counted.await? {
-                Some((rows, documents)) if rows == documents => return Ok(()),
-                Some((rows, documents)) => {
-                    let reason = format!("it has {documents} messages, and the record {rows}");
-                    return Err(SearchError::Damaged(reason));
-                }
-                // The record went on meanwhile.
-                None => {}
-            }
-        }
-    }
-
     /// Shows what was committed.
-    fn publish(&self, writer: &Shared) -> Result<(), SearchError> {
-        let writer = lock(writer);
-        let searcher = writer.searcher()?;
-        let (documents, bytes) = (searcher.num_docs(), self.folder.bytes());
-        let revision = writer.mark.whole_revision();
-        self.view.send_replace(View::Ready(Arc::new(Searchable {
-            searcher,
-            fields: Fields::new(),
-            revision,
-        })));
+    async fn publish(&self, writer: &Shared) -> Result<(), SearchError> {
+        let (writer, folder) = (Arc::clone(writer), self.folder.clone());
+        let shown = blocking(move || {
+            let writer = lock(&writer);
+            let searchable = Searchable {
+                searcher: writer.searcher()?,
+                fields: Fields::new(),
+                revision: writer.mark.whole_revision(),
+            };
+            Ok((searchable, folder.bytes()))
+        });
+        let (searchable, bytes) = shown.await?;
+        let (revision, documents) = (searchable.revision, searchable.searcher.num_docs());
+        self.view.send_replace(View::Ready(Arc::new(searchable)));
         self.status.send_modify(|status| {
             status.search.state = SearchState::Following;
             status.search.revision = Some(revision);

@@ -1,8 +1,10 @@
 //! What writes the index: messages take the place of what was there of them, and a commit has them, the
 //! deletes and the mark, or nothing.
 
-use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Term};
+use std::path::PathBuf;
+
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, MergeCandidate, MergePolicy};
+use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, SegmentMeta, TantivyDocument, Term};
 
 use super::SearchError;
 use super::document::document;
@@ -50,7 +52,10 @@ impl Writer {
         let mut policy = LogMergePolicy::default();
         policy.set_min_layer_size(SMALL_SEGMENT);
         policy.set_del_docs_ratio_before_merge(REPLACED);
-        writer.set_merge_policy(Box::new(policy));
+        writer.set_merge_policy(Box::new(WithRoom {
+            policy,
+            folder: folder.root().to_owned(),
+        }));
         let reader = index.reader_builder();
         Ok(Self {
             folder: folder.clone(),
@@ -62,8 +67,12 @@ impl Writer {
         })
     }
 
-    /// Takes messages in, each in the place of what was there of it.
+    /// Takes messages in, each in the place of what was there of it. They can go to the disk before the
+    /// commit.
     pub(super) fn put(&mut self, messages: &[FollowedMessage]) -> Result<(), SearchError> {
+        if !messages.is_empty() {
+            self.look_for_room()?;
+        }
         for message in messages {
             let id = message.id.as_i64().cast_unsigned();
             self.writer
@@ -76,7 +85,7 @@ impl Writer {
 
     /// Puts what was taken in on the disk, and that it goes as far as `mark` says.
     pub(super) fn commit(&mut self, mark: Mark) -> Result<(), SearchError> {
-        look_for_room(self.folder.root()).map_err(|free| SearchError::LittleSpace { free })?;
+        self.look_for_room()?;
         failpoint::reach("search_taken")?;
         let mut commit = self.writer.prepare_commit()?;
         commit.set_payload(&mark.payload()?);
@@ -94,7 +103,27 @@ impl Writer {
         Ok(self.reader.searcher())
     }
 
+    fn look_for_room(&self) -> Result<(), SearchError> {
+        look_for_room(self.folder.root()).map_err(|free| SearchError::LittleSpace { free })
+    }
+
     pub(super) fn index(&self) -> &Index {
         self.writer.index()
+    }
+}
+
+/// Merges nothing while the disk has only the record's room: a merge writes before it removes.
+#[derive(Debug)]
+struct WithRoom {
+    policy: LogMergePolicy,
+    folder: PathBuf,
+}
+
+impl MergePolicy for WithRoom {
+    fn compute_merge_candidates(&self, segments: &[SegmentMeta]) -> Vec<MergeCandidate> {
+        if look_for_room(&self.folder).is_err() {
+            return Vec::new();
+        }
+        self.policy.compute_merge_candidates(segments)
     }
 }
