@@ -52,7 +52,7 @@ impl Figures {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_at_any_moment_leaves_an_index_that_becomes_the_table() {
-    let mut plan = Plan::new("search", rounds("GUILDLAKE_SEARCH_KILLS", 4), 1500).await;
+    let mut plan = Plan::new("search", rounds("GUILDLAKE_SEARCH_KILLS", 3), 1500).await;
     let mut figures = Figures::default();
     let mut ready = Times::default();
     for round in 0..plan.rounds {
