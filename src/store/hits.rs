@@ -8,15 +8,20 @@ use tokio::sync::mpsc;
 
 use super::columns::{Column, Kind, column, schema};
 use super::download::{BATCHES_AHEAD, BatchStream};
+use super::levels::LEVELS;
 use super::lookup::list;
 use super::query::{InterruptOnDrop, Reader};
 use super::row::{Shape, id};
 use super::sorted::stream;
+use super::whereabouts::Which;
 use super::{MessageRow, StoreError};
-use crate::message::{ChannelId, MessageId, Patch};
+use crate::message::{ChannelId, IdSpan, MessageId, Patch};
 
 /// Rows of one query of a download.
 const ROWS_AT_ONCE: usize = 5_000;
+
+/// Messages of one query of a page: planning them takes the longest.
+const POINTS_AT_ONCE: usize = 32;
 
 /// A message and where it stands.
 pub type FoundAt = (ChannelId, MessageId);
@@ -56,29 +61,27 @@ impl Reader {
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        self.run_at_one_moment(move |connection| {
+        let reader = self.clone();
+        self.run(move |connection| {
+            // Before the transaction, so that what moves in between is noticed.
+            let asked = |(channel, id): &FoundAt| {
+                let seen = reader.whereabouts.look(Some(*channel));
+                (*channel, *id, seen.which(IdSpan::of(*id)))
+            };
+            let asked: Vec<_> = found.iter().map(asked).collect();
+            connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
             let shape = Shape {
                 with_raw: include_raw,
                 ..Shape::WHOLE
             };
-            let mut statement = connection.prepare(&format!(
-                "SELECT {}, patch_json FROM discord_messages WHERE {}",
-                shape.columns(),
-                condition(&found)
-            ))?;
-            let mut rows = statement.query([])?;
-            let mut by_id: HashMap<MessageId, FoundRow> = HashMap::with_capacity(found.len());
-            while let Some(row) = rows.next()? {
-                let patch: Option<String> = row.get("patch_json")?;
-                let patch = patch
-                    .map(|patch| serde_json::from_str(&patch))
-                    .transpose()?;
-                let found = FoundRow {
-                    row: MessageRow::read(row, shape)?,
-                    patch: patch.unwrap_or_default(),
-                };
-                by_id.insert(id(row, 0)?, found);
-            }
+            let mut by_id = HashMap::with_capacity(found.len());
+            read_points(connection, shape, &asked, &mut by_id)?;
+            let elsewhere: Vec<_> = found
+                .iter()
+                .filter(|(_, id)| !by_id.contains_key(id))
+                .map(|(channel, id)| (*channel, *id, [true; LEVELS.len()]))
+                .collect();
+            read_points(connection, shape, &elsewhere, &mut by_id)?;
             let rows = found
                 .iter()
                 .map(|(_, id)| by_id.remove(id).ok_or_else(missing));
@@ -127,6 +130,45 @@ impl Reader {
     }
 }
 
+/// Each message by itself, many in one query: by its channel and id DuckDB leaves out all row groups but
+/// one or two, while a list of ids has it unpack every column of each that holds one.
+fn read_points(
+    connection: &Connection,
+    shape: Shape,
+    asked: &[(ChannelId, MessageId, Which)],
+    by_id: &mut HashMap<MessageId, FoundRow>,
+) -> Result<(), StoreError> {
+    let columns = shape.columns();
+    let of_one = |(channel, id, levels): &(ChannelId, MessageId, Which)| {
+        let levels = LEVELS.into_iter().zip(*levels).filter(|(_, asked)| *asked);
+        let (channel, id) = (channel.as_i64(), id.as_i64());
+        let selects = levels.map(|(table, _)| {
+            format!(
+                "SELECT {columns}, patch_json FROM {table} \
+                 WHERE channel_id = {channel} AND message_id = {id}"
+            )
+        });
+        selects.collect::<Vec<_>>()
+    };
+    let selects: Vec<String> = asked.iter().flat_map(of_one).collect();
+    for selects in selects.chunks(POINTS_AT_ONCE) {
+        let mut statement = connection.prepare(&selects.join(" UNION ALL "))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let patch: Option<String> = row.get("patch_json")?;
+            let patch = patch
+                .map(|patch| serde_json::from_str(&patch))
+                .transpose()?;
+            let found = FoundRow {
+                row: MessageRow::read(row, shape)?,
+                patch: patch.unwrap_or_default(),
+            };
+            by_id.insert(id(row, 0)?, found);
+        }
+    }
+    Ok(())
+}
+
 fn read_batches(
     connection: &Connection,
     columns: &[Column],
@@ -153,12 +195,6 @@ fn read_batches(
         }
     }
     Ok(())
-}
-
-/// A condition that exactly these messages meet.
-fn condition(found: &[FoundAt]) -> String {
-    let ids = list(found.iter().map(|(_, id)| id.as_i64()));
-    format!("{} AND message_id IN ({ids})", bounds(found))
 }
 
 /// A condition that they meet, and by which row groups are left out.

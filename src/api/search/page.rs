@@ -22,10 +22,10 @@ use crate::api::openapi::Refusals;
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::row::{MessageJson, Snowflake, snowflake};
 use crate::derived::search::{
-    Clock, Counts, Facets, Highlight, Highlighter, Hit, SearchError, Sort, Warning,
+    Clock, Counts, Facets, Highlight, Highlighter, Hit, Place, SearchError, Sort, Warning,
 };
 use crate::message::UserId;
-use crate::store::{FollowedMessage, FoundAt, FoundRow};
+use crate::store::{FollowedMessage, FoundAt, FoundRow, MessageRow};
 
 /// What a search found.
 #[derive(Serialize, ToSchema)]
@@ -199,8 +199,10 @@ async fn page(api: &Api, raw: Option<&str>) -> Result<Response, Problem> {
     let found = hits.hits.iter().map(|hit| (hit.channel_id, hit.message_id));
     let highlighter = query.clause.as_ref().filter(|_| options.highlights);
     let highlighter = highlighter.and_then(Highlighter::new);
-    let with_payloads = highlighter.is_some() || options.include_raw;
-    let rows = rows(api, found.collect(), with_payloads).await?;
+    let mut rows = rows(api, found.collect(), options.include_raw).await?;
+    if highlighter.is_some() && !options.include_raw {
+        add_payloads(api, &mut rows).await?;
+    }
     let shown = Shown {
         highlighter,
         shows_deleted: query.shows_deleted(),
@@ -230,6 +232,24 @@ async fn page(api: &Api, raw: Option<&str>) -> Result<Response, Problem> {
     Ok(response)
 }
 
+/// Adds the payloads of those that have words elsewhere than in their text: unpacking one costs more than all
+/// else of a row. (The labels of buttons below a text are not worth it.)
+async fn add_payloads(api: &Api, found: &mut [FoundRow]) -> Result<(), Problem> {
+    let has_more = |row: &MessageRow| {
+        let has_parts = row.embed_count > 0 || row.attachment_count > 0;
+        has_parts || row.content.is_empty() || row.content.contains("<@")
+    };
+    let with_more: Vec<&mut FoundRow> = found.iter_mut().filter(|it| has_more(&it.row)).collect();
+    let places = with_more
+        .iter()
+        .map(|it| (it.row.channel_id, it.row.message_id));
+    let whole = rows(api, places.collect(), true).await?;
+    for (found, whole) in with_more.into_iter().zip(whole) {
+        *found = whole;
+    }
+    Ok(())
+}
+
 /// How hits are shown.
 struct Shown {
     highlighter: Option<Highlighter>,
@@ -248,7 +268,11 @@ impl Shown {
             clock.look()?;
             let FoundRow { mut row, patch } = found;
             let mut highlights = Vec::new();
-            if let Some(highlighter) = &self.highlighter {
+            if let Some(highlighter) = &self.highlighter
+                && row.raw_json.is_none()
+            {
+                highlights.extend(highlighter.in_text(Place::Content, &row.content));
+            } else if let Some(highlighter) = &self.highlighter {
                 let message = FollowedMessage {
                     id: row.message_id,
                     guild_id: row.guild_id,
