@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use guildlake::derived::search::{
-    Facets, Follower, Found, IndexState, Search, SearchRequest, Searchable, Settings, Sort,
+    Clock, Facets, Follower, Found, IndexState, Search, SearchRequest, Searchable, Settings, Sort,
 };
 use guildlake::failpoint::STEPS;
 use guildlake::message::{IdSpan, Source};
@@ -89,6 +89,7 @@ fn find(searchable: &Searchable, q: Option<&str>) -> Vec<i64> {
             .unwrap()
             .unwrap()
     });
+    let (clock, _leave_on_drop) = Clock::until(Instant::now() + PATIENCE);
     let request = SearchRequest {
         clause,
         guild_id: None,
@@ -101,7 +102,7 @@ fn find(searchable: &Searchable, q: Option<&str>) -> Vec<i64> {
         facets: Facets::default(),
         zone: chrono_tz::Tz::UTC,
         channels_named: &|_| Vec::new(),
-        deadline: Instant::now() + PATIENCE,
+        clock,
     };
     let hits = searchable.find(&request).unwrap().unwrap();
     let ids: Vec<i64> = hits
