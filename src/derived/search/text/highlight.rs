@@ -22,7 +22,7 @@ pub struct Wanted {
 /// A word (one token) or a phrase.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Phrase {
-    /// Its terms, as [`super::typed`] gives them.
+    /// Its terms, as [`super::typed()`] gives them.
     pub tokens: Vec<TypedToken>,
     /// The last term is the beginning of one.
     pub is_prefix: bool,

@@ -51,7 +51,7 @@ pub fn typed(text: &str) -> Vec<TypedToken> {
         .collect()
 }
 
-/// As [`typed`], for a word or phrase that goes on: the last term is the beginning of one.
+/// As [`typed()`], for a word or phrase that goes on: the last term is the beginning of one.
 #[must_use]
 pub fn typed_prefix(text: &str) -> Vec<TypedToken> {
     // A name between colons is whole only with its second colon; until then it is a word led by one.
