@@ -179,7 +179,7 @@ async fn nothing_that_is_asked_is_the_fault_of_the_service() {
     let mut dice = StdRng::seed_from_u64(seed);
     let mut slowest = (Duration::ZERO, String::new());
     let (mut found, mut refused, mut none) = (0, 0, 0);
-    let mut cursors: Vec<(String, Value)> = Vec::new();
+    let mut cursors: Vec<(String, Vec<u8>)> = Vec::new();
     for n in 0..queries {
         let (path, question) = path(&mut dice, &cursors);
         let began = Instant::now();
@@ -198,8 +198,7 @@ async fn nothing_that_is_asked_is_the_fault_of_the_service() {
                     none += usize::from(total == 0);
                 }
                 if let (Some(cursor), Some(question)) = (body["next_cursor"].as_str(), question) {
-                    let json = URL_SAFE_NO_PAD.decode(cursor).unwrap();
-                    cursors.push((question, serde_json::from_slice(&json).unwrap()));
+                    cursors.push((question, URL_SAFE_NO_PAD.decode(cursor).unwrap()));
                     if cursors.len() > 50 {
                         cursors.remove(0);
                     }
@@ -232,7 +231,7 @@ async fn nothing_that_is_asked_is_the_fault_of_the_service() {
 }
 
 /// A path, and what of it a cursor of its answer is for.
-fn path(dice: &mut StdRng, cursors: &[(String, Value)]) -> (String, Option<String>) {
+fn path(dice: &mut StdRng, cursors: &[(String, Vec<u8>)]) -> (String, Option<String>) {
     if dice.random_range(0..10) == 0 {
         let filter = ["from", "in", "to"][dice.random_range(0..3)];
         let text = encoded(&text(dice, 4));
@@ -243,7 +242,7 @@ fn path(dice: &mut StdRng, cursors: &[(String, Value)]) -> (String, Option<Strin
     }
     if !cursors.is_empty() && dice.random_range(0..5) == 0 {
         let (question, cursor) = &cursors[dice.random_range(0..cursors.len())];
-        let cursor = hostile(cursor.clone(), dice).to_string();
+        let cursor = hostile(cursor.clone(), dice);
         let cursor = URL_SAFE_NO_PAD.encode(cursor);
         return (
             format!("{question}&cursor={cursor}"),
@@ -316,23 +315,24 @@ fn any(dice: &mut StdRng, most: usize) -> impl Iterator<Item = char> {
     })
 }
 
-/// A cursor with some of its numbers changed.
-fn hostile(mut cursor: Value, dice: &mut StdRng) -> Value {
-    let number = NUMBERS[dice.random_range(0..NUMBERS.len())];
-    match dice.random_range(0..7) {
-        0 => cursor["s"] = (number & 0xffff_ffff).into(),
-        1 => cursor["i"] = number.into(),
-        2 | 3 => {
-            if let Some(numbers) = cursor["n"].as_array_mut() {
-                for it in numbers {
-                    if dice.random_range(0..2) == 0 {
-                        *it = NUMBERS[dice.random_range(0..NUMBERS.len())].into();
-                    }
+/// A cursor with some of its numbers changed: the question's checksum, a time, the bits of a score, an id,
+/// and then a byte for each number of the statistics.
+fn hostile(mut cursor: Vec<u8>, dice: &mut StdRng) -> Vec<u8> {
+    const STATISTICS: usize = 4 + 8 + 4 + 8;
+    let number = NUMBERS[dice.random_range(0..NUMBERS.len())].to_be_bytes();
+    match dice.random_range(0..8) {
+        0 => cursor[4..12].copy_from_slice(&number),
+        1 => cursor[12..16].copy_from_slice(&number[4..]),
+        2 => cursor[16..24].copy_from_slice(&number),
+        3 | 4 => {
+            for it in &mut cursor[STATISTICS..] {
+                if dice.random_range(0..2) == 0 {
+                    *it = dice.random();
                 }
             }
         }
-        4 => cursor["n"] = json!(vec![number; dice.random_range(0..20)]),
-        5 => cursor["q"] = (number & 0xffff_ffff).into(),
+        5 => cursor.truncate(dice.random_range(0..=cursor.len())),
+        6 => cursor.push(dice.random()),
         _ => {}
     }
     cursor
