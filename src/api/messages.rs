@@ -14,7 +14,6 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::accept::{APPLICATION_JSON, negotiate};
 use super::download::{Caller, download};
 use super::formats::Format;
 use super::limits::Deadline;
@@ -224,11 +223,7 @@ pub(super) async fn list(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let mut available = vec![APPLICATION_JSON];
-    available.extend(Format::ALL.map(Format::media_type));
-    let chosen = negotiate(&headers, &available)?;
-    let format = Format::ALL.into_iter().find(|it| it.media_type() == chosen);
-    match format {
+    match Format::negotiated(&headers)? {
         Some(format) => download(&api, format, &caller, raw.as_deref()).await,
         None => page(&api, deadline, raw.as_deref()).await,
     }

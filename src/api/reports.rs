@@ -194,11 +194,7 @@ pub(super) async fn get(
 /// A report's name and the form asked for; none for a page of JSON.
 fn named<'a>(file: &'a str, headers: &HeaderMap) -> Result<(&'a str, Option<Format>), Problem> {
     let Some((name, extension)) = file.split_once('.') else {
-        let mut available = vec![APPLICATION_JSON];
-        available.extend(Format::ALL.map(Format::media_type));
-        let chosen = negotiate(headers, &available)?;
-        let format = Format::ALL.into_iter().find(|it| it.media_type() == chosen);
-        return Ok((file, format));
+        return Ok((file, Format::negotiated(headers)?));
     };
     if extension == "json" {
         return Ok((name, None));

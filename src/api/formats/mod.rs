@@ -12,11 +12,14 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use axum::body::Bytes;
+use axum::http::HeaderMap;
 use mediatype::MediaType;
 use parquet::errors::ParquetError;
 use tokio::sync::mpsc;
 
+use super::accept::{APPLICATION_JSON, negotiate};
 use super::body::{PIECE, Piece};
+use super::problem::Problem;
 use crate::parquet_layout::Compression;
 use crate::store::StoreError;
 
@@ -63,6 +66,14 @@ impl Format {
         let text = self.content_type();
         MediaType::parse(text.split(';').next().unwrap_or(text))
             .expect("the types of our own formats are valid")
+    }
+
+    /// The form that `Accept` chooses; none for a page of JSON.
+    pub(super) fn negotiated(headers: &HeaderMap) -> Result<Option<Self>, Problem> {
+        let mut available = vec![APPLICATION_JSON];
+        available.extend(Self::ALL.map(Self::media_type));
+        let chosen = negotiate(headers, &available)?;
+        Ok(Self::ALL.into_iter().find(|it| it.media_type() == chosen))
     }
 
     pub(super) fn content_type(self) -> &'static str {

@@ -14,7 +14,6 @@ use utoipa::ToSchema;
 use super::parameters::{PageParameters, SearchParameters, SearchQuery};
 use super::{blocking, cursor, download, find, rows, searchable};
 use crate::api::Api;
-use crate::api::accept::{APPLICATION_JSON, negotiate};
 use crate::api::download::Caller;
 use crate::api::formats::Format;
 use crate::api::messages::private_json;
@@ -174,11 +173,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let mut available = vec![APPLICATION_JSON];
-    available.extend(Format::ALL.map(Format::media_type));
-    let chosen = negotiate(&headers, &available)?;
-    let format = Format::ALL.into_iter().find(|it| it.media_type() == chosen);
-    match format {
+    match Format::negotiated(&headers)? {
         Some(format) => download::download(&api, format, &caller, raw.as_deref()).await,
         None => page(&api, raw.as_deref()).await,
     }
