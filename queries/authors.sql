@@ -22,8 +22,7 @@
 
 WITH quarters AS (
     -- From the beginning on: who is new is told by all that was before.
-    SELECT quarter, period_of(local_time(quarter_time(quarter)), unit_or('week')) AS period
-    FROM (SELECT DISTINCT quarter_of(message_id) AS quarter FROM wanted_history())
+    SELECT quarter, period_of(local_time, unit_or('week')) AS period FROM history_quarters()
 ), active AS (
     SELECT DISTINCT author_id, period
     FROM wanted_history() JOIN quarters ON quarters.quarter = quarter_of(message_id)

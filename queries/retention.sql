@@ -21,8 +21,7 @@
 -- column share: number. The same, from 0 to 1 of the cohort. The last period asked for may not be over.
 
 WITH quarters AS (
-    SELECT quarter, period_of(local_time(quarter_time(quarter)), unit_or('month')) AS period
-    FROM (SELECT DISTINCT quarter_of(message_id) AS quarter FROM wanted_history())
+    SELECT quarter, period_of(local_time, unit_or('month')) AS period FROM history_quarters()
 ), active AS (
     SELECT DISTINCT author_id, period
     FROM wanted_history() JOIN quarters ON quarters.quarter = quarter_of(message_id)

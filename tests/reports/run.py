@@ -156,6 +156,19 @@ def contract():
         yield "no columns were found in src/store"
 
 
+def clocks(duckdb):
+    """Where a quarter's local time is not what the zone says when it is asked. Zones that change by half an hour or
+    two, at midnight, around Ramadan, by a law of days before, or over the date line."""
+    zones = ["UTC", "Europe/Paris", "Australia/Lord_Howe", "Antarctica/Troll", "America/Havana", "America/Sao_Paulo",
+             "Africa/Casablanca", "Asia/Gaza", "Africa/Cairo", "America/Caracas", "Pacific/Apia", "Asia/Kathmandu"]
+    wrong = "SELECT count(*) FILTER (local_time IS DISTINCT FROM local_time(quarter_time(quarter))), count(*) " \
+            "FROM quarters_between([0, 35064 * 15]);"
+    answers, _ = ask(duckdb, "UTC", [({"time_zone": zone}, wrong) for zone in zones])
+    for zone, answer in zip(zones, answers, strict=True):
+        if answer[1:] != [["0", "525961"]]:
+            yield f"{zone}: {answer[1:]}"
+
+
 def snapshots(duckdb, data):
     """What is wrong with the init files, beside the reports."""
     init = data / "init.sql"
@@ -241,6 +254,7 @@ def main():
                         "WHERE table_name IN (SELECT view_name FROM duckdb_views() WHERE NOT internal) AND comment IS NULL;")])
         say("views", [f"{row[0]} has no comment" for row in silent[0][1:]])
         say("contract", contract())
+        say("clocks", clocks(options.duckdb))
     cases = {name: case for name, case in CASES.items() if name.startswith(options.only)}
     questions = [(parameters, query_of(report)) for report, parameters in cases.values()]
     with tempfile.TemporaryDirectory() as folder:
