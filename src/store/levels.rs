@@ -17,6 +17,9 @@ use crate::failpoint;
 /// The tables, from the youngest rows to the oldest; each message is in one of them.
 pub(super) const LEVELS: [&str; 3] = ["messages_hot", "messages_small_runs", "messages_runs"];
 
+/// Rows of a row group of DuckDB's: those of a move of so many are on disk, compressed, before its commit.
+pub(super) const ROW_GROUP: usize = 122_880;
+
 /// How often a thread that is to end is told so.
 const TELL_AGAIN: Duration = Duration::from_millis(5);
 

@@ -11,7 +11,7 @@ use duckdb::types::FromSql;
 use duckdb::{Connection, params};
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-use super::levels::{LEVELS, Move};
+use super::levels::{LEVELS, Move, ROW_GROUP};
 use super::marks::Marks;
 use super::opening::Opened;
 use super::query::Reader;
@@ -29,9 +29,6 @@ use crate::failpoint;
 /// hot, as long as that is bearable.
 const LOG_COMMITS: u32 = 16_384;
 const LOG_BYTES: u64 = 512 * 1024 * 1024;
-
-/// Rows of a row group: those of a move of so many are on disk, compressed, before its commit.
-const ROW_GROUP: usize = 122_880;
 
 /// Row groups of a large run, and bytes of memory that sorting one takes.
 const RUN_GROUPS: usize = 4;
