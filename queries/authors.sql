@@ -1,6 +1,6 @@
 -- title: Active, new and returning authors
 -- description: How many wrote in each period, and how many of them for the first time in the guild or channel asked for.
---   New means: no earlier message is in the record.
+--   New means: no earlier message is in the record. The first period is whole, also where `from` is inside it.
 -- reads: history
 -- param guild_id: id, required. The guild.
 -- param channel_id: id. Only this channel and its threads; of a category, all that is in it.

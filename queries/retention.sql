@@ -1,6 +1,7 @@
 -- title: Retention by cohort
 -- description: Of the authors who wrote their first message in a period, how many wrote in it and in each period after it.
 --   A cohort smaller than `smallest_cohort` is shown without them, since it would be the trace of single persons.
+--   The first period is whole, also where `from` is inside it.
 -- reads: history
 -- param guild_id: id, required. The guild.
 -- param channel_id: id. Only this channel and its threads; of a category, all that is in it.

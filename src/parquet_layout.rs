@@ -1,4 +1,4 @@
-//! How the Parquet files of this service are laid out, downloads and snapshots alike: sorted, with
+//! How the Parquet files of this service are laid out, downloads and snapshots alike: mostly sorted, with
 //! statistics for each page, and a bloom filter where an id is looked for that the order does not help
 //! to find.
 
@@ -18,8 +18,17 @@ pub(crate) const ROW_GROUP_BYTES: usize = 64 * 1024 * 1024;
 /// Ids for which rows are looked up, and by which they are not sorted.
 const LOOKED_UP: [&str; 1] = ["author_id"];
 
-/// The order of the rows.
+/// The columns of [`Order::ChannelAndId`].
 const ORDER: [&str; 2] = ["channel_id", "message_id"];
+
+/// How the rows of a file are sorted. Readers go by what the file says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// By channel and id, where it has both columns.
+    ChannelAndId,
+    /// In another way, of which the file says nothing.
+    Own,
+}
 
 /// How a file is compressed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,6 +51,7 @@ impl Compression {
 pub(crate) fn properties(
     schema: &Schema,
     compression: Compression,
+    order: Order,
 ) -> Result<WriterProperties, ParquetError> {
     let mut properties = WriterProperties::builder()
         .set_compression(compression.codec()?)
@@ -54,8 +64,8 @@ pub(crate) fn properties(
             properties = properties.set_column_bloom_filter_enabled(column, true);
         }
     }
-    let order = ORDER.map(|name| schema.index_of(name).ok());
-    if let [Some(channel), Some(message)] = order {
+    let columns = ORDER.map(|name| schema.index_of(name).ok());
+    if let (Order::ChannelAndId, [Some(channel), Some(message)]) = (order, columns) {
         let ascending = |column: usize| SortingColumn {
             column_idx: i32::try_from(column).unwrap_or(0),
             descending: false,

@@ -40,15 +40,19 @@ pub(super) struct ChangesPage {
     /// Which record this is: revisions of another one mean nothing here.
     #[schema(example = "1a7f6a9e-8d5e-4c6f-9d3a-0c1b2a394857")]
     store_id: String,
+    /// Which epoch of the record `next_since` was seen in: after a backup was put back, revisions are
+    /// counted again.
+    #[schema(example = "6f0c2a51-3a37-4a0c-8a5e-2f6d9b1c7e40")]
+    epoch: String,
 }
 
 /// Which changes.
 #[derive(Debug, Clone, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ChangesQuery {
-    /// The guild.
-    #[param(value_type = Snowflake, example = "1101234567890123457")]
-    guild_id: GuildId,
+    /// Only this guild.
+    #[param(value_type = Option<Snowflake>, example = "1101234567890123457")]
+    guild_id: Option<GuildId>,
     /// Only this channel or thread.
     #[param(value_type = Option<Snowflake>, example = "1151234567890123457")]
     channel_id: Option<ChannelId>,
@@ -62,6 +66,14 @@ pub(super) struct ChangesQuery {
         example = "1a7f6a9e-8d5e-4c6f-9d3a-0c1b2a394857"
     )]
     store_id: Option<String>,
+    /// The `epoch` of the last refresh, or that of the page before: a record that was put back from a
+    /// backup is noticed by it.
+    #[param(
+        value_type = Option<String>,
+        min_length = 1,
+        example = "6f0c2a51-3a37-4a0c-8a5e-2f6d9b1c7e40"
+    )]
+    epoch: Option<String>,
     /// Changes after this one: the `next_cursor` of the page before.
     #[param(
         value_type = Option<String>,
@@ -80,22 +92,24 @@ pub(super) struct ChangesQuery {
 impl ChangesQuery {
     fn parse(query: Option<&str>) -> Result<Self, Problem> {
         let mut given = Parameters::parse(query);
-        let guild_id = given.require("guild_id", query::id);
+        let guild_id = given.take("guild_id", query::id);
         let channel_id = given.take("channel_id", query::id);
         let since = given.require("since", revision);
         let store_id = given.take("store_id", |text| Ok(text.to_owned()));
+        let epoch = given.take("epoch", |text| Ok(text.to_owned()));
         let cursor = given.take("cursor", |text| {
             let cursor = Cursor::parse(text);
             cursor.ok_or("is no next_cursor of this route".into())
         });
         let limit = given.take("limit", |text| query::number(text, 1, MOST_ROWS));
         let include_raw = given.take("include_raw", query::boolean);
-        let (guild_id, since) = given.finish_with(guild_id.zip(since))?;
+        let since = given.finish_with(since)?;
         Ok(Self {
             guild_id,
             channel_id,
             since,
             store_id,
+            epoch,
             cursor,
             limit,
             include_raw,
@@ -112,16 +126,18 @@ impl ChangesQuery {
             channel_id: self.channel_id,
             after: self.cursor.map_or(all_of_since, |cursor| cursor.after),
             until: self.cursor.map(|cursor| cursor.until),
+            epoch: self.epoch.clone(),
             limit: self.limit.unwrap_or(DEFAULT_ROWS),
             include_raw: self.include_raw.unwrap_or(false),
         }
     }
 
     /// Whether what the caller has can be carried on. Rows never vanish from a record, so a copy is
-    /// too old only if it is one of another record, or of this one before it lost commits.
+    /// too old only if it is one of another record, or of this one before it lost commits or was put back.
     fn must_reload(&self, changes: &Changes) -> bool {
         let is_another = |store_id: &String| *store_id != changes.store_id;
-        self.store_id.as_ref().is_some_and(is_another)
+        !changes.is_known
+            || self.store_id.as_ref().is_some_and(is_another)
             || self.since.max(changes.until) > changes.revision
     }
 }
@@ -159,8 +175,10 @@ fn revision(text: &str) -> Result<i64, std::borrow::Cow<'static, str>> {
 /// What changed
 ///
 /// Every message that was written, edited, deleted or found since a revision, as it is now, in the
-/// order of the last change. Walk the pages, then keep `next_since` for the next refresh. What changes
-/// during a walk belongs to the next one.
+/// order of the last change. Walk the pages, then keep `next_since`, `store_id` and `epoch` for the
+/// next refresh. What changes during a walk belongs to the next one. A copy can also begin with a download
+/// with `include_deleted=true`, whose metadata has them as `guildlake.revision`, `guildlake.store_id` and
+/// `guildlake.epoch`.
 #[utoipa::path(
     get,
     path = "/v1/changes",
@@ -172,7 +190,7 @@ fn revision(text: &str) -> Result<i64, std::borrow::Cow<'static, str>> {
             ("cache-control" = String, description = "`private, no-cache`"),
             ("vary" = String, description = "What the answer depends on besides the URL."),
         )),
-        (status = 410, description = "The copy is of another record, or of one that was lost: load everything anew, from `since=0`.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 410, description = "The copy is of another record, or of this one before it was put back from a backup: load everything anew, from `since=0` or by a download.", body = ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
@@ -187,7 +205,7 @@ pub(super) async fn list(
     if query.must_reload(&changes) {
         return Err(Problem::new(
             Code::ReloadNeeded,
-            "This record does not know that revision: load everything anew, from since=0.",
+            "This record does not know that revision: load everything anew, from since=0 or by a download.",
         ));
     }
     let next = changes.next;
@@ -198,6 +216,7 @@ pub(super) async fn list(
         has_more: next.is_some(),
         next_since: changes.until,
         store_id: changes.store_id,
+        epoch: changes.epoch,
     };
     Ok(private_json(page))
 }

@@ -33,11 +33,8 @@ use super::problem::{Code, Problem};
 use super::query::{self, Parameters};
 use super::row::{Snowflake, Time};
 use crate::message::{ChannelId, GuildId, IdSpan};
-use crate::parquet_layout::Compression;
-use crate::store::{
-    BatchStream, COLUMNS, Column, Completeness, CompletenessRequest, Download, DownloadRequest,
-    InterruptOnDrop,
-};
+use crate::parquet_layout::{Compression, Order};
+use crate::store::{BatchStream, COLUMNS, Column, Download, DownloadRequest, InterruptOnDrop};
 
 /// Downloads at once: a long read holds old versions of rows back, and its rows in memory.
 pub(super) const AT_ONCE: usize = 2;
@@ -136,14 +133,6 @@ impl DownloadQuery {
             span: self.span(),
             include_deleted: self.include_deleted.unwrap_or(false),
             columns: self.columns.clone().unwrap_or_else(Column::usual),
-        }
-    }
-
-    fn coverage(&self) -> CompletenessRequest {
-        CompletenessRequest {
-            guild_id: self.guild_id,
-            channel_id: self.channel_id,
-            span: self.span(),
         }
     }
 
@@ -357,9 +346,8 @@ pub(super) async fn download(
         return Ok(response);
     }
     let place = take_place(api)?;
-    let completeness = api.reader.completeness(query.coverage()).await?;
     let download = api.reader.download(query.request()).await?;
-    let schema = described(&download, &query, &completeness)?;
+    let schema = described(&download, &query)?;
     let shaped = Arc::clone(&schema);
     let rows = Rows {
         batches: download.batches,
@@ -371,6 +359,7 @@ pub(super) async fn download(
         format,
         options: query.options,
         schema,
+        order: Order::ChannelAndId,
     };
     send(&mut response, rows, form, move |rows| {
         Ok(rows.with_schema(Arc::clone(&shaped))?)
@@ -428,6 +417,7 @@ pub(super) struct Form {
     pub(super) format: Format,
     pub(super) options: Options,
     pub(super) schema: SchemaRef,
+    pub(super) order: Order,
 }
 
 /// Puts the rows into the body, as `shape` makes them of those that come.
@@ -447,7 +437,9 @@ pub(super) fn send(
     *response.body_mut() = body;
     let encode = move || {
         let out = Out::new(pieces.clone());
-        let encoded = form.format.encoder(&form.schema, form.options, out);
+        let encoded = form
+            .format
+            .encoder(&form.schema, form.order, form.options, out);
         let encoded = encoded.and_then(|encoder| encode(batches, row_count, encoder, shape));
         match encoded {
             Ok(()) => {}
@@ -484,12 +476,8 @@ fn encode(
 }
 
 /// The schema with what was asked for and how complete it is.
-fn described(
-    download: &Download,
-    query: &DownloadQuery,
-    completeness: &Completeness,
-) -> Result<SchemaRef, Problem> {
-    let coverage = serde_json::to_string(&CoverageSummary::from(completeness))
+fn described(download: &Download, query: &DownloadQuery) -> Result<SchemaRef, Problem> {
+    let coverage = serde_json::to_string(&CoverageSummary::from(&download.completeness))
         .map_err(|error| Problem::internal(error.to_string()))?;
     let metadata = HashMap::from([
         ("guildlake.query".to_owned(), query.describe().to_string()),
@@ -499,6 +487,8 @@ fn described(
             "guildlake.revision".to_owned(),
             download.revision.to_string(),
         ),
+        ("guildlake.store_id".to_owned(), download.store_id.clone()),
+        ("guildlake.epoch".to_owned(), download.epoch.clone()),
     ]);
     let fields = download.schema.fields().clone();
     Ok(Arc::new(arrow::datatypes::Schema::new_with_metadata(

@@ -169,6 +169,14 @@ impl Problem {
         }
     }
 
+    /// Something that passes.
+    pub(super) fn busy(detail: &'static str, hidden: impl Into<String>) -> Self {
+        Self {
+            hidden: Some(hidden.into()),
+            ..Self::new(Code::Busy, detail)
+        }
+    }
+
     /// A fault of the service, of which the caller learns nothing.
     pub(super) fn internal(hidden: impl Into<String>) -> Self {
         Self {
@@ -184,13 +192,10 @@ impl Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Busy => Self {
-                hidden: Some(error.to_string()),
-                ..Self::new(
-                    Code::Busy,
-                    "Too many queries at once. Try again in a moment.",
-                )
-            },
+            StoreError::Busy => Self::busy(
+                "Too many queries at once. Try again in a moment.",
+                error.to_string(),
+            ),
             other => Self::internal(other.to_string()),
         }
     }

@@ -6,6 +6,7 @@ mod description;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use axum::extract::{Path, RawQuery, State};
@@ -14,6 +15,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
+use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::Api;
@@ -28,6 +30,7 @@ use super::problem::{Code, Problem};
 use super::query::{self, Parameters};
 pub(super) use description::add_reports;
 
+use crate::parquet_layout::Order;
 use crate::report::{BrokenReport, Kind, Library, Parameter, Report, ReportColumn, Value};
 use crate::store::{
     MOST_REPORT_ROWS, ReportAnswer, ReportRequest, StoreError, report_schema, time_zones,
@@ -35,6 +38,9 @@ use crate::store::{
 
 /// How complete the record is for a report, as in a page of JSON.
 const COVERAGE: HeaderName = HeaderName::from_static("guildlake-coverage");
+/// How long a caller may take to read an answer: it is in memory until then.
+const LONGEST: Duration = Duration::from_secs(300);
+
 /// The record's revision that a report is of.
 const REVISION: HeaderName = HeaderName::from_static("guildlake-revision");
 
@@ -252,6 +258,10 @@ fn refused(name: &str, error: StoreError) -> Problem {
                  /v1/messages.parquet downloads messages of any number."
             ),
         ),
+        error if error.is_passing() => Problem::busy(
+            "There is no memory or no disk left for this report. Try again, or ask for a shorter time.",
+            error.to_string(),
+        ),
         error @ (StoreError::NoReport(_) | StoreError::Sql(_) | StoreError::Columns(_)) => {
             Problem::new(Code::ReportBroken, format!("{name}.sql: {error}"))
         }
@@ -289,7 +299,7 @@ fn respond(
         r#"{{"report":"{}","as_of_revision":{},"coverage":{coverage},"data":["#,
         report.name, answer.revision
     );
-    let (pieces, body) = body::channel((), None);
+    let (pieces, body) = body::channel((), Some(Instant::now() + LONGEST));
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     let content_type = format.map_or("application/json", Format::content_type);
@@ -309,7 +319,7 @@ fn respond(
     let encode = move || {
         let out = Out::new(pieces.clone());
         let encoder = match format {
-            Some(format) => format.encoder(&schema, options, out),
+            Some(format) => format.encoder(&schema, Order::Own, options, out),
             None => formats::json_page(&schema, &head, out),
         };
         let written = encoder.and_then(|mut encoder| {

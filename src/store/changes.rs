@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use duckdb::Connection;
 
+use super::epochs;
 use super::lookup::list;
 use super::query::Reader;
 use super::row::{Shape, id};
@@ -23,14 +24,16 @@ pub struct Change {
 /// Which changes.
 #[derive(Debug, Clone)]
 pub struct ChangesRequest {
-    /// Of messages of this guild,
-    pub guild_id: GuildId,
+    /// Of messages of this guild only, if any,
+    pub guild_id: Option<GuildId>,
     /// of this channel or thread only, if any,
     pub channel_id: Option<ChannelId>,
     /// after this one,
     pub after: Change,
     /// of commits up to this one: the end of a walk that began then; none for the present one,
     pub until: Option<i64>,
+    /// in which epoch of the record the caller learned of these commits, if it tells,
+    pub epoch: Option<String>,
     /// so many at most,
     pub limit: usize,
     /// with their payloads.
@@ -50,6 +53,10 @@ pub struct Changes {
     pub revision: i64,
     /// Which record it is: revisions of another one mean nothing here.
     pub store_id: String,
+    /// The epoch of the record that revisions up to `until` are seen in.
+    pub epoch: String,
+    /// Whether what the caller learned of is still what it was.
+    pub is_known: bool,
 }
 
 impl Reader {
@@ -65,6 +72,11 @@ impl Reader {
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?;
             let until = request.until.unwrap_or(revision);
+            let learned = request.until.unwrap_or(request.after.revision);
+            let is_known = match &request.epoch {
+                Some(epoch) => epochs::knows(connection, epoch, learned)?,
+                None => true,
+            };
             let mut changes = keys(
                 connection,
                 &request.filter(),
@@ -80,6 +92,8 @@ impl Reader {
                 until,
                 revision,
                 store_id,
+                epoch: epochs::present(connection)?,
+                is_known,
             })
         })
         .await
@@ -88,13 +102,15 @@ impl Reader {
 
 impl ChangesRequest {
     fn filter(&self) -> String {
+        let guild = self.guild_id.map(GuildId::as_i64);
+        let guild = guild.map(|guild| format!("guild_id = {guild}"));
         let channel = self.channel_id.map(ChannelId::as_i64);
-        let channel = channel.map(|channel| format!(" AND channel_id = {channel}"));
-        format!(
-            "guild_id = {}{}",
-            self.guild_id.as_i64(),
-            channel.unwrap_or_default()
-        )
+        let channel = channel.map(|channel| format!("channel_id = {channel}"));
+        let conditions: Vec<_> = guild.into_iter().chain(channel).collect();
+        if conditions.is_empty() {
+            return "true".to_owned();
+        }
+        conditions.join(" AND ")
     }
 }
 

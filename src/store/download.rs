@@ -6,15 +6,16 @@ use arrow::datatypes::SchemaRef;
 use duckdb::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::StoreError;
 use super::columns::{self, Column};
 use super::moment::Moment;
 use super::query::{InterruptOnDrop, Reader};
 use super::sorted::{Plan, Selection};
+use super::{Completeness, CompletenessRequest, RecordState, StoreError, completeness, epochs};
 use crate::message::{ChannelId, GuildId, IdSpan};
 
-/// Batches that wait for a slow caller before the query waits too.
-pub(super) const BATCHES_AHEAD: usize = 2;
+/// Batches of 2,048 rows that wait for a slow caller before the query waits too: a piece with payloads
+/// (`sorted.rs`), 2 MB each, so that the next one is sorted while this one is encoded.
+pub(super) const BATCHES_AHEAD: usize = 12;
 
 /// What is downloaded.
 #[derive(Debug, Clone)]
@@ -39,6 +40,12 @@ pub struct Download {
     pub row_count: i64,
     /// The record's revision that they are of.
     pub revision: i64,
+    /// Which record it is, and in which epoch: what revisions are counted in.
+    pub store_id: String,
+    /// See there.
+    pub epoch: String,
+    /// How complete the record is for what was asked.
+    pub completeness: Completeness,
     /// The rows.
     pub batches: BatchStream,
     /// Dropping it interrupts the query.
@@ -71,14 +78,14 @@ impl Reader {
         let expected = schema.clone();
         let query = move |connection: &Connection| {
             let selection = request.selection();
-            match begin(connection, &selection) {
-                Ok((plan, revision)) => {
+            match begin(connection, &request, &selection) {
+                Ok((plan, head)) => {
                     // Who has left is sent nothing, the error neither.
                     let send = |rows| {
                         let sent = sender.blocking_send(Ok(rows));
                         sent.map_err(|_| StoreError::NoAnswer)
                     };
-                    if head_sender.send(Ok((plan.row_count, revision))).is_ok()
+                    if head_sender.send(Ok((plan.row_count, head))).is_ok()
                         && let Err(error) = selection.read(connection, &plan, &expected, send)
                     {
                         let _ = sender.blocking_send(Err(error));
@@ -89,21 +96,45 @@ impl Reader {
             move || drop(sender)
         };
         let guard = self.spawn(query).await?;
-        let (row_count, revision) = head.await.unwrap_or(Err(StoreError::NoAnswer))?;
+        let (row_count, head) = head.await.unwrap_or(Err(StoreError::NoAnswer))?;
         Ok(Download {
             schema,
             row_count,
-            revision,
+            revision: head.state.revision,
+            store_id: head.state.store_id,
+            epoch: head.epoch,
+            completeness: head.completeness,
             batches: BatchStream::new(batches),
             guard,
         })
     }
 }
 
-/// What is to be read, and the revision that it is of.
-fn begin(connection: &Connection, selection: &Selection<'_>) -> Result<(Plan, i64), StoreError> {
+/// What is said of a download at its head.
+struct Head {
+    state: RecordState,
+    epoch: String,
+    completeness: Completeness,
+}
+
+/// What is to be read, and what it is, all of one moment.
+fn begin(
+    connection: &Connection,
+    request: &DownloadRequest,
+    selection: &Selection<'_>,
+) -> Result<(Plan, Head), StoreError> {
     let moment = Moment::begin(connection)?;
-    Ok((selection.plan(connection)?, moment.state().revision))
+    let asked = CompletenessRequest {
+        guild_id: request.guild_id,
+        channel_id: request.channel_id,
+        span: request.span,
+    };
+    let head = Head {
+        state: moment.state().clone(),
+        epoch: epochs::present(connection)?,
+        completeness: completeness::completeness(connection, &asked)?,
+    };
+    Ok((selection.plan(connection)?, head))
 }
 
 impl DownloadRequest {

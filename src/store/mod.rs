@@ -10,6 +10,7 @@ mod completeness;
 mod content;
 mod coverage;
 mod download;
+mod epochs;
 mod error;
 mod followed;
 mod fragments;

@@ -18,8 +18,8 @@ use super::query::Reader;
 use super::whereabouts::Whereabouts;
 use super::witness::{Testimony, Witness};
 use super::{
-    Batch, Committed, DeletedContent, RecordState, StoreError, content, fragments, lookup, merge,
-    messages, moment, opening, outages, report, schema, versions,
+    Batch, Committed, DeletedContent, RecordState, StoreError, content, epochs, fragments, lookup,
+    merge, messages, moment, opening, outages, report, schema, versions,
 };
 use crate::failpoint;
 
@@ -179,6 +179,8 @@ impl Record {
         if let Some(said) = said {
             record.report_loss(said, set_aside)?;
         }
+        record
+            .transaction(|record| epochs::begin(&record.connection, Utc::now(), record.revision))?;
         record.testify(Utc::now());
         // What was replayed once need not be replayed by the next start too.
         if record.log_length > LOG_REPLAYED {

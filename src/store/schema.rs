@@ -9,11 +9,12 @@ use duckdb::{Connection, OptionalExt};
 use super::StoreError;
 
 /// What one step does; its place in the list, from 1, is the version it leads to.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("schema/001_record.sql"),
     include_str!("schema/002_coverage.sql"),
     include_str!("schema/003_unheard.sql"),
     include_str!("schema/004_small_runs.sql"),
+    include_str!("schema/005_epochs.sql"),
 ];
 
 /// The newest version that this program knows.

@@ -121,11 +121,67 @@ async fn a_copy_of_another_record_is_told_to_reload() {
 }
 
 #[tokio::test]
+async fn a_copy_learns_that_a_backup_was_put_back() {
+    let mut lake = Lake::new();
+    lake.add_minutes(2);
+    let early = page(&lake, 0, "").await;
+    let backup = lake.copy();
+    lake.add([payload(
+        minute(20),
+        "seen by the copy, and lost with the folder",
+    )]);
+    let late = page(&lake, 0, "").await;
+    let path = |seen: &Value| {
+        let [store_id, epoch] = ["store_id", "epoch"].map(|name| seen[name].as_str().unwrap());
+        let since = &seen["next_since"];
+        format!("/v1/changes?since={since}&store_id={store_id}&epoch={epoch}")
+    };
+
+    // A restart changes nothing for it.
+    let lake = lake.restart();
+    lake.get(&path(&late)).await.json();
+
+    let mut lake = Lake::of(backup);
+    for minutes in 30..40 {
+        lake.add([payload(minute(minutes), "counted again")]);
+    }
+    let reload = lake.get(&path(&late)).await;
+    reload.is_problem(410, "reload_needed");
+    let since = &late["next_since"];
+    let unsaid = lake.get(&format!("/v1/changes?since={since}")).await.json();
+    assert!(
+        unsaid["next_since"].as_i64() > since.as_i64(),
+        "only the epoch tells"
+    );
+    // What is as old as the backup is still right.
+    let rows = lake.get(&path(&early)).await.json();
+    assert_eq!(rows["data"].as_array().unwrap().len(), 10);
+    // Also when it is of the same epoch as what was lost.
+    assert_eq!(early["epoch"], late["epoch"]);
+}
+
+#[tokio::test]
+async fn a_copy_can_begin_with_a_download() {
+    let mut lake = Lake::new();
+    lake.add_minutes(3);
+    let path = format!("/v1/messages.arrow?guild_id={GUILD}&include_deleted=true");
+    let file = lake.get(&path).await;
+    let stream = arrow::ipc::reader::StreamReader::try_new(file.body.as_slice(), None).unwrap();
+    let schema = stream.schema();
+    let told = |name: &str| schema.metadata()[&format!("guildlake.{name}")].clone();
+    lake.add([payload(minute(20), "later")]);
+    let (revision, store_id, epoch) = (told("revision"), told("store_id"), told("epoch"));
+    let path = format!("/v1/changes?since={revision}&store_id={store_id}&epoch={epoch}");
+    let changes = lake.get(&path).await.json();
+    assert_eq!(changes["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn bad_parameters_are_named() {
     let lake = Lake::new();
     for (query, field) in [
         (format!("guild_id={GUILD}"), "since"),
-        ("since=0".to_owned(), "guild_id"),
+        ("since=0&guild_id=x".to_owned(), "guild_id"),
         (format!("guild_id={GUILD}&since=-1"), "since"),
         (format!("guild_id={GUILD}&since=0&cursor=x"), "cursor"),
         (format!("guild_id={GUILD}&since=0&limit=501"), "limit"),

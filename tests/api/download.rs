@@ -212,6 +212,31 @@ async fn a_spreadsheet_finds_no_formula_unless_it_is_wanted() {
     assert!(raw.text().contains("\n=SUM(A1)\n"));
 }
 
+/// The columns that a Parquet file says its rows are sorted by.
+fn sorted_by(file: &[u8]) -> Vec<String> {
+    let file = Bytes::copy_from_slice(file);
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let group = reader.metadata().row_group(0);
+    let columns = group.sorting_columns().into_iter().flatten();
+    let name = |at: i32| group.column(at as usize).column_path().string();
+    columns.map(|column| name(column.column_idx)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_says_of_its_order_only_what_is_true() {
+    let mut lake = lake();
+    lake.add([payload(minute(-1000), "nobody answers?")]);
+    lake.index().await;
+    for path in [
+        format!("/v1/search.parquet?guild_id={GUILD}&sort=oldest"),
+        format!("/v1/reports/unanswered_questions.parquet?guild_id={GUILD}"),
+    ] {
+        let answer = lake.get(&path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert!(sorted_by(&answer.body).is_empty(), "{path}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_says_what_was_asked_for_and_what_its_columns_mean() {
     let lake = lake();
@@ -228,7 +253,7 @@ async fn a_file_says_what_was_asked_for_and_what_its_columns_mean() {
     assert_eq!(value("guildlake.coverage")["complete"], false);
     assert_eq!(value("guildlake.rows"), json!(13));
     let group = metadata.row_group(0);
-    assert!(group.sorting_columns().is_some());
+    assert_eq!(sorted_by(&answer.body), ["channel_id", "message_id"]);
     for column in group.columns() {
         let is_looked_up = column.column_path().string() == "author_id";
         assert_eq!(column.bloom_filter_offset().is_some(), is_looked_up);

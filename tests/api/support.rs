@@ -175,6 +175,23 @@ impl Lake {
         Self::open(self.stop(), 8, api::TIMEOUT, deleted_content)
     }
 
+    /// A copy of the record's files while nothing is written.
+    pub(crate) fn copy(&self) -> TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        for file in std::fs::read_dir(self.folder.path()).unwrap() {
+            let file = file.unwrap();
+            if file.file_type().unwrap().is_file() {
+                std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+            }
+        }
+        copy
+    }
+
+    /// Starts with what is in a folder.
+    pub(crate) fn of(folder: TempDir) -> Self {
+        Self::open(folder, 8, api::TIMEOUT, DeletedContent::Keep)
+    }
+
     /// Changes rows behind the service's back.
     pub(crate) fn damage(self, sql: &str) -> Self {
         let deleted_content = self.deleted_content;

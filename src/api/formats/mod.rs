@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use super::accept::{APPLICATION_JSON, negotiate};
 use super::body::{PIECE, Piece};
 use super::problem::Problem;
-use crate::parquet_layout::Compression;
+use crate::parquet_layout::{Compression, Order};
 use crate::store::StoreError;
 
 /// Why a download was broken off. Says nothing: the caller sees only that it was.
@@ -85,10 +85,12 @@ impl Format {
         }
     }
 
-    /// An encoder of rows of this schema, whose metadata goes into the file where it has a place.
+    /// An encoder of rows of this schema, whose metadata goes into the file where it has a place, in this
+    /// order.
     pub(super) fn encoder(
         self,
         schema: &SchemaRef,
+        order: Order,
         options: Options,
         out: Out,
     ) -> Result<Box<dyn Encoder>, Broken> {
@@ -96,7 +98,10 @@ impl Format {
             Self::Ndjson => Box::new(ndjson::Lines::new(schema, out)),
             Self::Csv => Box::new(csv::Table::new(schema, options, out)?),
             Self::Arrow => Box::new(arrow_stream::Stream::new(schema, out)?),
-            Self::Parquet => Box::new(parquet_file::File::new(schema, options.compression, out)?),
+            Self::Parquet => {
+                let compression = options.compression;
+                Box::new(parquet_file::File::new(schema, compression, order, out)?)
+            }
         })
     }
 }

@@ -5,7 +5,7 @@ use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
 
 use super::{Broken, Encoder, Out};
-use crate::parquet_layout::{Compression, ROW_GROUP_BYTES, properties};
+use crate::parquet_layout::{Compression, Order, ROW_GROUP_BYTES, properties};
 
 pub(super) struct File {
     writer: ArrowWriter<Out>,
@@ -15,9 +15,10 @@ impl File {
     pub(super) fn new(
         schema: &SchemaRef,
         compression: Compression,
+        order: Order,
         out: Out,
     ) -> Result<Self, Broken> {
-        let properties = properties(schema, compression)?;
+        let properties = properties(schema, compression, order)?;
         let writer = ArrowWriter::try_new(out, schema.clone(), Some(properties))?;
         Ok(Self { writer })
     }

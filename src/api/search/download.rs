@@ -23,6 +23,7 @@ use crate::api::openapi::Refusals;
 use crate::api::problem::{Code, Problem, ProblemBody};
 use crate::api::query::Parameters;
 use crate::derived::search::{Highlighter, Hit, Place, Sort};
+use crate::parquet_layout::Order;
 use crate::store::{Column, DESCRIPTION, EXTRA_COLUMNS};
 
 /// More messages than this are not found at once: what was found is in memory.
@@ -185,6 +186,7 @@ pub(super) async fn download(
         format,
         options,
         schema,
+        order: Order::Own,
     };
     download::send(&mut response, rows, form, move |rows| shape.shape(&rows));
     Ok(response)

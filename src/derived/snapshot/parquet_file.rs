@@ -12,7 +12,7 @@ use super::SnapshotError;
 use super::folder::{Folder, hex};
 use crate::derived::room;
 use crate::failpoint;
-use crate::parquet_layout::{Compression, ROW_GROUP_BYTES, properties};
+use crate::parquet_layout::{Compression, Order, ROW_GROUP_BYTES, properties};
 use crate::store::Table;
 
 /// After so many bytes it is looked how much room there is.
@@ -45,7 +45,7 @@ impl ParquetFile {
             bytes: 0,
         };
         let schema = table.schema();
-        let properties = properties(&schema, Compression::Zstd)?;
+        let properties = properties(&schema, Compression::Zstd, Order::ChannelAndId)?;
         Ok(Self {
             file,
             writer: ArrowWriter::try_new(out, schema, Some(properties))?,
