@@ -31,6 +31,10 @@ ROOT = Path(__file__).parents[2]
 QUERIES = ROOT / "queries"
 REPORTS = ["activity", "channels", "heatmap", "authors", "retention"]
 LIMIT = 100
+#: MEMORY_LIMIT of downloads: the rest of their memory is what they take beside DuckDB.
+LIMITS = ["128MB"]
+#: Random downloads that are read back.
+FILTERS = 200
 #: Live events a second while ingest is measured.
 RATE = 2_000
 EPOCH_MS = 1_420_070_400_000
@@ -241,13 +245,13 @@ class Bench:
                     copy = f"COPY (SELECT {names} FROM discord_messages) TO '{out}' (FORMAT parquet, COMPRESSION zstd)"
                     measure({f"{kind}/copy": lambda: record.execute(copy)}, times)
                 self.results["bytes"][f"parquet, DuckDB, {kind}"] = out.stat().st_size / self.results["rows"]
-                for limit in ("", "256MB"):
+                for limit in LIMITS:
                     for form in ("parquet", "arrow"):
                         asked = {"guild_id": self.guild, "include_deleted": "true", "columns": names.replace(" ", "")}
                         with self.service(MEMORY_LIMIT=limit) as service:
                             service.get("/health")
                             before = service.memory("VmRSS")
-                            name = f"{kind}/{form}" + (f" at {limit}" if limit else "")
+                            name = f"{kind}/{form} at {limit}"
                             measure(
                                 {name: lambda: service.download(request_path(f"/v1/messages.{form}", asked), out)},
                                 times,
@@ -267,7 +271,7 @@ class Bench:
         import pyarrow.parquet
 
         asked = []
-        for number in range(20):
+        for number in range(FILTERS):
             channel = self.dice.choice(self.filled["channels"])["id"] if number % 4 else None
             low, high = sorted(self.dice.sample(self.ids, 2))
             asked.append((channel, low, high, bool(number % 2)))

@@ -13,9 +13,8 @@ use super::sorted::{Plan, Selection};
 use super::{Completeness, CompletenessRequest, RecordState, StoreError, completeness, epochs};
 use crate::message::{ChannelId, GuildId, IdSpan};
 
-/// Batches of 2,048 rows that wait for a slow caller before the query waits too: a piece with payloads
-/// (`sorted.rs`), 2 MB each, so that the next one is sorted while this one is encoded.
-pub(super) const BATCHES_AHEAD: usize = 12;
+/// Batches that wait for a slow caller before the query waits too.
+pub(super) const BATCHES_AHEAD: usize = 2;
 
 /// What is downloaded.
 #[derive(Debug, Clone)]
