@@ -33,8 +33,9 @@ REPORTS = ["activity", "channels", "heatmap", "authors", "retention"]
 LIMIT = 100
 #: MEMORY_LIMIT of downloads: the rest of their memory is what they take beside DuckDB.
 LIMITS = ["128MB"]
-#: Random downloads that are read back.
+#: Random downloads that are read back, and how many are on the disk at a time.
 FILTERS = 200
+FILTERS_AT_ONCE = 10
 #: Live events a second while ingest is measured.
 RATE = 2_000
 EPOCH_MS = 1_420_070_400_000
@@ -267,14 +268,19 @@ class Bench:
     def read_back(self) -> None:
         """Random filters, downloaded and read by others: the same rows as in the record."""
         say("reading downloads back")
+        for first in range(0, FILTERS, FILTERS_AT_ONCE):
+            asked = []
+            for number in range(first, first + FILTERS_AT_ONCE):
+                channel = self.dice.choice(self.filled["channels"])["id"] if number % 4 else None
+                low, high = sorted(self.dice.sample(self.ids, 2))
+                asked.append((channel, low, high, bool(number % 2)))
+            self.read_some_back(asked)
+        self.results["read_back"] = FILTERS
+
+    def read_some_back(self, asked: list[tuple[str | None, int, int, bool]]) -> None:
         import pyarrow.ipc
         import pyarrow.parquet
 
-        asked = []
-        for number in range(FILTERS):
-            channel = self.dice.choice(self.filled["channels"])["id"] if number % 4 else None
-            low, high = sorted(self.dice.sample(self.ids, 2))
-            asked.append((channel, low, high, bool(number % 2)))
         files = []
         with self.service() as service:
             for number, (channel, low, high, deleted) in enumerate(asked):
@@ -309,7 +315,6 @@ class Bench:
                     sys.exit(f"a download differs from the record: {answers}")
         for file in files:
             file.unlink()
-        self.results["read_back"] = len(asked)
 
     # -- While messages arrive
 
