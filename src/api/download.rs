@@ -399,6 +399,7 @@ pub(super) fn take_place(api: &Api) -> Result<OwnedSemaphorePermit, Problem> {
             Code::Busy,
             format!("{AT_ONCE} downloads are under way, and no more may be at once."),
         )
+        .for_longer()
     })
 }
 

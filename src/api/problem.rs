@@ -16,8 +16,10 @@ use crate::store::StoreError;
 /// The media type of every error.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// What a caller should wait when the service is too busy: a guess at a query's length.
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
+/// Seconds that a caller should wait: a guess at a query's length, and at what takes longer, such as a
+/// download or a file that is written anew.
+const SOON: u16 = 2;
+const LATER: u16 = 30;
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])* $name:ident = $code:literal, $status:ident, $title:literal;)*) => {
@@ -69,6 +71,8 @@ codes! {
     Internal = "internal", INTERNAL_SERVER_ERROR, "The service has a fault";
     /// `Range` asks for bytes that the file has not; `Content-Range` has its length.
     RangeNotSatisfiable = "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "The file has no such range";
+    /// `If-Match` wants another file than this one.
+    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "The file is another one";
     /// Too many queries at once; try again after the seconds in `Retry-After`.
     Busy = "busy", SERVICE_UNAVAILABLE, "The service is too busy";
     /// The service does not record at this moment; `detail` says why.
@@ -109,6 +113,14 @@ impl Code {
         self.entry().3
     }
 
+    /// The seconds after which it may have passed.
+    fn retry_after(self) -> u16 {
+        match self {
+            Self::FileDamaged | Self::SearchNotReady => LATER,
+            _ => SOON,
+        }
+    }
+
     /// The code for an error that another layer answered without saying more than a status.
     fn of(status: StatusCode) -> Self {
         match status {
@@ -147,6 +159,8 @@ pub(super) struct Problem {
     errors: Vec<FieldError>,
     /// What the caller must not see; it goes to the log.
     hidden: Option<String>,
+    /// For a 503.
+    retry_after: u16,
 }
 
 impl Problem {
@@ -156,6 +170,15 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             hidden: None,
+            retry_after: code.retry_after(),
+        }
+    }
+
+    /// The same, where it takes longer than usual until it passes.
+    pub(super) fn for_longer(self) -> Self {
+        Self {
+            retry_after: LATER,
+            ..self
         }
     }
 
@@ -271,7 +294,7 @@ pub(super) fn render(mut response: Response, path: &str, request_id: &str) -> Re
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        headers.insert(RETRY_AFTER, HeaderValue::from(problem.retry_after));
     }
     response
 }

@@ -13,7 +13,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use headers::{ETag, HeaderMapExt, IfNoneMatch, IfRange, Range};
+use headers::{ETag, HeaderMapExt, IfMatch, IfNoneMatch, IfRange, Range};
 use tower::ServiceExt;
 use tower_http::services::ServeFile;
 
@@ -130,6 +130,7 @@ pub(super) async fn latest_partition(
             ("etag" = String, description = "As in `If-None-Match`."),
         )),
         (status = 404, description = "No snapshot has this file, or no longer.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 412, description = "`If-Match` wants another file.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         (status = 416, description = "The file has no such range.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
@@ -175,6 +176,7 @@ pub(super) async fn file(
             ("etag" = String, description = "As in `If-None-Match`."),
         )),
         (status = 404, description = "No snapshot has this file, or no longer.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 412, description = "`If-Match` wants another file.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         (status = 416, description = "The file has no such range.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
@@ -220,6 +222,14 @@ async fn serve(api: &Api, path: &str, request: Request) -> Result<Response, Prob
         .headers()
         .typed_get::<IfNoneMatch>()
         .is_some_and(|known| !known.precondition_passes(&etag));
+    let is_another = request
+        .headers()
+        .typed_get::<IfMatch>()
+        .is_some_and(|wanted| !wanted.precondition_passes(&etag));
+    if is_another {
+        let detail = "The file has another ETag than If-Match wants: it never changes.";
+        return Err(Problem::new(Code::PreconditionFailed, detail));
+    }
     let mut response = if is_known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {

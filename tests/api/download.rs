@@ -360,7 +360,7 @@ async fn no_more_than_two_run_at_once_and_one_that_is_left_ends() {
     );
     let third = lake.get(&csv).await;
     third.is_problem(503, "busy");
-    assert!(third.header("retry-after").is_some());
+    assert_eq!(third.header("retry-after"), Some("30"));
     drop(first);
     let free = async {
         loop {

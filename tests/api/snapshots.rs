@@ -232,6 +232,10 @@ async fn parts_are_served_and_what_is_known_is_not_sent_again() {
     assert!(known.body.is_empty());
     let other = with(&lake, &path, ("if-none-match", "\"another\"")).await;
     assert_eq!(other.status, 200);
+    let same = with(&lake, &path, ("if-match", &etag)).await;
+    assert_eq!(same.status, 200);
+    let other = with(&lake, &path, ("if-match", "\"another\"")).await;
+    other.is_problem(412, "precondition_failed");
     for (tag, status) in [(etag.as_str(), 206), ("\"another\"", 200)] {
         let headers = [
             ("x-api-key", KEY),
