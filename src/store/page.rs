@@ -29,7 +29,7 @@ const CROWDED: usize = 4;
 const NO_LEVEL: Which = [false; LEVELS.len()];
 
 /// Which end of the channel a walk begins at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Order {
     /// Oldest first.
     Ascending,
@@ -72,12 +72,13 @@ impl Reader {
     pub async fn page(&self, request: PageRequest) -> Result<Page, StoreError> {
         let reader = self.clone();
         self.run(move |connection| {
-            let pace = reader.paces.get(request.channel_id);
+            let place = Place::of(&request);
+            let pace = reader.paces.get(place);
             let seen = reader.whereabouts.look(Some(request.channel_id));
             let mut rows = read(connection, &request, seen, &reader.whereabouts, pace)?;
             let has_more = rows.len() > request.limit;
             rows.truncate(request.limit);
-            reader.paces.learn(request.channel_id, &rows);
+            reader.paces.learn(place, &rows);
             let last = rows.last().map(|row| row.message_id);
             Ok(Page {
                 next_cursor: last.filter(|_| has_more),
@@ -364,26 +365,46 @@ fn width_of(pace: i64, rows: usize) -> i64 {
     (pace.saturating_mul(rows) / 2).saturating_mul(3).max(1)
 }
 
-/// How densely the channels are written, as the last page of each showed: the ids between two messages.
-/// A guess that is wrong costs a query more, and nothing else.
+/// Where in a channel a page is: a channel that has grown quiet is another one at its end than it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Place {
+    channel: ChannelId,
+    /// At this end of it; none for anywhere.
+    end: Option<Order>,
+}
+
+impl Place {
+    fn of(request: &PageRequest) -> Self {
+        Self {
+            channel: request.channel_id,
+            end: (request.span == IdSpan::ALL).then_some(request.order),
+        }
+    }
+}
+
+/// How densely the channels are written, as the last page of each place showed: the ids between two
+/// messages. A guess that is wrong costs a query more, and nothing else.
 #[derive(Default)]
-pub(super) struct Paces(Mutex<HashMap<ChannelId, i64>>);
+pub(super) struct Paces(Mutex<HashMap<Place, i64>>);
 
 impl Paces {
-    fn get(&self, channel: ChannelId) -> Option<i64> {
-        self.lock().get(&channel).copied()
+    /// Of this place, or else of another one of the channel.
+    fn get(&self, place: Place) -> Option<i64> {
+        let paces = self.lock();
+        let anywhere = Place { end: None, ..place };
+        paces.get(&place).or_else(|| paces.get(&anywhere)).copied()
     }
 
-    fn learn(&self, channel: ChannelId, page: &[MessageRow]) {
+    fn learn(&self, place: Place, page: &[MessageRow]) {
         let ids = page.iter().map(|row| row.message_id.as_i64());
         let (Some(low), Some(high)) = (ids.clone().min(), ids.max()) else {
             return;
         };
         let rows = i64::try_from(page.len()).unwrap_or(i64::MAX);
-        self.lock().insert(channel, (high - low) / rows + 1);
+        self.lock().insert(place, (high - low) / rows + 1);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ChannelId, i64>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Place, i64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
