@@ -303,7 +303,7 @@ class Bench:
                 with pyarrow.ipc.open_stream(self.folder / f"{number}.arrow") as stream:
                     record.register("by_stream", stream.read_all())
                 condition = (
-                    f"created_at >= '{moment(low)}' AND created_at < '{moment(high)}'"
+                    f"guild_id = {self.guild} AND created_at >= '{moment(low)}' AND created_at < '{moment(high)}'"
                     + (f" AND channel_id = {channel}" if channel else "")
                     + ("" if deleted else " AND NOT deleted")
                 )

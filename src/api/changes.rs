@@ -30,7 +30,10 @@ pub(super) struct ChangesPage {
     /// The messages that changed, each once, as it is now; deleted ones too.
     data: Vec<MessageJson>,
     /// The `cursor` of the next page; null on the last one.
-    #[schema(required = true, example = "57.42.1201234567890123457")]
+    #[schema(
+        required = true,
+        example = "57.42.1201234567890123457.6f0c2a51-3a37-4a0c-8a5e-2f6d9b1c7e40"
+    )]
     next_cursor: Option<String>,
     /// Whether there is a next page.
     has_more: bool,
@@ -66,8 +69,7 @@ pub(super) struct ChangesQuery {
         example = "1a7f6a9e-8d5e-4c6f-9d3a-0c1b2a394857"
     )]
     store_id: Option<String>,
-    /// The `epoch` of the last refresh, or that of the page before: a record that was put back from a
-    /// backup is noticed by it.
+    /// Of the answer of which `since` is: a record that was put back from a backup is noticed by it.
     #[param(
         value_type = Option<String>,
         min_length = 1,
@@ -77,8 +79,8 @@ pub(super) struct ChangesQuery {
     /// Changes after this one: the `next_cursor` of the page before.
     #[param(
         value_type = Option<String>,
-        pattern = r"^(0|[1-9][0-9]{0,14})\.(0|[1-9][0-9]{0,14})\.([1-9][0-9]{0,17}|[1-8][0-9]{18})$",
-        example = "57.42.1201234567890123457"
+        pattern = r"^(0|[1-9][0-9]{0,14})\.(0|[1-9][0-9]{0,14})\.([1-9][0-9]{0,17}|[1-8][0-9]{18})\.[0-9a-f-]{36}$",
+        example = "57.42.1201234567890123457.6f0c2a51-3a37-4a0c-8a5e-2f6d9b1c7e40"
     )]
     cursor: Option<Cursor>,
     /// So many messages at most.
@@ -124,12 +126,23 @@ impl ChangesQuery {
         ChangesRequest {
             guild_id: self.guild_id,
             channel_id: self.channel_id,
-            after: self.cursor.map_or(all_of_since, |cursor| cursor.after),
-            until: self.cursor.map(|cursor| cursor.until),
-            epoch: self.epoch.clone(),
+            after: self
+                .cursor
+                .as_ref()
+                .map_or(all_of_since, |cursor| cursor.after),
+            until: self.cursor.as_ref().map(|cursor| cursor.until),
+            learned: self.learned(),
             limit: self.limit.unwrap_or(DEFAULT_ROWS),
             include_raw: self.include_raw.unwrap_or(false),
         }
+    }
+
+    /// What the caller has: up to which revision, learned in which epoch.
+    fn learned(&self) -> Vec<(String, i64)> {
+        let refreshed = self.epoch.clone().map(|epoch| (epoch, self.since));
+        let walked = self.cursor.as_ref();
+        let walked = walked.map(|cursor| (cursor.epoch.clone(), cursor.until));
+        refreshed.into_iter().chain(walked).collect()
     }
 
     /// Whether what the caller has can be carried on. Rows never vanish from a record, so a copy is
@@ -143,23 +156,27 @@ impl ChangesQuery {
 }
 
 /// Where a walk is, and where it ends: what changes meanwhile is the next walk's.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Cursor {
     until: i64,
     after: Change,
+    /// In which the walk is.
+    epoch: String,
 }
 
 impl Cursor {
     fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split('.');
+        let mut parts = text.splitn(4, '.');
         let cursor = Self {
             until: revision(parts.next()?).ok()?,
             after: Change {
                 revision: revision(parts.next()?).ok()?,
                 message_id: query::id::<MessageId>(parts.next()?).ok()?.as_i64(),
             },
+            epoch: parts.next()?.to_owned(),
         };
-        parts.next().is_none().then_some(cursor)
+        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
+        (cursor.epoch.len() == 36 && cursor.epoch.bytes().all(is_hex)).then_some(cursor)
     }
 }
 
@@ -177,8 +194,8 @@ fn revision(text: &str) -> Result<i64, std::borrow::Cow<'static, str>> {
 /// Every message that was written, edited, deleted or found since a revision, as it is now, in the
 /// order of the last change. Walk the pages, then keep `next_since`, `store_id` and `epoch` for the
 /// next refresh. What changes during a walk belongs to the next one. A copy can also begin with a download
-/// with `include_deleted=true`, whose metadata has them as `guildlake.revision`, `guildlake.store_id` and
-/// `guildlake.epoch`.
+/// (Parquet or Arrow, with `include_deleted=true`), whose metadata has them as `guildlake.revision`,
+/// `guildlake.store_id` and `guildlake.epoch`.
 #[utoipa::path(
     get,
     path = "/v1/changes",
@@ -212,7 +229,10 @@ pub(super) async fn list(
     let rows = changes.rows.into_iter().map(MessageJson::try_from);
     let page = ChangesPage {
         data: rows.collect::<Result<_, _>>()?,
-        next_cursor: next.map(|it| format!("{}.{}.{}", changes.until, it.revision, it.message_id)),
+        next_cursor: next.map(|it| {
+            let (until, epoch) = (changes.until, &changes.epoch);
+            format!("{until}.{}.{}.{epoch}", it.revision, it.message_id)
+        }),
         has_more: next.is_some(),
         next_since: changes.until,
         store_id: changes.store_id,

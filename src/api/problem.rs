@@ -73,7 +73,7 @@ codes! {
     RangeNotSatisfiable = "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "The file has no such range";
     /// `If-Match` wants another file than this one.
     PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "The file is another one";
-    /// Too many queries at once; try again after the seconds in `Retry-After`.
+    /// Too many queries at once, or no memory or disk for one; try again after the seconds in `Retry-After`.
     Busy = "busy", SERVICE_UNAVAILABLE, "The service is too busy";
     /// The service does not record at this moment; `detail` says why.
     NotReady = "not_ready", SERVICE_UNAVAILABLE, "The service does not record now";
@@ -116,7 +116,7 @@ impl Code {
     /// The seconds after which it may have passed.
     fn retry_after(self) -> u16 {
         match self {
-            Self::FileDamaged | Self::SearchNotReady => LATER,
+            Self::FileDamaged | Self::SearchNotReady | Self::SearchTooLong => LATER,
             _ => SOON,
         }
     }

@@ -36,11 +36,11 @@ use crate::store::{
     MOST_REPORT_ROWS, ReportAnswer, ReportRequest, StoreError, report_schema, time_zones,
 };
 
-/// How complete the record is for a report, as in a page of JSON.
-const COVERAGE: HeaderName = HeaderName::from_static("guildlake-coverage");
 /// How long a caller may take to read an answer: it is in memory until then.
 const LONGEST: Duration = Duration::from_secs(300);
 
+/// How complete the record is for a report, as in a page of JSON.
+const COVERAGE: HeaderName = HeaderName::from_static("guildlake-coverage");
 /// The record's revision that a report is of.
 const REVISION: HeaderName = HeaderName::from_static("guildlake-revision");
 
@@ -261,7 +261,8 @@ fn refused(name: &str, error: StoreError) -> Problem {
         error if error.is_passing() => Problem::busy(
             "There is no memory or no disk left for this report. Try again, or ask for a shorter time.",
             error.to_string(),
-        ),
+        )
+        .for_longer(),
         error @ (StoreError::NoReport(_) | StoreError::Sql(_) | StoreError::Columns(_)) => {
             Problem::new(Code::ReportBroken, format!("{name}.sql: {error}"))
         }

@@ -114,6 +114,7 @@ pub(super) async fn latest_partition(
         ("folder" = String, Path, description = "`manifests`, or a table.", example = "channels"),
         ("file" = String, Path, description = "The file.", example = "42-0123456789abcdef.parquet"),
         ("range" = Option<String>, Header, description = "Only these bytes: one range.", example = "bytes=0-1023"),
+        ("if-match" = Option<String>, Header, description = "Only if this is the file's `ETag`."),
         ("if-none-match" = Option<String>, Header, description = "The `ETag` of an earlier answer: the file never changes, so the answer is a 304 without a body."),
     ),
     responses(
@@ -160,6 +161,7 @@ pub(super) async fn file(
         ("month" = String, Path, description = "`month=` and the month.", example = "month=2026-03"),
         ("file" = String, Path, description = "The file.", example = "42-0123456789abcdef.parquet"),
         ("range" = Option<String>, Header, description = "Only these bytes: one range.", example = "bytes=0-1023"),
+        ("if-match" = Option<String>, Header, description = "Only if this is the file's `ETag`."),
         ("if-none-match" = Option<String>, Header, description = "The `ETag` of an earlier answer: the file never changes, so the answer is a 304 without a body."),
     ),
     responses(
@@ -227,7 +229,7 @@ async fn serve(api: &Api, path: &str, request: Request) -> Result<Response, Prob
         .typed_get::<IfMatch>()
         .is_some_and(|wanted| !wanted.precondition_passes(&etag));
     if is_another {
-        let detail = "The file has another ETag than If-Match wants: it never changes.";
+        let detail = "The file has another ETag than If-Match wants.";
         return Err(Problem::new(Code::PreconditionFailed, detail));
     }
     let mut response = if is_known {

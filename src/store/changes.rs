@@ -32,8 +32,8 @@ pub struct ChangesRequest {
     pub after: Change,
     /// of commits up to this one: the end of a walk that began then; none for the present one,
     pub until: Option<i64>,
-    /// in which epoch of the record the caller learned of these commits, if it tells,
-    pub epoch: Option<String>,
+    /// for a caller who learned of these revisions in these epochs,
+    pub learned: Vec<(String, i64)>,
     /// so many at most,
     pub limit: usize,
     /// with their payloads.
@@ -72,11 +72,10 @@ impl Reader {
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?;
             let until = request.until.unwrap_or(revision);
-            let learned = request.until.unwrap_or(request.after.revision);
-            let is_known = match &request.epoch {
-                Some(epoch) => epochs::knows(connection, epoch, learned)?,
-                None => true,
-            };
+            let mut is_known = true;
+            for (epoch, revision) in &request.learned {
+                is_known &= epochs::knows(connection, epoch, *revision)?;
+            }
             let mut changes = keys(
                 connection,
                 &request.filter(),

@@ -1,6 +1,6 @@
-//! Epochs: one for each time that the record was opened. Who keeps a copy, and learned of a revision in one of
-//! them, learns whether the record was put back to an earlier state since, after which revisions mean
-//! something else.
+//! Epochs: one for each time that the record was opened, from its first change on. Who keeps a copy, and
+//! learned of a revision in one of them, learns whether the record was put back to an earlier state since,
+//! after which revisions mean something else.
 
 use chrono::{DateTime, Utc};
 use duckdb::{Connection, params};
@@ -10,7 +10,7 @@ use super::StoreError;
 /// How many are kept. What was seen in an older one is not known.
 const KEPT: i64 = 1_000;
 
-/// Begins one, at this revision.
+/// Begins one, after this revision.
 pub(super) fn begin(
     connection: &Connection,
     now: DateTime<Utc>,

@@ -391,8 +391,10 @@ impl Paces {
     /// Of this place, or else of another one of the channel.
     fn get(&self, place: Place) -> Option<i64> {
         let paces = self.lock();
-        let anywhere = Place { end: None, ..place };
-        paces.get(&place).or_else(|| paces.get(&anywhere)).copied()
+        let others = [None, Some(Order::Descending), Some(Order::Ascending)];
+        let others = others.map(|end| Place { end, ..place });
+        let mut tried = [place].into_iter().chain(others);
+        tried.find_map(|place| paces.get(&place).copied())
     }
 
     fn learn(&self, place: Place, page: &[MessageRow]) {

@@ -116,6 +116,8 @@ pub struct Record {
     /// The greatest id that the record knows: what is above it is new without a look-up.
     high_water: i64,
     revision: i64,
+    /// Whether this opening has an epoch: it begins with its first change.
+    has_epoch: bool,
     /// How many commits there were.
     commits: i64,
     fragments: usize,
@@ -166,6 +168,7 @@ impl Record {
                 |row| row.get(0),
             )?,
             revision: state(&connection, "revision")?,
+            has_epoch: false,
             commits: state(&connection, "commits")?,
             fragments: count(&connection, "message_fragments")?,
             marks: Marks::load(&connection, settings.repair_window)?,
@@ -179,8 +182,6 @@ impl Record {
         if let Some(said) = said {
             record.report_loss(said, set_aside)?;
         }
-        record
-            .transaction(|record| epochs::begin(&record.connection, Utc::now(), record.revision))?;
         record.testify(Utc::now());
         // What was replayed once need not be replayed by the next start too.
         if record.log_length > LOG_REPLAYED {
@@ -266,6 +267,7 @@ impl Record {
             Ok(written)
         })?;
         failpoint::reach("commit_durable")?;
+        self.has_epoch |= written.revision > self.revision;
         self.revision = written.revision;
         self.commits += 1;
         self.commits_in_log += 1;
@@ -519,6 +521,7 @@ impl Record {
             Ok((removed, record.count_commit(removed, now)?))
         })?;
         self.commits += 1;
+        self.has_epoch |= revision > self.revision;
         self.revision = revision;
         self.testify(now);
         if removed > 0 {
@@ -533,6 +536,9 @@ impl Record {
     /// Counts the commit under way, which changes so many rows. Answers the revision after it.
     fn count_commit(&self, changed: usize, now: DateTime<Utc>) -> Result<i64, StoreError> {
         let revision = self.revision + i64::from(changed > 0);
+        if changed > 0 && !self.has_epoch {
+            epochs::begin(&self.connection, now, self.revision)?;
+        }
         self.connection.execute(
             "UPDATE record_state SET revision = ?, commits = ?, committed_at = ?",
             params![revision, self.commits + 1, now],

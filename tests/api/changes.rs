@@ -105,13 +105,13 @@ async fn a_copy_of_another_record_is_told_to_reload() {
     let mut lake = Lake::new();
     lake.add_minutes(2);
     let first = page(&lake, 0, "").await;
-    let store_id = first["store_id"].as_str().unwrap();
+    let [store_id, epoch] = ["store_id", "epoch"].map(|name| first[name].as_str().unwrap());
     let since = first["next_since"].as_i64().unwrap();
     page(&lake, since, &format!("&store_id={store_id}")).await;
     for wrong in [
         format!("&since={since}&store_id=another"),
         format!("&since={}", since + 1),
-        format!("&since=0&cursor={}.1.{}", since + 1, minute(0)),
+        format!("&since=0&cursor={}.1.{}.{epoch}", since + 1, minute(0)),
     ] {
         let answer = lake
             .get(&format!("/v1/changes?guild_id={GUILD}{wrong}"))
@@ -137,9 +137,17 @@ async fn a_copy_learns_that_a_backup_was_put_back() {
         format!("/v1/changes?since={since}&store_id={store_id}&epoch={epoch}")
     };
 
-    // A restart changes nothing for it.
-    let lake = lake.restart();
+    // A restart changes nothing for it, a walk of several pages neither, whatever is written since.
+    let mut lake = lake.restart();
     lake.get(&path(&late)).await.json();
+    for minutes in 50..55 {
+        lake.add([payload(minute(minutes), "after a restart")]);
+    }
+    let first = lake.get(&(path(&late) + "&limit=3")).await.json();
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = format!("{}&limit=3&cursor={cursor}", path(&late));
+    let rows = lake.get(&second).await.json();
+    assert_eq!(rows["data"].as_array().unwrap().len(), 2);
 
     let mut lake = Lake::of(backup);
     for minutes in 30..40 {
@@ -156,8 +164,9 @@ async fn a_copy_learns_that_a_backup_was_put_back() {
     // What is as old as the backup is still right.
     let rows = lake.get(&path(&early)).await.json();
     assert_eq!(rows["data"].as_array().unwrap().len(), 10);
-    // Also when it is of the same epoch as what was lost.
+    // Also when it is of the same epoch as what was lost; and a walk that was under way is over.
     assert_eq!(early["epoch"], late["epoch"]);
+    lake.get(&second).await.is_problem(410, "reload_needed");
 }
 
 #[tokio::test]
