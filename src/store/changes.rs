@@ -5,11 +5,10 @@ use std::collections::HashMap;
 
 use duckdb::Connection;
 
-use super::epochs;
 use super::lookup::list;
 use super::query::Reader;
 use super::row::{Shape, id};
-use super::{MessageRow, StoreError};
+use super::{MessageRow, StoreError, epochs, moment};
 use crate::message::{ChannelId, GuildId, MessageId};
 
 /// Up to which change a caller has everything.
@@ -66,12 +65,8 @@ impl Reader {
     /// If a query fails.
     pub async fn changes(&self, request: ChangesRequest) -> Result<Changes, StoreError> {
         self.run_at_one_moment(move |connection| {
-            let (revision, store_id) = connection.query_row(
-                "SELECT revision, CAST(store_id AS VARCHAR) FROM record_state",
-                [],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )?;
-            let until = request.until.unwrap_or(revision);
+            let state = moment::state(connection)?;
+            let until = request.until.unwrap_or(state.revision);
             let mut is_known = true;
             for (epoch, revision) in &request.learned {
                 is_known &= epochs::knows(connection, epoch, *revision)?;
@@ -89,8 +84,8 @@ impl Reader {
                 rows: rows(connection, &request, &changes)?,
                 next: changes.last().copied().filter(|_| has_more),
                 until,
-                revision,
-                store_id,
+                revision: state.revision,
+                store_id: state.store_id,
                 epoch: epochs::present(connection)?,
                 is_known,
             })
