@@ -81,9 +81,10 @@ failpoints: libduckdb ## A fault at each step of a commit, a move, a checkpoint 
 	GUILDLAKE_FAILPOINT_TIMES=$${GUILDLAKE_FAILPOINT_TIMES:-20} $(CARGO) test $(LOCKED) --features failpoints --test failpoints -- --nocapture $(ARGS)
 
 .PHONY: damage
-damage: libduckdb ## Logs cut and bits flipped, 500 times each (minutes)
+damage: libduckdb ## Logs cut and bits flipped, 500 times each, and 1,000 kills in checkpoints (minutes)
 	@scripts/need cargo cc
-	GUILDLAKE_DAMAGE=$${GUILDLAKE_DAMAGE:-500} $(CARGO) test $(LOCKED) --test record damage -- --nocapture $(ARGS)
+	GUILDLAKE_DAMAGE=$${GUILDLAKE_DAMAGE:-500} GUILDLAKE_TORN_KILLS=$${GUILDLAKE_TORN_KILLS:-1000} \
+	  $(CARGO) test $(LOCKED) --test record -- --nocapture damage torn $(ARGS)
 
 .PHONY: histories
 histories: libduckdb ## Ten thousand random histories of messages, and a hundred of coverage, against models (minutes)

@@ -6,7 +6,7 @@ use crate::store::StoreError;
 
 /// The steps of a commit, of a move into a run, of a checkpoint, of a snapshot and of the search index,
 /// in their order.
-pub const STEPS: [&str; 24] = [
+pub const STEPS: [&str; 25] = [
     "commit_begun",
     "commit_written",
     "commit_durable",
@@ -17,6 +17,7 @@ pub const STEPS: [&str; 24] = [
     "move_written",
     "move_durable",
     "checkpoint_begun",
+    "checkpoint_saved",
     "checkpoint_done",
     "snapshot_begun",
     "snapshot_file_written",

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 
 use crate::clock::Clock;
 use crate::failpoint;
@@ -191,7 +191,7 @@ impl Desk {
             self.remove_content()?;
         }
         self.commit(&mut waiting)?;
-        self.record.checkpoint()
+        self.record.close()
     }
 
     /// Commits all that waits, and tells those who asked.
@@ -272,7 +272,9 @@ impl Desk {
         if self.removed_at.is_none_or(|at| at.elapsed() >= REMOVAL) {
             self.removed_at = Some(Instant::now());
             match self.record.remove_content(self.clock.now()) {
-                Err(error) if error.is_passing() => {}
+                Err(error) if error.is_passing() => {
+                    warn!(%error, "the content of deleted messages could not be taken out; the next try is in {REMOVAL:?}");
+                }
                 done => drop(done?),
             }
             let revision = self.record.revision();

@@ -1,5 +1,6 @@
 //! What can go wrong with the record, said so that an operator knows what to do next.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use super::MOST_REPORT_ROWS;
@@ -61,12 +62,12 @@ pub enum StoreError {
     #[error("a query ended without an answer")]
     NoAnswer,
     /// The file system said no.
-    #[error("{what}: {source}")]
+    #[error("{what}: {cause}")]
     Io {
         /// What was tried.
         what: String,
         /// What the system answered.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// DuckDB said no.
     #[error("DuckDB: {0}")]
@@ -101,8 +102,16 @@ impl StoreError {
     /// Whether the disk has no room: nothing was changed, and the same can be tried again.
     #[must_use]
     pub fn is_full_disk(&self) -> bool {
-        let Self::Sql(error) = self else { return false };
-        let text = error.to_string();
+        let text = match self {
+            Self::Io { cause, .. } => {
+                return matches!(
+                    cause.kind(),
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+                );
+            }
+            Self::Sql(error) => error.to_string(),
+            _ => return false,
+        };
         ["No space left on device", "Disk quota exceeded"]
             .iter()
             .any(|sign| text.contains(sign))

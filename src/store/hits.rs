@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::columns::{Column, Kind, column, schema};
 use super::download::{BATCHES_AHEAD, BatchStream};
 use super::levels::{LEVELS, ROW_GROUP};
-use super::lookup::list;
+use super::lookup::{bounds, list, query_each};
 use super::query::{InterruptOnDrop, Reader};
 use super::row::{Shape, id};
 use super::sorted::stream;
@@ -19,9 +19,6 @@ use crate::message::{ChannelId, IdSpan, MessageId, Patch};
 
 /// Rows of one query of a download: each such query reads whole levels.
 const ROWS_AT_ONCE: usize = 20_000;
-
-/// Selects of one query of a page: planning them takes the longest.
-const SELECTS_AT_ONCE: usize = 32;
 
 /// With more messages for each row group of a level, all of its row groups are read faster than each message
 /// by itself: 1 ms for a message, 6 for a row group; with payloads 2.3 and 33 to 65.
@@ -147,22 +144,18 @@ fn read_levels(
         let there: Vec<FoundAt> = there.map(|(channel, id, _)| (*channel, *id)).collect();
         selects.extend(level_selects(connection, shape, table, &there)?);
     }
-    for selects in selects.chunks(SELECTS_AT_ONCE) {
-        let mut statement = connection.prepare(&selects.join(" UNION ALL "))?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let patch: Option<String> = row.get("patch_json")?;
-            let patch = patch
-                .map(|patch| serde_json::from_str(&patch))
-                .transpose()?;
-            let found = FoundRow {
-                row: MessageRow::read(row, shape)?,
-                patch: patch.unwrap_or_default(),
-            };
-            by_id.insert(id(row, 0)?, found);
-        }
-    }
-    Ok(())
+    query_each(connection, &selects, |row| {
+        let patch: Option<String> = row.get("patch_json")?;
+        let patch = patch
+            .map(|patch| serde_json::from_str(&patch))
+            .transpose()?;
+        let found = FoundRow {
+            row: MessageRow::read(row, shape)?,
+            patch: patch.unwrap_or_default(),
+        };
+        by_id.insert(id(row, 0)?, found);
+        Ok(())
+    })
 }
 
 /// What reads these messages of a level. Few of a large one each by itself: by its channel and id DuckDB
@@ -219,20 +212,6 @@ fn read_batches(
         }
     }
     Ok(())
-}
-
-/// A condition that they meet, and by which row groups are left out.
-fn bounds(found: &[FoundAt]) -> String {
-    let ids = || found.iter().map(|(_, id)| id.as_i64());
-    let mut channels: Vec<_> = found.iter().map(|(channel, _)| channel.as_i64()).collect();
-    channels.sort_unstable();
-    channels.dedup();
-    format!(
-        "message_id BETWEEN {} AND {} AND channel_id IN ({})",
-        ids().min().unwrap_or(0),
-        ids().max().unwrap_or(0),
-        list(channels.into_iter())
-    )
 }
 
 fn count(found: &[FoundAt]) -> i64 {

@@ -37,8 +37,6 @@ pub(super) struct Move {
     may_repeat: bool,
     /// Messages whose row was changed meanwhile: their old rows are not moved.
     changed: HashSet<i64>,
-    /// Whether rows were changed that nobody listed: then nothing can be moved.
-    is_spoiled: bool,
     is_cancelled: Arc<AtomicBool>,
     interrupt: Arc<InterruptHandle>,
     /// None once it was waited for.
@@ -77,9 +75,9 @@ impl Move {
             (connection, copied)
         };
         let thread = thread::Builder::new().name("record-move".to_owned());
-        let thread = thread.spawn(copy).map_err(|source| StoreError::Io {
+        let thread = thread.spawn(copy).map_err(|cause| StoreError::Io {
             what: "the system gives no thread for a move".to_owned(),
-            source,
+            cause,
         })?;
         Ok(Self {
             from,
@@ -87,7 +85,6 @@ impl Move {
             rows,
             may_repeat,
             changed: HashSet::new(),
-            is_spoiled: false,
             is_cancelled,
             interrupt,
             thread: Some(thread),
@@ -109,17 +106,12 @@ impl Move {
         self.changed.extend(messages);
     }
 
-    /// Notes that the writer changed rows of which it has no list.
-    pub(super) fn spoil(&mut self) {
-        self.is_spoiled = true;
-    }
-
     /// Waits for the copy, and lets the rows change places. Answers the connection, and whether they
     /// did; if not, they are where they were.
     pub(super) fn finish(mut self) -> Result<(Connection, Result<bool, StoreError>), StoreError> {
         let (connection, copied) = self.join()?;
         let done = copied.and_then(|()| {
-            if self.is_spoiled || self.is_cancelled.load(Ordering::SeqCst) {
+            if self.is_cancelled.load(Ordering::SeqCst) {
                 connection.execute_batch("ROLLBACK")?;
                 return Ok(false);
             }

@@ -23,7 +23,7 @@ impl DataLock {
     /// [`StoreError::Locked`] if another process holds it; [`StoreError::Io`] if the folder can't
     /// be made or written.
     pub fn acquire(folder: &Path) -> Result<Self, StoreError> {
-        let io = |what: String| move |source| StoreError::Io { what, source };
+        let io = |what: String| move |cause| StoreError::Io { what, cause };
         fs::create_dir_all(folder).map_err(io(format!(
             "the data folder {} can't be made",
             folder.display()

@@ -1,40 +1,134 @@
-//! What the record already knows of given messages. A batch is looked up in one query, bounded by
-//! its own range of ids and its own channels, so that zone maps leave the rest unread.
+//! What the record already knows of given messages: first where they stand, which needs keys only, then
+//! the payloads of those that are there. A level that can't have a channel's ids is not asked, and of
+//! the large ones each channel by its own range, so that zone maps leave the rest unread.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
-use duckdb::Connection;
+use duckdb::{Connection, Row};
 
+use super::levels::LEVELS;
 use super::messages::{Removed, StoredMessage};
 use super::row::id;
-use super::{StoreError, fragments};
-use crate::message::{Message, MessageId, Source};
+use super::whereabouts::{Seen, Whereabouts};
+use super::{FoundAt, StoreError, fragments};
+use crate::message::{ChannelId, IdSpan, Message, MessageId, Source};
+
+/// Selects of one query: planning them takes the longest.
+const SELECTS_AT_ONCE: usize = 32;
+
+/// Rows that are unpacked together: DuckDB's vectors.
+const VECTOR: i64 = 2048;
 
 /// The rows and fragments of the messages asked for.
 #[derive(Default)]
 pub(super) struct Known {
-    pub(super) rows: HashMap<MessageId, StoredMessage>,
+    pub(super) rows: HashMap<MessageId, KnownRow>,
     pub(super) fragments: HashMap<MessageId, Message>,
+}
+
+/// A row, and the level that it is in.
+pub(super) struct KnownRow {
+    pub(super) level: usize,
+    pub(super) row: StoredMessage,
 }
 
 /// Looks `messages` up.
 pub(super) fn lookup<'a>(
     connection: &Connection,
+    whereabouts: &Whereabouts,
     messages: impl Iterator<Item = &'a Message> + Clone,
     has_fragments: bool,
 ) -> Result<Known, StoreError> {
     let mut known = Known::default();
-    let Some(condition) = condition(messages) else {
-        return Ok(known);
+    for (level, asked) in may_be_in(whereabouts, messages.clone())
+        .into_iter()
+        .enumerate()
+    {
+        let wanted = if level == 0 {
+            conditions(level, &asked)
+        } else {
+            contiguous(connection, level, &asked)?
+        };
+        read_rows(connection, level, &wanted, &mut known.rows)?;
+    }
+    let asked: Vec<FoundAt> = messages.map(|it| (it.channel_id, it.id)).collect();
+    if has_fragments && !asked.is_empty() {
+        let mut statement = connection.prepare(&format!(
+            "SELECT {} FROM message_fragments WHERE {}",
+            fragments::COLUMNS,
+            condition(&asked)
+        ))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let message = fragments::read(row)?;
+            known.fragments.insert(message.id, message);
+        }
+    }
+    Ok(known)
+}
+
+/// Which messages each level may have. The writer asks, so nothing moves meanwhile.
+fn may_be_in<'a>(
+    whereabouts: &Whereabouts,
+    messages: impl Iterator<Item = &'a Message>,
+) -> [Vec<FoundAt>; LEVELS.len()] {
+    let mut seen: HashMap<ChannelId, Seen> = HashMap::new();
+    let mut asked: [Vec<FoundAt>; LEVELS.len()] = Default::default();
+    for message in messages {
+        let seen = seen
+            .entry(message.channel_id)
+            .or_insert_with(|| whereabouts.look(Some(message.channel_id)));
+        let which = seen.which(IdSpan::of(message.id));
+        for (asked, _) in asked.iter_mut().zip(which).filter(|(_, which)| *which) {
+            asked.push((message.channel_id, message.id));
+        }
+    }
+    asked
+}
+
+/// Conditions that those of these messages meet that a run has: one for each stretch of its rows, since
+/// with a list of ids DuckDB unpacks the payloads of all that lies between them.
+fn contiguous(
+    connection: &Connection,
+    level: usize,
+    asked: &[FoundAt],
+) -> Result<Vec<String>, StoreError> {
+    let select = format!(
+        "SELECT rowid, channel_id, message_id FROM {}",
+        LEVELS[level]
+    );
+    let mut found: Vec<(i64, FoundAt)> = Vec::new();
+    let selects = selects(&select, &conditions(level, asked));
+    query_each(connection, &selects, |row| {
+        found.push((row.get(0)?, (id(row, 1)?, id(row, 2)?)));
+        Ok(())
+    })?;
+    found.sort_unstable_by_key(|(place, _)| *place);
+    let is_near = |(one, (channel, _)): &(i64, FoundAt), (other, (next, _)): &(i64, FoundAt)| {
+        channel == next && other - one <= VECTOR
     };
-    let columns = fragments::COLUMNS;
-    let mut statement = connection.prepare(&format!(
-        "SELECT {columns}, ingested_at, content_removed_at, author_id, message_type, source, \
-         raw_json FROM discord_messages WHERE {condition}"
-    ))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
+    let stretches = found.chunk_by(is_near);
+    Ok(stretches
+        .map(|stretch| {
+            let stretch: Vec<FoundAt> = stretch.iter().map(|(_, found)| *found).collect();
+            condition(&stretch)
+        })
+        .collect())
+}
+
+fn read_rows(
+    connection: &Connection,
+    level: usize,
+    conditions: &[String],
+    known: &mut HashMap<MessageId, KnownRow>,
+) -> Result<(), StoreError> {
+    let select = format!(
+        "SELECT {}, ingested_at, content_removed_at, author_id, message_type, source, raw_json FROM {}",
+        fragments::COLUMNS,
+        LEVELS[level]
+    );
+    query_each(connection, &selects(&select, conditions), |row| {
         let mut message = fragments::read(row)?;
         let removed = match row.get(8)? {
             Some(at) => Some(Removed {
@@ -59,19 +153,33 @@ pub(super) fn lookup<'a>(
             removed,
             message,
         };
-        known.rows.insert(row.message.id, row);
-    }
-    if has_fragments {
-        let mut statement = connection.prepare(&format!(
-            "SELECT {columns} FROM message_fragments WHERE {condition}"
-        ))?;
+        known.insert(row.message.id, KnownRow { level, row });
+        Ok(())
+    })
+}
+
+/// Takes the rows of all these selects, which have the same columns.
+pub(super) fn query_each(
+    connection: &Connection,
+    selects: &[String],
+    mut take: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    for selects in selects.chunks(SELECTS_AT_ONCE) {
+        let mut statement = connection.prepare(&selects.join(" UNION ALL "))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let message = fragments::read(row)?;
-            known.fragments.insert(message.id, message);
+            take(row)?;
         }
     }
-    Ok(known)
+    Ok(())
+}
+
+/// The same select by each of the conditions.
+fn selects(select: &str, conditions: &[String]) -> Vec<String> {
+    let conditions = conditions.iter();
+    conditions
+        .map(|condition| format!("{select} WHERE {condition}"))
+        .collect()
 }
 
 /// The source of a message's payload, by its number.
@@ -82,23 +190,40 @@ pub(super) fn source(message: &Message, number: i8) -> Result<Source, StoreError
         .ok_or_else(|| StoreError::Damaged(format!("{} has no source", message.id)))
 }
 
-/// A condition that exactly these messages meet; none for no messages.
-fn condition<'a>(messages: impl Iterator<Item = &'a Message> + Clone) -> Option<String> {
-    let low = messages.clone().map(|message| message.id).min()?;
-    let high = messages.clone().map(|message| message.id).max()?;
-    let mut channels: Vec<_> = messages
-        .clone()
-        .map(|message| message.channel_id.as_i64())
-        .collect();
+/// Conditions that exactly these messages of a level meet. What is hot is little, and in the order of
+/// time: one for all.
+pub(super) fn conditions(level: usize, asked: &[FoundAt]) -> Vec<String> {
+    if asked.is_empty() {
+        return Vec::new();
+    }
+    if level == 0 {
+        return vec![condition(asked)];
+    }
+    let mut channels: BTreeMap<ChannelId, Vec<FoundAt>> = BTreeMap::new();
+    for &(channel, id) in asked {
+        channels.entry(channel).or_default().push((channel, id));
+    }
+    channels.values().map(|asked| condition(asked)).collect()
+}
+
+/// A condition that exactly these messages meet.
+fn condition(asked: &[FoundAt]) -> String {
+    let ids = asked.iter().map(|(_, id)| id.as_i64());
+    format!("{} AND message_id IN ({})", bounds(asked), list(ids))
+}
+
+/// A condition that these messages meet, and by which row groups are left out.
+pub(super) fn bounds(asked: &[FoundAt]) -> String {
+    let ids = || asked.iter().map(|(_, id)| id.as_i64());
+    let mut channels: Vec<_> = asked.iter().map(|(channel, _)| channel.as_i64()).collect();
     channels.sort_unstable();
     channels.dedup();
-    Some(format!(
-        "message_id BETWEEN {} AND {} AND channel_id IN ({}) AND message_id IN ({})",
-        low.as_i64(),
-        high.as_i64(),
-        list(channels.into_iter()),
-        list(messages.map(|message| message.id.as_i64())),
-    ))
+    format!(
+        "message_id BETWEEN {} AND {} AND channel_id IN ({})",
+        ids().min().unwrap_or(0),
+        ids().max().unwrap_or(0),
+        list(channels.into_iter())
+    )
 }
 
 /// Ids for an `IN (…)`.

@@ -7,17 +7,18 @@ use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
 use super::levels::LEVELS;
-use super::lookup::Known;
+use super::lookup::{Known, KnownRow};
 use super::marks::Marks;
 use super::messages::StoredMessage;
-use super::{ChannelGone, DeletedContent, StoreError, lookup};
+use super::{ChannelGone, DeletedContent, FoundAt, StoreError, lookup};
 use crate::message::{DeletedBy, Message, MessageId, Patch, Versions};
 
 /// What a batch changes.
 #[derive(Default)]
 pub(super) struct Merged {
     pub(super) rows: Vec<StoredMessage>,
-    pub(super) rows_replaced: Vec<MessageId>,
+    /// By the level that they are in.
+    pub(super) rows_replaced: [Vec<FoundAt>; LEVELS.len()],
     pub(super) fragments: Vec<Message>,
     pub(super) fragments_replaced: Vec<MessageId>,
     /// Messages whose row stays as it is, and that have earlier versions to keep.
@@ -51,7 +52,7 @@ pub(super) fn merge(
     let mut merged = Merged::default();
     let remove_content = deleted_content.removes_at_once();
     for (id, mut new) in news {
-        if let Some(mut row) = known.rows.remove(&id) {
+        if let Some(KnownRow { level, mut row }) = known.rows.remove(&id) {
             if row.removed.is_some() {
                 new.versions = Versions::default();
                 new.patch = Patch::default();
@@ -64,7 +65,7 @@ pub(super) fn merge(
                 merged.versions_only.push(joined);
                 continue;
             }
-            merged.rows_replaced.push(id);
+            merged.rows_replaced[level].push((row.message.channel_id, id));
             row.message = joined;
             if remove_content {
                 row.remove_content(now);

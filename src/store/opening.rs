@@ -10,7 +10,7 @@ use chrono::Utc;
 use duckdb::{Config, Connection};
 use tracing::error;
 
-use super::{StoreError, StoreSettings};
+use super::{StoreError, StoreSettings, checkpoint};
 
 /// The automatic checkpoint's threshold. High, so that no commit stalls on it: the record
 /// checkpoints by itself when it moves rows.
@@ -40,8 +40,7 @@ pub(super) fn open(settings: &StoreSettings) -> Result<Opened, StoreError> {
     match fs::metadata(path) {
         // A disk that was full when the file was made leaves it empty. There is nothing in it.
         Ok(file) if file.len() == 0 && !log.exists() => {
-            fs::remove_file(path)
-                .map_err(|source| failed("remove the empty file", path, source))?;
+            fs::remove_file(path).map_err(|cause| failed("remove the empty file", path, cause))?;
         }
         Ok(_) => {}
         // DuckDB would make a new file and delete the log.
@@ -56,6 +55,7 @@ pub(super) fn open(settings: &StoreSettings) -> Result<Opened, StoreError> {
         }
         Err(_) => {}
     }
+    checkpoint::roll_back(path)?;
     let mut set_aside = None;
     let mut cuts = 0;
     loop {
@@ -73,8 +73,7 @@ pub(super) fn open(settings: &StoreSettings) -> Result<Opened, StoreError> {
         }
         cuts += 1;
         let kept = damaged_entry(&refused);
-        let aside =
-            set_aside_but(&log, kept).map_err(|source| failed("set aside", &log, source))?;
+        let aside = set_aside_but(&log, kept).map_err(|cause| failed("set aside", &log, cause))?;
         error!(
             log = %aside.display(),
             reason = first_line(&refused),
@@ -174,11 +173,14 @@ fn connect(settings: &StoreSettings) -> Result<Connection, duckdb::Error> {
     if let Some(threads) = settings.threads {
         config = config.threads(i64::from(threads))?;
     }
-    Connection::open_with_flags(&settings.path, config)
+    let connection = Connection::open_with_flags(&settings.path, config)?;
+    // Only `Checkpoints` folds the log, with its journal.
+    connection.execute_batch("PRAGMA disable_checkpoint_on_shutdown")?;
+    Ok(connection)
 }
 
 /// DuckDB's refusal in words that say what to do.
-fn refusal(path: &Path, error: String) -> StoreError {
+pub(super) fn refusal(path: &Path, error: String) -> StoreError {
     let advice = if error.contains("Conflicting lock") || error.contains("Could not set lock") {
         "another program has it open (the DuckDB command line?); close that one"
     } else if error.contains("Corrupt database file")
@@ -207,9 +209,9 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-fn failed(what: &str, path: &Path, source: io::Error) -> StoreError {
+pub(super) fn failed(what: &str, path: &Path, cause: io::Error) -> StoreError {
     StoreError::Io {
         what: format!("can't {what} {}", path.display()),
-        source,
+        cause,
     }
 }

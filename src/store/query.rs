@@ -1,6 +1,7 @@
 //! Reading: a bounded pool of connections beside the writer's, each query on a thread of its own
 //! and interrupted when the one who asked goes away. A reader sees what was committed, never less.
 
+use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct Reader {
     pub(super) paces: Arc<Paces>,
     /// Shared with the writer.
     pub(super) whereabouts: Arc<Whereabouts>,
+    /// After the connections: see [`Checkpoints::handle`](super::checkpoint::Checkpoints::handle).
+    _database: Arc<File>,
 }
 
 impl Reader {
@@ -41,6 +44,7 @@ impl Reader {
         connection: &Connection,
         most: u32,
         whereabouts: Arc<Whereabouts>,
+        database: Arc<File>,
     ) -> Result<Self, StoreError> {
         let connections = (0..most).map(|_| {
             let connection = connection.try_clone()?;
@@ -58,6 +62,7 @@ impl Reader {
             reports: reports.collect::<Result<Vec<_>, _>>()?.into(),
             paces: Arc::default(),
             whereabouts,
+            _database: database,
         })
     }
 

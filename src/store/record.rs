@@ -2,115 +2,36 @@
 //! A batch is merged with what the record knows, and only what really changes is written.
 //! The record keeps ids unique by itself; no index does it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use duckdb::types::FromSql;
 use duckdb::{Connection, params};
-use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-use super::levels::{LEVELS, Move, ROW_GROUP};
+use super::checkpoint::Checkpoints;
+use super::levels::LEVELS;
 use super::marks::Marks;
 use super::opening::Opened;
 use super::query::Reader;
+use super::upkeep::Upkeep;
 use super::whereabouts::Whereabouts;
 use super::witness::{Testimony, Witness};
 use super::{
-    Batch, Committed, DeletedContent, RecordState, StoreError, content, epochs, fragments, lookup,
-    merge, messages, moment, opening, outages, report, schema, versions,
+    Batch, Committed, DeletedContent, RecordState, StoreError, StoreSettings, content, epochs,
+    fragments, lookup, merge, messages, moment, opening, outages, report, schema, versions,
 };
 use crate::failpoint;
 
-/// Commits and bytes in the log after which it is folded into the file: a start after a crash
-/// replays them, at about half a millisecond a commit. Folding holds commits up while it compresses
-/// what is hot (a second for 60,000 messages), so that it is left to the move, after which little is
-/// hot, as long as that is bearable.
-const LOG_COMMITS: u32 = 16_384;
-const LOG_BYTES: u64 = 512 * 1024 * 1024;
-
-/// Row groups of a large run, and bytes of memory that sorting one takes.
-const RUN_GROUPS: usize = 4;
-const GROUP_MEMORY: u64 = 256 * 1024 * 1024;
-
-/// How often a move is done again because a row of it was changed meanwhile. The stale row can be taken
-/// out of the copy, but then DuckDB writes all of the copy into the log, while commits wait.
-const MOVES_REPEATED: u32 = 3;
-
-/// To what part of a level a move may shrink: a 64th.
-const MOST_HALVINGS: u32 = 6;
-
-/// How many times its limit the hot table may hold while a move goes on.
-const MOST_HOT: usize = 3;
-
-/// How long after a move that failed the next is tried.
-const MOVE_AGAIN: Duration = Duration::from_secs(30);
+/// Messages whose content is taken out in one transaction: what that holds in memory.
+const CONTENT_STEP: usize = 50_000;
 
 /// A log longer than this is folded right after it was replayed, in bytes.
 const LOG_REPLAYED: u64 = 1024 * 1024;
 
-/// Free space that a checkpoint wants beside twice the log's length, in bytes.
-const CHECKPOINT_MARGIN: u64 = 16 * 1024 * 1024;
-
-/// How the record is kept.
-#[derive(Debug, Clone)]
-pub struct StoreSettings {
-    /// The DuckDB file.
-    pub path: PathBuf,
-    /// Where DuckDB spills what does not fit in memory.
-    pub temp_folder: PathBuf,
-    /// DuckDB's memory limit in bytes.
-    pub memory_limit: u64,
-    /// Threads of DuckDB; none for all cores.
-    pub threads: Option<u32>,
-    /// Queries that may run at once.
-    pub readers: u32,
-    /// Rows in the hot table that start a move into a small run.
-    pub hot_rows: usize,
-    /// Rows in small runs that start a move into a large one.
-    pub small_run_rows: usize,
-    /// How far back history is read again when a session of the socket was lost.
-    pub repair_window: TimeDelta,
-    /// What a delete does to the content of a message.
-    pub deleted_content: DeletedContent,
-}
-
-impl StoreSettings {
-    /// The defaults for a file.
-    #[must_use]
-    pub fn new(path: PathBuf, temp_folder: PathBuf) -> Self {
-        let memory_limit = half_the_memory();
-        Self {
-            path,
-            temp_folder,
-            memory_limit,
-            threads: None,
-            readers: 8,
-            hot_rows: ROW_GROUP,
-            small_run_rows: RUN_GROUPS * ROW_GROUP,
-            repair_window: TimeDelta::days(7),
-            deleted_content: DeletedContent::Keep,
-        }
-    }
-}
-
 /// The record, for writing.
 pub struct Record {
     connection: Connection,
-    /// How many rows are in the hot table and in small runs, and how many may be.
-    level_rows: [usize; 2],
-    level_limits: [usize; 2],
-    /// For moves; none while one is under way.
-    mover: Option<Connection>,
-    moving: Option<Move>,
-    /// No move before this time: the last one failed.
-    moves_wait_until: Option<Instant>,
-    /// How often moves in a row came to nothing, because rows were changed meanwhile.
-    moves_repeated: u32,
-    /// How often the part of a level that moves at once was halved, because the whole did not fit into
-    /// the memory.
-    move_halvings: u32,
     /// Which level may hold what, for the readers.
     whereabouts: Arc<Whereabouts>,
     /// The greatest id that the record knows: what is above it is new without a look-up.
@@ -124,11 +45,8 @@ pub struct Record {
     marks: Marks,
     deleted_content: DeletedContent,
     witness: Witness,
-    log: PathBuf,
-    /// The length of the log after the last commit.
-    log_length: u64,
-    /// Commits that are in the log.
-    commits_in_log: u32,
+    /// Last: it ends behind the connection.
+    upkeep: Upkeep,
 }
 
 impl Record {
@@ -142,24 +60,23 @@ impl Record {
             connection,
             set_aside,
         } = opening::open(settings)?;
-        schema::migrate(&connection, path)?;
+        let checkpoints = Checkpoints::of(path)?;
+        schema::migrate(&connection, path, &checkpoints)?;
         report::make_catalog(&connection)?;
         let whereabouts = Arc::new(Whereabouts::load(&connection)?);
-        let reader = Reader::new(&connection, settings.readers, Arc::clone(&whereabouts))?;
+        let reader = Reader::new(
+            &connection,
+            settings.readers,
+            Arc::clone(&whereabouts),
+            checkpoints.handle(),
+        )?;
         let store_id = store_id(&connection)?;
-        let (witness, said) = Witness::open(path, store_id).map_err(|source| StoreError::Io {
+        let (witness, said) = Witness::open(path, store_id).map_err(|cause| StoreError::Io {
             what: format!("the witness of {} can't be opened", path.display()),
-            source,
+            cause,
         })?;
-        let log = opening::log_of(path);
         let mut record = Self {
-            level_rows: level_rows(&connection)?,
-            level_limits: level_limits(settings),
-            mover: Some(connection.try_clone()?),
-            moving: None,
-            moves_wait_until: None,
-            moves_repeated: 0,
-            move_halvings: 0,
+            upkeep: Upkeep::new(&connection, settings, Arc::clone(&whereabouts), checkpoints)?,
             whereabouts,
             high_water: connection.query_row(
                 "SELECT coalesce(greatest((SELECT max(message_id) FROM discord_messages), \
@@ -174,9 +91,6 @@ impl Record {
             marks: Marks::load(&connection, settings.repair_window)?,
             deleted_content: settings.deleted_content,
             witness,
-            log_length: log_length(&log),
-            log,
-            commits_in_log: 0,
             connection,
         };
         if let Some(said) = said {
@@ -184,7 +98,7 @@ impl Record {
         }
         record.testify(Utc::now());
         // What was replayed once need not be replayed by the next start too.
-        if record.log_length > LOG_REPLAYED {
+        if record.upkeep.log().length() > LOG_REPLAYED {
             record.checkpoint()?;
         }
         Ok((record, reader))
@@ -201,7 +115,7 @@ impl Record {
             return Ok(());
         }
         let copy = set_aside.or_else(|| {
-            opening::keep_copy(&self.log).unwrap_or_else(|error| {
+            opening::keep_copy(self.upkeep.log().path()).unwrap_or_else(|error| {
                 tracing::warn!(%error, "the log can't be copied");
                 None
             })
@@ -223,6 +137,7 @@ impl Record {
             record.count_commit(0, Utc::now())
         })?;
         self.witness.attend(store_id(&self.connection)?);
+        self.upkeep.committed(0);
         self.commits += 1;
         Ok(())
     }
@@ -270,9 +185,8 @@ impl Record {
         self.has_epoch |= written.revision > self.revision;
         self.revision = written.revision;
         self.commits += 1;
-        self.commits_in_log += 1;
+        self.upkeep.committed(written.appended);
         self.high_water = self.high_water.max(written.greatest_id);
-        self.level_rows[0] += written.appended;
         self.fragments = written.fragments;
         self.testify(now);
         failpoint::reach("commit_testified")?;
@@ -282,41 +196,14 @@ impl Record {
         })
     }
 
-    /// Moves a level that is full into the next, and folds the log. The long part of a move goes on
-    /// beside later commits; this is to be called after each.
+    /// Moves a level that is full into the next, and folds the log when it is long. The long part of a
+    /// move goes on beside later commits; this is to be called after each.
     ///
     /// # Errors
     /// If DuckDB fails for good. A move that fails otherwise leaves the rows where they were, and is
     /// tried again later.
     pub fn maintain(&mut self) -> Result<(), StoreError> {
-        if let Some(moving) = &self.moving {
-            // Rows that come faster than they move wait for it: what is hot is bounded.
-            if moving.is_copied() || self.level_rows[0] >= MOST_HOT * self.level_limits[0] {
-                self.finish_move()?;
-            }
-            return Ok(());
-        }
-        let is_time = self
-            .moves_wait_until
-            .is_none_or(|until| Instant::now() >= until);
-        let full =
-            (0..self.level_rows.len()).find(|&at| self.level_rows[at] >= self.level_limits[at]);
-        if let Some(from) = full
-            && is_time
-            && let Some(connection) = self.mover.take()
-        {
-            let may_repeat = self.moves_repeated < MOVES_REPEATED;
-            match Move::begin(connection, from, self.move_halvings, may_repeat) {
-                Ok(moving) => self.moving = Some(moving),
-                Err(error) => {
-                    self.mover = Some(self.connection.try_clone()?);
-                    return Err(error);
-                }
-            }
-        } else if self.commits_in_log >= LOG_COMMITS || self.log_length >= LOG_BYTES {
-            self.checkpoint()?;
-        }
-        Ok(())
+        self.upkeep.maintain(&self.connection)
     }
 
     /// Waits for the move under way, if there is one, and lets its rows change places.
@@ -324,49 +211,24 @@ impl Record {
     /// # Errors
     /// If DuckDB fails for good.
     pub fn finish_move(&mut self) -> Result<(), StoreError> {
-        let Some(moving) = self.moving.take() else {
-            return Ok(());
-        };
-        let (from, began) = (moving.from, moving.began);
-        let (copied, waited) = (began.elapsed(), Instant::now());
-        self.whereabouts.will_move(from);
-        let (connection, moved) = moving.finish()?;
-        self.mover = Some(connection);
-        match moved {
-            Ok(true) => {
-                (self.moves_repeated, self.move_halvings) = (0, 0);
-                failpoint::reach("move_durable")?;
-                self.whereabouts.moved(&self.connection, from)?;
-                self.log_length = log_length(&self.log);
-                self.level_rows = level_rows(&self.connection)?;
-                let held_up = waited.elapsed();
-                self.checkpoint()?;
-                let folded = waited.elapsed() - held_up;
-                tracing::debug!(
-                    from = LEVELS[from],
-                    ?copied,
-                    ?held_up,
-                    ?folded,
-                    "moved rows into a run"
-                );
-                Ok(())
-            }
-            Ok(false) => {
-                self.moves_repeated += 1;
-                Ok(())
-            }
-            Err(error @ StoreError::Sql(_)) => {
-                self.look_for_remains("a move", &error)?;
-                tracing::warn!(%error, "rows could not be moved into a run; they stay where they are for now");
-                if error.is_out_of_memory() && self.move_halvings < MOST_HALVINGS {
-                    self.move_halvings += 1;
-                } else {
-                    self.moves_wait_until = Some(Instant::now() + MOVE_AGAIN);
-                }
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+        self.upkeep.finish_move(&self.connection)
+    }
+
+    /// Folds the write-ahead log into the file, so that the next start has nothing to replay. If
+    /// something is in the way, it stays, and nothing is lost.
+    ///
+    /// # Errors
+    /// If DuckDB fails for good: the log is whole, and the record has to be opened anew.
+    pub fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.upkeep.fold(&self.connection)
+    }
+
+    /// Ends the record: folds the log, once those who still read are done.
+    ///
+    /// # Errors
+    /// As [`Record::checkpoint`].
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.upkeep.fold_at_last(&self.connection)
     }
 
     fn transaction<T>(
@@ -379,64 +241,16 @@ impl Record {
             Ok(done)
         });
         let error = match done {
-            Ok(done) => {
-                self.log_length = log_length(&self.log);
-                return Ok(done);
-            }
+            Ok(done) => return Ok(done),
             Err(error) => error,
         };
         // After a failed COMMIT there is nothing to roll back; its own error is the one to tell.
         let _ = self.connection.execute_batch("ROLLBACK");
         if error.is_passing() {
-            self.look_for_remains("a commit", &error)?;
+            self.upkeep.log().look_for_remains("a commit", &error)?;
             self.marks.reload(&self.connection)?;
         }
         Err(error)
-    }
-
-    /// DuckDB cuts off what a failed commit has written. If it could not, what comes behind would be
-    /// lost with it.
-    fn look_for_remains(&self, what: &str, error: &StoreError) -> Result<(), StoreError> {
-        if log_length(&self.log) > self.log_length {
-            return Err(StoreError::Damaged(format!(
-                "{what} failed and left its remains in the log; start again ({error})"
-            )));
-        }
-        Ok(())
-    }
-
-    /// Folds the write-ahead log into the file, so that the next start has nothing to replay.
-    ///
-    /// # Errors
-    /// If DuckDB fails for good: the log is whole, and the record has to be opened anew.
-    pub fn checkpoint(&mut self) -> Result<(), StoreError> {
-        // It can't be done beside another transaction that writes.
-        if let Some(moving) = self.moving.take() {
-            self.mover = Some(moving.cancel()?);
-        }
-        // A checkpoint that finds the disk full puts DuckDB out of order: rather a long log.
-        let needed = log_length(&self.log).saturating_mul(2) + CHECKPOINT_MARGIN;
-        if free_space(&self.log).is_some_and(|free| free < needed) {
-            self.commits_in_log = 0;
-            tracing::warn!(
-                needed,
-                "too little space on the disk to fold the log into the file; it grows until there is"
-            );
-            return Ok(());
-        }
-        failpoint::reach("checkpoint_begun")?;
-        if let Err(error) = self.connection.execute_batch("CHECKPOINT") {
-            let error = StoreError::from(error);
-            if matches!(error, StoreError::Stopped(_)) {
-                return Err(error);
-            }
-            // A long read can be in the way; then the log stays, and stays valid.
-            tracing::debug!(%error, "the checkpoint waits for the next one");
-        }
-        failpoint::reach("checkpoint_done")?;
-        self.commits_in_log = 0;
-        self.log_length = log_length(&self.log);
-        Ok(())
     }
 
     fn write(&mut self, batch: &Batch, now: DateTime<Utc>) -> Result<Written, StoreError> {
@@ -453,21 +267,24 @@ impl Record {
         let old = news
             .values()
             .filter(|message| message.id.as_i64() <= self.high_water);
-        let mut known = lookup::lookup(connection, old, self.fragments > 0)?;
+        let mut known = lookup::lookup(connection, &self.whereabouts, old, self.fragments > 0)?;
         let merged = merge::merge(news, &mut known, now, self.deleted_content);
 
-        let replaced = LEVELS.map(|level| (level, &merged.rows_replaced));
-        let fragments = ("message_fragments", &merged.fragments_replaced);
-        for (table, ids) in replaced.into_iter().chain([fragments]) {
-            if !ids.is_empty() {
-                connection.execute_batch(&format!(
-                    "DELETE FROM {table} WHERE message_id IN ({})",
-                    lookup::list(ids.iter().map(|id| id.as_i64()))
-                ))?;
+        for (level, replaced) in merged.rows_replaced.iter().enumerate() {
+            for condition in lookup::conditions(level, replaced) {
+                let table = LEVELS[level];
+                connection.execute_batch(&format!("DELETE FROM {table} WHERE {condition}"))?;
             }
         }
-        if let Some(moving) = &mut self.moving {
-            moving.note_changed(merged.rows_replaced.iter().map(|id| id.as_i64()));
+        if !merged.fragments_replaced.is_empty() {
+            connection.execute_batch(&format!(
+                "DELETE FROM message_fragments WHERE message_id IN ({})",
+                lookup::list(merged.fragments_replaced.iter().map(|id| id.as_i64()))
+            ))?;
+        }
+        if let Some(moving) = self.upkeep.moving() {
+            let replaced = &merged.rows_replaced[moving.from];
+            moving.note_changed(replaced.iter().map(|(_, id)| id.as_i64()));
             let gone = gone_channels.iter().map(|channel| channel.id.as_i64());
             let gone = lookup::list(gone);
             if !gone.is_empty() {
@@ -496,7 +313,13 @@ impl Record {
             let removed = merged.rows.iter().filter(|row| row.removed.is_some());
             versions::delete(connection, removed.map(|row| row.message.id))?;
             if !gone_channels.is_empty() {
-                changed += content::remove(connection, DateTime::<Utc>::MAX_UTC, now, revision)?;
+                let all = DateTime::<Utc>::MAX_UTC;
+                if let Some(moving) = self.upkeep.moving() {
+                    // What an earlier try has left behind, too, in any channel.
+                    let due = content::due(connection, moving.source(), all)?;
+                    moving.note_changed(due.into_iter());
+                }
+                changed += content::remove(connection, all, now, revision, None)?;
             }
         }
         written.revision = self.count_commit(changed, now)?;
@@ -504,32 +327,51 @@ impl Record {
     }
 
     /// Takes the content out of deleted messages whose time has come. A setting can have changed
-    /// since they were deleted, so all are looked at.
+    /// since they were deleted, so all are looked at. Answers how many there were.
     ///
     /// # Errors
-    /// If DuckDB fails; nothing is changed then.
+    /// If DuckDB fails; some may be left then.
     pub fn remove_content(&mut self, now: DateTime<Utc>) -> Result<usize, StoreError> {
         let Some(noticed_before) = self.deleted_content.due_before(now) else {
             return Ok(0);
         };
-        let (removed, revision) = self.transaction(|record| {
-            let revision = record.revision + 1;
-            if let Some(moving) = &mut record.moving {
-                moving.spoil();
+        let mut removed = 0;
+        loop {
+            let step = self.remove_some_content(noticed_before, now)?;
+            removed += step;
+            if step < CONTENT_STEP {
+                break;
             }
-            let removed = content::remove(&record.connection, noticed_before, now, revision)?;
-            Ok((removed, record.count_commit(removed, now)?))
-        })?;
-        self.commits += 1;
-        self.has_epoch |= revision > self.revision;
-        self.revision = revision;
-        self.testify(now);
+        }
         if removed > 0 {
             tracing::info!(
                 messages = removed,
                 "the content of deleted messages was taken out"
             );
         }
+        Ok(removed)
+    }
+
+    fn remove_some_content(
+        &mut self,
+        noticed_before: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<usize, StoreError> {
+        let (removed, revision) = self.transaction(|record| {
+            let revision = record.revision + 1;
+            if let Some(moving) = record.upkeep.moving() {
+                let due = content::due(&record.connection, moving.source(), noticed_before)?;
+                moving.note_changed(due.into_iter());
+            }
+            let step = Some(CONTENT_STEP);
+            let removed = content::remove(&record.connection, noticed_before, now, revision, step)?;
+            Ok((removed, record.count_commit(removed, now)?))
+        })?;
+        self.upkeep.committed(0);
+        self.commits += 1;
+        self.has_epoch |= revision > self.revision;
+        self.revision = revision;
+        self.testify(now);
         Ok(removed)
     }
 
@@ -556,33 +398,6 @@ struct Written {
     fragments: usize,
 }
 
-/// How many rows are hot, and in small runs.
-fn level_rows(connection: &Connection) -> Result<[usize; 2], StoreError> {
-    Ok([count(connection, LEVELS[0])?, count(connection, LEVELS[1])?])
-}
-
-/// How many rows may be hot, and in small runs: as many as can be sorted in the memory there is.
-fn level_limits(settings: &StoreSettings) -> [usize; 2] {
-    let groups = usize::try_from(settings.memory_limit / GROUP_MEMORY).unwrap_or(RUN_GROUPS);
-    let hot = if groups > 1 { ROW_GROUP } else { ROW_GROUP / 4 };
-    let small_runs = groups.clamp(1, RUN_GROUPS) * ROW_GROUP;
-    [
-        settings.hot_rows.min(hot),
-        settings.small_run_rows.min(small_runs),
-    ]
-}
-
-/// Half of what this process may use (its container's limit, else the machine's memory), so that
-/// DuckDB leaves room for the service, the page cache and others.
-fn half_the_memory() -> u64 {
-    let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    let system = System::new_with_specifics(memory);
-    let total = system
-        .cgroup_limits()
-        .map_or(system.total_memory(), |limits| limits.total_memory);
-    total / 2
-}
-
 /// A value of the record's state.
 fn state<T: FromSql>(connection: &Connection, column: &str) -> Result<T, StoreError> {
     let sql = format!("SELECT {column} FROM record_state");
@@ -594,16 +409,8 @@ fn store_id(connection: &Connection) -> Result<String, StoreError> {
     state(connection, "CAST(store_id AS VARCHAR)")
 }
 
-/// Free space on the disk of a file, in bytes, if the system tells.
-fn free_space(file: &Path) -> Option<u64> {
-    fs4::available_space(file.parent()?).ok()
-}
-
-fn log_length(log: &Path) -> u64 {
-    std::fs::metadata(log).map_or(0, |log| log.len())
-}
-
-fn count(connection: &Connection, table: &str) -> Result<usize, StoreError> {
+/// How many rows a table has.
+pub(super) fn count(connection: &Connection, table: &str) -> Result<usize, StoreError> {
     let rows: i64 = connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| {
         row.get(0)
     })?;

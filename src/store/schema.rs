@@ -7,21 +7,27 @@ use std::path::Path;
 use duckdb::{Connection, OptionalExt};
 
 use super::StoreError;
+use super::checkpoint::Checkpoints;
 
 /// What one step does; its place in the list, from 1, is the version it leads to.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema/001_record.sql"),
     include_str!("schema/002_coverage.sql"),
     include_str!("schema/003_unheard.sql"),
     include_str!("schema/004_small_runs.sql"),
     include_str!("schema/005_epochs.sql"),
+    include_str!("schema/006_on_its_way.sql"),
 ];
 
 /// The newest version that this program knows.
 pub(super) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 
 /// Brings the file to the newest version, or refuses it.
-pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+pub(super) fn migrate(
+    connection: &Connection,
+    path: &Path,
+    checkpoints: &Checkpoints,
+) -> Result<(), StoreError> {
     let found = version(connection, path)?;
     if found > SCHEMA_VERSION {
         return Err(StoreError::Newer {
@@ -41,7 +47,7 @@ pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreE
             let _ = connection.execute_batch("ROLLBACK");
             return Err(error.into());
         }
-        connection.execute_batch("CHECKPOINT")?;
+        checkpoints.fold(connection)?;
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! Many rows in columns, in the order (channel, id): one narrow look at what there is, then piece by
 //! piece the wide columns, so that a sort never holds more than a piece.
 
-use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use duckdb::Connection;
 
 use super::StoreError;
@@ -38,29 +40,45 @@ pub(super) struct Plan {
 impl Selection<'_> {
     /// Looks at what there is.
     pub(super) fn plan(&self, connection: &Connection) -> Result<Plan, StoreError> {
-        let mut statement = connection.prepare(&format!(
-            "SELECT channel_id, message_id >> {STRETCH_BITS} AS stretch, count(*) \
+        let sql = format!(
+            "SELECT channel_id, message_id >> {STRETCH_BITS} AS stretch, count(*) AS row_count \
              FROM {} WHERE {} GROUP BY ALL ORDER BY ALL",
             self.table,
             self.filter(self.span)
-        ))?;
-        let stretches = statement.query_map([], |row| {
-            Ok(Stretch {
-                channel: row.get(0)?,
-                number: row.get(1)?,
-                rows: row.get(2)?,
-            })
-        })?;
-        let stretches: Vec<Stretch> = stretches.collect::<Result<_, _>>()?;
-        let most = if self.columns.iter().any(|column| column.is_payload()) {
+        );
+        let names = ["channel_id", "stretch", "row_count"];
+        let fields = names.map(|name| Field::new(name, DataType::Int64, true));
+        let mut cutter = Cutter::new(self.span, self.most_rows());
+        stream(
+            connection,
+            &sql,
+            &Arc::new(Schema::new(fields.to_vec())),
+            &mut |counted: RecordBatch| {
+                let [channels, numbers, rows] =
+                    [0, 1, 2].map(|at| counted.column(at).as_primitive::<Int64Type>().values());
+                for ((&channel, &number), &rows) in channels.iter().zip(numbers).zip(rows) {
+                    cutter.add(Stretch {
+                        channel,
+                        number,
+                        rows,
+                    });
+                }
+                Ok::<_, StoreError>(())
+            },
+        )?;
+        let pieces = cutter.finish();
+        Ok(Plan {
+            row_count: pieces.iter().map(|piece| piece.rows).sum(),
+            pieces,
+        })
+    }
+
+    fn most_rows(&self) -> i64 {
+        if self.columns.iter().any(|column| column.is_payload()) {
             PIECE_WITH_PAYLOADS
         } else {
             PIECE_WITHOUT
-        };
-        Ok(Plan {
-            row_count: stretches.iter().map(|stretch| stretch.rows).sum(),
-            pieces: pieces(&stretches, self.span, most),
-        })
+        }
     }
 
     /// Reads what was planned, in order. Fewer or more rows than were counted are an error.
@@ -133,44 +151,80 @@ struct Stretch {
     rows: i64,
 }
 
-/// Cuts what there is into pieces: a large channel into ranges of ids, small ones put together.
-fn pieces(stretches: &[Stretch], whole: IdSpan, most: i64) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = Vec::new();
-    for channel in stretches.chunk_by(|one, other| one.channel == other.channel) {
-        let rows: i64 = channel.iter().map(|stretch| stretch.rows).sum();
-        let id = channel[0].channel;
-        if let Some(last) = pieces.last_mut()
-            && last.span == whole
-            && last.rows + rows <= most
+/// Cuts what there is into pieces: a large channel into ranges of ids, small ones put together. It
+/// takes stretches in order, and keeps those of one channel only: a record has millions.
+struct Cutter {
+    whole: IdSpan,
+    /// Rows of a piece.
+    most: i64,
+    pieces: Vec<Piece>,
+    channel: Vec<Stretch>,
+}
+
+impl Cutter {
+    fn new(whole: IdSpan, most: i64) -> Self {
+        Self {
+            whole,
+            most,
+            pieces: Vec::new(),
+            channel: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, stretch: Stretch) {
+        if self
+            .channel
+            .last()
+            .is_some_and(|last| last.channel != stretch.channel)
+        {
+            self.cut();
+        }
+        self.channel.push(stretch);
+    }
+
+    fn finish(mut self) -> Vec<Piece> {
+        self.cut();
+        self.pieces
+    }
+
+    /// Cuts the channel that is complete.
+    fn cut(&mut self) {
+        let Some(id) = self.channel.first().map(|stretch| stretch.channel) else {
+            return;
+        };
+        let rows: i64 = self.channel.iter().map(|stretch| stretch.rows).sum();
+        if let Some(last) = self.pieces.last_mut()
+            && last.span == self.whole
+            && last.rows + rows <= self.most
         {
             last.channels.push(id);
             last.rows += rows;
-            continue;
+            self.channel.clear();
+            return;
         }
         let mut piece = Piece {
             channels: vec![id],
-            span: whole,
+            span: self.whole,
             rows: 0,
         };
-        for stretch in channel {
-            if piece.rows > 0 && piece.rows + stretch.rows > most {
+        for stretch in self.channel.drain(..) {
+            if piece.rows > 0 && piece.rows + stretch.rows > self.most {
                 let cut = stretch.number << STRETCH_BITS;
                 let rest = Piece {
                     channels: vec![id],
                     span: IdSpan {
                         low: cut,
-                        high: whole.high,
+                        high: self.whole.high,
                     },
                     rows: 0,
                 };
                 piece.span.high = cut;
-                pieces.push(std::mem::replace(&mut piece, rest));
+                self.pieces.push(std::mem::replace(&mut piece, rest));
             }
             piece.rows += stretch.rows;
         }
-        pieces.push(piece);
+        self.pieces.push(piece);
     }
-    pieces
 }
 
 #[cfg(test)]
@@ -197,7 +251,11 @@ mod tests {
             stretch(4, 1, 90_000),
             stretch(5, 1, 1),
         ];
-        let pieces = pieces(&stretches, IdSpan::ALL, 50_000);
+        let mut cutter = Cutter::new(IdSpan::ALL, 50_000);
+        stretches
+            .into_iter()
+            .for_each(|stretch| cutter.add(stretch));
+        let pieces = cutter.finish();
         assert_eq!(pieces[0].channels, [1, 2]);
         assert_eq!(pieces.iter().map(|piece| piece.rows).sum::<i64>(), 215_001);
         for stretch in stretches {

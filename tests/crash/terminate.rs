@@ -30,7 +30,8 @@ async fn a_sigterm_at_any_moment_ends_well_and_the_next_start_resumes() {
         ends.push(ended.took);
         assert!(
             !plan.data().join("guildlake.duckdb.wal").exists(),
-            "round {round}: the log was folded into the file"
+            "round {round}: the log was not folded into the file:\n{}",
+            ended.said
         );
     }
     drop(traffic);

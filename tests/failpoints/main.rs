@@ -133,7 +133,7 @@ fn no_fault_at_any_step_loses_or_doubles_what_was_acknowledged() {
         .filter(|step| !step.starts_with("snapshot") && !step.starts_with("search"));
     let per_run = |step: &str| match step {
         step if step.starts_with("commit") => COMMITS,
-        step if step.starts_with("move") => 8,
+        step if step.starts_with("move") => 4,
         _ => 4,
     };
     each(steps, per_run, fault);

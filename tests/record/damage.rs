@@ -23,7 +23,7 @@ struct Image {
     folder: TempDir,
 }
 
-fn settings(folder: &Path) -> StoreSettings {
+pub(crate) fn settings(folder: &Path) -> StoreSettings {
     let mut settings = StoreSettings::new(folder.join("r.duckdb"), folder.join("tmp"));
     settings.threads = Some(1);
     settings.readers = 1;
@@ -31,7 +31,7 @@ fn settings(folder: &Path) -> StoreSettings {
 }
 
 /// The rows after so many commits. Every seventh commit edits what the one before wrote.
-fn expected(commits: u64) -> BTreeMap<i64, String> {
+pub(crate) fn expected(commits: u64) -> BTreeMap<i64, String> {
     let mut rows = BTreeMap::new();
     for commit in 0..commits {
         for (n, content, _) in rows_of(commit) {
@@ -50,7 +50,7 @@ fn rows_of(commit: u64) -> impl Iterator<Item = (u64, String, u32)> {
     })
 }
 
-fn batch(commit: u64) -> Batch {
+pub(crate) fn batch(commit: u64) -> Batch {
     Batch {
         messages: rows_of(commit)
             .map(|(n, content, edit)| whole(id(n), &content, edit, 0, Source::Gateway))
@@ -85,7 +85,7 @@ impl Image {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for file in ["r.duckdb", "r.duckdb.wal", "r.duckdb.commits"] {
         if from.join(file).exists() {
@@ -98,7 +98,7 @@ fn log(folder: &Path) -> PathBuf {
     folder.join("r.duckdb.wal")
 }
 
-fn rows(folder: &Path) -> Result<BTreeMap<i64, String>, duckdb::Error> {
+pub(crate) fn rows(folder: &Path) -> Result<BTreeMap<i64, String>, duckdb::Error> {
     let connection = duckdb::Connection::open(folder.join("r.duckdb"))?;
     let mut statement =
         connection.prepare("SELECT message_id, content, raw_json FROM discord_messages")?;

@@ -114,6 +114,77 @@ async fn content_can_go_later() {
 }
 
 #[tokio::test]
+async fn content_is_taken_out_of_a_level_that_moves() {
+    let mut record = TestRecord::new(10);
+    record.commit(vec![
+        whole(id(1), "secret", 0, 0, Source::Gateway),
+        whole(id(2), "stays", 0, 0, Source::Gateway),
+    ]);
+    let now = Utc::now();
+    record.commit(vec![
+        whole(id(3), "stays", 0, 0, Source::Gateway),
+        gone(id(1), now, now, DeletedBy::Gateway),
+    ]);
+    // The setting is new, and the level is on its way, when another channel ends.
+    record.settings.deleted_content = DeletedContent::RemoveAfter(TimeDelta::zero());
+    record.settings.hot_rows = 3;
+    let mut record = record.reopen();
+    record.record.maintain().unwrap();
+    let other = 1_400_000_000_000_000_050_u64.try_into().unwrap();
+    let batch = Batch {
+        channels: vec![Channel {
+            id: other,
+            guild_id: guild(),
+            parent_id: None,
+            channel_type: 0,
+            name: "c".to_owned(),
+        }],
+        channels_gone: vec![ChannelGone {
+            id: other,
+            after: now,
+            before: now,
+        }],
+        ..Batch::default()
+    };
+    record.record.commit(&batch, now).unwrap();
+    record.record.finish_move().unwrap();
+    let rows = record.rows().await;
+    let removed: Vec<bool> = rows.iter().map(|row| row.raw_json.is_none()).collect();
+    assert_eq!(removed, [true, false, false]);
+    assert_eq!(rows[0].revision, record.record.revision());
+}
+
+#[test]
+fn content_is_taken_out_of_any_number_of_messages() {
+    const MESSAGES: u64 = 100_010;
+    let mut record = TestRecord::new(30_000);
+    let now = Utc::now();
+    for first in (0..MESSAGES).step_by(10_000) {
+        let batch = Batch {
+            messages: (first..MESSAGES.min(first + 10_000))
+                .map(|n| gone(id(n), now, now, DeletedBy::Gateway))
+                .chain(
+                    (first..MESSAGES.min(first + 10_000))
+                        .map(|n| whole(id(n), "secret", 0, 0, Source::Rest)),
+                )
+                .collect(),
+            ..Batch::default()
+        };
+        record.record.commit(&batch, now).unwrap();
+        record.record.maintain().unwrap();
+    }
+    record.settings.deleted_content = DeletedContent::RemoveAfter(TimeDelta::zero());
+    let mut record = record.reopen();
+    assert_eq!(record.record.remove_content(now).unwrap() as u64, MESSAGES);
+    assert_eq!(record.record.remove_content(now).unwrap(), 0);
+    let (_, left) = record.look(|connection| {
+        let sql = "SELECT count(*) FROM discord_messages WHERE raw_json IS NOT NULL OR content_removed_at IS NULL";
+        connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    });
+    assert_eq!(left, 0);
+}
+
+#[tokio::test]
 async fn earlier_versions_are_kept_however_they_come() {
     let mut record = TestRecord::new(2);
     // The last edit first, then the original late, all in one commit with the middle, twice.

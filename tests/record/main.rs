@@ -11,3 +11,4 @@ mod moves;
 mod pages;
 mod refusals;
 mod support;
+mod torn;

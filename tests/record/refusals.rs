@@ -1,5 +1,7 @@
 //! What the record refuses, and what it says then.
 
+use std::process::Command;
+
 use duckdb::Connection;
 use guildlake::store::{DataLock, Record, StoreError, StoreSettings};
 
@@ -58,4 +60,40 @@ fn a_second_lock_names_the_holder() {
             .to_string()
             .contains(&std::process::id().to_string())
     );
+}
+
+/// Where the other program finds the file.
+const FILE: &str = "GUILDLAKE_OTHER_FILE";
+
+#[test]
+#[ignore = "the other program of the next test"]
+fn other_program() {
+    let opened = Connection::open(std::env::var_os(FILE).unwrap());
+    println!("{}", opened.unwrap_err());
+}
+
+/// The end of any handle on the file would end DuckDB's lock: that on what is saved from it too.
+#[test]
+fn nobody_else_opens_the_file_while_the_record_or_a_reader_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.duckdb");
+    let settings = StoreSettings::new(path.clone(), folder.path().join("tmp"));
+    let others = || {
+        let other = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "refusals::other_program",
+                "--exact",
+                "--ignored",
+                "--nocapture",
+            ])
+            .env(FILE, &path)
+            .output();
+        String::from_utf8(other.unwrap().stdout).unwrap()
+    };
+    let (mut record, reader) = Record::open(&settings).unwrap();
+    record.checkpoint().unwrap();
+    assert!(others().contains("Could not set lock"), "{}", others());
+    drop(record);
+    assert!(others().contains("Could not set lock"), "{}", others());
+    drop(reader);
 }

@@ -24,12 +24,12 @@ pub enum SearchError {
     #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// The file system said no.
-    #[error("{what}: {source}")]
+    #[error("{what}: {cause}")]
     Io {
         /// What was tried.
         what: String,
         /// What the system answered.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The rest of the disk is the record's.
     #[error("there are only {free} bytes left on the disk, and they are kept for the record")]
@@ -61,7 +61,7 @@ impl SearchError {
 
     pub(super) fn io(what: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let what = format!("can't {what} {}", path.display());
-        move |source| Self::Io { what, source }
+        move |cause| Self::Io { what, cause }
     }
 
     /// Whether the files are to blame, and not the disk's room, the system or the record. A full disk, too

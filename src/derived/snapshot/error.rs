@@ -20,12 +20,12 @@ pub enum SnapshotError {
     #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// The file system said no.
-    #[error("{what}: {source}")]
+    #[error("{what}: {cause}")]
     Io {
         /// What was tried.
         what: String,
         /// What the system answered.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A file has not the rows that the record has.
     #[error("{counted} rows of {what} were counted, and {written} were written")]
@@ -51,6 +51,6 @@ pub enum SnapshotError {
 impl SnapshotError {
     pub(super) fn io(what: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let what = format!("can't {what} {}", path.display());
-        move |source| Self::Io { what, source }
+        move |cause| Self::Io { what, cause }
     }
 }
