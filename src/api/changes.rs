@@ -194,8 +194,8 @@ fn revision(text: &str) -> Result<i64, std::borrow::Cow<'static, str>> {
 /// Every message that was written, edited, deleted or found since a revision, as it is now, in the
 /// order of the last change. Walk the pages, then keep `next_since`, `store_id` and `epoch` for the
 /// next refresh. What changes during a walk belongs to the next one. A copy can also begin with a download
-/// (Parquet or Arrow, with `include_deleted=true`), whose metadata has them as `guildlake.revision`,
-/// `guildlake.store_id` and `guildlake.epoch`.
+/// with `include_deleted=true`: it has them as the headers `guildlake-revision`, `guildlake-store-id` and
+/// `guildlake-epoch`, and Parquet and Arrow in their metadata too, as `guildlake.revision` and so on.
 #[utoipa::path(
     get,
     path = "/v1/changes",

@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, RawQuery, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LINK};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, Version};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use futures_util::stream;
@@ -38,6 +38,25 @@ use crate::store::{BatchStream, COLUMNS, Column, Download, DownloadRequest, Inte
 
 /// Downloads at once: a long read holds old versions of rows back, and its rows in memory.
 pub(super) const AT_ONCE: usize = 2;
+
+/// What a download says of itself: in the metadata of Parquet and Arrow, and as headers for the other forms.
+const HEADERS: [(&str, HeaderName); 4] = [
+    ("guildlake.coverage", COVERAGE),
+    ("guildlake.revision", REVISION),
+    (
+        "guildlake.store_id",
+        HeaderName::from_static("guildlake-store-id"),
+    ),
+    (
+        "guildlake.epoch",
+        HeaderName::from_static("guildlake-epoch"),
+    ),
+];
+
+/// How complete the record is for an answer, as in a page of JSON.
+pub(super) const COVERAGE: HeaderName = HeaderName::from_static("guildlake-coverage");
+/// The record's revision that an answer is of.
+pub(super) const REVISION: HeaderName = HeaderName::from_static("guildlake-revision");
 
 /// How long a download may take: a slow caller holds one of the places.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -110,6 +129,16 @@ impl DownloadQuery {
         let include_deleted = given.take("include_deleted", query::boolean);
         let columns = given.take("columns", columns);
         let options = options(Some(format), &mut given);
+        for name in ["limit", "cursor", "order"] {
+            given.refuse(
+                name,
+                "is for pages in JSON: a download has all rows, by channel and id",
+            );
+        }
+        given.refuse(
+            "include_raw",
+            "is for pages in JSON: here raw_json is one of columns",
+        );
         let guild_id = given.finish_with(guild_id)?;
         Ok(Self {
             guild_id,
@@ -214,7 +243,8 @@ pub(super) fn columns(text: &str) -> Result<Vec<Column>, std::borrow::Cow<'stati
     for name in text.split(',') {
         let Some(column) = Column::named(name) else {
             let known: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
-            return Err(format!("has an unknown column; there are {}", known.join(", ")).into());
+            let known = known.join(", ");
+            return Err(format!("has no column {name:?}; there are {known}").into());
         };
         if columns.contains(&column) {
             return Err(format!("has {} twice", column.name).into());
@@ -348,6 +378,9 @@ pub(super) async fn download(
     let place = take_place(api)?;
     let download = api.reader.download(query.request()).await?;
     let schema = described(&download, &query)?;
+    for (key, header) in HEADERS {
+        note(response.headers_mut(), header, &schema.metadata[key]);
+    }
     let shaped = Arc::clone(&schema);
     let rows = Rows {
         batches: download.batches,
@@ -498,7 +531,7 @@ fn described(download: &Download, query: &DownloadQuery) -> Result<SchemaRef, Pr
 }
 
 /// Adds a header of ids, times and names of ours, which are always valid.
-pub(super) fn note(headers: &mut HeaderMap, name: axum::http::HeaderName, value: &str) {
+pub(super) fn note(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }

@@ -94,6 +94,8 @@ struct Api {
     library: Library,
     /// Places for downloads.
     downloads: Arc<Semaphore>,
+    /// Room for reports' answers, in MiB.
+    answers: Arc<Semaphore>,
 }
 
 /// The API as a service. Its uptime counts from here.
@@ -110,6 +112,7 @@ pub fn router(state: ApiState) -> Router {
         started: Instant::now(),
         library: state.library,
         downloads: Arc::new(Semaphore::new(download::AT_ONCE)),
+        answers: Arc::new(Semaphore::new(reports::MOST_ANSWERS)),
     });
     let (routes, _) = described().split_for_parts();
 

@@ -58,7 +58,7 @@ codes! {
     /// There is nothing at this path.
     RouteNotFound = "route_not_found", NOT_FOUND, "There is nothing at this path";
     /// The record does not know the revision asked for: load everything anew.
-    ReloadNeeded = "reload_needed", GONE, "The copy is too old";
+    ReloadNeeded = "reload_needed", GONE, "The copy can't be refreshed";
     /// The path exists, but not for this method; `Allow` lists those that it has.
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The method is not allowed here";
     /// `Accept` or `Accept-Encoding` rules out every form that the service has.
@@ -219,6 +219,11 @@ impl From<StoreError> for Problem {
                 "Too many queries at once. Try again in a moment.",
                 error.to_string(),
             ),
+            error if error.is_passing() => Self::busy(
+                "There is no memory or no disk left for this. Try again, or ask for less.",
+                error.to_string(),
+            )
+            .for_longer(),
             other => Self::internal(other.to_string()),
         }
     }

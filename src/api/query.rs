@@ -89,6 +89,15 @@ impl Parameters {
         (from, to)
     }
 
+    /// Refuses one that another route takes, for a better reason than that it is unknown.
+    pub(super) fn refuse(&mut self, name: &str, reason: &'static str) {
+        let before = self.pairs.len();
+        self.pairs.retain(|(found, _)| found != name);
+        if self.pairs.len() < before {
+            self.reject(name, reason);
+        }
+    }
+
     /// Adds what only two parameters together show.
     pub(super) fn reject(&mut self, name: &str, reason: impl Into<Reason>) {
         self.errors.push(FieldError {

@@ -8,13 +8,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
@@ -22,7 +24,7 @@ use super::Api;
 use super::accept::{APPLICATION_JSON, negotiate};
 use super::body;
 use super::coverage::CoverageSummary;
-use super::download::{self, note};
+use super::download::{self, COVERAGE, REVISION, note};
 use super::formats::{self, Format, Options, Out};
 use super::messages::{keep_private, private_json};
 use super::openapi::Refusals;
@@ -39,10 +41,9 @@ use crate::store::{
 /// How long a caller may take to read an answer: it is in memory until then.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// How complete the record is for a report, as in a page of JSON.
-const COVERAGE: HeaderName = HeaderName::from_static("guildlake-coverage");
-/// The record's revision that a report is of.
-const REVISION: HeaderName = HeaderName::from_static("guildlake-revision");
+/// So many MiB of answers are on their way to their callers at once, at most.
+pub(super) const MOST_ANSWERS: usize = 256;
+const MIB: usize = 1024 * 1024;
 
 /// The reports that there are.
 #[derive(Serialize, ToSchema)]
@@ -181,7 +182,7 @@ pub(super) async fn get(
         ));
     };
     let mut given = Parameters::parse(raw.as_deref());
-    let parameters = parameters(&report, &mut given)?;
+    let parameters = parameters(&report, &mut given, zones().await?)?;
     let options = download::options(format, &mut given);
     given.finish()?;
 
@@ -194,7 +195,25 @@ pub(super) async fn get(
     };
     let answer = api.reader.report(request).await;
     let answer = answer.map_err(|error| refused(&report.name, error))?;
-    respond(&report, &parameters, answer, &schema, format, options)
+    let room = room(&api, &answer)?;
+    respond(&report, &parameters, answer, &schema, format, options, room)
+}
+
+/// Room for an answer until its caller has it: slow callers may hold so much and not more.
+fn room(api: &Api, answer: &ReportAnswer) -> Result<OwnedSemaphorePermit, Problem> {
+    let batches = answer.batches.iter();
+    let bytes: usize = batches.map(RecordBatch::get_array_memory_size).sum();
+    // Rounded up: an answer holds a thread, too.
+    let size = (bytes / MIB + 1).min(MOST_ANSWERS);
+    let size = u32::try_from(size).unwrap_or(u32::MAX);
+    let room = Arc::clone(&api.answers).try_acquire_many_owned(size);
+    room.map_err(|_| {
+        Problem::new(
+            Code::Busy,
+            format!("{MOST_ANSWERS} MiB of reports wait for their callers, and there is no room for more."),
+        )
+        .for_longer()
+    })
 }
 
 /// A report's name and the form asked for; none for a page of JSON.
@@ -216,9 +235,18 @@ fn named<'a>(file: &'a str, headers: &HeaderMap) -> Result<(&'a str, Option<Form
     Ok((name, Some(format)))
 }
 
+/// The names of the time zones. The first look asks DuckDB.
+async fn zones() -> Result<&'static [String], Problem> {
+    let zones = tokio::task::spawn_blocking(time_zones).await;
+    Ok(zones.map_err(|error| Problem::internal(error.to_string()))??)
+}
+
 /// Takes the report's parameters out of those given.
-fn parameters(report: &Report, given: &mut Parameters) -> Result<Vec<(String, Value)>, Problem> {
-    let zones = time_zones()?;
+fn parameters(
+    report: &Report,
+    given: &mut Parameters,
+    zones: &[String],
+) -> Result<Vec<(String, Value)>, Problem> {
     let mut values = Vec::new();
     for parameter in &report.parameters {
         let read = |text: &str| match &parameter.kind {
@@ -258,11 +286,8 @@ fn refused(name: &str, error: StoreError) -> Problem {
                  /v1/messages.parquet downloads messages of any number."
             ),
         ),
-        error if error.is_passing() => Problem::busy(
-            "There is no memory or no disk left for this report. Try again, or ask for a shorter time.",
-            error.to_string(),
-        )
-        .for_longer(),
+        // DuckDB's error too, but not the report's fault.
+        error if error.is_passing() => error.into(),
         error @ (StoreError::NoReport(_) | StoreError::Sql(_) | StoreError::Columns(_)) => {
             Problem::new(Code::ReportBroken, format!("{name}.sql: {error}"))
         }
@@ -277,6 +302,7 @@ fn respond(
     schema: &SchemaRef,
     format: Option<Format>,
     options: Options,
+    room: OwnedSemaphorePermit,
 ) -> Result<Response, Problem> {
     let internal = |error: serde_json::Error| Problem::internal(error.to_string());
     let coverage = CoverageSummary::from(&answer.coverage);
@@ -318,6 +344,7 @@ fn respond(
     }
     let span = tracing::Span::current();
     let encode = move || {
+        let _room = room;
         let out = Out::new(pieces.clone());
         let encoder = match format {
             Some(format) => format.encoder(&schema, Order::Own, options, out),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::support::{CHANNEL, GUILD, Lake, minute, payload};
+use crate::support::{CHANNEL, GUILD, Lake, edited, minute, payload};
 
 async fn page(lake: &Lake, since: i64, more: &str) -> Value {
     lake.get(&format!("/v1/changes?guild_id={GUILD}&since={since}{more}"))
@@ -63,11 +63,7 @@ async fn a_copy_that_is_refreshed_is_the_record() {
     assert_eq!(copy.received, 10, "one commit, cut into pages");
 
     lake.delete(minute(3));
-    let edited = payload(minute(5), "edited").replace(
-        r#""edited_timestamp":null"#,
-        r#""edited_timestamp":"2025-03-01T00:00:00+00:00""#,
-    );
-    lake.update(&edited);
+    lake.update(&edited(minute(5), "edited", "2025-03-01T00:00:00Z"));
     lake.add([payload(minute(20), "new"), payload(minute(-5), "older")]);
     copy.refresh(&lake).await;
     assert_eq!(copy.rows, everything(&lake).await);

@@ -331,6 +331,23 @@ fn listen(lake: &mut Lake, name: &str, low: &str, high: &str) {
     lake.record.commit(&batch, at(high)).unwrap();
 }
 
+/// A further readable channel, of which the session `one` has read all up to this id.
+fn add_read(lake: &mut Lake, channel: Channel, high: i64) {
+    lake.commit(&Batch {
+        access: vec![AccessMark {
+            channel_id: channel.id,
+            ..access(Access::Readable)
+        }],
+        covered: vec![Covered {
+            channel_id: channel.id,
+            span: IdSpan { low: 0, high },
+            ..from_the_beginning(MARCH, Some("one"))
+        }],
+        channels: vec![channel],
+        ..Batch::default()
+    });
+}
+
 #[tokio::test]
 async fn an_answer_has_what_the_contract_lists() {
     let lake = lake(vec![from_the_beginning(JANUARY, None)]);
@@ -656,20 +673,32 @@ async fn a_channel_that_was_never_read_is_not_left_out() {
 #[tokio::test]
 async fn a_channel_that_was_read_less_far_is_not_left_out() {
     let mut lake = live_lake();
-    let other = channel(CHANNEL + 10, 0);
-    lake.commit(&Batch {
-        access: vec![AccessMark {
-            channel_id: other.id,
-            ..access(Access::Readable)
-        }],
-        covered: vec![Covered {
-            channel_id: other.id,
-            ..from_the_beginning(APRIL, Some("one"))
-        }],
-        channels: vec![other],
-        ..Batch::default()
-    });
+    add_read(&mut lake, channel(CHANNEL + 10, 0), moment(APRIL));
     let span = "&from=2026-03-10T00:00:00Z&to=2026-03-20T00:00:00Z";
     let answer = coverage(&lake, span).await;
     assert_eq!(answer["coverage"]["complete"], false, "{answer}");
+}
+
+#[tokio::test]
+async fn a_page_read_up_to_now_makes_no_gap_in_other_channels() {
+    let mut lake = live_lake();
+    add_read(
+        &mut lake,
+        channel(CHANNEL + 10, 0),
+        moment("2026-03-01T00:00:50Z"),
+    );
+    let answer = coverage(&lake, "").await;
+    assert_eq!(answer["coverage"]["complete"], true, "{answer}");
+    // It is not complete either, of course.
+    let answer = coverage(&lake, "&to=2026-03-01T00:00:50Z").await;
+    assert_eq!(answer["coverage"]["incomplete_channels"], 1, "{answer}");
+    let ranges = answer["data"][0]["ranges"].as_array().unwrap();
+    assert_eq!(ranges.last().unwrap()["gap_reason"], "not_yet");
+
+    // Another one, made after the socket's last mark: what it may have since is on its way too.
+    let made = channel(moment("2026-03-01T00:00:20Z"), 11);
+    let begins = made.id.as_i64();
+    add_read(&mut lake, made, begins);
+    let answer = coverage(&lake, "").await;
+    assert_eq!(answer["coverage"]["gaps"], 0, "{answer}");
 }

@@ -154,6 +154,16 @@ async fn every_form_has_the_rows_of_the_pages_in_their_order() {
     );
 }
 
+#[tokio::test]
+async fn what_only_a_page_takes_is_refused_with_the_reason() {
+    let page = format!("{MESSAGES}&limit=5&include_raw=true");
+    let headers = [("x-api-key", KEY), ("accept", "text/csv")];
+    let answer = Lake::new().ask(Method::GET, &page, &headers).await;
+    let fields = answer.bad_fields();
+    assert!(fields["limit"].contains("a download has all"), "{fields:?}");
+    assert!(fields["include_raw"].contains("columns"), "{fields:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_of_ndjson_is_the_row_of_a_page() {
     let lake = lake();
@@ -250,6 +260,16 @@ async fn a_file_says_what_was_asked_for_and_what_its_columns_mean() {
         serde_json::from_str(found.value.as_ref().unwrap()).unwrap()
     };
     assert_eq!(value("guildlake.query")["guild_id"], GUILD.to_string());
+    let csv = lake.get(&path("csv", "")).await;
+    for (key, header) in [
+        ("guildlake.coverage", "guildlake-coverage"),
+        ("guildlake.revision", "guildlake-revision"),
+        ("guildlake.store_id", "guildlake-store-id"),
+        ("guildlake.epoch", "guildlake-epoch"),
+    ] {
+        let pair = pairs.iter().find(|pair| pair.key == key).unwrap();
+        assert_eq!(csv.header(header), pair.value.as_deref(), "{key}");
+    }
     assert_eq!(value("guildlake.coverage")["complete"], false);
     assert_eq!(value("guildlake.rows"), json!(13));
     let group = metadata.row_group(0);

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::Value;
 
-use crate::support::{KEY, Lake, minute, payload};
+use crate::support::{KEY, Lake, edited, minute, payload};
 
 #[tokio::test]
 async fn it_is_whole_and_its_payload_is_an_object() {
@@ -91,4 +91,23 @@ async fn it_is_not_sent_again_while_it_has_not_changed() {
     let changed = lake.ask(Method::GET, &path, &headers).await;
     assert_eq!(changed.json()["deleted"], true);
     assert_ne!(changed.header("etag"), Some(etag.as_str()));
+}
+
+#[tokio::test]
+async fn another_text_is_sent_though_revisions_count_again_after_a_backup() {
+    let mut lake = Lake::new();
+    let id = minute(0);
+    lake.add([payload(id, "hello")]);
+    let backup = lake.copy();
+    lake.update(&edited(id, "lost with the folder", "2025-03-01T00:00:00Z"));
+    let path = format!("/v1/messages/{id}");
+    let lost = lake.get(&path).await;
+    let etag = lost.header("etag").unwrap().to_owned();
+
+    let mut lake = Lake::of(backup);
+    lake.update(&edited(id, "another text", "2025-03-02T00:00:00Z"));
+    let headers = [("x-api-key", KEY), ("if-none-match", etag.as_str())];
+    let now = lake.ask(Method::GET, &path, &headers).await.json();
+    assert_eq!(now["content"], "another text");
+    assert_eq!(now["revision"], lost.json()["revision"]);
 }

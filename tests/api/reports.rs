@@ -2,6 +2,7 @@
 //! What the built-in ones count is held against a model by tests/reports/run.py, called here too.
 
 use std::process::Command;
+use std::time::Duration;
 
 use axum::http::{Method, StatusCode, header};
 use guildlake::message::{ChannelId, IdSpan, snowflake_at};
@@ -67,7 +68,9 @@ async fn a_report_counts_and_says_how_complete_the_record_is_for_it() {
         .iter()
         .map(|row| row["messages"].as_i64().unwrap())
         .collect();
-    assert_eq!(messages, [60; 5]);
+    // To the end of what is known: there is silence.
+    assert_eq!(messages[..5], [60; 5]);
+    assert_eq!(messages[5..], [0; 31 * 24 - 5]);
     assert_eq!(
         page["data"][1],
         json!({
@@ -281,6 +284,46 @@ async fn a_users_own_file_is_a_report_as_soon_as_it_is_there() {
     assert_eq!(ask("activity").await.json()["data"], json!([{"one": 1}]));
     std::fs::remove_file(lake.folder.path().join(QUERIES).join("activity.sql")).unwrap();
     ask("activity").await.bad_fields();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_nobody_fetches_are_bounded() {
+    let lake = lake();
+    let header = "-- column wide: text. Much.\n";
+    let sql = "SELECT repeat('x', 500) AS wide FROM range(100000)";
+    own(&lake, "wide.sql", header, sql);
+    let ask = || {
+        lake.send(
+            Method::GET,
+            "/v1/reports/wide.ndjson",
+            &[("x-api-key", KEY)],
+        )
+    };
+    let mut waiting = Vec::new();
+    let refused = loop {
+        let answer = ask().await;
+        if answer.status() != StatusCode::OK {
+            break answer;
+        }
+        waiting.push(answer);
+        assert!(waiting.len() < 10, "each has fifty megabytes");
+    };
+    let refused = Answer::of(refused).await;
+    refused.is_problem(503, "busy");
+    assert!(refused.header("retry-after").is_some());
+    waiting.pop();
+    let free = async {
+        loop {
+            let answer = ask().await;
+            if answer.status() == StatusCode::OK {
+                return answer;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(30), free).await;
+    let answer = Answer::of(answer.unwrap()).await;
+    assert_eq!(answer.text().lines().count(), 100_000);
 }
 
 #[tokio::test]

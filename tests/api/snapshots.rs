@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::schemathesis::tool;
 use crate::socket::Served;
-use crate::support::{Answer, CHANNEL, GUILD, KEY, Lake, at, minute, payload};
+use crate::support::{Answer, CHANNEL, GUILD, KEY, Lake, at, edited, minute, payload};
 
 const LIST: &str = "/v1/snapshots";
 
@@ -23,15 +23,8 @@ fn lake() -> Lake {
         payload(february + n, "february").replace(&CHANNEL.to_string(), &(CHANNEL + 5).to_string())
     }));
     lake.delete(minute(3));
-    lake.update(&edited(minute(5), "edited"));
+    lake.update(&edited(minute(5), "edited", "2025-03-01T00:00:00Z"));
     lake
-}
-
-fn edited(id: i64, content: &str) -> String {
-    payload(id, content).replace(
-        r#""edited_timestamp":null"#,
-        r#""edited_timestamp":"2025-03-01T00:00:00+00:00""#,
-    )
 }
 
 async fn files(lake: &Lake) -> Vec<Value> {

@@ -399,6 +399,14 @@ pub(crate) fn payload(id: i64, content: &str) -> String {
     )
 }
 
+/// The same after an edit at this time.
+pub(crate) fn edited(id: i64, content: &str, edit: &str) -> String {
+    payload(id, content).replace(
+        r#""edited_timestamp":null"#,
+        &format!(r#""edited_timestamp":"{edit}""#),
+    )
+}
+
 /// The headers that must be the same for GET and HEAD: all that say something of the answer.
 pub(crate) fn lasting(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
     let mut lasting = BTreeMap::<_, Vec<_>>::new();

@@ -4,17 +4,10 @@ use axum::http::Method;
 use guildlake::store::{Batch, ChannelGone};
 use serde_json::{Value, json};
 
-use crate::support::{CHANNEL, KEY, Lake, MESSAGES, at, channel, lasting, minute, payload};
+use crate::support::{CHANNEL, KEY, Lake, MESSAGES, at, channel, edited, lasting, minute, payload};
 
 const FIRST_EDIT: &str = "2025-01-02T00:00:00.000001+00:00";
 const SECOND_EDIT: &str = "2025-01-03T00:00:00+00:00";
-
-fn edited(id: i64, content: &str, edit: &str) -> String {
-    payload(id, content).replace(
-        r#""edited_timestamp":null"#,
-        &format!(r#""edited_timestamp":"{edit}""#),
-    )
-}
 
 fn path(id: i64) -> String {
     format!("/v1/messages/{id}/versions")

@@ -12,7 +12,7 @@ use utoipa::openapi::{
     ResponseBuilder, ResponsesBuilder, Schema,
 };
 
-use super::{COVERAGE, REVISION};
+use crate::api::download::{COVERAGE, REVISION};
 use crate::api::formats::Format;
 use crate::api::openapi::Refusals;
 use crate::report::{ColumnKind, Kind, Library, Parameter, Report, ReportColumn, Value};
