@@ -1,6 +1,7 @@
 //! `guildlake demo`: the service over a made-up community. The Discord simulator runs inside the
 //! process; everything else is what `serve` runs, and goes through the real ingest.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -19,8 +20,8 @@ use crate::message::GuildId;
 use crate::service;
 use crate::status::{BackfillState, StatusReceiver};
 
-/// The community is young and grows: an hour would be long.
-const SNAPSHOT_INTERVAL: TimeDelta = TimeDelta::minutes(1);
+/// The community is small and grows, and who tries it does not wait.
+const SNAPSHOT_INTERVAL: TimeDelta = TimeDelta::seconds(15);
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -64,10 +65,11 @@ pub(super) async fn run(arguments: Arguments, stop: CancellationToken) -> anyhow
     // Its times and ids are of this start: nothing of it is worth keeping.
     let folder = tempfile::tempdir()?;
     let key = Uuid::new_v4().simple().to_string();
-    let settings = settings(&simulator, folder.path(), &key, &listener)?;
+    let data = folder.path().join("data");
+    let settings = settings(&simulator, &data, &key, &listener)?;
     let status = service::new_status();
 
-    say_lines(&simulator, &base, &key);
+    say_lines(&simulator, &base, &key, &data);
     let filled = tokio::spawn(say_when_filled(status.subscribe(), base));
     let progress = tokio::spawn(Progress::new(status.subscribe()).show());
     let traffic = simulator.traffic(arguments.traffic);
@@ -81,7 +83,7 @@ pub(super) async fn run(arguments: Arguments, stop: CancellationToken) -> anyhow
 
 fn settings(
     simulator: &Simulator,
-    folder: &std::path::Path,
+    data: &Path,
     key: &str,
     listener: &TcpListener,
 ) -> anyhow::Result<Settings> {
@@ -93,7 +95,7 @@ fn settings(
             key: key.into(),
             queries: None,
         },
-        storage: StorageSettings::in_folder(folder.join("data")),
+        storage: StorageSettings::in_folder(data.to_owned()),
         snapshots: SnapshotSettings {
             interval: Some(SNAPSHOT_INTERVAL),
             ..SnapshotSettings::default()
@@ -115,7 +117,7 @@ fn settings(
 }
 
 /// Lines to copy. Each is run by a test.
-fn say_lines(simulator: &Simulator, base: &str, key: &str) {
+fn say_lines(simulator: &Simulator, base: &str, key: &str, data: &Path) {
     let channels = simulator.channels();
     let busiest = channels
         .iter()
@@ -136,6 +138,9 @@ Copy and try (the history fills within seconds):
   # in DuckDB
   curl -s -H 'x-api-key: {key}' '{url}&limit=500' | duckdb -c "SELECT CAST(created_at AS DATE) AS day, count(*) AS messages FROM (SELECT unnest(data, recursive := true) FROM read_json('/dev/stdin')) GROUP BY ALL ORDER BY day DESC LIMIT 5"
 
+  # in DuckDB, on the snapshots in its data folder (each {seconds} seconds; the folder goes when it ends)
+  duckdb -init '{data}/init.sql' -c "SELECT name, count(*) AS messages FROM discord_messages JOIN discord_channels USING (channel_id) WHERE NOT deleted GROUP BY ALL ORDER BY messages DESC LIMIT 5"
+
   # a report: messages and authors of each week
   curl -s -H 'x-api-key: {key}' '{base}/v1/reports/activity.csv?guild_id={guild}&unit=week'
 
@@ -152,6 +157,8 @@ Ctrl-C ends it. With a real server: see README.md, "Your own server".
 "#,
         name = channel.name,
         guild = channel.guild_id,
+        data = data.display(),
+        seconds = SNAPSHOT_INTERVAL.num_seconds(),
     ));
 }
 

@@ -12,6 +12,8 @@ async fn the_lines_to_copy_work() {
         &["demo", "--port", "0", "--messages", "2000", "--seed", "7"],
     ));
     running.until("The history is in").await;
+    // The first was of an empty record.
+    running.until("a snapshot was taken").await;
     let lines: Vec<&str> = running.said.lines().map(str::trim).collect();
     let of = |start: &str, with: &str| {
         let line = lines
@@ -19,6 +21,8 @@ async fn the_lines_to_copy_work() {
             .find(|line| line.starts_with(start) && line.contains(with));
         (*line.unwrap_or_else(|| panic!("no {start} {with} in:\n{}", running.said))).to_owned()
     };
+    let (_, busiest) = running.said.split_once("a page of #").unwrap();
+    let (busiest, _) = busiest.split_once(',').unwrap();
     let path = std::env::join_paths(
         std::iter::once(venv()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
     )
@@ -29,6 +33,7 @@ async fn the_lines_to_copy_work() {
         (of("curl", "reports/activity.csv"), "period,starts_at"),
         (of("curl", "/v1/search"), "\"total\""),
         (of("python3", "pandas"), "created_at"),
+        (of("duckdb", "init.sql"), busiest),
     ] {
         let output = Command::new("sh")
             .args(["-c", &line])
