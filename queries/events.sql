@@ -15,7 +15,7 @@
 -- column joins: integer. Somebody joined the guild.
 -- column boosts: integer. Somebody boosted it.
 -- column pins: integer. A message was pinned.
--- column threads: integer. A thread was begun in a channel (posts of forums are not told).
+-- column threads: integer. A thread was begun, in a channel or on a message (posts of forums are not told).
 -- column polls_ended: integer. A poll came to its end.
 -- column other: integer. Everything else that is not written by somebody.
 
@@ -23,7 +23,7 @@ WITH counted AS (
     SELECT starts_at, count(*) FILTER (message_type = 7) AS joins,
            count(*) FILTER (message_type IN (8, 9, 10, 11)) AS boosts,
            count(*) FILTER (message_type = 6) AS pins,
-           count(*) FILTER (message_type = 18) AS threads,
+           count(*) FILTER (message_type IN (18, 21)) AS threads,
            count(*) FILTER (message_type = 46) AS polls_ended, count(*) AS events
     FROM discord_messages
     JOIN wanted_quarters_by(unit_or('week')) AS quarters ON quarters.quarter = quarter_of(message_id)

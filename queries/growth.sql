@@ -1,6 +1,6 @@
 -- title: Growth
 -- description: Messages, authors and channels that were used, as they add up from the beginning of the record.
---   The totals hold what was before `from`, too.
+--   The totals hold what was before `from`, too; the first period counts from there.
 -- reads: history
 -- param guild_id: id, required. The guild.
 -- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
@@ -27,9 +27,9 @@ WITH firsts AS (
     UNION ALL SELECT NULL, min(message_id) FROM wanted_history() GROUP BY channel_id
 ), steps AS (
     SELECT quarter, count(*) AS messages, 0 AS authors, 0 AS channels
-    FROM (SELECT quarter_of(message_id) AS quarter FROM wanted_history()) GROUP BY quarter
+    FROM (SELECT wanted_quarter_of(message_id) AS quarter FROM wanted_history()) GROUP BY quarter
     UNION ALL
-    SELECT quarter_of(coalesce(author_first, channel_first)), 0, count(author_first),
+    SELECT wanted_quarter_of(coalesce(author_first, channel_first)), 0, count(author_first),
            count(channel_first)
     FROM firsts GROUP BY ALL
 ), counted AS (

@@ -17,7 +17,7 @@
 -- column answered: integer. Those in which somebody else wrote.
 -- column unanswered: integer. The others.
 -- column answered_share: number. From 0 to 1 of the threads; none if there are none.
--- column median_seconds: number. From the first message to the answer: half were answered sooner.
+-- column median_seconds: number. From the thread's begin to the answer: half were answered sooner.
 -- column p75_seconds: number. Three quarters of the answered were.
 -- column p90_seconds: number. Nine tenths of the answered were.
 

@@ -13,7 +13,7 @@
 -- column channel_id: id. The thread.
 -- column parent_id: id. Its channel or forum.
 -- column name: text. Its name.
--- column begun_at: time. When its first message was written.
+-- column begun_at: time. When it was begun; the message that it hangs on can be older.
 -- column waiting_hours: integer. Whole hours since then.
 -- column messages: integer. Messages in it, all by the one who began it.
 -- column last_message_at: time. The last of them.

@@ -88,6 +88,15 @@ CREATE OR REPLACE MACRO utc_time(moment) AS make_timestamp(epoch_us(moment));
 
 CREATE OR REPLACE MACRO utc_offset(moment) AS local_time(moment) - utc_time(moment);
 
+-- When it would be a local time if the clock had not been changed since the day before.
+CREATE OR REPLACE MACRO unchanged_time(local) AS
+    timezone('UTC', local - utc_offset(timezone(time_zone(), local) - INTERVAL 1 DAY));
+
+-- When the clock first shows a local time: of one that it shows twice DuckDB takes the second.
+CREATE OR REPLACE MACRO first_time(local) AS
+    least(timezone(time_zone(), local),
+          CASE WHEN local_time(unchanged_time(local)) = local THEN unchanged_time(local) END);
+
 CREATE OR REPLACE MACRO local_day(moment) AS CAST(local_time(moment) AS DATE);
 
 -- How many days after the week's first day a local time is.
@@ -117,19 +126,37 @@ CREATE OR REPLACE MACRO step_of(unit) AS
 
 CREATE OR REPLACE MACRO quarter_of(message_id) AS (message_id >> 22) // 900000;
 
+-- None for what is before `from`, which can be within a quarter.
+CREATE OR REPLACE MACRO wanted_quarter_of(message_id) AS
+    CASE WHEN message_id >= from_id() THEN quarter_of(message_id) END;
+
 CREATE OR REPLACE MACRO quarter_time(quarter) AS to_timestamp(1420070400 + quarter * 900);
 
 CREATE OR REPLACE MACRO id_time(id) AS to_timestamp(((id >> 22) + 1420070400000) / 1000);
 
--- The first and the last quarter asked for; where from or to is not given, where messages begin or end.
+-- The id up to which something can be said: `to`, or how far the record of the guild is complete, or
+-- its last message.
+CREATE OR REPLACE MACRO wanted_end() AS TABLE
+    SELECT CASE WHEN getvariable('to') IS NOT NULL THEN to_id() - 1
+                ELSE coalesce(
+                    -- A page that was read in the last five minutes is ahead of what is live.
+                    (SELECT CASE WHEN max(high) FILTER (complete_by = 'live') > max(high) - 1258291200000
+                                 THEN max(high) FILTER (complete_by = 'live') ELSE max(high) END - 1
+                     FROM coverage
+                     WHERE guild_id = CAST(getvariable('guild_id') AS BIGINT)
+                       AND complete_by IS NOT NULL),
+                    (SELECT max(message_id) FROM discord_messages
+                     WHERE guild_id = CAST(getvariable('guild_id') AS BIGINT))) END AS last_id;
+
+-- The first and the last quarter asked for. Without `from`, the first in which there is anything, also
+-- what the report leaves out; without `to`, the last of which something can be said: silence is told too.
 CREATE OR REPLACE MACRO wanted_range() AS TABLE
-    SELECT [CASE WHEN getvariable('from') IS NULL THEN quarter_of(min(message_id))
-                 ELSE quarter_of(from_id()) END,
-            CASE WHEN getvariable('to') IS NULL THEN quarter_of(max(message_id))
-                 ELSE quarter_of(to_id() - 1) END] AS bounds
-    FROM discord_messages
-    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, false)
-    HAVING count(*) > 0 OR getvariable('from') IS NOT NULL;
+    SELECT [quarter_of(CASE WHEN getvariable('from') IS NULL THEN least_id ELSE from_id() END),
+            quarter_of(CASE WHEN getvariable('to') IS NULL THEN greatest(greatest_id, last_id)
+                            ELSE last_id END)] AS bounds
+    FROM (SELECT min(message_id) AS least_id, max(message_id) AS greatest_id FROM discord_messages
+          WHERE is_wanted(guild_id, channel_id, message_id, false, 0, false)), wanted_end()
+    WHERE least_id IS NOT NULL OR getvariable('from') IS NOT NULL;
 
 -- The local time of each quarter from the first to the last of `bounds`. Asking a zone takes long, so
 -- each is asked about a day's begin and end, and about its quarters only where the offset changes.
@@ -163,7 +190,7 @@ CREATE OR REPLACE MACRO wanted_quarters_by(unit) AS TABLE
     WITH quarters AS (
         SELECT quarter, local_time, period_of(local_time, unit) AS period FROM wanted_quarters()
     ), beginnings AS (
-        SELECT period, CASE WHEN unit <> 'hour' THEN timezone(time_zone(), period) END AS starts_at
+        SELECT period, CASE WHEN unit <> 'hour' THEN first_time(period) END AS starts_at
         FROM (SELECT DISTINCT period FROM quarters)
     )
     SELECT quarter, period,
@@ -174,17 +201,6 @@ CREATE OR REPLACE MACRO wanted_quarters_by(unit) AS TABLE
 
 CREATE OR REPLACE MACRO wanted_periods(unit) AS TABLE
     SELECT DISTINCT period, starts_at FROM wanted_quarters_by(unit);
-
--- The id up to which something can be said: `to`, or how far the record of the guild is complete, or
--- its last message.
-CREATE OR REPLACE MACRO wanted_end() AS TABLE
-    SELECT CASE WHEN getvariable('to') IS NOT NULL THEN to_id() - 1
-                ELSE coalesce(
-                    (SELECT max(high) - 1 FROM coverage
-                     WHERE guild_id = CAST(getvariable('guild_id') AS BIGINT)
-                       AND complete_by IS NOT NULL),
-                    (SELECT max(message_id) FROM discord_messages
-                     WHERE guild_id = CAST(getvariable('guild_id') AS BIGINT))) END AS last_id;
 
 ---------------------------------------------------------------------------------------------------
 -- Payloads. What can't be read is NULL, and never an error.
@@ -336,35 +352,42 @@ CREATE OR REPLACE MACRO wanted_links() AS TABLE
     WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
 
 ---------------------------------------------------------------------------------------------------
--- Threads that were begun in the time asked for. Who began one is who wrote the message with the
+-- Threads that were begun in the time asked for: when the first line of anybody or of Discord stood in
+-- one, since it can hang on a message that is much older. Who began one is who wrote the message with the
 -- thread's own id (in a forum its first one, else the one in the channel that it hangs on), or else
 -- its first message. The first answer is the first message in it by anybody else.
 CREATE OR REPLACE MACRO wanted_threads() AS TABLE
-WITH threads AS (
-    SELECT channel_id, parent_id, name
-    FROM wanted_channels()
-    WHERE channel_type IN (10, 11, 12) AND channel_id >= from_id() AND channel_id < to_id()
+WITH all_threads AS (
+    SELECT channel_id, parent_id, name FROM wanted_channels() WHERE channel_type IN (10, 11, 12)
+), threads AS (
+    SELECT channel_id, any_value(parent_id) AS parent_id, any_value(name) AS name,
+           coalesce(min(message_id), channel_id) AS begun_id
+    FROM all_threads LEFT JOIN (
+        SELECT channel_id, message_id FROM discord_messages
+        WHERE guild_id = CAST(getvariable('guild_id') AS BIGINT)
+    ) USING (channel_id)
+    GROUP BY channel_id HAVING begun_id >= from_id() AND begun_id < to_id()
 ), starters AS (
     SELECT threads.channel_id, message_id, author_id
     FROM threads JOIN discord_messages ON message_id = threads.channel_id
     -- A starter that was deleted still tells who began.
-    WHERE is_wanted(guild_id, threads.channel_id, message_id, false, message_type, is_bot(raw_json))
+    WHERE is_wanted_ever(guild_id, threads.channel_id, message_id, false, message_type, is_bot(raw_json))
 ), messages AS (
     SELECT channel_id, message_id, author_id FROM wanted_messages() SEMI JOIN threads USING (channel_id)
 ), begun AS (
-    SELECT channel_id, coalesce(any_value(starters.message_id), min(messages.message_id)) AS begun_id,
+    SELECT channel_id, any_value(threads.begun_id) AS begun_id,
            coalesce(any_value(starters.author_id),
                     arg_min(messages.author_id, messages.message_id)) AS begun_by,
            count(messages.message_id) AS messages, max(messages.message_id) AS last_id
     FROM threads LEFT JOIN starters USING (channel_id) LEFT JOIN messages USING (channel_id)
-    GROUP BY channel_id HAVING begun_id IS NOT NULL
+    GROUP BY channel_id HAVING begun_by IS NOT NULL
 ), answered AS (
     SELECT channel_id, min(message_id) AS answer_id
     FROM messages JOIN begun USING (channel_id) WHERE author_id <> begun_by GROUP BY channel_id
 )
-SELECT channel_id, parent_id, name, begun_id, answer_id,
-       ((answer_id >> 22) - (begun_id >> 22)) / 1000 AS answer_seconds,
-       begun.messages AS messages, coalesce(last_id, begun_id) AS last_id
+SELECT channel_id, parent_id, name, begun.begun_id, answer_id,
+       ((answer_id >> 22) - (begun.begun_id >> 22)) / 1000 AS answer_seconds,
+       begun.messages AS messages, coalesce(last_id, begun.begun_id) AS last_id
 FROM begun JOIN threads USING (channel_id) LEFT JOIN answered USING (channel_id);
 
 ---------------------------------------------------------------------------------------------------

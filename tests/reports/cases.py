@@ -4,6 +4,7 @@ PARIS = {"time_zone": "Europe/Paris"}
 SPRING = {"from": "2026-03-28T00:00:00Z", "to": "2026-03-31T00:00:00Z"} | PARIS
 AUTUMN = {"from": "2026-10-24T10:00:00Z", "to": "2026-10-25T04:00:00Z"} | PARIS
 POST = 1487390795366400001  # the thread "answered post"
+LATE = 1480867813785600015  # the thread "late thread"
 
 # name of the expected file: (report, parameters beside guild_id)
 CASES = {
@@ -26,6 +27,7 @@ CASES = {
     "activity.millisecond": ("activity", {"from": "2026-03-29T00:59:59.999001Z", "to": "2026-03-29T21:59:59.999Z"}),
     "activity.edges": ("activity", {"from": "2026-03-28T23:00:00Z", "to": "2026-03-29T22:00:00Z"}),
     "activity.unknown_guild": ("activity", {"guild_id": 3000}),
+    "activity.silence": ("activity", {"unit": "month", "channel_id": 14, "from": "2026-05-01T00:00:00Z"}),
     "heatmap": ("heatmap", PARIS),
     "heatmap.spring": ("heatmap", SPRING | {"week_start": "sunday"}),
     "heatmap.autumn": ("heatmap", AUTUMN | {"week_start": "saturday"}),
@@ -48,6 +50,7 @@ CASES = {
     "replies.before": ("replies", {"unit": "day", "from": "2026-10-24T00:00:00Z", "to": "2026-10-25T02:30:00Z"}),
     "thread_responses": ("thread_responses", {"unit": "month"}),
     "thread_responses.spring": ("thread_responses", SPRING | {"unit": "day"}),
+    "thread_responses.late": ("thread_responses", {"unit": "month", "channel_id": LATE}),
     "unanswered_threads": ("unanswered_threads", {}),
     "unanswered_threads.before": ("unanswered_threads", {"to": "2026-03-29T11:00:00Z", "waiting_hours": 1}),
     "unanswered_questions": ("unanswered_questions", {}),
@@ -59,13 +62,17 @@ CASES = {
     "attachments.extensions": ("attachments", {"by": "extension"}),
     "edits_and_deletes": ("edits_and_deletes", {"unit": "month"}),
     "edits_and_deletes.autumn": ("edits_and_deletes", AUTUMN | {"unit": "hour"}),
+    "edits_and_deletes.purged": ("edits_and_deletes", {"unit": "month", "channel_id": 16}),
+    "edits_and_deletes.purged_from": ("edits_and_deletes", {"unit": "month", "channel_id": 16, "from": "2026-05-01T00:00:00Z"}),
     "message_lengths": ("message_lengths", {}),
     "message_lengths.deleted": ("message_lengths", {"include_deleted": True}),
     "message_lengths.nothing": ("message_lengths", {"guild_id": 3000}),
     "growth": ("growth", PARIS),
     "growth.later": ("growth", {"from": "2026-03-29T00:00:00Z", "to": "2026-05-01T00:00:00Z", "unit": "week"}),
+    "growth.within_a_quarter": ("growth", {"from": "2026-03-10T09:07:00Z"}),
     "reactions": ("reactions", {}),
     "events": ("events", {"unit": "month"}),
+    "events.joins": ("events", {"unit": "month", "channel_id": 17}),
     "messages_per_day": ("messages_per_day", {}),
     # Not reports: what stands beside each answer, and the views.
     "coverage": ("wanted_coverage()", {}),

@@ -12,10 +12,14 @@ INSERT INTO discord_channels VALUES
     (13, 1000, NULL, 15, 'help', NULL),
     (14, 1000, NULL, 0, 'off topic', NULL),
     (15, 1000, NULL, 0, 'closed', '2026-05-01 00:00:00+00'),
+    (16, 1000, NULL, 0, 'raided', NULL),
+    (17, 1000, NULL, 0, 'welcome', NULL),
     -- A thread on message 11 of general; posts of the forum; a thread without a starter.
     (id_of('2026-03-10 09:00:00Z', 11), 1000, 11, 11, 'how to install', NULL),
     (id_of('2026-03-28 10:00:00Z', 1), 1000, 13, 11, 'answered post', NULL),
     (id_of('2026-03-29 10:00:00Z', 2), 1000, 13, 11, 'lonely post', NULL),
+    -- On a message of weeks before.
+    (id_of('2026-03-10 10:00:00Z', 15), 1000, 11, 11, 'late thread', NULL),
     (id_of('2026-10-24 10:00:00Z', 3), 1000, 14, 12, 'private talk', NULL),
     (id_of('2026-10-24 12:00:00Z', 4), 1000, 13, 11, 'empty post', NULL),
     (21, 2000, NULL, 0, 'elsewhere', NULL);
@@ -61,6 +65,14 @@ INSERT INTO sent VALUES
     ('2026-04-01T12:11:00Z', 12, '14', 6, 19, 'a forward', '"message_reference":{"type":1,"message_id":"@2026-04-01T12:00:00Z#1"}'),
     ('2026-04-01T12:12:00Z', 13, '14', 6, 0, 'only a link https://example.org/?q', NULL),
     ('2026-04-01T12:13:00Z', 14, '14', 6, 0, 'unfurled later', '"embeds":[]'),
+    ('2026-04-05T10:00:00Z', 1, 'late thread', 3, 21, '', '"message_reference":{"type":0,"message_id":"@2026-03-10T10:00:00Z#15","channel_id":"11"}'),
+    ('2026-04-05T10:00:10Z', 2, 'late thread', 3, 0, 'what did that mean', NULL),
+    ('2026-04-06T10:00:00Z', 1, '14', 3, 18, 'a thread by itself', NULL),
+    -- All of it was purged but the first; and a channel in which nobody writes.
+    ('2026-04-19T10:00:00Z', 1, '16', 2, 0, 'before the raid', NULL),
+    ('2026-05-20T10:00:00Z', 1, '16', 10, 0, 'raid', NULL),
+    ('2026-05-20T10:00:01Z', 2, '16', 10, 0, 'raid', NULL),
+    ('2026-02-02T10:00:00Z', 1, '17', 5, 7, '', NULL),
     -- October: the night in which Paris has 02:00 to 03:00 twice (2026-10-25 01:00Z).
     ('2026-10-24T10:00:00Z', 5, 'private talk', 1, 0, 'hush', NULL),
     ('2026-10-24T10:30:00Z', 6, 'private talk', 2, 0, 'what is it', NULL),
@@ -117,7 +129,7 @@ UPDATE discord_messages SET deleted = true, deleted_by = 'gateway',
     WHERE content = 'to be deleted alone';
 UPDATE discord_messages SET deleted = true, deleted_by = 'bulk',
         deleted_after = created_at + INTERVAL 60 SECONDS, deleted_before = created_at + INTERVAL 120 SECONDS
-    WHERE content = 'to be deleted with others';
+    WHERE content IN ('to be deleted with others', 'raid');
 UPDATE discord_messages SET deleted = true, deleted_by = 'rescan',
         deleted_after = created_at, deleted_before = created_at + INTERVAL 1 DAY
     WHERE content = 'to be found gone';

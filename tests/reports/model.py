@@ -149,12 +149,15 @@ class Question:
 
     def minutes(self):
         """Every quarter of an hour of the time asked for, as the moment it begins."""
-        # The ends are those of all that is written, by apps too.
-        mine = [r["message_id"] for r in Question(self.base, self.asked | {"include_bots": True}).wanted()]
-        if not mine and not ("from" in self.asked and "to" in self.asked):
+        # It begins with whatever is there, also what the report leaves out, and ends where nothing is known.
+        mine = [r["message_id"] for r in Question(self.base, self.asked | {"include_bots": True}).wanted(deleted=True, system=True)]
+        if not mine and "from" not in self.asked:
             return
         first = self.low if "from" in self.asked else mine[0]
-        last = self.high - 1 if "to" in self.asked else mine[-1]
+        ends = [self.end(), *(mine[-1:] if "to" not in self.asked else [])]
+        if ends == [None]:
+            return
+        last = max(end for end in ends if end is not None)
         at = EPOCH + timedelta(minutes=15) * ((time_of(first) - EPOCH) // timedelta(minutes=15))
         while at <= time_of(last):
             yield at
@@ -173,7 +176,7 @@ class Question:
         if "to" in self.asked:
             return self.high - 1
         complete = [r["high"] - 1 for r in self.base["coverage"] if r["complete_by"] and r["guild_id"] == self.asked["guild_id"]]
-        return max(complete)
+        return max(complete, default=None)
 
 
 def authors_of(rows):
@@ -300,14 +303,15 @@ def replies(q):
 
 def threads(q):
     for channel_id, channel in q.channels.items():
-        if channel["channel_type"] not in THREADS or not q.in_scope(channel_id) or not q.low <= channel_id < q.high:
+        if channel["channel_type"] not in THREADS or not q.in_scope(channel_id):
             continue
+        begun = min((key for key, row in q.messages.items() if row["channel_id"] == channel_id), default=channel_id)
         inside = [row for row in q.wanted() if row["channel_id"] == channel_id]
         starter = q.messages.get(channel_id) or (inside[0] if inside else None)
-        if starter:
+        if starter and q.low <= begun < q.high:
             answers = [row["message_id"] for row in inside if row["author_id"] != starter["author_id"]]
-            yield {"channel": channel, "begun": starter["message_id"], "created_at": starter["created_at"], "inside": inside,
-                   "answered": seconds(starter["message_id"], min(answers)) if answers else None}
+            yield {"channel": channel, "begun": begun, "created_at": time_of(begun), "inside": inside,
+                   "answered": seconds(begun, min(answers)) if answers else None}
 
 
 def thread_responses(q):
@@ -425,9 +429,6 @@ def growth(q):
         return len(rows), authors_of(rows), len({row["channel_id"] for row in rows})
     if periods:
         rows = [row for row in history if row["message_id"] < q.low]
-        # What is before `from` in the first period counts as before it only if its quarter does.
-        first = next(q.minutes())
-        rows = [row for row in history if row["created_at"] < first]
         last = len(rows), authors_of(rows), len({row["channel_id"] for row in rows})
     for place, (period, starts) in enumerate(periods):
         total = until(periods[place + 1][1] if place + 1 < len(periods) else None)
@@ -462,7 +463,7 @@ def reactions(q):
 
 def events(q):
     rows = [row for row in q.wanted(system=True) if row["message_type"] not in WRITTEN]
-    kinds = {7: 0, 8: 1, 9: 1, 10: 1, 11: 1, 6: 2, 18: 3, 46: 4}
+    kinds = {7: 0, 8: 1, 9: 1, 10: 1, 11: 1, 6: 2, 18: 3, 21: 3, 46: 4}
     for (period, starts), rows in q.by_period(rows, q.get("unit", "week")):
         counts = Counter(kinds.get(row["message_type"], 5) for row in rows)
         yield period, starts, *(counts[place] for place in range(6))

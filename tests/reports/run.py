@@ -17,8 +17,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 sys.dont_write_bytecode = True
 import snapshot  # noqa: E402
@@ -167,6 +168,17 @@ def clocks(duckdb):
     for zone, answer in zip(zones, answers, strict=True):
         if answer[1:] != [["0", "525961"]]:
             yield f"{zone}: {answer[1:]}"
+    # Where a day begins, at midnights that come twice or not at all too.
+    zones += ["Atlantic/Azores", "Asia/Beirut"]
+    days = [datetime(2015, 1, 1) + timedelta(days=day) for day in range(365 * 10)]
+    begins = "SELECT CAST(epoch(first_time(TIMESTAMP '2015-01-01' + to_days(CAST(day AS INTEGER)))) AS BIGINT) " \
+             "FROM range(3650) AS days(day) ORDER BY day;"
+    answers, _ = ask(duckdb, "UTC", [({"time_zone": zone}, begins) for zone in zones])
+    for zone, answer in zip(zones, answers, strict=True):
+        for day, [found] in zip(days, answer[1:], strict=True):
+            begin = int(day.replace(tzinfo=ZoneInfo(zone)).timestamp())
+            if int(found) != begin:
+                yield f"{zone}: {day:%Y-%m-%d} begins at {found}, and at {begin}"
 
 
 def snapshots(duckdb, data):
@@ -192,7 +204,7 @@ def snapshots(duckdb, data):
         yield f"{all_versions} versions of {messages} messages"
     if known[1:] != [["2 of 1a7f6a9e-8d5e-4c6f-9d3a-0c1b2a394857"]]:
         yield f"the snapshot is {known}"
-    if "Scanning Files: 2/6" not in str(plan):
+    if "Scanning Files: 2/8" not in str(plan):
         yield f"files of other guilds are read: {re.findall('Scanning Files: [^ ]*', str(plan))}"
 
     count = "SELECT count(*) FROM discord_messages; FROM wanted_coverage();"
