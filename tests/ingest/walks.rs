@@ -32,7 +32,7 @@ async fn two_walks_under_ingest_give_each_row_exactly_once() {
         let mut cursor = String::new();
         loop {
             let url = format!(
-                "{}/v1/messages?guild_id={}&channel_id={}&limit=7&include_deleted=true&order={order}{cursor}",
+                "{}/v1/messages?guild_id={}&channel_id={}&limit=25&include_deleted=true&order={order}{cursor}",
                 running.base, channel.guild_id, channel.id
             );
             let answer = http.get(url).header("x-api-key", KEY).send().await.unwrap();

@@ -78,12 +78,18 @@ def main():
             file.write_text(code)
             done = run(sys.executable, file) if language == "python" else run("sh", "-eu", file)
             expected = re.sub(r"\{(\w+)\}", lambda match: str(known[match[1]]), output or "").splitlines()
-            if output is None or done.returncode or not matches(expected, done.stdout.splitlines()):
+            has_failed = done.returncode and not is_arrows_end(done)
+            if output is None or has_failed or not matches(expected, done.stdout.splitlines()):
                 failed += 1
                 print(f"{place}: ended with {done.returncode}\n--- expected\n" + "\n".join(expected)
                       + f"\n--- printed\n{done.stdout}--- complained\n{done.stderr}")
     print(f"{len(blocks)} recipes: {f'{failed} differ' if failed else 'as expected'}")
     sys.exit(failed > 0 or not blocks)
+
+
+def is_arrows_end(done):
+    """Whether it ended as pyarrow now and then does when all is done and told (apache/arrow issue 34314)."""
+    return done.returncode == -6 and done.stderr == "terminate called without an active exception\n"
 
 
 if __name__ == "__main__":

@@ -20,8 +20,9 @@ pub(crate) const TOKEN: &str = "t0ken-that-must-stay-secret";
 /// Patience in milliseconds instead of minutes.
 pub(crate) fn quick() -> RestSettings {
     RestSettings {
-        connect_timeout: Duration::from_millis(500),
-        request_timeout: Duration::from_millis(400),
+        // Of a machine that is busy, and of no interest but to the tests that set their own.
+        connect_timeout: Duration::from_secs(10),
+        request_timeout: Duration::from_secs(10),
         requests_per_second: u16::MAX,
         attempts: 4,
         backoff_min: Duration::from_millis(2),

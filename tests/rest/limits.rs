@@ -168,7 +168,7 @@ async fn a_global_429_pauses_everybody() {
         };
         let rest = client(&fake.url, settings);
         let others = async {
-            while fake.count() == 0 || rest.status().paused_ms == 0 {
+            while rest.status().rate_limited == 0 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             for channel in 1..4_i64 {
@@ -188,13 +188,13 @@ async fn a_global_429_pauses_everybody() {
 #[tokio::test]
 async fn a_429_of_one_bucket_stops_that_bucket_only() {
     let fake = Fake::start(|n, target| match (n, target.contains("/channels/1/")) {
-        (0, _) => answer(429, &[USER], r#"{"retry_after":0.2,"global":false}"#),
+        (0, _) => answer(429, &[USER], r#"{"retry_after":2,"global":false}"#),
         (_, true) => answer(200, &[], "[]"),
         (_, false) => me(),
     })
     .await;
     let settings = RestSettings {
-        limit_max_wait: Duration::from_secs(1),
+        limit_max_wait: Duration::from_secs(2),
         ..quick()
     };
     let rest = client(&fake.url, settings);
@@ -219,8 +219,8 @@ async fn a_429_of_one_bucket_stops_that_bucket_only() {
         "the second page did not run into the same 429"
     );
     assert!(seen[1].target.ends_with("/users/@me"));
-    assert!(seen[1].at - seen[0].at < Duration::from_millis(150));
-    assert!(seen[2].at - seen[0].at >= Duration::from_millis(200));
+    assert!(seen[1].at - seen[0].at < Duration::from_millis(1500));
+    assert!(seen[2].at - seen[0].at >= Duration::from_secs(2));
 }
 
 #[tokio::test]
@@ -302,7 +302,7 @@ async fn too_many_invalid_requests_stop_the_client() {
     .await;
     let settings = RestSettings {
         invalid_limit: 5,
-        invalid_window: Duration::from_millis(600),
+        invalid_window: Duration::from_secs(3),
         ..quick()
     };
     let rest = client(&fake.url, settings);
@@ -314,10 +314,10 @@ async fn too_many_invalid_requests_stop_the_client() {
             panic!("went on");
         };
         assert!(error.is_transient());
-        assert!(retry_in <= Duration::from_millis(600));
+        assert!(retry_in <= Duration::from_secs(3));
     }
     assert_eq!(fake.count(), 5);
-    tokio::time::sleep(Duration::from_millis(620)).await;
+    tokio::time::sleep(Duration::from_millis(3020)).await;
     rest.me().await.unwrap();
     assert_eq!(rest.status().invalid_recent, 0);
 }
