@@ -52,11 +52,23 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="a folder for records and results")
     parser.add_argument("--sizes", default="1", help="millions of messages, with spaces between")
     parser.add_argument("--rivals", default=" ".join(RIVALS), help="of " + ", ".join(RIVALS))
-    parser.add_argument("--parts", default="pages reports downloads ingest")
+    parser.add_argument("--parts", default="pages reports downloads growth ingest")
     parser.add_argument("--keep", action="store_true", help="keep the records")
     options = parser.parse_args()
-    for size in options.sizes.split():
-        Bench(options, round(float(size) * 1_000_000)).run()
+    benches = []
+    for size in sorted(options.sizes.split(), key=float):
+        benches.append(Bench(options, round(float(size) * 1_000_000)))
+        benches[-1].run()
+    parts = options.parts.split()
+    if "growth" in parts and len(benches) > 1:
+        growth(benches, options.work)
+    # Last: the records grow.
+    if "ingest" in parts:
+        for bench in benches:
+            bench.ingest()
+    if not options.keep:
+        for bench in benches:
+            shutil.rmtree(bench.folder)
 
 
 class Bench:
@@ -84,12 +96,8 @@ class Bench:
         if "downloads" in parts:
             self.downloads()
             self.save()
-        # Last: the record grows.
-        if "ingest" in parts:
-            self.ingest()
+            self.read_back()
             self.save()
-        if not self.options.keep:
-            shutil.rmtree(self.folder)
 
     def fill(self) -> None:
         """Makes the record, or takes the one that is there."""
@@ -172,15 +180,18 @@ class Bench:
     def round(self, service: Service, rival: Rival | None) -> dict[str, list[float]]:
         """Times in milliseconds of one round, by kind of request and who answered."""
         times: dict[str, list[float]] = {}
-        requests = rival.requests if rival else REQUESTS
-        for _ in range(requests):
-            for name, (asked, of_rival) in self.questions(rival).items():
-                calls: Calls = {f"{name}/guildlake": lambda: service.get(asked)}
-                if rival and of_rival:
-                    calls[f"{name}/{rival.name}"] = of_rival
-                measure(calls, times)
-            measure({"health/guildlake": lambda: service.get("/health")}, times)
+        for _ in range(rival.requests if rival else REQUESTS):
+            self.ask_all(service, rival, times)
         return times
+
+    def ask_all(self, service: Service, rival: Rival | None, times: dict[str, list[float]]) -> None:
+        """Asks each kind of question once."""
+        for name, (asked, of_rival) in self.questions(rival).items():
+            calls: Calls = {f"{name}/guildlake": lambda: service.get(asked)}
+            if rival and of_rival:
+                calls[f"{name}/{rival.name}"] = of_rival
+            measure(calls, times)
+        measure({"health/guildlake": lambda: service.get("/health")}, times)
 
     def questions(self, rival: Rival | None) -> dict[str, tuple[str, Callable[[], object] | None]]:
         """One of each kind, at a place drawn anew: the service's path, and the same of another."""
@@ -263,7 +274,6 @@ class Bench:
         out.unlink()
         self.results["downloads"] = {name: median(taken) / 1000 for name, taken in times.items()}
         self.results["memory"] = {name: median(taken) for name, taken in growth.items()}
-        self.read_back()
 
     def read_back(self) -> None:
         """Random filters, downloaded and read by others: the same rows as in the record."""
@@ -335,11 +345,55 @@ class Bench:
         self.results["ingest"] = {name: summarised(taken) for name, taken in rounds.items()} | {
             "events": median(reached)
         }
+        self.save()
 
     def save(self) -> None:
-        path = self.options.work / f"results-{self.results['messages']}.json"
-        path.write_text(json.dumps(self.results, indent=1))
-        say(f"results are in {path.name}")
+        save(self.results, self.options.work / f"results-{self.results['messages']}.json")
+
+
+def growth(benches: list[Bench], work: Path) -> None:
+    """The same service on records of several sizes, in turns: what starts, memory and pages cost by size."""
+    sizes = [bench.results["messages"] for bench in benches]
+    say(f"the same on {', '.join(f'{size:,}' for size in sizes)}")
+    started: dict[int, list[float]] = {size: [] for size in sizes}
+    memory: dict[str, dict[int, float]] = {"at the start": {}, "after all requests": {}}
+    rounds: dict[int, list] = {size: [] for size in sizes}
+    for _ in range(ROUNDS):
+        for size, bench in zip(sizes, benches):
+            began = time.perf_counter()
+            with bench.service() as service:
+                service.get("/health")
+                started[size].append(time.perf_counter() - began)
+    with contextlib.ExitStack() as entered:
+        services = [entered.enter_context(bench.service()) for bench in benches]
+        for size, service in zip(sizes, services):
+            memory["at the start"][size] = service.memory("VmRSS")
+        for _ in range(ROUNDS):
+            times: dict[int, dict[str, list[float]]] = {size: {} for size in sizes}
+            for _ in range(REQUESTS):
+                for size, bench, service in zip(sizes, benches, services):
+                    bench.ask_all(service, None, times[size])
+            for size in sizes:
+                rounds[size].append(times[size])
+        for size, service in zip(sizes, services):
+            memory["after all requests"][size] = service.memory("VmRSS")
+    results = {
+        "messages": sizes[-1],
+        "machine": benches[0].results["machine"],
+        "at": datetime.now(UTC).isoformat(),
+        "growth": {
+            "sizes": sizes,
+            "pages": [summarised(rounds[size]) for size in sizes],
+            "started": [median(started[size]) for size in sizes],
+            "memory": {name: [of[size] for size in sizes] for name, of in memory.items()},
+        },
+    }
+    save(results, work / "results-growth.json")
+
+
+def save(results: dict, path: Path) -> None:
+    path.write_text(json.dumps(results, indent=1))
+    say(f"results are in {path.name}")
 
 
 def check_same(bench: Bench, service: Service, rival: Rival) -> None:

@@ -25,8 +25,6 @@ def main() -> None:
     page = PAGE.read_text()
     for name, make in TABLES.items():
         text = "\n\n".join(filter(None, (make(result) for result in results)))
-        if name == "growth":
-            text = growth(results)
         if drawn := [result for result in results if name in result and name in DRAWN]:
             text += "".join(f"\n\n![{name}](performance/{name}-{millions(result)}.svg)" for result in drawn)
         if text:
@@ -105,31 +103,37 @@ def downloads(result: dict) -> str:
 
 
 def sizes(result: dict) -> str:
+    if "bytes" not in result:
+        return ""
     of = result["bytes"]
     return table(
         result, ["on the disk", "bytes to the payloads'"], [[name, ratio(of[name], of["json"])] for name in of]
     )
 
 
-def growth(results: list[dict]) -> str:
-    """How much slower the same request is on more messages."""
-    with_pages = [result for result in results if "SQLite" in result.get("pages", {})]
-    if len(with_pages) < 2:
+def growth(result: dict) -> str:
+    """How much longer the same takes on more messages."""
+    if "growth" not in result:
         return ""
-    first, *rest = (result["pages"]["SQLite"] for result in with_pages)
+    measured = result["growth"]
+    first, *rest = measured["pages"]
     rows = [
-        [name.split("/")[0], *(ratio(it[name]["p50"], of["p50"]) for it in rest)]
+        [name.split("/")[0], *(ratio(it[name][at], of[at]) for it in rest for at in ("p50", "p99"))]
         for name, of in first.items()
-        if name.endswith("/guildlake")
     ]
-    head = ["request, p50", *(f"{millions(it)} M to {millions(with_pages[0])} M" for it in with_pages[1:])]
-    return markdown(head, rows)
+    start, *starts = measured["started"]
+    rows.append(["a start, until it answers", *(cell for it in starts for cell in (ratio(it, start), ""))])
+    for name, (least, *others) in measured["memory"].items():
+        rows.append([f"memory {name}", *(cell for it in others for cell in (ratio(it, least), ""))])
+    smallest, *sizes = (f"{size / 1e6:g} M" for size in measured["sizes"])
+    head = ["request", *(f"{size} to {smallest}, {at}" for size in sizes for at in ("p50", "p99"))]
+    return table(result, head, rows)
 
 
 TABLES: dict[str, Callable[[dict], str]] = {
     "pages": pages,
     "ingest": ingest,
-    "growth": lambda _: "",
+    "growth": growth,
     "reports": reports,
     "downloads": downloads,
     "sizes": sizes,
