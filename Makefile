@@ -117,9 +117,10 @@ recipes: venv ## The recipes of docs/bi.md, Spark's too, against a service: ARGS
 	$(VENV)/bin/python tests/recipes/run.py --also spark $(ARGS)
 
 .PHONY: check
-check: libduckdb ## Format, lints and docs, warnings denied
-	@scripts/need cargo cc
+check: libduckdb ## Format, lints and docs, warnings denied; the mutations still fit
+	@scripts/need cargo cc git
 	$(CARGO) fmt --all --check
+	for patch in tests/mutations/*.patch; do git apply --check "$$patch" || exit; done
 	$(CARGO) clippy --workspace --all-targets --features failpoints $(LOCKED) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items $(LOCKED)
 
