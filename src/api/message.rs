@@ -53,7 +53,11 @@ pub(super) async fn get(
     negotiate(&headers, &[APPLICATION_JSON])?;
     let id = message_id(&path)?;
     query::no_parameters(raw.as_deref())?;
-    let row = api.reader.message(id).await?.ok_or_else(not_found)?;
+    // The index of the search has each message by its id, and its channel.
+    let index = api.search.index.clone();
+    let channel = move || index.channel_of(id);
+    let row = api.reader.message(id, channel).await?;
+    let row = row.ok_or_else(not_found)?;
     let body = serde_json::to_vec(&MessageJson::try_from(row)?)
         .map_err(|error| Problem::internal(error.to_string()))?;
     let etag = etag(&body)?;

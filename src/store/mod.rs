@@ -23,6 +23,7 @@ mod log;
 mod lookup;
 mod marks;
 mod merge;
+mod message_by_id;
 mod messages;
 mod moment;
 mod opening;

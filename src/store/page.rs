@@ -87,58 +87,6 @@ impl Reader {
         })
         .await
     }
-
-    /// One message, deleted or not, with its payload.
-    ///
-    /// # Errors
-    /// If the query fails.
-    pub async fn message(&self, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
-        let reader = self.clone();
-        self.run(move |connection| {
-            let seen = reader.whereabouts.look(None);
-            message(connection, id, seen, &reader.whereabouts)
-        })
-        .await
-    }
-}
-
-fn message(
-    connection: &Connection,
-    id: MessageId,
-    seen: Seen,
-    whereabouts: &Whereabouts,
-) -> Result<Option<MessageRow>, StoreError> {
-    let span = IdSpan::of(id);
-    let asked = seen.which(span);
-    // Around one statement too: between planning it and running it others may commit, and DuckDB leaves
-    // out what held nothing when it planned.
-    connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
-    let found = find(connection, id, asked)?;
-    if found.is_some() || seen.holds(&whereabouts.look(None), span, asked) {
-        return Ok(found);
-    }
-    find(connection, id, Seen::anywhere().which(span))
-}
-
-/// One level after the other: in most cases one of them can have it.
-fn find(
-    connection: &Connection,
-    id: MessageId,
-    asked: Which,
-) -> Result<Option<MessageRow>, StoreError> {
-    let shape = Shape::WHOLE;
-    for (table, _) in LEVELS.iter().zip(asked).filter(|(_, asked)| *asked) {
-        let mut statement = connection.prepare(&format!(
-            "SELECT {} FROM {table} WHERE message_id = {}",
-            shape.columns(),
-            id.as_i64()
-        ))?;
-        let mut rows = statement.query([])?;
-        if let Some(row) = rows.next()? {
-            return MessageRow::read(row, shape).map(Some);
-        }
-    }
-    Ok(None)
 }
 
 /// The page's rows, and one more if there is a page after it, at one moment.
@@ -415,6 +363,7 @@ impl Paces {
 mod tests {
     use std::sync::Arc;
 
+    use super::super::message_by_id::search;
     use super::super::{Batch, Record, StoreSettings};
     use super::*;
     use crate::message::{Message, Source};
@@ -490,7 +439,7 @@ mod tests {
                 let mut found = Vec::new();
                 for n in [1, 15, 40, 41] {
                     let id = MessageId::try_from(id(n)).expect("an id");
-                    found.push(message(connection, id, seen_by_all, &places)?);
+                    found.push(search(connection, id, seen_by_all, &places)?);
                     connection.execute_batch("ROLLBACK")?;
                 }
                 Ok((page, found))

@@ -4,6 +4,7 @@
 //! `GUILDLAKE_SEARCH_DAMAGE` sets how often each is done to each kind of file; without it one is done to each.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rand::rngs::StdRng;
@@ -207,6 +208,8 @@ async fn files_that_go_while_it_runs_change_no_answer() {
         {
             std::fs::remove_file(file).unwrap();
         }
+        lake.has_each_message(&format!("{kind} has just gone"))
+            .await;
         lake.compare(&format!("{kind} is gone")).await;
         lake.edit([3, 50, 125]);
         lake.delete([4, 51, 126]);
@@ -214,6 +217,27 @@ async fn files_that_go_while_it_runs_change_no_answer() {
         let messages = lake.stop().await;
         let lake = Lake::open(folder.path(), messages);
         lake.compare(&format!("{kind} is gone, then a restart"))
+            .await;
+        lake.stop().await;
+    }
+}
+
+/// Even tantivy's panics: the index only helps to find a message.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_change_while_it_runs_hide_no_message() {
+    let home = Home::new().await;
+    for kind in ["term", "idx", "fast"] {
+        let folder = tempfile::tempdir().unwrap();
+        copy(home.folder.path(), folder.path());
+        let lake = Lake::open(folder.path(), home.messages.clone());
+        lake.compare("before").await;
+        for file in &by_kind(&index(folder.path()))[kind] {
+            let length = usize::try_from(file.metadata().unwrap().len()).unwrap();
+            // In place: a file that is mapped must not get shorter.
+            let file = std::fs::File::options().write(true).open(file).unwrap();
+            file.write_all_at(&vec![0xA5; length], 0).unwrap();
+        }
+        lake.has_each_message(&format!("each {kind} was overwritten"))
             .await;
         lake.stop().await;
     }

@@ -42,6 +42,7 @@ pub(crate) type Messages = BTreeMap<i64, (String, bool)>;
 pub(crate) struct Lake {
     record: Record,
     pub(crate) router: Router,
+    search: search::Search,
     pub(crate) status: StatusSender,
     pub(crate) messages: Messages,
     stop: CancellationToken,
@@ -76,10 +77,11 @@ impl Lake {
             SearchSettings::default().follower(),
             status.clone(),
         );
+        let search = follower.search();
         let router = api::router(ApiState {
             reader,
             snapshots: snapshots.snapshots(),
-            search: follower.search(),
+            search: search.clone(),
             status: receiver,
             api_key: SecretString::from(KEY),
             library: Library::new(None),
@@ -90,6 +92,7 @@ impl Lake {
         Self {
             record,
             router,
+            search,
             status,
             messages,
             stop,
@@ -103,7 +106,7 @@ impl Lake {
         self.stop.cancel();
         let ended = tokio::time::timeout(PATIENCE, self.following).await;
         ended.expect("the follower does not stop").unwrap();
-        drop((self.router, self.record));
+        drop((self.router, self.search, self.record));
         self.messages
     }
 
@@ -228,6 +231,29 @@ impl Lake {
                 let found = self.walk(word, with_deleted, what).await;
                 assert_eq!(found, expected, "{what}: {word}, {with_deleted}");
             }
+        }
+        for id in self.messages.keys() {
+            let id = MessageId::try_from(*id).unwrap();
+            assert_eq!(self.search.channel_of(id), Some(channel()), "{what}: {id}");
+        }
+        self.has_each_message(what).await;
+        assert_eq!(
+            self.search.channel_of(MessageId::try_from(1_i64).unwrap()),
+            None
+        );
+    }
+
+    /// Asks for messages by their ids, which the index only helps to find.
+    pub(crate) async fn has_each_message(&self, what: &str) {
+        for (id, (content, deleted)) in self.messages.iter().step_by(7) {
+            let (code, _, row) = self.get(&format!("/v1/messages/{id}")).await;
+            assert_eq!(code, 200, "{what}: {id}: {row}");
+            let said = (row["content"].as_str(), row["deleted"].as_bool());
+            assert_eq!(
+                said,
+                (Some(content.as_str()), Some(*deleted)),
+                "{what}: {id}"
+            );
         }
     }
 

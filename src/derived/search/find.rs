@@ -516,7 +516,8 @@ fn most<V>(counts: &HashMap<u64, V>, count: impl Fn(&V) -> u64) -> Vec<(&u64, &V
     counts
 }
 
-fn column(
+/// A column of numbers.
+pub(super) fn column(
     fields: &Fields,
     segment: &SegmentReader,
     field: Field,
@@ -532,6 +533,7 @@ fn milliseconds(id: u64) -> i64 {
     MessageId::try_from(id).map_or(0, |id| id.created_at().timestamp_millis())
 }
 
-fn known<T: TryFrom<u64>>(id: u64) -> Result<T, SearchError> {
+/// An id of the index.
+pub(super) fn known<T: TryFrom<u64>>(id: u64) -> Result<T, SearchError> {
     T::try_from(id).map_err(|_| SearchError::Damaged(format!("{id} is no snowflake")))
 }

@@ -1,11 +1,16 @@
 //! What is there to be searched now, for the API.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
-use tantivy::Searcher;
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocSet, Searcher, SegmentReader, TERMINATED, TantivyError, Term};
 use tokio::sync::{Notify, watch};
 
+use super::SearchError;
 use super::fields::Fields;
+use super::find::{column, known};
+use crate::message::{ChannelId, MessageId};
 
 /// The index for those who ask it. Cheap to clone.
 #[derive(Clone)]
@@ -51,8 +56,52 @@ impl Search {
         }
     }
 
+    /// The channel of a message, if the index has it. For a thread that may wait.
+    #[must_use]
+    pub fn channel_of(&self, id: MessageId) -> Option<ChannelId> {
+        let index = self.now()?;
+        // tantivy panics on files that are not what they were written as.
+        let found = panic::catch_unwind(AssertUnwindSafe(|| index.channel_of(id)));
+        let Ok(Ok(channel)) = found else {
+            self.doubt();
+            return None;
+        };
+        channel
+    }
+
     /// Has the files compared with their checksums: a search failed as it can't on sound ones.
     pub fn doubt(&self) {
         self.doubted.notify_one();
+    }
+}
+
+impl Searchable {
+    /// A message never leaves its channel, so a document that was replaced tells it too.
+    fn channel_of(&self, id: MessageId) -> Result<Option<ChannelId>, SearchError> {
+        let id = Term::from_field_u64(self.fields.id, id.as_i64().cast_unsigned());
+        for segment in self.searcher.segment_readers() {
+            if let Some(channel) = self.channel_in(segment, &id)? {
+                return Ok(Some(channel));
+            }
+        }
+        Ok(None)
+    }
+
+    fn channel_in(
+        &self,
+        segment: &SegmentReader,
+        id: &Term,
+    ) -> Result<Option<ChannelId>, SearchError> {
+        let ids = segment.inverted_index(self.fields.id)?;
+        let documents = ids.read_postings(id, IndexRecordOption::Basic);
+        let Some(documents) = documents.map_err(TantivyError::from)? else {
+            return Ok(None);
+        };
+        let document = documents.doc();
+        if document == TERMINATED {
+            return Ok(None);
+        }
+        let channel = column(&self.fields, segment, self.fields.channel)?.get_val(document);
+        known(channel).map(Some)
     }
 }
