@@ -163,16 +163,16 @@ impl Scan<'_> {
             ..Batch::default()
         };
         for (n, item) in page.items.iter().enumerate() {
-            match Message::read(self.entry.guild_id, Source::Rest, &item.raw) {
+            match self.read(&item.raw) {
                 Ok(message) => batch.messages.push(message),
-                Err(error) => {
-                    warn!(channel_id = %self.entry.info.id, %error, "a message could not be understood; it is kept as it came");
+                Err(reason) => {
+                    warn!(channel_id = %self.entry.info.id, reason, "a message could not be understood; it is kept as it came");
                     unreadable.push(place_of(&page, n, read));
                     batch.parked.push(Parked {
                         source: Source::Rest,
                         event: "history".to_owned(),
                         channel_id: Some(self.entry.info.id),
-                        reason: error.to_string(),
+                        reason,
                         payload: item.raw.to_string(),
                     });
                 }
@@ -193,6 +193,17 @@ impl Scan<'_> {
         self.tally
             .page(self.entry.info.id, messages, &self.gaps, page.min_id);
         Ok(())
+    }
+
+    /// A message of this channel. Its row is looked for there: one that says it is elsewhere is not taken.
+    fn read(&self, payload: &str) -> Result<Message, String> {
+        let message = Message::read(self.entry.guild_id, Source::Rest, payload);
+        let message = message.map_err(|error| error.to_string())?;
+        if message.channel_id == self.entry.info.id {
+            Ok(message)
+        } else {
+            Err(format!("it is of the channel {}", message.channel_id))
+        }
     }
 
     /// The messages of the range that are in the record and not on Discord any more: not in this

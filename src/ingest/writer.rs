@@ -269,7 +269,8 @@ impl Desk {
     }
 
     fn remove_content(&mut self) -> Result<(), StoreError> {
-        if self.removed_at.is_none_or(|at| at.elapsed() >= REMOVAL) {
+        let is_time = self.removed_at.is_none_or(|at| at.elapsed() >= REMOVAL);
+        if is_time || self.record.has_content_left() {
             self.removed_at = Some(Instant::now());
             match self.record.remove_content(self.clock.now()) {
                 Err(error) if error.is_passing() => {

@@ -142,7 +142,7 @@ impl Message {
         debug_assert_eq!(self.id, other.id, "only one message's events join");
         Self {
             id: self.id,
-            // One message has one place; should a source ever say otherwise, both orders agree.
+            // One message has one place, and its row is looked for there.
             guild_id: self.guild_id.min(other.guild_id),
             channel_id: self.channel_id.min(other.channel_id),
             versions: self.versions.join(other.versions),

@@ -13,7 +13,7 @@ use rustix::fs::{FlockOperation, fcntl_lock};
 use sha2::{Digest, Sha256};
 
 use super::StoreError;
-use super::opening::{beside, failed, refusal};
+use super::opening::{beside, failed, folder_of, refusal};
 use crate::failpoint;
 
 /// The three headers that a DuckDB file begins with, in bytes; its blocks follow. They tell which database
@@ -138,14 +138,17 @@ fn copy_of(database: &File, places: &[u64], size: u64) -> io::Result<Vec<u8>> {
 /// Under its name is the one before or this one, whole.
 fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = beside(path, ".tmp");
-    let mut file = File::create(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
+    let written = File::create(&unfinished).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    if let Err(error) = written {
+        // A full disk needs what it took.
+        let _ = fs::remove_file(&unfinished);
+        return Err(error);
     }
+    fs::rename(&unfinished, path)?;
+    File::open(folder_of(path))?.sync_all()
 }
 
 impl<'a> Journal<'a> {
@@ -176,7 +179,13 @@ impl<'a> Journal<'a> {
                 .read_exact_at(&mut now, place)
                 .map(|()| now == bytes)
         };
-        if database.metadata()?.len() < HEADERS as u64 || !is_as_before(0, self.headers)? {
+        // A file that is cut is not put right by this; DuckDB says what is wrong with it.
+        let ends = self
+            .blocks
+            .iter()
+            .map(|(at, block)| at + block.len() as u64);
+        let least = ends.max().unwrap_or(HEADERS as u64);
+        if database.metadata()?.len() < least || !is_as_before(0, self.headers)? {
             return Ok(0);
         }
         let mut put_back = 0;

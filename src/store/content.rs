@@ -47,22 +47,19 @@ pub(super) fn due(
 }
 
 /// Takes the content out of deleted messages that were noticed before a time, with their earlier
-/// versions: of all of them, or of so many at most. Answers how many messages that were.
+/// versions: of so many at most. Answers how many messages that were.
 pub(super) fn remove(
     connection: &Connection,
     noticed_before: DateTime<Utc>,
     now: DateTime<Utc>,
     revision: i64,
-    most: Option<usize>,
+    most: usize,
 ) -> Result<usize, StoreError> {
     let mut removed = 0;
     for table in LEVELS {
-        let which = match most.map(|most| most.saturating_sub(removed)) {
-            None => DUE.to_owned(),
-            Some(left) => {
-                format!("message_id IN (SELECT message_id FROM {table} WHERE {DUE} LIMIT {left})")
-            }
-        };
+        let left = most.saturating_sub(removed);
+        let which =
+            format!("message_id IN (SELECT message_id FROM {table} WHERE {DUE} LIMIT {left})");
         let these = connection.execute(
             &format!(
                 "UPDATE {table} SET author_name = '', content = '', edited_at = NULL, \

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
-use super::opening::log_of;
+use super::opening::{folder_of, log_of};
 
 /// Free space that folding it wants beside twice its length, in bytes.
 const FOLD_MARGIN: u64 = 16 * 1024 * 1024;
@@ -64,11 +64,9 @@ impl Log {
     /// Whether the disk has room to fold it; else how many bytes it takes.
     pub(super) fn has_room_to_fold(&self) -> Result<(), u64> {
         let needed = self.length_now().saturating_mul(2) + FOLD_MARGIN;
-        let free = self
-            .path
-            .parent()
-            .and_then(|folder| fs4::available_space(folder).ok());
-        if free.is_some_and(|free| free < needed) {
+        // A system that does not tell has room.
+        let free = fs4::available_space(folder_of(&self.path));
+        if free.is_ok_and(|free| free < needed) {
             return Err(needed);
         }
         Ok(())

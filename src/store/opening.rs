@@ -12,9 +12,8 @@ use tracing::error;
 
 use super::{StoreError, StoreSettings, checkpoint};
 
-/// The automatic checkpoint's threshold. High, so that no commit stalls on it: the record
-/// checkpoints by itself when it moves rows.
-const CHECKPOINT_THRESHOLD: &str = "4GB";
+/// The automatic checkpoint's threshold: never. It would stall a commit, and it has no journal.
+const CHECKPOINT_THRESHOLD: &str = "1000TB";
 
 /// The oldest storage version that ties a log to its file, so that a log of another time is not
 /// replayed; for new files.
@@ -94,6 +93,12 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+/// The folder that a file is in; of a bare name, the one that the process is in.
+pub(super) fn folder_of(file: &Path) -> &Path {
+    let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
 /// Keeps a copy of a log that DuckDB took only in part: the next commit cuts the rest off.

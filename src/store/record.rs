@@ -44,6 +44,8 @@ pub struct Record {
     fragments: usize,
     marks: Marks,
     deleted_content: DeletedContent,
+    /// Whether a commit took out only a part of what was to be taken out at once.
+    has_content_left: bool,
     witness: Witness,
     /// Last: it ends behind the connection.
     upkeep: Upkeep,
@@ -90,6 +92,7 @@ impl Record {
             fragments: count(&connection, "message_fragments")?,
             marks: Marks::load(&connection, settings.repair_window)?,
             deleted_content: settings.deleted_content,
+            has_content_left: false,
             witness,
             connection,
         };
@@ -188,6 +191,7 @@ impl Record {
         self.upkeep.committed(written.appended);
         self.high_water = self.high_water.max(written.greatest_id);
         self.fragments = written.fragments;
+        self.has_content_left |= written.has_content_left;
         self.testify(now);
         failpoint::reach("commit_testified")?;
         Ok(Committed {
@@ -270,11 +274,20 @@ impl Record {
         let mut known = lookup::lookup(connection, &self.whereabouts, old, self.fragments > 0)?;
         let merged = merge::merge(news, &mut known, now, self.deleted_content);
 
+        let mut deleted = 0;
         for (level, replaced) in merged.rows_replaced.iter().enumerate() {
             for condition in lookup::conditions(level, replaced) {
                 let table = LEVELS[level];
-                connection.execute_batch(&format!("DELETE FROM {table} WHERE {condition}"))?;
+                let sql = format!("DELETE FROM {table} WHERE {condition}");
+                deleted += connection.execute(&sql, [])?;
             }
+        }
+        // Or a message would be there twice.
+        let replaced: usize = merged.rows_replaced.iter().map(Vec::len).sum();
+        if deleted != replaced {
+            return Err(StoreError::Damaged(format!(
+                "{replaced} rows were to be replaced, and {deleted} were there"
+            )));
         }
         if !merged.fragments_replaced.is_empty() {
             connection.execute_batch(&format!(
@@ -313,13 +326,12 @@ impl Record {
             let removed = merged.rows.iter().filter(|row| row.removed.is_some());
             versions::delete(connection, removed.map(|row| row.message.id))?;
             if !gone_channels.is_empty() {
+                // What an earlier try has left behind, too, in any channel.
                 let all = DateTime::<Utc>::MAX_UTC;
-                if let Some(moving) = self.upkeep.moving() {
-                    // What an earlier try has left behind, too, in any channel.
-                    let due = content::due(connection, moving.source(), all)?;
-                    moving.note_changed(due.into_iter());
-                }
-                changed += content::remove(connection, all, now, revision, None)?;
+                self.upkeep.note_due(connection, all)?;
+                let removed = content::remove(connection, all, now, revision, CONTENT_STEP)?;
+                written.has_content_left = removed == CONTENT_STEP;
+                changed += removed;
             }
         }
         written.revision = self.count_commit(changed, now)?;
@@ -335,6 +347,7 @@ impl Record {
         let Some(noticed_before) = self.deleted_content.due_before(now) else {
             return Ok(0);
         };
+        self.has_content_left = false;
         let mut removed = 0;
         loop {
             let step = self.remove_some_content(noticed_before, now)?;
@@ -342,6 +355,8 @@ impl Record {
             if step < CONTENT_STEP {
                 break;
             }
+            // DuckDB keeps what a text was until then.
+            self.checkpoint()?;
         }
         if removed > 0 {
             tracing::info!(
@@ -359,12 +374,9 @@ impl Record {
     ) -> Result<usize, StoreError> {
         let (removed, revision) = self.transaction(|record| {
             let revision = record.revision + 1;
-            if let Some(moving) = record.upkeep.moving() {
-                let due = content::due(&record.connection, moving.source(), noticed_before)?;
-                moving.note_changed(due.into_iter());
-            }
-            let step = Some(CONTENT_STEP);
-            let removed = content::remove(&record.connection, noticed_before, now, revision, step)?;
+            let connection = &record.connection;
+            record.upkeep.note_due(connection, noticed_before)?;
+            let removed = content::remove(connection, noticed_before, now, revision, CONTENT_STEP)?;
             Ok((removed, record.count_commit(removed, now)?))
         })?;
         self.upkeep.committed(0);
@@ -373,6 +385,12 @@ impl Record {
         self.revision = revision;
         self.testify(now);
         Ok(removed)
+    }
+
+    /// Whether [`Record::remove_content`] has something to do at once.
+    #[must_use]
+    pub fn has_content_left(&self) -> bool {
+        self.has_content_left
     }
 
     /// Counts the commit under way, which changes so many rows. Answers the revision after it.
@@ -396,6 +414,7 @@ struct Written {
     greatest_id: i64,
     appended: usize,
     fragments: usize,
+    has_content_left: bool,
 }
 
 /// A value of the record's state.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
 use super::checkpoint::Checkpoints;
@@ -13,7 +14,7 @@ use super::levels::{LEVELS, Move};
 use super::log::Log;
 use super::settings::StoreSettings;
 use super::whereabouts::Whereabouts;
-use super::{StoreError, record};
+use super::{StoreError, content, record};
 use crate::failpoint;
 
 /// Commits and bytes in the log after which it is folded into the file: a start after a crash
@@ -99,6 +100,19 @@ impl Upkeep {
         self.moving.as_mut()
     }
 
+    /// Tells the move under way of messages whose content is to be taken out.
+    pub(super) fn note_due(
+        &mut self,
+        connection: &Connection,
+        noticed_before: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        if let Some(moving) = &mut self.moving {
+            let due = content::due(connection, moving.source(), noticed_before)?;
+            moving.note_changed(due.into_iter());
+        }
+        Ok(())
+    }
+
     /// Counts a commit, and the rows that it added to the hot table.
     pub(super) fn committed(&mut self, appended: usize) {
         self.rows[0] += appended;
@@ -148,11 +162,11 @@ impl Upkeep {
         self.mover = Some(mover);
         match moved {
             Ok(true) => {
+                self.log.measure();
                 (self.moves_repeated, self.move_halvings) = (0, 0);
                 failpoint::reach("move_durable")?;
-                self.whereabouts.moved(connection, from)?;
-                self.log.measure();
                 self.rows = level_rows(connection)?;
+                self.whereabouts.moved(connection, from)?;
                 let held_up = waited.elapsed();
                 self.fold(connection)?;
                 let folded = waited.elapsed() - held_up;
@@ -205,7 +219,8 @@ impl Upkeep {
                 self.commits_in_log = 0;
                 self.folds_wait_until = None;
             }
-            // A long read can be in the way; then the log stays, and stays valid.
+            // A long read can be in the way, or the disk has no room for the journal; then the log stays,
+            // and stays valid.
             Err(error) if error.is_passing() || matches!(error, StoreError::Sql(_)) => {
                 self.folds_wait_until = Some(Instant::now() + AGAIN);
                 tracing::debug!(%error, "the log can't be folded now");

@@ -146,7 +146,9 @@ impl Ends {
     }
 
     fn meet(self, span: IdSpan) -> bool {
-        self.least < span.high && self.greatest >= span.low
+        // The span of the greatest id of all ends at that id.
+        let last = span.low.max(span.high.saturating_sub(1));
+        self.least <= last && self.greatest >= span.low
     }
 }
 
@@ -216,6 +218,10 @@ mod tests {
             })
         );
         assert_eq!(Seen::anywhere().which(span(5, 6)), [true; 3]);
+        places.will_arrive([(4, i64::MAX)].into_iter());
+        let greatest = IdSpan::of(i64::MAX.try_into().expect("an id"));
+        let seen = places.look(Some(channel(4)));
+        assert_eq!(seen.which(greatest), [true, false, false]);
     }
 
     #[test]

@@ -27,6 +27,25 @@ async fn duckdb(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
+/// A bare name has no folder before it.
+#[tokio::test]
+async fn the_record_can_be_in_the_folder_one_is_in() {
+    let simulator = discord(522).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut backfill = following(folder.path(), &simulator, &["backfill"]);
+    backfill.env("DATABASE_URL", "duckdb://lake.duckdb");
+    let filled = end(backfill).await;
+    assert_eq!(filled.code, Some(0), "{}", filled.stderr);
+    assert!(
+        !folder.path().join("lake.duckdb.wal").exists(),
+        "it was folded"
+    );
+    let mut snapshot = guildlake(folder.path(), &["snapshot"]);
+    snapshot.env("DATABASE_URL", "duckdb://lake.duckdb");
+    let taken = end(snapshot).await;
+    assert_eq!(taken.code, Some(0), "{}", taken.stderr);
+}
+
 #[tokio::test]
 async fn it_writes_the_record_once_and_then_only_what_changed() {
     let simulator = discord(521).await;

@@ -227,6 +227,11 @@ async fn what_cannot_be_understood_is_kept_and_stops_nothing() {
             .times(1)
             .after(2),
     );
+    world.simulator.faults().rest(
+        RestFault::on(MESSAGES, RestFaultKind::StrayMessage)
+            .times(1)
+            .after(4),
+    );
     let mut running = world.start().await;
     world.caught_up(&mut running).await;
     for fault in [
@@ -241,13 +246,13 @@ async fn what_cannot_be_understood_is_kept_and_stops_nothing() {
     world.burst(100, 72);
     let status = world.caught_up(&mut running).await;
     assert_eq!(
-        status.parked_payloads, 3,
-        "an odd item, a malformed event, a frame that is not JSON"
+        status.parked_payloads, 4,
+        "an odd item, one of another channel, a malformed event, a frame that is not JSON"
     );
     running.stop().await;
     let connection = duckdb::Connection::open(world.database()).unwrap();
     let parked: i64 = connection
         .query_row("SELECT count(*) FROM parked_payloads", [], |row| row.get(0))
         .unwrap();
-    assert_eq!(parked, 3);
+    assert_eq!(parked, 4);
 }

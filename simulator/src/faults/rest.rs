@@ -154,6 +154,8 @@ pub enum RestFaultKind {
     },
     /// One message of the page breaks the schema but has its id.
     OddMessage,
+    /// One message of the page says that it is of another channel.
+    StrayMessage,
     /// One more item is in the page whose id is no snowflake.
     GarbageId,
     /// The channel is deleted before the request is answered.

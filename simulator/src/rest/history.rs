@@ -155,6 +155,12 @@ fn render(state: &mut State, channel: usize, ids: &[u64], fault: Option<&RestFau
                     items.push(odd);
                     continue;
                 }
+                Some(RestFaultKind::StrayMessage) => {
+                    let here = format!("\"channel_id\":\"{place}\"");
+                    let elsewhere = format!("\"channel_id\":\"{}\"", place + 1);
+                    items.extend(text(state, channel, id).map(|it| it.replace(&here, &elsewhere)));
+                    continue;
+                }
                 Some(RestFaultKind::GarbageId) => items.push(format!(
                     "{{\"id\":\"not-a-snowflake\",\"channel_id\":\"{place}\",\"type\":0,\"content\":\"whose am I?\"}}"
                 )),

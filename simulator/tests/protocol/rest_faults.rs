@@ -227,6 +227,17 @@ async fn pages_that_are_not_what_they_should_be() {
     bench
         .simulator
         .faults()
+        .rest(RestFault::on(MESSAGES, RestFaultKind::StrayMessage).times(1));
+    let page = bench.get(&ask(truth[9])).await;
+    assert_eq!(page.ids(), truth[10..20]);
+    let page = page.json();
+    let places = page.as_array().unwrap().iter();
+    let here = room.to_string();
+    let strays = places.filter(|message| message["channel_id"] != here.as_str());
+    assert_eq!(strays.count(), 1);
+    bench
+        .simulator
+        .faults()
         .rest(RestFault::on(MESSAGES, RestFaultKind::GarbageId).times(1));
     let page = bench.get(&ask(truth[9])).await.json();
     let garbage = page
