@@ -16,14 +16,16 @@
 -- column authors: integer. How many wrote them.
 -- column channels: integer. In how many channels and threads.
 
-WITH counted AS (
+WITH quarters AS MATERIALIZED (
+    FROM wanted_quarters_by(unit_or('day'))
+), counted AS (
     SELECT starts_at, count(*) AS messages, count(DISTINCT author_id) AS authors,
            count(DISTINCT channel_id) AS channels
     FROM wanted_messages()
-    JOIN wanted_quarters_by(unit_or('day')) AS quarters ON quarters.quarter = quarter_of(message_id)
+    JOIN quarters ON quarters.quarter = quarter_of(message_id)
     GROUP BY starts_at
 )
 SELECT period, starts_at, coalesce(messages, 0) AS messages, coalesce(authors, 0) AS authors,
        coalesce(channels, 0) AS channels
-FROM wanted_periods(unit_or('day')) LEFT JOIN counted USING (starts_at)
+FROM (SELECT DISTINCT period, starts_at FROM quarters) LEFT JOIN counted USING (starts_at)
 ORDER BY starts_at;

@@ -21,7 +21,9 @@
 -- column authors: integer. Authors up to its end.
 -- column channels: integer. Channels and threads up to its end.
 
-WITH firsts AS (
+WITH quarters AS MATERIALIZED (
+    FROM wanted_quarters_by(unit_or('month'))
+), firsts AS (
     SELECT min(message_id) AS author_first, NULL AS channel_first
     FROM wanted_history() GROUP BY author_id
     UNION ALL SELECT NULL, min(message_id) FROM wanted_history() GROUP BY channel_id
@@ -35,9 +37,9 @@ WITH firsts AS (
 ), counted AS (
     -- What was before the first period belongs to no period, only to the totals.
     SELECT starts_at, sum(messages) AS messages, sum(authors) AS authors, sum(channels) AS channels
-    FROM steps LEFT JOIN wanted_quarters_by(unit_or('month')) USING (quarter) GROUP BY starts_at
+    FROM steps LEFT JOIN quarters USING (quarter) GROUP BY starts_at
 ), periods AS (
-    SELECT period, starts_at FROM wanted_periods(unit_or('month')) UNION ALL SELECT NULL, NULL
+    SELECT DISTINCT period, starts_at FROM quarters UNION ALL SELECT NULL, NULL
 ), totals AS (
     SELECT period, periods.starts_at, coalesce(messages, 0) AS new_messages,
            coalesce(authors, 0) AS new_authors, coalesce(channels, 0) AS new_channels,

@@ -47,16 +47,19 @@ CREATE OR REPLACE MACRO is_bot(raw_json) AS
         [TRY(json_extract_string(raw_json, ['$.author.bot', '$.webhook_id']))],
         lambda found: found[1] = 'true' OR found[2] IS NOT NULL)[1], false);
 
--- The conditions of the common parameters, except for `from`. Columns are compared as they are, so
--- that the scan skips row groups by them.
-CREATE OR REPLACE MACRO is_wanted_ever(guild, channel, id, is_deleted, type, by_bot) AS
+-- The conditions of the common parameters, except for `from` and the channel. Columns are compared as
+-- they are, so that the scan skips row groups by them.
+CREATE OR REPLACE MACRO is_wanted_anywhere(guild, id, is_deleted, type, by_bot) AS
     guild = CAST(getvariable('guild_id') AS BIGINT)
     AND id < to_id()
-    AND (getvariable('channel_id') IS NULL
-         OR channel IN (SELECT wanted.channel_id FROM wanted_channels() AS wanted))
     AND (coalesce(CAST(getvariable('include_deleted') AS BOOLEAN), false) OR NOT is_deleted)
     AND (coalesce(CAST(getvariable('include_system') AS BOOLEAN), false) OR is_written(type))
     AND (coalesce(CAST(getvariable('include_bots') AS BOOLEAN), true) OR NOT by_bot);
+
+CREATE OR REPLACE MACRO is_wanted_ever(guild, channel, id, is_deleted, type, by_bot) AS
+    is_wanted_anywhere(guild, id, is_deleted, type, by_bot)
+    AND (getvariable('channel_id') IS NULL
+         OR channel IN (SELECT wanted.channel_id FROM wanted_channels() AS wanted));
 
 CREATE OR REPLACE MACRO is_wanted(guild, channel, id, is_deleted, type, by_bot) AS
     id >= from_id() AND is_wanted_ever(guild, channel, id, is_deleted, type, by_bot);
@@ -64,19 +67,28 @@ CREATE OR REPLACE MACRO is_wanted(guild, channel, id, is_deleted, type, by_bot) 
 ---------------------------------------------------------------------------------------------------
 -- Messages
 
-CREATE OR REPLACE MACRO wanted_messages() AS TABLE
+-- Those of the channels asked for. Two branches, of which one is always empty: with an OR before the
+-- IN each message would go through a join also when no channel is asked for.
+CREATE OR REPLACE MACRO messages_there() AS TABLE
+    FROM discord_messages WHERE getvariable('channel_id') IS NULL
+    UNION ALL
     FROM discord_messages
-    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, is_bot(raw_json));
+    WHERE getvariable('channel_id') IS NOT NULL
+      AND channel_id IN (SELECT wanted.channel_id FROM wanted_channels() AS wanted);
 
 -- Those before `from` too: for what has to be told from the beginning, as who is new.
 CREATE OR REPLACE MACRO wanted_history() AS TABLE
-    FROM discord_messages
-    WHERE is_wanted_ever(guild_id, channel_id, message_id, deleted, message_type, is_bot(raw_json));
+    FROM messages_there()
+    WHERE is_wanted_anywhere(guild_id, message_id, deleted, message_type, is_bot(raw_json));
+
+CREATE OR REPLACE MACRO wanted_messages() AS TABLE
+    FROM wanted_history() WHERE message_id >= from_id();
 
 -- Deleted ones too, whatever include_deleted says: for reports about deletes.
 CREATE OR REPLACE MACRO wanted_with_deleted() AS TABLE
-    FROM discord_messages
-    WHERE is_wanted(guild_id, channel_id, message_id, false, message_type, is_bot(raw_json));
+    FROM messages_there()
+    WHERE message_id >= from_id()
+      AND is_wanted_anywhere(guild_id, message_id, false, message_type, is_bot(raw_json));
 
 ---------------------------------------------------------------------------------------------------
 -- Time. Zones change their offset only at quarters of an hour, so each quarter is turned into local
@@ -154,8 +166,9 @@ CREATE OR REPLACE MACRO wanted_range() AS TABLE
     SELECT [quarter_of(CASE WHEN getvariable('from') IS NULL THEN least_id ELSE from_id() END),
             quarter_of(CASE WHEN getvariable('to') IS NULL THEN greatest(greatest_id, last_id)
                             ELSE last_id END)] AS bounds
-    FROM (SELECT min(message_id) AS least_id, max(message_id) AS greatest_id FROM discord_messages
-          WHERE is_wanted(guild_id, channel_id, message_id, false, 0, false)), wanted_end()
+    FROM (SELECT min(message_id) AS least_id, max(message_id) AS greatest_id FROM messages_there()
+          WHERE message_id >= from_id() AND is_wanted_anywhere(guild_id, message_id, false, 0, false)),
+         wanted_end()
     WHERE least_id IS NOT NULL OR getvariable('from') IS NOT NULL;
 
 -- The local time of each quarter from the first to the last of `bounds`. Asking a zone takes long, so
