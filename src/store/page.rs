@@ -439,6 +439,7 @@ mod tests {
                 let mut found = Vec::new();
                 for n in [1, 15, 40, 41] {
                     let id = MessageId::try_from(id(n)).expect("an id");
+                    connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
                     found.push(search(connection, id, seen_by_all, &places)?);
                     connection.execute_batch("ROLLBACK")?;
                 }

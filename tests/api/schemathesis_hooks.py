@@ -18,6 +18,15 @@ def filter_query(context, query):
         return True
 
 
+@schemathesis.hook
+def filter_case(context, case):
+    """A parameter that was taken away on purpose, and then filled in again with what an earlier answer had, is
+    not missing."""
+    data = case.meta.phase.data if case.meta else None
+    is_taken = "`required`" in (getattr(data, "description", None) or "")
+    return not (is_taken and data.parameter in (case.query or {}))
+
+
 ID = re.compile(r"[1-9][0-9]{0,17}|[1-8][0-9]{18}")
 
 
