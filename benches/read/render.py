@@ -1,6 +1,7 @@
 """Makes the tables and plots of docs/PERFORMANCE.md of what bench.py measured.
 
-What stands in the page between `<!-- name -->` and `<!-- end -->` is replaced; the rest is left.
+What stands in the page between `<!-- name -->` and `<!-- end -->` is replaced, where it is of the same number
+of messages; the rest is left.
 """
 
 import json
@@ -17,28 +18,36 @@ COLOURS = {"guildlake": "#2563eb", "SQLite": "#f59e0b", "PostgreSQL": "#10b981",
 CHANNELS = ["biggest", "middle", "smallest", "dead"]
 DRAWN = ["pages", "reports"]
 KINDS = ["newest", "cursor", "range"]
+#: What is of one number of messages: the line about the machine, and a table.
+BLOCK = re.compile(r"^[^\n]*; ([\d,]+) messages, [^\n]*\n\n(?:\|[^\n]*\n)*\|[^\n]*", re.M)
 
 
 def main() -> None:
     results = [json.loads(Path(name).read_text()) for name in sys.argv[1:]]
     results.sort(key=lambda result: result["messages"])
     page = PAGE.read_text()
-    for name, make in TABLES.items():
-        text = "\n\n".join(filter(None, (make(result) for result in results)))
-        if drawn := [result for result in results if name in result and name in DRAWN]:
-            text += "".join(f"\n\n![{name}](performance/{name}-{millions(result)}.svg)" for result in drawn)
-        if text:
-            page = re.sub(
-                rf"(<!-- {name} -->\n).*?(<!-- end -->)",
-                lambda found: f"{found[1]}{text}\n{found[2]}",
-                page,
-                flags=re.S,
-            )
+    for name in TABLES:
+        page = re.sub(
+            rf"(<!-- {name} -->\n).*?(<!-- end -->)",
+            lambda found: f"{found[1]}{renewed(name, found[0], results)}\n{found[2]}",
+            page,
+            flags=re.S,
+        )
     PAGE.write_text(page)
     PLOTS.mkdir(exist_ok=True)
     for result in results:
         for name, bars in plots(result).items():
             (PLOTS / f"{name}-{millions(result)}.svg").write_text(bars)
+
+
+def renewed(name: str, section: str, results: list[dict]) -> str:
+    """A section of the page with what these results say of it."""
+    blocks = {int(found[1].replace(",", "")): found[0] for found in BLOCK.finditer(section)}
+    blocks |= {result["messages"]: text for result in results if (text := TABLES[name](result))}
+    texts = [blocks[messages] for messages in sorted(blocks)]
+    if name in DRAWN:
+        texts += [f"![{name}](performance/{name}-{millions({'messages': it})}.svg)" for it in sorted(blocks)]
+    return "\n\n".join(texts)
 
 
 def machine(result: dict) -> str:
