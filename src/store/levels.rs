@@ -206,3 +206,11 @@ fn copy(connection: &Connection, source: &str, target: &str, rows: &str) -> Resu
     ))?;
     failpoint::reach("move_copied")
 }
+
+/// How many rows a table has.
+pub(super) fn count(connection: &Connection, table: &str) -> Result<usize, StoreError> {
+    let rows: i64 = connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| {
+        row.get(0)
+    })?;
+    Ok(usize::try_from(rows).unwrap_or(0))
+}

@@ -10,7 +10,7 @@ use duckdb::types::FromSql;
 use duckdb::{Connection, params};
 
 use super::checkpoint::Checkpoints;
-use super::levels::LEVELS;
+use super::levels::{LEVELS, count};
 use super::marks::Marks;
 use super::opening::Opened;
 use super::query::Reader;
@@ -185,14 +185,10 @@ impl Record {
             Ok(written)
         })?;
         failpoint::reach("commit_durable")?;
-        self.has_epoch |= written.revision > self.revision;
-        self.revision = written.revision;
-        self.commits += 1;
-        self.upkeep.committed(written.appended);
         self.high_water = self.high_water.max(written.greatest_id);
         self.fragments = written.fragments;
         self.has_content_left |= written.has_content_left;
-        self.testify(now);
+        self.count_committed(written.revision, written.appended, now);
         failpoint::reach("commit_testified")?;
         Ok(Committed {
             revision: self.revision,
@@ -233,6 +229,15 @@ impl Record {
     /// As [`Record::checkpoint`].
     pub fn close(mut self) -> Result<(), StoreError> {
         self.upkeep.fold_at_last(&self.connection)
+    }
+
+    /// Counts a commit that is on disk, and tells the witness.
+    fn count_committed(&mut self, revision: i64, appended: usize, now: DateTime<Utc>) {
+        self.has_epoch |= revision > self.revision;
+        self.revision = revision;
+        self.commits += 1;
+        self.upkeep.committed(appended);
+        self.testify(now);
     }
 
     fn transaction<T>(
@@ -379,11 +384,7 @@ impl Record {
             let removed = content::remove(connection, noticed_before, now, revision, CONTENT_STEP)?;
             Ok((removed, record.count_commit(removed, now)?))
         })?;
-        self.upkeep.committed(0);
-        self.commits += 1;
-        self.has_epoch |= revision > self.revision;
-        self.revision = revision;
-        self.testify(now);
+        self.count_committed(revision, 0, now);
         Ok(removed)
     }
 
@@ -426,12 +427,4 @@ fn state<T: FromSql>(connection: &Connection, column: &str) -> Result<T, StoreEr
 /// Which record it is.
 fn store_id(connection: &Connection) -> Result<String, StoreError> {
     state(connection, "CAST(store_id AS VARCHAR)")
-}
-
-/// How many rows a table has.
-pub(super) fn count(connection: &Connection, table: &str) -> Result<usize, StoreError> {
-    let rows: i64 = connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| {
-        row.get(0)
-    })?;
-    Ok(usize::try_from(rows).unwrap_or(0))
 }

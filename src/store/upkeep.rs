@@ -10,11 +10,11 @@ use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
 use super::checkpoint::Checkpoints;
-use super::levels::{LEVELS, Move};
+use super::levels::{LEVELS, Move, count};
 use super::log::Log;
 use super::settings::StoreSettings;
 use super::whereabouts::Whereabouts;
-use super::{StoreError, content, record};
+use super::{StoreError, content};
 use crate::failpoint;
 
 /// Commits and bytes in the log after which it is folded into the file: a start after a crash
@@ -255,8 +255,5 @@ fn is_time(until: Option<Instant>) -> bool {
 
 /// How many rows are hot, and in small runs.
 fn level_rows(connection: &Connection) -> Result<[usize; 2], StoreError> {
-    Ok([
-        record::count(connection, LEVELS[0])?,
-        record::count(connection, LEVELS[1])?,
-    ])
+    Ok([count(connection, LEVELS[0])?, count(connection, LEVELS[1])?])
 }
