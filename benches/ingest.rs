@@ -14,10 +14,11 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use duckdb::{Connection, params};
 use guildlake::config::{
-    ApiSettings, DiscordSettings, SearchSettings, Settings, SnapshotSettings, StorageSettings,
+    ApiSettings, DiscordSettings, Reactions, SearchSettings, Settings, SnapshotSettings,
+    StorageSettings,
 };
 use guildlake::discord::rest::RestSettings;
-use guildlake::message::{GuildId, Message, Source};
+use guildlake::message::{GuildId, Message, Observed, Source};
 use guildlake::service;
 use guildlake::status::{BackfillState, Status, StatusReceiver};
 use simulator::{Burst, Community, Config, Simulator};
@@ -143,8 +144,14 @@ fn plain_loop(simulator: &Simulator, folder: &std::path::Path, rows: usize) -> f
     let began = Instant::now();
     for (guild_id, payload) in &payloads {
         let guild_id: GuildId = (*guild_id).try_into().unwrap();
-        let message = Message::read(guild_id, Source::Rest, payload).unwrap();
-        let visible = message.visible().unwrap();
+        let message = Message::read(
+            guild_id,
+            Source::Rest,
+            Observed::asked(chrono::Utc::now()),
+            payload,
+        )
+        .unwrap();
+        let visible = message.shown().unwrap();
         connection
             .execute(
                 "INSERT INTO discord_messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -182,6 +189,8 @@ fn settings(simulator: &Simulator, folder: &std::path::Path) -> Settings {
             ..SearchSettings::default()
         },
         discord: Some(DiscordSettings {
+            reactions: Reactions::Counts,
+            second_look: Duration::ZERO,
             token: simulator.token().into(),
             guilds: guilds
                 .iter()

@@ -1,6 +1,6 @@
 -- title: Reactions
--- description: Which emoji people react with. Reactions are known as they were when the message was last sent by Discord:
---   those that came later are not recorded, so the counts are a lower bound.
+-- description: Which emoji people react with. Reactions are heard as they happen, and corrected when a message is read
+--   again; where nobody listened, the coverage says since when changes may be missing.
 -- param guild_id: id, required. The guild.
 -- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
 -- param from: time. Messages written at this time or later.

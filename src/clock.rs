@@ -19,7 +19,11 @@ const STEADY: ClockId = ClockId::Monotonic;
 
 /// Discord's time, as far as it was told. Clones are the same clock.
 #[derive(Debug, Clone, Default)]
-pub struct Clock(Arc<Mutex<Option<Sighting>>>);
+pub struct Clock {
+    sighting: Arc<Mutex<Option<Sighting>>>,
+    /// The last time that was given to an observation, in microseconds since 1970.
+    last_stamp: Arc<Mutex<i64>>,
+}
 
 /// Discord's time at a moment of this machine's steady clock.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +41,28 @@ impl Clock {
             Some(discord) if (machine - discord).abs() > TOLERANCE => discord,
             _ => machine,
         }
+    }
+
+    /// The time for an observation: now, but always later than every time that was given before, so that a clock
+    /// which is set back changes nothing in the order of what Discord showed.
+    #[must_use]
+    pub fn stamp(&self) -> DateTime<Utc> {
+        let now = self.now().timestamp_micros();
+        let mut last = self
+            .last_stamp
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *last = now.max(*last + 1);
+        DateTime::from_timestamp_micros(*last).unwrap_or_default()
+    }
+
+    /// Goes on after a time that was given to an observation in an earlier run.
+    pub fn stamp_after(&self, time: DateTime<Utc>) {
+        let mut last = self
+            .last_stamp
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *last = time.timestamp_micros().max(*last);
     }
 
     /// How far the machine's clock is ahead of Discord's; none before Discord told its time.
@@ -62,7 +88,7 @@ impl Clock {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Sighting>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sighting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -75,6 +101,21 @@ fn steady() -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn observations_have_rising_times_whatever_the_clock_does() {
+        let clock = Clock::default();
+        clock.saw(Utc::now() + TimeDelta::days(1));
+        let ahead = clock.stamp();
+        // The machine's clock was wrong, or is set back.
+        clock.saw(Utc::now());
+        let times: Vec<_> = (0..1000).map(|_| clock.stamp()).collect();
+        assert!(times.is_sorted_by(|one, next| one < next));
+        assert!(ahead < times[0]);
+        let next_run = Clock::default();
+        next_run.stamp_after(times[999]);
+        assert!(times[999] < next_run.stamp());
+    }
 
     #[test]
     fn a_clock_that_is_wrong_gives_way_to_discords() {

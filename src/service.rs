@@ -23,7 +23,9 @@ use crate::derived::search::{self, Search};
 use crate::derived::snapshot::{self, Follower};
 use crate::discord::gateway;
 use crate::discord::rest::{Application, GatewayInfo, Rest, RestError};
-use crate::ingest::{History, HistoryError, Live, LiveError, Scope, Writer, WriterHandle};
+use crate::ingest::{
+    AskAgain, History, HistoryError, Live, LiveError, Scope, Writer, WriterHandle,
+};
 use crate::report::{Library, command_line_init};
 use crate::status::{GatewayState, SearchState, Status, StatusSender};
 use crate::store::{Access, AccessMark, Batch, DataLock, Reader, Record};
@@ -112,7 +114,8 @@ pub async fn run(
         None => None,
     };
     let clock = discord.as_ref().map(|(_, rest)| rest.clock());
-    let (writer, handle) = Writer::start(record, status.clone(), clock.unwrap_or_default());
+    let (mut writer, handle) = Writer::start(record, status.clone(), clock.unwrap_or_default());
+    let unsettled = writer.take_unsettled();
     // Stopped by the order to stop, and by the first part that fails.
     let ending = stop.child_token();
     let mut parts: JoinSet<anyhow::Result<()>> = JoinSet::new();
@@ -162,7 +165,17 @@ pub async fn run(
     }
     match discord {
         Some((discord, rest)) => {
-            let ingest = follow(discord, rest, handle, reader, status, ending.clone());
+            let ask_again =
+                unsettled.map(|unsettled| AskAgain::new(rest.clone(), handle.clone(), unsettled));
+            let ingest = follow(
+                discord,
+                rest,
+                handle,
+                ask_again,
+                reader,
+                status,
+                ending.clone(),
+            );
             parts.spawn(async move { ingest.await.context("the connection to Discord") });
         }
         None => {
@@ -227,6 +240,7 @@ async fn follow(
     settings: DiscordSettings,
     rest: Rest,
     writer: WriterHandle,
+    ask_again: Option<AskAgain>,
     reader: Reader,
     status: StatusSender,
     stop: CancellationToken,
@@ -249,7 +263,9 @@ async fn follow(
             "the bot has used up its new sessions (IDENTIFY) of today; following begins when Discord allows the next one"
         );
     }
-    let shard = gateway::shard(&settings.token, &info, session.as_ref());
+    // A session brings what it was begun for: after an upgrade that listens to more, a new one is due.
+    let resumable = session.as_ref().filter(|it| gateway::is_resumable(it));
+    let shard = gateway::shard(&settings.token, &info, resumable);
     let (passes, calls) = mpsc::unbounded_channel();
     let live = Live::new(
         Arc::clone(&scope),
@@ -258,6 +274,7 @@ async fn follow(
         status.clone(),
         passes,
         session,
+        settings.reactions,
     );
     let history = History {
         rest,
@@ -267,6 +284,7 @@ async fn follow(
         status,
         live: true,
         settle: settings.settle,
+        second_look: settings.second_look,
     };
     // Either's end is the other's: a history without a live side would miss what it does not see.
     let both = stop.child_token();
@@ -280,10 +298,17 @@ async fn follow(
         both.cancel();
         ended
     };
+    let ask_again = async {
+        match ask_again {
+            // It ends with the others, and that the record can't be written is theirs to say.
+            Some(ask_again) => drop(ask_again.run(both.clone()).await),
+            None => {}
+        }
+    };
     // Why the record can't be written, its writer says; here it is only what follows.
-    match tokio::join!(live, history) {
-        (Err(LiveError::Gateway(error)), _) => Err(error.into()),
-        (_, Err(error)) if !matches!(error, HistoryError::Writer(_)) => Err(error.into()),
+    match tokio::join!(live, history, ask_again) {
+        (Err(LiveError::Gateway(error)), ..) => Err(error.into()),
+        (_, Err(error), ()) if !matches!(error, HistoryError::Writer(_)) => Err(error.into()),
         _ => Ok(()),
     }
 }

@@ -23,6 +23,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 
+#[path = "../../tests/shared/observed.rs"]
+mod observations;
+use observations::observed;
+
 /// Rows of a commit: what the writer takes at once when it is behind.
 const GROUP: usize = 10_000;
 
@@ -184,21 +188,17 @@ impl Filler {
     fn push(&mut self, payload: &str, source: Source) {
         let guild = self.community.guild.try_into().unwrap();
         self.batch
-            .push(Message::read(guild, source, payload).unwrap());
+            .push(Message::read(guild, source, observed(), payload).unwrap());
     }
 
     fn delete(&mut self, planned: &Planned) {
         let channel = self.community.channels[planned.channel].id;
         let noticed = id(planned).created_at() + TimeDelta::seconds(2 * EDITED_AFTER);
-        let gone = Gone {
-            after: noticed,
-            before: noticed,
-            by: DeletedBy::Gateway,
-        };
+        let gone = Gone::new(id(planned), noticed, noticed, DeletedBy::Gateway);
         let guild = self.community.guild.try_into().unwrap();
         let channel = channel.try_into().unwrap();
         self.batch
-            .push(Message::gone(id(planned), guild, channel, gone));
+            .push(Message::told_gone(id(planned), guild, channel, gone));
     }
 
     fn commit(&mut self, now: DateTime<Utc>) {

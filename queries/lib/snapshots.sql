@@ -42,7 +42,7 @@ SET VARIABLE snapshot_messages = snapshot_query('messages',
     'message_id BIGINT, guild_id BIGINT, channel_id BIGINT, author_id BIGINT, author_name VARCHAR, content VARCHAR,
      created_at TIMESTAMPTZ, edited_at TIMESTAMPTZ, deleted BOOLEAN, deleted_by VARCHAR, deleted_after TIMESTAMPTZ,
      deleted_before TIMESTAMPTZ, content_removed_at TIMESTAMPTZ, message_type INTEGER, attachment_count INTEGER,
-     embed_count INTEGER, ingested_at TIMESTAMPTZ, revision BIGINT, source TINYINT, patch_json VARCHAR,
+     embed_count INTEGER, reaction_count INTEGER, reactions VARCHAR, poll_votes VARCHAR, ingested_at TIMESTAMPTZ, revision BIGINT, source TINYINT, patch_json VARCHAR,
      raw_json VARCHAR');
 CREATE OR REPLACE VIEW discord_messages AS FROM query(getvariable('snapshot_messages'));
 
@@ -90,17 +90,20 @@ COMMENT ON COLUMN discord_messages.content IS 'The text as typed, with Discord''
 COMMENT ON COLUMN discord_messages.created_at IS 'When it was written: the time in its id.';
 COMMENT ON COLUMN discord_messages.edited_at IS 'When its author last edited it.';
 COMMENT ON COLUMN discord_messages.deleted IS 'Whether it is gone from Discord.';
-COMMENT ON COLUMN discord_messages.deleted_by IS 'How that became known: gateway, bulk, channel or rescan.';
+COMMENT ON COLUMN discord_messages.deleted_by IS 'How that became known. Discord said so: gateway (MESSAGE_DELETE), bulk (a purge), channel (it went with its channel). Inferred, and taken back if it shows up again: rescan (two readings of the history did not show it), missing_channel (Discord does not know its channel any more).';
 COMMENT ON COLUMN discord_messages.deleted_after IS 'It was still there at this time.';
 COMMENT ON COLUMN discord_messages.deleted_before IS 'When the delete was noticed.';
 COMMENT ON COLUMN discord_messages.content_removed_at IS 'When the content of this deleted message was taken out of the record.';
 COMMENT ON COLUMN discord_messages.message_type IS 'Discord''s message type: 0 text, 19 reply.';
 COMMENT ON COLUMN discord_messages.attachment_count IS 'How many files hang on it.';
 COMMENT ON COLUMN discord_messages.embed_count IS 'How many embeds hang on it.';
+COMMENT ON COLUMN discord_messages.reaction_count IS 'How many reactions it has.';
+COMMENT ON COLUMN discord_messages.reactions IS 'The reactions by emoji, as a JSON list of count, emoji_id, emoji_name and super_count; none if there are none.';
+COMMENT ON COLUMN discord_messages.poll_votes IS 'The votes of its poll by answer, as a JSON list of answer_id and count; none if there are none.';
 COMMENT ON COLUMN discord_messages.ingested_at IS 'When this service first had it.';
 COMMENT ON COLUMN discord_messages.revision IS 'The commit that last changed the row.';
 COMMENT ON COLUMN discord_messages.source IS 'Where the payload is from: 0 an import, 1 history, 2 the socket.';
-COMMENT ON COLUMN discord_messages.patch_json IS 'What updates of a part of it have brought since.';
+COMMENT ON COLUMN discord_messages.patch_json IS 'Fields of the payload that Discord changed later, as a JSON object: they count instead of the payload''s own.';
 COMMENT ON COLUMN discord_messages.raw_json IS 'The payload as Discord sent it, byte for byte.';
 
 COMMENT ON VIEW discord_message_versions IS

@@ -218,20 +218,9 @@ CREATE OR REPLACE MACRO wanted_periods(unit) AS TABLE
 ---------------------------------------------------------------------------------------------------
 -- Payloads. What can't be read is NULL, and never an error.
 
--- A payload's list as JSON, with what a later partial update brought in its place. Previews of
--- links come later without being an edit: of two lists of one edit the longer is the later.
+-- A payload's list as JSON, or what Discord showed later in its place.
 CREATE OR REPLACE MACRO payload_list(raw_json, patch_json, field) AS
-    CASE WHEN patch_json IS NULL THEN TRY(json_extract(raw_json, '$.' || field))
-         WHEN coalesce(TRY_CAST(TRY(json_extract_string(patch_json, '$.' || field || '.edited_at')) AS TIMESTAMPTZ), '-infinity')
-              > coalesce(TRY_CAST(TRY(json_extract_string(raw_json, '$.edited_timestamp')) AS TIMESTAMPTZ), '-infinity')
-           OR (field = 'embeds'
-               AND coalesce(TRY_CAST(TRY(json_extract_string(patch_json, '$.embeds.edited_at')) AS TIMESTAMPTZ), '-infinity')
-                   = coalesce(TRY_CAST(TRY(json_extract_string(raw_json, '$.edited_timestamp')) AS TIMESTAMPTZ), '-infinity')
-               AND coalesce(TRY_CAST(TRY(json_extract_string(raw_json, '$.flags')) AS BIGINT), 0) & 4 = 0
-               AND json_array_length(TRY_CAST(TRY(json_extract_string(patch_json, '$.embeds.value')) AS JSON))
-                   > json_array_length(TRY(json_extract(raw_json, '$.embeds'))))
-         THEN TRY_CAST(TRY(json_extract_string(patch_json, '$.' || field || '.value')) AS JSON)
-         ELSE TRY(json_extract(raw_json, '$.' || field)) END;
+    coalesce(TRY(json_extract(patch_json, '$.' || field)), TRY(json_extract(raw_json, '$.' || field)));
 
 CREATE OR REPLACE VIEW discord_attachments AS
 SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type, by_bot,
@@ -289,17 +278,33 @@ FROM (
 
 CREATE OR REPLACE VIEW discord_reactions AS
 SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type, by_bot,
-       position, item.emoji.id AS emoji_id, item.emoji.name AS emoji_name,
-       item.count AS reaction_count, item.count_details.burst AS super_reaction_count
+       position, item.emoji_id, item.emoji_name,
+       item.count AS reaction_count, item.super_count AS super_reaction_count
 FROM (
     SELECT *, unnest(items) AS item, generate_subscripts(items, 1) AS position
     FROM (
         SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type,
                is_bot(raw_json) AS by_bot,
-               TRY(json_transform(json_extract(raw_json, '$.reactions'),
-                   '[{"emoji":{"id":"BIGINT","name":"VARCHAR"},"count":"BIGINT",
-                      "count_details":{"burst":"BIGINT"}}]')) AS items
-        FROM discord_messages WHERE contains(raw_json, '"reactions"')
+               TRY(json_transform(reactions, '[{"emoji_id":"BIGINT","emoji_name":"VARCHAR","count":"BIGINT",
+                                                "super_count":"BIGINT"}]')) AS items
+        FROM discord_messages WHERE reaction_count > 0
+    )
+);
+
+CREATE OR REPLACE VIEW discord_poll_votes AS
+SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type, by_bot,
+       TRY(json_extract_string(raw_json, '$.poll.question.text')) AS question, answer.answer_id,
+       answer.poll_media.text AS answer,
+       coalesce(list_filter(votes, lambda one: one.answer_id = answer.answer_id)[1].count, 0) AS votes
+FROM (
+    SELECT *, unnest(answers) AS answer
+    FROM (
+        SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type, raw_json,
+               is_bot(raw_json) AS by_bot,
+               TRY(json_transform(json_extract(raw_json, '$.poll.answers'),
+                   '[{"answer_id":"BIGINT","poll_media":{"text":"VARCHAR"}}]')) AS answers,
+               TRY(json_transform(poll_votes, '[{"answer_id":"BIGINT","count":"BIGINT"}]')) AS votes
+        FROM discord_messages WHERE contains(raw_json, '"poll"')
     )
 );
 
@@ -458,7 +463,7 @@ COMMENT ON COLUMN discord_mentions.mention_kind IS 'user, role or everyone.';
 COMMENT ON COLUMN discord_mentions.mentioned_id IS 'The person or role; NULL for everyone.';
 
 COMMENT ON VIEW discord_reactions IS
-    'Reactions as they were when the payload of the message came. Later ones are not recorded: the counts are a lower bound.';
+    'Reactions by emoji. They are heard as they happen, and corrected when the message is read again; for times in which nobody listened, coverage says since when they can be old (stale_since).';
 COMMENT ON COLUMN discord_reactions.message_id IS 'The message. It holds its time too.';
 COMMENT ON COLUMN discord_reactions.guild_id IS 'The guild.';
 COMMENT ON COLUMN discord_reactions.channel_id IS 'The channel or thread.';
@@ -471,7 +476,22 @@ COMMENT ON COLUMN discord_reactions.position IS 'Which of the emoji of its messa
 COMMENT ON COLUMN discord_reactions.emoji_id IS 'The guild''s own emoji; NULL for one of Unicode.';
 COMMENT ON COLUMN discord_reactions.emoji_name IS 'The emoji, or the name of an own one.';
 COMMENT ON COLUMN discord_reactions.reaction_count IS 'How many reacted with it.';
-COMMENT ON COLUMN discord_reactions.super_reaction_count IS 'How many of these were super reactions; NULL if Discord did not say.';
+COMMENT ON COLUMN discord_reactions.super_reaction_count IS 'How many of these were super reactions.';
+
+COMMENT ON VIEW discord_poll_votes IS
+    'The answers of polls, with their votes.';
+COMMENT ON COLUMN discord_poll_votes.message_id IS 'The message. It holds its time too.';
+COMMENT ON COLUMN discord_poll_votes.guild_id IS 'The guild.';
+COMMENT ON COLUMN discord_poll_votes.channel_id IS 'The channel or thread.';
+COMMENT ON COLUMN discord_poll_votes.author_id IS 'Who wrote the message.';
+COMMENT ON COLUMN discord_poll_votes.created_at IS 'When the message was written.';
+COMMENT ON COLUMN discord_poll_votes.deleted IS 'Whether the message was deleted.';
+COMMENT ON COLUMN discord_poll_votes.message_type IS 'Discord''s number of the message''s type: 0 text, 19 reply, ...';
+COMMENT ON COLUMN discord_poll_votes.by_bot IS 'Whether an app or a webhook wrote it.';
+COMMENT ON COLUMN discord_poll_votes.question IS 'What is asked.';
+COMMENT ON COLUMN discord_poll_votes.answer_id IS 'The number of the answer.';
+COMMENT ON COLUMN discord_poll_votes.answer IS 'The answer.';
+COMMENT ON COLUMN discord_poll_votes.votes IS 'How many voted for it.';
 
 COMMENT ON VIEW discord_replies IS
     'Replies: messages written with Discord''s reply function. Forwards are none.';

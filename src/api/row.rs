@@ -2,7 +2,8 @@
 //! digits of a snowflake; times as RFC 3339 in UTC, always to the microsecond.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Serialize, Serializer};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
@@ -64,8 +65,9 @@ pub(super) struct MessageJson {
     /// Whether it is gone from Discord.
     #[schema(example = false)]
     deleted: bool,
-    /// How that became known: `gateway`, `bulk` (a moderator's purge), `channel` (deleted with
-    /// its channel), `rescan` (no longer in the history); null while it is not deleted.
+    /// How that became known. Discord said so: `gateway`, `bulk` (a moderator's purge), `channel` (deleted with
+    /// its channel). Inferred, and taken back if it shows up again: `rescan` (two readings of the history did not
+    /// show it), `missing_channel` (Discord does not know its channel any more). Null while it is not deleted.
     #[schema(required = true, example = "gateway")]
     deleted_by: Option<String>,
     /// It was still there at this time: it was deleted later than that.
@@ -87,6 +89,13 @@ pub(super) struct MessageJson {
     /// How many embeds (link previews, bot cards) hang on it.
     #[schema(minimum = 0, example = 0)]
     embed_count: i32,
+    /// How many reactions it has, as far as they were heard or read.
+    #[schema(minimum = 0, example = 3)]
+    reaction_count: i32,
+    /// The reactions by emoji; empty if there are none.
+    reactions: Vec<ReactionJson>,
+    /// The votes of its poll by answer; empty if there is no poll, or no vote.
+    poll_votes: Vec<PollVotesJson>,
     /// When this service first had it.
     ingested_at: Time,
     /// The number of the commit that last changed the row.
@@ -96,6 +105,42 @@ pub(super) struct MessageJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Object, required = false)]
     raw_json: Option<Box<RawValue>>,
+}
+
+/// The reactions with one emoji.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = Reactions)]
+pub(super) struct ReactionJson {
+    /// The guild's own emoji; null for one of Unicode.
+    #[schema(required = true, pattern = r"^[0-9]{1,20}$")]
+    emoji_id: Option<String>,
+    /// The emoji, or the name of an own one.
+    #[schema(required = true, example = "👍")]
+    emoji_name: Option<String>,
+    /// How many reacted with it.
+    #[schema(minimum = 1, example = 3)]
+    count: i64,
+    /// How many of these were super reactions.
+    #[schema(minimum = 0, example = 0)]
+    super_count: i64,
+}
+
+/// The votes for one answer of a poll.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = PollVotes)]
+pub(super) struct PollVotesJson {
+    /// The number of the answer, as the payload's `poll.answers` have it.
+    #[schema(example = 1)]
+    answer_id: i64,
+    /// How many voted for it.
+    #[schema(minimum = 1, example = 3)]
+    count: i64,
+}
+
+/// A list as its column has it.
+fn details<T: DeserializeOwned>(json: Option<&str>) -> Result<Vec<T>, StoreError> {
+    let list = json.map(serde_json::from_str).transpose()?;
+    Ok(list.unwrap_or_default())
 }
 
 impl TryFrom<MessageRow> for MessageJson {
@@ -120,6 +165,9 @@ impl TryFrom<MessageRow> for MessageJson {
             message_type: row.message_type,
             attachment_count: row.attachment_count,
             embed_count: row.embed_count,
+            reaction_count: row.reaction_count,
+            reactions: details(row.reactions.as_deref())?,
+            poll_votes: details(row.poll_votes.as_deref())?,
             ingested_at: Time(row.ingested_at),
             revision: row.revision,
             raw_json: row.raw_json.map(RawValue::from_string).transpose()?,

@@ -47,7 +47,7 @@ pub(super) async fn run(
     let storage = StorageSettings::read_alone(source)?;
     let discord = DiscordSettings::read_alone(source)?
         .context("DISCORD_BOT_TOKEN is not set: there is nothing to read history with")?;
-    let rest = Rest::new(&discord.api_url, &discord.token, discord.rest)?;
+    let rest = Rest::new(&discord.api_url, &discord.token, discord.rest.clone())?;
     service::ensure_message_content(&rest.application().await?)?;
     let OpenRecord {
         lock,
@@ -66,6 +66,7 @@ pub(super) async fn run(
         status: status.clone(),
         live: false,
         settle: discord.settle,
+        second_look: discord.second_look,
     };
     let work = async {
         if arguments.verify {
@@ -114,6 +115,12 @@ pub(super) async fn run(
     }
     for guild in &report.unread_guilds {
         super::say(&format!("  guild {guild} can't be read: is the bot in it?"));
+    }
+    for channel in &report.suspected {
+        super::say(&format!(
+            "  channel {channel} is not known to Discord any more; a run later than SECOND_LOOK ({:?}) looks for it again before its messages count as deleted",
+            discord.second_look
+        ));
     }
     for channel in &report.missing_channels {
         super::say(&format!(

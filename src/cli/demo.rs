@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::config::{
-    ApiSettings, DiscordSettings, SearchSettings, Settings, SnapshotSettings, StorageSettings,
+    ApiSettings, DiscordSettings, Reactions, SearchSettings, Settings, SnapshotSettings,
+    StorageSettings,
 };
 use crate::discord::rest::RestSettings;
 use crate::ingest::Progress;
@@ -111,6 +112,8 @@ fn settings(
                 requests_per_second: u16::MAX,
                 ..RestSettings::default()
             },
+            reactions: Reactions::Full,
+            second_look: std::time::Duration::from_secs(60),
             settle: std::time::Duration::ZERO,
         }),
     })

@@ -26,12 +26,42 @@ pub struct DiscordSettings {
     pub channels: Vec<ChannelId>,
     /// `DISCORD_API_URL`, default `https://discord.com`: the base of Discord's REST API.
     pub api_url: Url,
+    /// `REACTIONS`, default `counts`: how many reactions and votes there are; `full` keeps who reacted or voted, and
+    /// when, too.
+    pub reactions: Reactions,
+    /// `SECOND_LOOK`, default `5m`: how long after a channel was first found missing it is looked for again, before
+    /// its messages are recorded as deleted.
+    pub second_look: Duration,
     /// How patiently Discord is asked; no variable.
     pub rest: RestSettings,
     /// How long the first reading of history waits after a session began, so that Discord's REST
     /// side shows what its socket has sent; no variable.
     pub settle: Duration,
 }
+
+/// What is kept of reactions and of votes in polls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reactions {
+    /// How many there are.
+    Counts,
+    /// Who reacted or voted, and when, too.
+    Full,
+}
+
+impl FromStr for Reactions {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "counts" => Ok(Self::Counts),
+            "full" => Ok(Self::Full),
+            _ => Err(()),
+        }
+    }
+}
+
+/// How long after a channel was first found missing it is looked for again.
+const SECOND_LOOK: Duration = Duration::from_secs(300);
 
 /// Whether a token looks like one: three parts, the first of which is the bot's id in base64.
 #[must_use]
@@ -60,6 +90,18 @@ impl DiscordSettings {
             "is not a URL such as https://discord.com",
             problems,
         );
+        let reactions = source.parse(
+            "REACTIONS",
+            Reactions::Counts,
+            "is neither counts nor full",
+            problems,
+        );
+        let second_look = source.parse(
+            "SECOND_LOOK",
+            humantime::Duration::from(SECOND_LOOK),
+            "is not a length of time such as 5m",
+            problems,
+        );
         let Some(token) = source.get("DISCORD_BOT_TOKEN") else {
             return Some(None);
         };
@@ -75,6 +117,8 @@ impl DiscordSettings {
             guilds,
             channels,
             api_url: api_url?,
+            reactions: reactions?,
+            second_look: Duration::from(second_look?),
             rest: RestSettings::default(),
             settle: SETTLE,
         }))

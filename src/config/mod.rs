@@ -9,7 +9,7 @@ mod source;
 mod storage;
 
 pub use api::{ApiSettings, KeyWeakness, weakness};
-pub use discord::{DiscordSettings, token_has_the_form};
+pub use discord::{DiscordSettings, Reactions, token_has_the_form};
 pub use search::SearchSettings;
 pub use snapshots::SnapshotSettings;
 pub use source::{Problem, SettingsError, Source};

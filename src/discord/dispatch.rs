@@ -8,10 +8,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use super::reactions;
 use super::rest::{ChannelInfo, RoleInfo};
 use crate::message::{
-    ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source, read_update,
+    ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Observed, Source, read_update,
 };
+use crate::store::ReactionEvent;
 
 /// The op code of a dispatch. Source: <https://discord.com/developers/docs/topics/opcodes-and-status-codes>
 const DISPATCH: u8 = 0;
@@ -49,6 +51,23 @@ pub struct Heard {
     pub after: DateTime<Utc>,
     /// The time of this frame.
     pub now: DateTime<Utc>,
+    /// The same as the time of an observation, which no other frame or page has.
+    pub observed_at: DateTime<Utc>,
+    /// The last sequence number of the session that was taken, and when the session began: what comes with a number
+    /// that was taken is a repeat of something that happened since then.
+    pub taken: Option<(u64, DateTime<Utc>)>,
+}
+
+impl Heard {
+    /// When Discord showed what comes with this sequence number, and whether it is a repeat.
+    fn observed(&self, sequence: u64) -> (Observed, bool) {
+        match self.taken {
+            Some((taken, began_at)) if sequence <= taken => {
+                (Observed::frame(began_at, sequence), true)
+            }
+            _ => (Observed::frame(self.observed_at, sequence), false),
+        }
+    }
 }
 
 /// A dispatch: its name, its place in the session, and what it says.
@@ -58,6 +77,8 @@ pub struct Dispatch {
     pub name: String,
     /// Its number in the session.
     pub sequence: u64,
+    /// The session has brought this number before.
+    pub is_repeat: bool,
     /// What it says.
     pub news: News,
 }
@@ -78,6 +99,8 @@ pub enum News {
     Resumed,
     /// A message as it is now, or some fields of it.
     Message(Box<Message>),
+    /// Somebody reacted to a message, or voted in its poll, or took that back.
+    Reaction(Box<Message>, Box<ReactionEvent>),
     /// Messages that are gone.
     Gone(Vec<Message>),
     /// A guild with its channels and threads, at the start of a session or after an outage.
@@ -163,11 +186,13 @@ pub fn read_frame(
     else {
         return Ok(Received::Other);
     };
-    let news = read_news(&name, payload.get(), heard, guild_of)
+    let (observed, is_repeat) = heard.observed(sequence);
+    let news = read_news(&name, payload.get(), heard, observed, guild_of)
         .unwrap_or_else(|reason| unreadable(payload.get(), reason));
     Ok(Received::Dispatch(Dispatch {
         name: name.into_owned(),
         sequence,
+        is_repeat,
         news,
     }))
 }
@@ -180,6 +205,7 @@ fn unreadable(payload: &str, reason: String) -> News {
     }
     #[derive(Deserialize)]
     struct WithId {
+        #[serde(alias = "message_id")]
         id: MessageId,
     }
     let channel = serde_json::from_str::<WithChannel>(payload).ok();
@@ -196,6 +222,7 @@ fn read_news(
     name: &str,
     payload: &str,
     heard: Heard,
+    observed: Observed,
     guild_of: GuildOf<'_>,
 ) -> Result<News, String> {
     match name {
@@ -208,7 +235,8 @@ fn read_news(
             })
         }
         "RESUMED" => Ok(News::Resumed),
-        "MESSAGE_CREATE" | "MESSAGE_UPDATE" => read_message(name, payload, guild_of),
+        "MESSAGE_CREATE" | "MESSAGE_UPDATE" => read_message(name, payload, observed, guild_of),
+        _ if reactions::is_reaction(name) => reactions::read(name, payload, observed, guild_of),
         "MESSAGE_DELETE" => {
             let Deleted { id, place } = read(payload)?;
             Ok(read_gone(
@@ -283,15 +311,20 @@ fn read_news(
     }
 }
 
-fn read_message(name: &str, payload: &str, guild_of: GuildOf<'_>) -> Result<News, String> {
+fn read_message(
+    name: &str,
+    payload: &str,
+    observed: Observed,
+    guild_of: GuildOf<'_>,
+) -> Result<News, String> {
     let place: Place = read(payload)?;
     // A message without a guild is a direct one: nobody chose to have it collected.
     let Some(guild_id) = place.guild(guild_of) else {
         return Ok(News::Other);
     };
     let message = match name {
-        "MESSAGE_CREATE" => Message::read(guild_id, Source::Gateway, payload),
-        _ => read_update(guild_id, payload),
+        "MESSAGE_CREATE" => Message::read(guild_id, Source::Gateway, observed, payload),
+        _ => read_update(guild_id, observed, payload),
     };
     let message = message.map_err(|error| error.to_string())?;
     Ok(News::Message(Box::new(message)))
@@ -307,19 +340,15 @@ fn read_gone(
     let (Some(guild_id), Some(channel_id)) = (place.guild(guild_of), place.channel_id) else {
         return News::Other;
     };
-    let gone = |id: &MessageId| Gone {
-        after: heard.after.max(id.created_at()),
-        before: heard.now,
-        by,
-    };
+    let gone = |id: &MessageId| Gone::new(*id, heard.after, heard.now, by);
     News::Gone(
         ids.iter()
-            .map(|id| Message::gone(*id, guild_id, channel_id, gone(id)))
+            .map(|id| Message::told_gone(*id, guild_id, channel_id, gone(id)))
             .collect(),
     )
 }
 
-fn read<'a, T: Deserialize<'a>>(payload: &'a str) -> Result<T, String> {
+pub(super) fn read<'a, T: Deserialize<'a>>(payload: &'a str) -> Result<T, String> {
     serde_json::from_str(payload).map_err(|error| error.to_string())
 }
 
@@ -344,15 +373,15 @@ struct GuildRef {
 }
 
 #[derive(Deserialize)]
-struct Place {
+pub(super) struct Place {
     #[serde(default)]
     guild_id: Option<GuildId>,
     #[serde(default)]
-    channel_id: Option<ChannelId>,
+    pub(super) channel_id: Option<ChannelId>,
 }
 
 impl Place {
-    fn guild(&self, guild_of: GuildOf<'_>) -> Option<GuildId> {
+    pub(super) fn guild(&self, guild_of: GuildOf<'_>) -> Option<GuildId> {
         self.guild_id.or_else(|| guild_of(self.channel_id?))
     }
 }
@@ -420,7 +449,12 @@ mod tests {
 
     fn heard() -> Heard {
         let now = Utc::now();
-        Heard { after: now, now }
+        Heard {
+            after: now,
+            now,
+            observed_at: now,
+            taken: None,
+        }
     }
 
     fn news(frame: &str) -> News {

@@ -10,9 +10,12 @@ use twilight_gateway::{CloseFrame, ConfigBuilder, Intents, Session, Shard, Shard
 use super::rest::GatewayInfo;
 use crate::store::SessionMark;
 
-/// What a guild's conversation needs: its channels and threads, its messages, and their text.
+/// What a guild's conversation needs: its channels and threads, its messages and their text, reactions and votes.
+/// Only the text needs Discord's leave.
 pub const INTENTS: Intents = Intents::GUILDS
     .union(Intents::GUILD_MESSAGES)
+    .union(Intents::GUILD_MESSAGE_REACTIONS)
+    .union(Intents::GUILD_MESSAGE_POLLS)
     .union(Intents::MESSAGE_CONTENT);
 
 /// One new session in so many is left unused: Discord resets the token of a bot that goes beyond
@@ -40,6 +43,12 @@ pub enum GatewayError {
         /// What to do.
         advice: &'static str,
     },
+}
+
+/// Whether a session brings what is listened to: it keeps the intents that it was begun with.
+#[must_use]
+pub fn is_resumable(session: &SessionMark) -> bool {
+    session.intents == INTENTS.bits()
 }
 
 /// A shard that is not connected yet: it resumes `session` if there is one, at the place where

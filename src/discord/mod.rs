@@ -4,4 +4,5 @@
 pub mod dispatch;
 pub mod gateway;
 pub mod permissions;
+mod reactions;
 pub mod rest;

@@ -60,9 +60,10 @@ pub(super) fn doubt(
     message_id: Option<MessageId>,
     heard: Heard,
 ) {
-    if let ("MESSAGE_UPDATE" | "MESSAGE_DELETE", Some(channel_id), Some(id)) =
-        (name, channel_id, message_id)
-    {
+    let is_of_a_message = matches!(name, "MESSAGE_UPDATE" | "MESSAGE_DELETE")
+        || name.starts_with("MESSAGE_REACTION_")
+        || name.starts_with("MESSAGE_POLL_VOTE_");
+    if let (true, Some(channel_id), Some(id)) = (is_of_a_message, channel_id, message_id) {
         batch.doubts.push(Doubt {
             channel_id,
             span: IdSpan::of(id),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -24,6 +25,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// How long without a call before a pass is due all the same: a channel that was refused is looked
 /// at again, and what no event told is found.
 const DAILY: Duration = Duration::from_secs(24 * 3600);
+
+/// How much later than it is due the second look is, so that it is not too early by rounding.
+const LOOK_LATER: Duration = Duration::from_millis(100);
 
 /// What calls for a pass, the more pressing the greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,6 +75,8 @@ pub struct PassReport {
     pub missing_channels: Vec<ChannelId>,
     /// Channels and threads that have gaps left, because Discord could not be asked.
     pub incomplete: Vec<ChannelId>,
+    /// Channels and threads that Discord does not know any more, which is not believed before a second look.
+    pub suspected: Vec<ChannelId>,
 }
 
 impl PassReport {
@@ -100,6 +106,8 @@ pub struct History {
     /// How long after a session's begin its first pass waits, so that Discord's REST side shows
     /// what the socket's side has sent.
     pub settle: Duration,
+    /// How long after a channel was first found missing it is looked for again.
+    pub second_look: Duration,
 }
 
 impl History {
@@ -116,6 +124,7 @@ impl History {
             receiver: calls,
             taken: 0,
             waiting: None,
+            look_again: None,
         };
         let mut pause = FIRST_PAUSE;
         loop {
@@ -139,6 +148,10 @@ impl History {
                     continue;
                 }
                 result = work => result,
+            };
+            calls.look_again = match &result {
+                Ok(report) if report.suspected.is_empty() => None,
+                _ => Some(Instant::now() + self.second_look + LOOK_LATER),
             };
             match result {
                 Ok(report) if report.is_complete() => {
@@ -203,6 +216,8 @@ struct Calls {
     receiver: mpsc::UnboundedReceiver<Pass>,
     taken: u64,
     waiting: Option<Pass>,
+    /// When what was found missing is looked for again.
+    look_again: Option<Instant>,
 }
 
 impl Calls {
@@ -215,7 +230,9 @@ impl Calls {
             if let Some(pass) = self.waiting.take() {
                 return pass;
             }
-            if tokio::time::timeout(DAILY, self.receive()).await.is_err() {
+            let daily = Instant::now() + DAILY;
+            let next = self.look_again.map_or(daily, |at| at.min(daily));
+            if timeout_at(next, self.receive()).await.is_err() {
                 return Pass::Catalog;
             }
         }

@@ -22,10 +22,11 @@ use super::rights::Rights;
 use super::scope::Scope;
 use super::writer::{WriterClosed, WriterHandle};
 use crate::clock::Clock;
+use crate::config::Reactions;
 use crate::discord::dispatch::{Heard, Received, read_frame};
 use crate::discord::gateway::{self, GatewayError};
 use crate::discord::rest::Rest;
-use crate::message::{GuildId, Message, MessageId, Source};
+use crate::message::{GuildId, Message, MessageId, Source, snowflake_time};
 use crate::status::{BackfillState, GatewayState, GatewayStatus, StatusSender};
 use crate::store::{Batch, Parked, SessionMark};
 
@@ -75,6 +76,8 @@ pub struct Live {
     away: HashMap<GuildId, DateTime<Utc>>,
     rights: Rights,
     unreadable: UnreadableCalls,
+    /// Whether who reacted, and when, is kept.
+    keeps_reactors: bool,
 }
 
 /// How the live side stands to what Discord says.
@@ -100,6 +103,7 @@ impl Live {
         status: StatusSender,
         passes: mpsc::UnboundedSender<Pass>,
         session: Option<SessionMark>,
+        reactions: Reactions,
     ) -> Self {
         Self {
             clock: rest.clock(),
@@ -116,6 +120,7 @@ impl Live {
             away: HashMap::new(),
             rights: Rights::default(),
             unreadable: UnreadableCalls::default(),
+            keeps_reactors: reactions == Reactions::Full,
         }
     }
 
@@ -185,10 +190,13 @@ impl Live {
     /// The time of this frame, and the one from which on it tells what happened.
     fn heard(&self) -> Heard {
         let now = self.clock.now();
-        let until = self.session.as_ref().map_or(now, |it| it.heard_at);
+        let session = self.session.as_ref();
+        let until = session.map_or(now, |it| it.heard_at);
         Heard {
             after: until.min(now),
             now,
+            observed_at: self.clock.stamp(),
+            taken: session.map(|it| (it.sequence, snowflake_time(it.live_low))),
         }
     }
 

@@ -1,6 +1,7 @@
 //! From Discord's events to the record. One writer commits what the socket and the history bring,
 //! together with the marks that say how far each is; what is complete is known by ranges of ids.
 
+mod ask_again;
 mod catalog;
 mod doubt;
 mod history;
@@ -12,6 +13,7 @@ mod scan;
 mod scope;
 mod writer;
 
+pub use ask_again::AskAgain;
 pub use catalog::Catalog;
 pub use history::{History, HistoryError, Pass, PassReport};
 pub use live::{Live, LiveError};

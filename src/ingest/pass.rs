@@ -17,11 +17,12 @@ use super::history::{History, HistoryError, PassReport};
 use super::progress::Tally;
 use super::scan::{Outcome, Scan, ScanError};
 use super::writer::WriterClosed;
-use crate::discord::rest::{ArchivedKind, ChannelInfo, Rest, RestError};
+use crate::discord::permissions::ChannelKind;
+use crate::discord::rest::{ArchivedKind, ChannelInfo, HistoryCursor, Rest, RestError};
 use crate::message::{ChannelId, GuildId, IdSpan, snowflake_at};
 use crate::store::{
     Access, AccessMark, Batch, ChannelCoverage, ChannelGone, Committed, Coverage, Covered,
-    KnownChannel, SessionMark,
+    KnownChannel, SessionMark, Sighting, Suspicion,
 };
 
 /// Channels that are read at a time. Discord's limits are per channel and over all.
@@ -35,6 +36,12 @@ const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
 /// How long a channel that Discord refused is left alone: 10,000 refusals in ten minutes ban.
 const REFUSED_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// With more channels than this missing at once, and more than are listed, the list is doubted.
+const MANY: usize = 3;
+
+/// How many times longer what a doubtful list lacks is waited for.
+const PATIENCE: u32 = 12;
 
 /// Without a live session, how far before now a reading is trusted to be complete.
 const CLOCK_MARGIN: TimeDelta = TimeDelta::seconds(60);
@@ -83,11 +90,25 @@ pub(super) struct PassState<'a> {
     began_after: Committed,
     jobs: VecDeque<Job>,
     incomplete: Vec<ChannelId>,
+    /// What Discord does not know any more, for now.
+    suspected: HashSet<ChannelId>,
+    /// The time before anything was asked, as that of an observation.
+    asked_at: DateTime<Utc>,
+}
+
+/// Why a list of a guild's channels is no word on what is missing from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ListDoubt {
+    /// It has nothing of what was known.
+    Empty,
+    /// It lacks more than it has.
+    Short,
 }
 
 impl<'a> PassState<'a> {
     pub(super) async fn new(history: &'a History) -> Result<Self, HistoryError> {
         let began_after = history.writer.commit(Batch::default()).await?;
+        let asked_at = history.rest.clock().stamp();
         let catalog = Catalog::read(&history.rest, &history.scope).await?;
         let known = history.reader.channels().await?;
         Ok(Self {
@@ -103,6 +124,8 @@ impl<'a> PassState<'a> {
             began_after,
             jobs: VecDeque::new(),
             incomplete: Vec::new(),
+            suspected: HashSet::new(),
+            asked_at,
             history,
         })
     }
@@ -151,7 +174,11 @@ impl<'a> PassState<'a> {
         for entry in &mut entries {
             self.keep_refusal(entry);
         }
-        let batch = batch_of(&self.catalog.guilds, &entries, self.began);
+        let mut batch = batch_of(&self.catalog.guilds, &entries, self.began);
+        batch.sightings.extend(entries.iter().map(|entry| Sighting {
+            id: entry.info.id,
+            at: self.asked_at,
+        }));
         let asked_after = self.history.writer.commit(batch).await?;
         let mut covered = Vec::new();
         for entry in entries.into_iter().filter(Entry::holds_messages) {
@@ -219,6 +246,7 @@ impl<'a> PassState<'a> {
             unread_guilds: scope.guilds().filter(|id| !guild(id)).collect(),
             missing_channels: scope.channels().filter(|id| !channel(id)).collect(),
             incomplete: self.incomplete,
+            suspected: self.suspected.into_iter().collect(),
         }
     }
 
@@ -279,19 +307,8 @@ impl<'a> PassState<'a> {
             .into_iter()
             .map(|known| (known.channel.id, known))
             .collect();
-        let scope = &self.history.scope;
-        let listed: HashSet<ChannelId> = self.catalog.entries.iter().map(|it| it.info.id).collect();
-        let read: HashSet<GuildId> = self.catalog.guilds.iter().map(|guild| guild.id).collect();
-        let unlisted = self.known.values().filter(|known| {
-            known.gone.is_none()
-                && matches!(
-                    known.access,
-                    Access::Unknown | Access::Readable | Access::Missing
-                )
-                && read.contains(&known.channel.guild_id)
-                && !listed.contains(&known.channel.id)
-                && scope.takes(known.channel.guild_id, known.channel.id) == Some(true)
-        });
+        let unlisted = self.unlisted();
+        let doubts = self.doubtful_guilds(&unlisted);
         let mut batch = Batch::default();
         let mut found: HashMap<GuildId, Vec<ChannelInfo>> = HashMap::new();
         for known in unlisted {
@@ -309,8 +326,10 @@ impl<'a> PassState<'a> {
                 });
                 continue;
             }
+            let asked_at = self.history.rest.clock().stamp();
             let refusal = match self.history.rest.channel(id).await {
                 Ok(info) => {
+                    batch.sightings.push(Sighting { id, at: asked_at });
                     found.entry(known.channel.guild_id).or_default().push(info);
                     continue;
                 }
@@ -318,20 +337,21 @@ impl<'a> PassState<'a> {
             };
             match refusal.access() {
                 Some(Access::Missing) => {
-                    info!(channel_id = %id, "the channel was deleted while nobody listened");
-                    batch.channels_gone.push(ChannelGone {
-                        id,
-                        after: self.last_seen(id),
-                        before: self.history.rest.clock().now(),
+                    let doubt = doubts.get(&known.channel.guild_id).copied();
+                    self.take_missing(&known, asked_at, doubt, &mut batch)
+                        .await?;
+                }
+                Some(access) => {
+                    // It is there.
+                    batch.suspicions.push(Suspicion { id, since: None });
+                    batch.access.push(AccessMark {
+                        channel_id: id,
+                        access,
+                        // No answer to a reading: the next pass looks again.
+                        detail: None,
+                        since: self.began,
                     });
                 }
-                Some(access) => batch.access.push(AccessMark {
-                    channel_id: id,
-                    access,
-                    // No answer to a reading: the next pass looks again.
-                    detail: None,
-                    since: self.began,
-                }),
                 None if refusal.is_transient() => return Err(refusal.into()),
                 None => warn!(channel_id = %id, error = %refusal, "the channel stands in no list"),
             }
@@ -346,6 +366,105 @@ impl<'a> PassState<'a> {
             self.enter(new).await?;
         }
         Ok(!self.jobs.is_empty())
+    }
+
+    /// The channels and threads that are known and stand in no list.
+    fn unlisted(&self) -> Vec<KnownChannel> {
+        let scope = &self.history.scope;
+        let listed: HashSet<ChannelId> = self.catalog.entries.iter().map(|it| it.info.id).collect();
+        let read: HashSet<GuildId> = self.catalog.guilds.iter().map(|guild| guild.id).collect();
+        let unlisted = self.known.values().filter(|known| {
+            known.gone().is_none()
+                && matches!(
+                    known.access,
+                    Access::Unknown | Access::Readable | Access::Missing
+                )
+                && read.contains(&known.channel.guild_id)
+                && !listed.contains(&known.channel.id)
+                && scope.takes(known.channel.guild_id, known.channel.id) == Some(true)
+        });
+        unlisted.cloned().collect()
+    }
+
+    /// The guilds whose lists are not to be trusted, and how much.
+    fn doubtful_guilds(&self, unlisted: &[KnownChannel]) -> HashMap<GuildId, ListDoubt> {
+        let mut doubts = HashMap::new();
+        for guild in &self.catalog.guilds {
+            let is_meant = |known: &&KnownChannel| {
+                known.channel.guild_id == guild.id && !known.channel.is_thread()
+            };
+            let missing = unlisted.iter().filter(is_meant).count();
+            let entries = self.catalog.entries.iter();
+            let listed = entries
+                .filter(|it| it.guild_id == guild.id && !ChannelKind::of(it.info.kind).is_thread)
+                .count();
+            if missing == 0 {
+                continue;
+            }
+            if listed == 0 {
+                warn!(guild_id = %guild.id, missing, "Discord's list of the guild's channels is empty of all that was known; nothing is taken for deleted by it");
+                doubts.insert(guild.id, ListDoubt::Empty);
+            } else if missing > MANY && missing > listed {
+                warn!(guild_id = %guild.id, missing, listed, "most of the guild's channels are missing from Discord's list; they are looked for again later before they count as deleted");
+                doubts.insert(guild.id, ListDoubt::Short);
+            }
+        }
+        doubts
+    }
+
+    /// Takes note that Discord does not know a channel: the first time only as a suspicion. It is believed if it is
+    /// so again some time later, and the channel's history is not known either.
+    async fn take_missing(
+        &mut self,
+        known: &KnownChannel,
+        asked_at: DateTime<Utc>,
+        doubt: Option<ListDoubt>,
+        batch: &mut Batch,
+    ) -> Result<(), HistoryError> {
+        let id = known.channel.id;
+        let wait = match doubt {
+            None => Some(self.history.second_look),
+            Some(ListDoubt::Short) => Some(self.history.second_look * PATIENCE),
+            Some(ListDoubt::Empty) => None,
+        };
+        let wait = wait.and_then(|wait| TimeDelta::from_std(wait).ok());
+        let is_due = known
+            .suspected_since
+            .zip(wait)
+            .is_some_and(|(since, wait)| asked_at - since >= wait);
+        if !is_due {
+            if known.suspected_since.is_none() {
+                info!(channel_id = %id, name = known.channel.name, "Discord does not know the channel any more; it is looked for again before its messages count as deleted");
+            }
+            batch.suspicions.push(Suspicion {
+                id,
+                since: Some(asked_at),
+            });
+            self.suspected.insert(id);
+            return Ok(());
+        }
+        let asked_at = self.history.rest.clock().stamp();
+        let page = self.history.rest.history_page(id, HistoryCursor::Latest, 1);
+        match page.await {
+            Err(error) if error.access() == Some(Access::Missing) => {
+                info!(channel_id = %id, name = known.channel.name, "the channel was deleted while nobody listened");
+                self.suspected.remove(&id);
+                batch.channels_gone.push(ChannelGone {
+                    id,
+                    after: self.last_seen(id),
+                    before: self.history.rest.clock().now(),
+                    asked_at: Some(asked_at),
+                });
+            }
+            Err(error) if error.is_transient() => return Err(error.into()),
+            answer => {
+                let answer = answer.map(|page| page.items.len());
+                warn!(channel_id = %id, name = known.channel.name, ?answer, "Discord says that it does not know the channel, and answers for its history; it is not taken for deleted");
+                batch.suspicions.push(Suspicion { id, since: None });
+                self.suspected.insert(id);
+            }
+        }
+        Ok(())
     }
 
     /// When a channel was there for certain.

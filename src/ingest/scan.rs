@@ -13,7 +13,7 @@ use super::catalog::{Entry, access_now};
 use super::progress::Tally;
 use super::writer::{WriterClosed, WriterHandle};
 use crate::discord::rest::{HistoryCursor, HistoryPage, PageItem, Rest, RestError};
-use crate::message::{DeletedBy, Gone, IdSpan, Message, MessageId, Source};
+use crate::message::{DeletedBy, Gone, IdSpan, Message, MessageId, Observed, Source};
 use crate::store::{
     Access, AccessMark, Batch, ChannelCoverage, Committed, Covered, Parked, Reader, StoreError,
 };
@@ -163,7 +163,7 @@ impl Scan<'_> {
             ..Batch::default()
         };
         for (n, item) in page.items.iter().enumerate() {
-            match self.read(&item.raw) {
+            match self.read(&item.raw, page.asked_at) {
                 Ok(message) => batch.messages.push(message),
                 Err(reason) => {
                     warn!(channel_id = %self.entry.info.id, reason, "a message could not be understood; it is kept as it came");
@@ -196,8 +196,9 @@ impl Scan<'_> {
     }
 
     /// A message of this channel. Its row is looked for there: one that says it is elsewhere is not taken.
-    fn read(&self, payload: &str) -> Result<Message, String> {
-        let message = Message::read(self.entry.guild_id, Source::Rest, payload);
+    fn read(&self, payload: &str, asked_at: DateTime<Utc>) -> Result<Message, String> {
+        let observed = Observed::asked(asked_at);
+        let message = Message::read(self.entry.guild_id, Source::Rest, observed, payload);
         let message = message.map_err(|error| error.to_string())?;
         if message.channel_id == self.entry.info.id {
             Ok(message)
@@ -249,12 +250,9 @@ impl Scan<'_> {
             .into_iter()
             .filter(|id| id.as_i64() >= end)
             .map(|id| {
-                let gone = Gone {
-                    after: self.last_seen(id, &known).min(before),
-                    before,
-                    by: DeletedBy::Rescan,
-                };
-                Message::gone(id, guild_id, channel_id, gone)
+                let last_seen = self.last_seen(id, &known);
+                let gone = Gone::new(id, last_seen, before, DeletedBy::Rescan);
+                Message::not_shown(id, guild_id, channel_id, gone, again.asked_at)
             })
             .collect();
         if !gone.is_empty() {

@@ -13,7 +13,7 @@ use tracing::{debug, error, info, warn};
 use crate::clock::Clock;
 use crate::failpoint;
 use crate::status::{RecordState, StatusSender};
-use crate::store::{Batch, Committed, Record, StoreError};
+use crate::store::{Batch, Committed, Record, StoreError, Unsettled};
 
 /// Bytes that wait for the writer; beyond them their senders wait. The socket then is not read, and
 /// what comes stays with Discord, which after a while closes the connection: the session is resumed,
@@ -32,6 +32,9 @@ const IDLE_MARK: Duration = Duration::from_secs(1);
 /// How long after a commit that found the disk full the next try is made, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Messages that wait for somebody to ask Discord for them.
+const UNSETTLED: usize = 1_000;
 
 /// How often it is looked for deleted messages whose content is to be taken out.
 const REMOVAL: Duration = Duration::from_secs(3600);
@@ -98,13 +101,18 @@ impl WriterHandle {
 /// The writer's thread.
 pub struct Writer {
     finished: oneshot::Receiver<Result<(), StoreError>>,
+    unsettled: Option<mpsc::Receiver<Unsettled>>,
 }
 
 impl Writer {
     /// Starts the thread. It ends when the last handle is dropped and everything is committed.
     #[must_use]
     pub fn start(record: Record, status: StatusSender, clock: Clock) -> (Self, WriterHandle) {
+        if let Some(at) = record.observed_at() {
+            clock.stamp_after(at);
+        }
         let (requests, queue) = mpsc::unbounded_channel();
+        let (unsettled, found) = mpsc::channel(UNSETTLED);
         let (ended, finished) = oneshot::channel();
         let room = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
         let handle = WriterHandle {
@@ -121,6 +129,7 @@ impl Writer {
                     status,
                     clock,
                     removed_at: None,
+                    unsettled,
                 };
                 let result = desk.work(&runtime, queue);
                 // Who waits for room would wait for ever.
@@ -129,7 +138,16 @@ impl Writer {
                 let _ = ended.send(result);
             })
             .expect("the system gives the process a thread");
-        (Self { finished }, handle)
+        let writer = Self {
+            finished,
+            unsettled: Some(found),
+        };
+        (writer, handle)
+    }
+
+    /// The messages of which something came that only Discord can settle; none if somebody has them already.
+    pub fn take_unsettled(&mut self) -> Option<mpsc::Receiver<Unsettled>> {
+        self.unsettled.take()
     }
 
     /// Waits for the thread's end.
@@ -150,6 +168,7 @@ struct Desk {
     clock: Clock,
     /// When deleted messages were last looked through.
     removed_at: Option<Instant>,
+    unsettled: mpsc::Sender<Unsettled>,
 }
 
 impl Desk {
@@ -161,6 +180,7 @@ impl Desk {
         let revision = self.record.revision();
         self.status.send_modify(|status| status.revision = revision);
         self.remove_content()?;
+        self.hand_on_unsettled();
         let mut waiting = Vec::new();
         loop {
             let idle_mark = !waiting.is_empty();
@@ -211,6 +231,7 @@ impl Desk {
         let parked = group.parked.len() as u64;
         let committed = self.commit_when_there_is_room(&group)?;
         drop(rooms);
+        self.hand_on_unsettled();
         self.status.send_modify(|status| {
             status.revision = committed.revision;
             status.parked_payloads += parked;
@@ -230,6 +251,15 @@ impl Desk {
             sequence.unwrap_or(0)
         );
         Ok(())
+    }
+
+    /// Hands on what only Discord can settle. Where nobody takes it, or too much of it waits, it stays as it is.
+    fn hand_on_unsettled(&mut self) {
+        for message in self.record.take_unsettled() {
+            if self.unsettled.try_send(message).is_err() {
+                return;
+            }
+        }
     }
 
     /// A full disk is waited out: nothing is acknowledged meanwhile, and nothing is lost.

@@ -5,12 +5,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::UserId;
-
-/// `SUPPRESS_EMBEDS`, bit 2 of a message's flags: a moderator hid the link previews.
-pub(super) const SUPPRESS_EMBEDS: u64 = 1 << 2;
-
-/// `LOADING`, bit 7 of a message's flags: an answer to a command that is not there yet.
-pub(super) const LOADING: u64 = 1 << 7;
+use super::tally::Count;
 
 /// The columns that are read from a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,11 +24,12 @@ pub struct Body {
     pub attachment_count: i32,
     /// How many embeds (link previews, bot cards) hang on it.
     pub embed_count: i32,
-    /// Whether the flag `SUPPRESS_EMBEDS` is set.
-    pub embeds_suppressed: bool,
-    /// Whether the flag `LOADING` is set: a bot is still thinking, the text comes later and without
-    /// a time of its own.
-    pub is_loading: bool,
+    /// The reactions that the payload tells of.
+    pub reactions: Vec<Count>,
+    /// Whether it has a poll,
+    pub has_poll: bool,
+    /// and the votes, where the payload tells of them.
+    pub votes: Option<Vec<Count>>,
 }
 
 /// An author as every payload has it.

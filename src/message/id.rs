@@ -118,6 +118,12 @@ pub fn snowflake_at(time: DateTime<Utc>) -> i64 {
     since_epoch.checked_mul(1 << 22).unwrap_or(i64::MAX)
 }
 
+/// The time that an id tells, to the millisecond; of what is no id the nearest one.
+#[must_use]
+pub fn snowflake_time(id: i64) -> DateTime<Utc> {
+    time_of(id.max(0))
+}
+
 fn time_of(snowflake: i64) -> DateTime<Utc> {
     let ms = (snowflake >> 22) + DISCORD_EPOCH_MS;
     DateTime::from_timestamp_millis(ms).expect("41 bits of milliseconds after 2015 is a time")

@@ -1,18 +1,22 @@
-//! The merge law. What is known of a message is a point in a lattice: the greatest whole payload of
-//! each edit, the latest value of each patched field, and what is known of its end. Two points join
-//! part by part, each part by taking the greater of a total order, so the join is commutative,
-//! associative and idempotent: order, repeats and overlapping sources of events can't matter.
+//! The merge law. What is known of a message is a point in a lattice: the last observed payload of each edit, the
+//! last observed value of each patched field, the counts, and what is known of its end. Two points join part by
+//! part, so the join is commutative, associative and idempotent: which observations were made matters, each with
+//! the time at which Discord showed it; order, repeats and overlapping sources can't.
 
-use std::cmp::Reverse;
-use std::fmt;
-use std::str::FromStr;
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::body::Body;
+use super::counts::{poll_json, reactions_json, reactions_shown, votes_shown};
+use super::life::{Gone, Life};
+use super::patch::{Patch, lay_over};
 use super::payload::Version;
+use super::tally::Tally;
 use super::versions::Versions;
-use super::{ChannelId, GuildId, MessageId, Patch};
+use super::{ChannelId, GuildId, MessageId};
 
 /// What is known of one message. An event is the same thing with one part filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,90 +31,29 @@ pub struct Message {
     pub versions: Versions,
     /// What partial updates said.
     pub patch: Patch,
-    /// That it no longer exists on Discord, and how that is known.
-    pub gone: Option<Gone>,
-}
-
-/// How the end of a message became known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DeletedBy {
-    /// MESSAGE_DELETE.
-    Gateway,
-    /// MESSAGE_DELETE_BULK: a moderator's purge.
-    Bulk,
-    /// Its channel, thread or parent channel was deleted.
-    Channel,
-    /// Two complete reads of exactly its range of history did not show it.
-    Rescan,
-}
-
-impl DeletedBy {
-    const NAMES: [(Self, &'static str); 4] = [
-        (Self::Gateway, "gateway"),
-        (Self::Bulk, "bulk"),
-        (Self::Channel, "channel"),
-        (Self::Rescan, "rescan"),
-    ];
-
-    /// The name in the record and in answers.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        Self::NAMES
-            .iter()
-            .find(|(by, _)| *by == self)
-            .map_or("", |(_, name)| name)
-    }
-}
-
-impl fmt::Display for DeletedBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for DeletedBy {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::NAMES
-            .iter()
-            .find(|(_, name)| *name == text)
-            .map(|(by, _)| *by)
-            .ok_or(())
-    }
-}
-
-/// Evidence that a message is gone: it was deleted between two times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gone {
-    /// It was still there at this time.
-    pub after: DateTime<Utc>,
-    /// It was noticed at this time, so it was deleted by then.
-    pub before: DateTime<Utc>,
-    /// How it was noticed.
-    pub by: DeletedBy,
-}
-
-impl Gone {
-    /// The evidence that counts: the earliest notice, and of two at one time the one that saw the
-    /// message last.
-    #[must_use]
-    pub fn join(self, other: Self) -> Self {
-        let rank = |gone: &Self| (gone.before, gone.by, Reverse(gone.after));
-        if rank(&other) < rank(&self) {
-            other
-        } else {
-            self
-        }
-    }
+    /// Its reactions.
+    pub reactions: Tally,
+    /// The votes of its poll.
+    pub votes: Tally,
+    /// Whether it still exists on Discord, and how that is known.
+    pub life: Life,
 }
 
 /// A message as it is shown: what the joined parts say together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Visible<'a> {
+pub struct Shown<'a> {
     /// The columns.
     pub body: Body,
-    /// The winning payload.
+    /// The payload that counts.
     pub version: &'a Version,
+    /// The fields that are shown instead of the payload's own, as a JSON object; none if there are none.
+    pub changed_fields: Option<String>,
+    /// How many reactions there are.
+    pub reaction_count: i64,
+    /// The reactions by emoji, as a JSON list; none if there are none.
+    pub reactions: Option<String>,
+    /// The votes of its poll by answer, as a JSON list; none if there is no poll, or no vote.
+    pub poll_votes: Option<String>,
 }
 
 impl Message {
@@ -123,15 +66,32 @@ impl Message {
             channel_id,
             versions: Versions::default(),
             patch: Patch::default(),
-            gone: None,
+            reactions: Tally::default(),
+            votes: Tally::default(),
+            life: Life::default(),
         }
     }
 
-    /// The news that a message is gone.
+    /// The news that a message is gone, as Discord told it.
     #[must_use]
-    pub fn gone(id: MessageId, guild_id: GuildId, channel_id: ChannelId, gone: Gone) -> Self {
+    pub fn told_gone(id: MessageId, guild_id: GuildId, channel_id: ChannelId, gone: Gone) -> Self {
         Self {
-            gone: Some(gone),
+            life: Life::told(gone),
+            ..Self::unknown(id, guild_id, channel_id)
+        }
+    }
+
+    /// The news that a reading which was asked for at this time did not show a message.
+    #[must_use]
+    pub fn not_shown(
+        id: MessageId,
+        guild_id: GuildId,
+        channel_id: ChannelId,
+        gone: Gone,
+        asked_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            life: Life::absent(gone, asked_at),
             ..Self::unknown(id, guild_id, channel_id)
         }
     }
@@ -147,23 +107,83 @@ impl Message {
             channel_id: self.channel_id.min(other.channel_id),
             versions: self.versions.join(other.versions),
             patch: self.patch.join(other.patch),
-            gone: either(self.gone, other.gone, Gone::join),
+            reactions: self.reactions.join(other.reactions),
+            votes: self.votes.join(other.votes),
+            life: self.life.join(other.life),
         }
+    }
+
+    /// How the message went, if it is gone.
+    #[must_use]
+    pub fn gone(&self) -> Option<Gone> {
+        self.life.gone()
+    }
+
+    /// Forgets what it said, for good.
+    pub fn forget_content(&mut self) {
+        self.versions = Versions::default();
+        self.patch = Patch::default();
+        self.reactions = Tally::default();
+        self.votes = Tally::default();
+    }
+
+    /// Whether Discord should be asked for it again: something came of it that has no whole payload to belong to,
+    /// or its counts are not certain.
+    #[must_use]
+    pub fn is_unsettled(&self) -> bool {
+        let is_placed = !self.versions.is_empty() || self.patch.is_empty();
+        self.gone().is_none()
+            && (!is_placed || self.reactions.is_unsettled() || self.votes.is_unsettled())
     }
 
     /// The message as it is shown; none while no whole payload was seen.
     #[must_use]
-    pub fn visible(&self) -> Option<Visible<'_>> {
+    pub fn shown(&self) -> Option<Shown<'_>> {
         let version = self.versions.current()?;
         let mut body = version.body.clone();
-        self.patch.lay_over(&mut body);
-        Some(Visible { body, version })
+        let (patched, edited_at) = self.patch.over(version);
+        for (field, value) in &patched {
+            lay_over(&mut body, field, value);
+        }
+        let reactions = self.reactions.counts();
+        let votes = self.votes.counts();
+        let mut fields: BTreeMap<&str, Box<RawValue>> = patched
+            .iter()
+            .filter_map(|(field, value)| {
+                Some((*field, RawValue::from_string((*value).to_owned()).ok()?))
+            })
+            .collect();
+        if version.body.reactions != reactions {
+            fields.extend(raw(&reactions_json(&reactions)).map(|json| ("reactions", json)));
+        }
+        let told_votes = version.body.votes.as_deref().unwrap_or_default();
+        if version.body.has_poll && told_votes != votes {
+            let poll = poll_json(&version.raw, &votes);
+            fields.extend(poll.and_then(|json| raw(&json)).map(|json| ("poll", json)));
+        }
+        if edited_at != body.edited_at {
+            body.edited_at = edited_at;
+            let text = edited_at.map(|at| Value::from(at.to_rfc3339()));
+            fields.extend(
+                text.and_then(|text| raw(&text))
+                    .map(|json| ("edited_timestamp", json)),
+            );
+        }
+        let text = |shown: &Value| {
+            (!shown.as_array().is_some_and(Vec::is_empty)).then(|| shown.to_string())
+        };
+        Some(Shown {
+            body,
+            version,
+            changed_fields: (!fields.is_empty())
+                .then(|| serde_json::to_string(&fields).unwrap_or_default()),
+            reaction_count: reactions.iter().map(|count| count.count).sum(),
+            reactions: text(&reactions_shown(&reactions)),
+            poll_votes: text(&votes_shown(&votes)),
+        })
     }
 }
 
-fn either<T>(one: Option<T>, other: Option<T>, join: impl FnOnce(T, T) -> T) -> Option<T> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(join(one, other)),
-        (one, other) => one.or(other),
-    }
+fn raw(value: &Value) -> Option<Box<RawValue>> {
+    RawValue::from_string(value.to_string()).ok()
 }

@@ -3,17 +3,29 @@
 //! The law that the rest stands on is [`Message::join`].
 
 mod body;
+mod counts;
 mod id;
 mod join;
+mod life;
 mod month;
+mod observed;
 mod patch;
 mod payload;
+mod state;
+mod tally;
 mod versions;
 
 pub use body::Body;
-pub use id::{ChannelId, GuildId, IdOutOfRange, IdSpan, MessageId, UserId, snowflake_at};
-pub use join::{DeletedBy, Gone, Message, Visible};
+pub use counts::Emoji;
+pub use id::{
+    ChannelId, GuildId, IdOutOfRange, IdSpan, MessageId, UserId, snowflake_at, snowflake_time,
+};
+pub use join::{Message, Shown};
+pub use life::{Absence, DeletedBy, Gone, Life};
 pub use month::{Month, NoMonth};
-pub use patch::{Patch, PatchField};
+pub use observed::Observed;
+pub use patch::Patch;
 pub use payload::{PayloadError, Source, Version, read_update};
+pub use state::State;
+pub use tally::{Count, Counted, Step, Tally};
 pub use versions::Versions;

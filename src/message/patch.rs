@@ -1,69 +1,113 @@
-//! What partial updates brought: one register per field, each remembering the edit it belongs to.
-//! A partial update touches only what it carries; it is kept beside the whole payload and laid
-//! over it when the message is shown, so that it may arrive before the payload, after it or twice.
+//! What partial updates brought: the last observation of each field. A partial update touches only what it
+//! carries; it is kept beside the whole payload and laid over it when the message is shown, so that it may arrive
+//! before the payload, after it or twice.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use chrono::{DateTime, Utc};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::body::{Author, Body, SUPPRESS_EMBEDS, count};
+use super::Observed;
+use super::body::{Author, Body, count};
+use super::life::either;
+use super::payload::Version;
 
-/// A field that a partial update can carry and a column shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PatchField {
-    /// `author`
-    Author,
-    /// `content`
-    Content,
-    /// `attachments`
-    Attachments,
-    /// `embeds`
-    Embeds,
-    /// `flags`
-    Flags,
-}
+/// Fields that say which message it is, or when it was edited: no change of it.
+const KEYS: [&str; 6] = [
+    "id",
+    "channel_id",
+    "guild_id",
+    "timestamp",
+    "edited_timestamp",
+    "channel_type",
+];
 
-/// The latest known value of one field, and the edit that brought it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Register {
-    /// The `edited_timestamp` of the update; none for an unfurl, which counts as old as the message.
+/// A value of a field that came with an edit's time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Edited {
+    /// The edit that it belongs to; none for the original.
     edited_at: Option<DateTime<Utc>>,
+    /// When it came. A record of before schema 7 does not say: it counts as just after the payload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    observed: Option<Observed>,
     /// The field's JSON text.
     value: String,
 }
 
-impl Register {
-    /// The greater wins; of two lists of one edit the longer is the later (embeds only unfold).
-    fn rank(&self) -> impl Ord + '_ {
-        (self.edited_at, self.items(), &self.value)
-    }
+/// A value that came without one: it belongs to the message as it was at that time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Unedited {
+    observed: Observed,
+    value: String,
+}
 
-    /// Whether it is shown instead of what a payload has: it is of a later edit, or unfurled more
-    /// embeds of the same one.
-    fn is_shown(&self, field: PatchField, whole: &Body) -> bool {
-        let unfurled = field == PatchField::Embeds
-            && self.edited_at == whole.edited_at
-            && !whole.embeds_suppressed
-            && self.items().unwrap_or(0) > whole.embed_count;
-        self.edited_at > whole.edited_at || unfurled
-    }
+/// What is known of one field. The two kinds are kept apart, because there is no one order for both: an edit's
+/// time goes before everything else, and the other kind has none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Stored")]
+struct Register {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    edited: Option<Edited>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unedited: Option<Unedited>,
+}
 
-    /// How many items the value has, if it is a list.
-    fn items(&self) -> Option<i32> {
-        serde_json::from_str::<Vec<IgnoredAny>>(&self.value)
-            .ok()
-            .map(|items| count(&items))
+/// A register as it is read: before schema 7 it was one value with its edit.
+#[derive(Deserialize)]
+struct Stored {
+    #[serde(default)]
+    edited: Option<Edited>,
+    #[serde(default)]
+    unedited: Option<Unedited>,
+    #[serde(default)]
+    edited_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    value: Option<String>,
+}
+
+impl From<Stored> for Register {
+    fn from(stored: Stored) -> Self {
+        let old = stored.value.map(|value| Edited {
+            edited_at: stored.edited_at,
+            observed: None,
+            value,
+        });
+        Self {
+            edited: stored.edited.or(old),
+            unedited: stored.unedited,
+        }
     }
 }
 
-/// All that partial updates said of one message.
+impl Register {
+    fn join(self, other: Self) -> Self {
+        Self {
+            edited: either(self.edited, other.edited, Ord::max),
+            unedited: either(self.unedited, other.unedited, Ord::max),
+        }
+    }
+
+    /// What is shown instead of the payload's own value, with the edit that brought it.
+    fn over(&self, whole: &Version) -> Option<(&str, Option<DateTime<Utc>>)> {
+        let edited = self.edited.as_ref().filter(|it| {
+            let observed = it.observed.is_none_or(|at| at > whole.observed);
+            it.edited_at > whole.body.edited_at || it.edited_at == whole.body.edited_at && observed
+        });
+        let base = edited.and_then(|it| it.observed).unwrap_or(whole.observed);
+        let unedited = self.unedited.as_ref().filter(|it| it.observed > base);
+        match (unedited, edited) {
+            (Some(it), _) => Some((&it.value, edited.and_then(|edited| edited.edited_at))),
+            (None, Some(it)) => Some((&it.value, it.edited_at)),
+            (None, None) => None,
+        }
+    }
+}
+
+/// All that partial updates said of one message, by the names of the fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Patch(BTreeMap<PatchField, Register>);
+pub struct Patch(BTreeMap<String, Register>);
 
 impl Patch {
     /// Whether no partial update said anything.
@@ -72,97 +116,113 @@ impl Patch {
         self.0.is_empty()
     }
 
-    /// Notes that an update of `edited_at` carried `field` with this value.
+    /// Notes that an update carried `field` with this value.
     ///
     /// # Errors
-    /// If the value is not of the field's type.
+    /// If a column shows the field, and the value is not of its type.
     pub(super) fn set(
         &mut self,
-        field: PatchField,
+        field: &str,
         edited_at: Option<DateTime<Utc>>,
+        observed: Observed,
         value: &RawValue,
     ) -> Result<(), serde_json::Error> {
-        match field {
-            PatchField::Author => drop(serde_json::from_str::<Author>(value.get())?),
-            PatchField::Content => drop(serde_json::from_str::<String>(value.get())?),
-            PatchField::Flags => {
-                serde_json::from_str::<u64>(value.get())?;
-            }
-            PatchField::Attachments | PatchField::Embeds => {
-                drop(serde_json::from_str::<Vec<IgnoredAny>>(value.get())?);
-            }
+        if KEYS.contains(&field) || value.get() == "null" {
+            return Ok(());
         }
-        let register = Register {
-            edited_at,
-            value: value.get().to_owned(),
+        check(field, value)?;
+        let value = value.get().to_owned();
+        let register = match edited_at {
+            Some(_) => Register {
+                edited: Some(Edited {
+                    edited_at,
+                    observed: Some(observed),
+                    value,
+                }),
+                unedited: None,
+            },
+            None => Register {
+                edited: None,
+                unedited: Some(Unedited { observed, value }),
+            },
         };
-        self.put(field, register);
+        let known = self.0.remove(field).unwrap_or_default();
+        self.0.insert(field.to_owned(), known.join(register));
         Ok(())
     }
 
-    fn put(&mut self, field: PatchField, register: Register) {
-        match self.0.entry(field) {
-            Entry::Vacant(entry) => {
-                entry.insert(register);
-            }
-            Entry::Occupied(mut entry) => {
-                if register.rank() > entry.get().rank() {
-                    entry.insert(register);
-                }
-            }
-        }
-    }
-
-    /// Field by field the later of the two.
+    /// With this time for what does not say when it came.
     #[must_use]
-    pub(super) fn join(mut self, other: Self) -> Self {
-        for (field, register) in other.0 {
-            self.put(field, register);
+    pub(super) fn observed_or(mut self, observed: Observed) -> Self {
+        for register in self.0.values_mut() {
+            if let Some(edited) = &mut register.edited {
+                edited.observed.get_or_insert(observed);
+            }
         }
         self
     }
 
-    /// Lays the fields over a payload's: those of a later edit, and unfurled embeds of the same one.
-    pub(super) fn lay_over(&self, body: &mut Body) {
-        let whole = body.clone();
-        for (field, register) in &self.0 {
-            if !register.is_shown(*field, &whole) {
-                continue;
-            }
-            let text = register.value.as_str();
-            match field {
-                PatchField::Author => {
-                    if let Ok(author) = serde_json::from_str::<Author>(text) {
-                        body.author_id = author.id;
-                        body.author_name = author.username;
-                    }
-                }
-                PatchField::Content => {
-                    if let Ok(content) = serde_json::from_str(text) {
-                        body.content = content;
-                    }
-                }
-                PatchField::Attachments => {
-                    body.attachment_count = register.items().unwrap_or(body.attachment_count);
-                }
-                PatchField::Flags => {
-                    if let Ok(flags) = serde_json::from_str::<u64>(text) {
-                        body.embeds_suppressed = flags & SUPPRESS_EMBEDS != 0;
-                    }
-                }
-                PatchField::Embeds => {
-                    body.embed_count = register.items().unwrap_or(body.embed_count);
-                }
-            }
-            body.edited_at = body.edited_at.max(register.edited_at);
+    /// Field by field what the two say together.
+    #[must_use]
+    pub(super) fn join(mut self, other: Self) -> Self {
+        for (field, register) in other.0 {
+            let known = self.0.remove(&field).unwrap_or_default();
+            self.0.insert(field, known.join(register));
         }
+        self
     }
 
-    /// The JSON text of a field that is shown instead of a payload's own, if there is one.
-    #[must_use]
-    pub fn shown_over(&self, field: PatchField, whole: &Body) -> Option<&str> {
-        let register = self.0.get(&field);
-        let register = register.filter(|register| register.is_shown(field, whole));
-        register.map(|register| register.value.as_str())
+    /// The fields that are shown instead of a payload's own, each with its JSON text; and the edit that the message
+    /// shows with them.
+    pub(super) fn over<'a>(
+        &'a self,
+        whole: &'a Version,
+    ) -> (BTreeMap<&'a str, &'a str>, Option<DateTime<Utc>>) {
+        let mut edited_at = whole.body.edited_at;
+        let mut fields = BTreeMap::new();
+        for (field, register) in &self.0 {
+            if let Some((value, edit)) = register.over(whole) {
+                fields.insert(field.as_str(), value);
+                edited_at = edited_at.max(edit);
+            }
+        }
+        (fields, edited_at)
+    }
+}
+
+/// Whether a value is of the type of its field, where a column shows it.
+fn check(field: &str, value: &RawValue) -> Result<(), serde_json::Error> {
+    match field {
+        "author" => serde_json::from_str::<Author>(value.get()).map(drop),
+        "content" => serde_json::from_str::<String>(value.get()).map(drop),
+        "attachments" | "embeds" => serde_json::from_str::<Vec<IgnoredAny>>(value.get()).map(drop),
+        "type" => serde_json::from_str::<i32>(value.get()).map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// Lays a field over the columns of a payload. A value of another type changes nothing.
+pub(super) fn lay_over(body: &mut Body, field: &str, value: &str) {
+    let length = || serde_json::from_str::<Vec<IgnoredAny>>(value).map(|items| count(&items));
+    match field {
+        "author" => {
+            if let Ok(author) = serde_json::from_str::<Author>(value) {
+                body.author_id = author.id;
+                body.author_name = author.username;
+            }
+        }
+        "content" => {
+            if let Ok(content) = serde_json::from_str(value) {
+                body.content = content;
+            }
+        }
+        "attachments" => body.attachment_count = length().unwrap_or(body.attachment_count),
+        "embeds" => body.embed_count = length().unwrap_or(body.embed_count),
+        "type" => {
+            if let Ok(message_type) = serde_json::from_str(value) {
+                body.message_type = message_type;
+            }
+        }
+        _ => {}
     }
 }

@@ -2,6 +2,8 @@
 //! Our own minimal structs, so that a field nobody here knows can't make a message unreadable,
 //! and so that nothing is lost: the text itself is kept byte for byte beside them.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -9,12 +11,15 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::body::{Author, Body, LOADING, SUPPRESS_EMBEDS, count};
-use super::patch::{Patch, PatchField};
-use super::{ChannelId, GuildId, Message, MessageId};
+use super::body::{Author, Body, count};
+use super::counts::{reactions_of, votes_of};
+use super::patch::Patch;
+use super::tally::Tally;
+use super::{ChannelId, GuildId, Life, Message, MessageId, Observed};
 
 /// Where a payload came from, in rising order of fidelity: the socket sends more fields
 /// (`guild_id`, `member`) than REST, and an import may have been rewritten by its exporter.
+/// It decides only between two observations of one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Source {
@@ -44,6 +49,8 @@ pub struct PayloadError(#[from] serde_json::Error);
 /// One whole payload of a message, with what was read from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
+    /// When Discord showed it.
+    pub observed: Observed,
     /// Where the payload came from.
     pub source: Source,
     /// The payload as it was sent, byte for byte.
@@ -53,25 +60,29 @@ pub struct Version {
 }
 
 impl Version {
-    /// What decides between two versions of one message; the greater wins.
-    ///
-    /// The last edit first: Discord stamps it. Versions of the same edit differ only in what
-    /// Discord adds by itself later: the text of a bot's deferred answer, a moderator's embed suppression, then unfurled links; those
-    /// come with no time of their own, so the richer one is taken as the later. Then the source
-    /// that sends more, and at last the text itself, so that no two different versions are equal.
+    /// What decides between two payloads of one edit; the greater wins. The later observation; of one time the
+    /// source that sends more; and at last the text itself, so that no two different payloads are equal.
     fn rank(&self) -> impl Ord + '_ {
-        (
-            self.body.edited_at,
-            !self.body.is_loading,
-            self.body.embeds_suppressed,
-            self.body.embed_count,
-            self.source,
-            &self.raw,
-        )
+        (self.observed, self.source, &self.raw)
     }
 
-    /// The later of two versions.
-    pub(super) fn max(self, other: Self) -> Self {
+    /// The counts of reactions and votes that this payload tells, if it tells all of the message: without reactions
+    /// in it there are none.
+    #[must_use]
+    pub fn counts(&self) -> (Tally, Tally) {
+        let is_exact = self.source == Source::Gateway;
+        let told = |counts| Tally::whole(self.observed, is_exact, counts);
+        let votes = match (&self.body.votes, self.body.has_poll) {
+            (Some(votes), _) => told(votes.clone()),
+            // The socket tells of a new poll. What REST shows without results nobody knows.
+            (None, true) if is_exact => told(Vec::new()),
+            (None, _) => Tally::default(),
+        };
+        (told(self.body.reactions.clone()), votes)
+    }
+
+    /// The later of two payloads of one edit.
+    pub(super) fn latest(self, other: Self) -> Self {
         if self.rank() >= other.rank() {
             self
         } else {
@@ -80,9 +91,9 @@ impl Version {
     }
 }
 
-/// The fields that a message needs to be one. Everything else is in the raw text.
+/// The fields that a message needs to be one, and those that are counted. Everything else is in the raw text.
 #[derive(Deserialize)]
-struct Whole {
+struct Whole<'a> {
     id: MessageId,
     channel_id: ChannelId,
     author: Author,
@@ -93,38 +104,38 @@ struct Whole {
     edited_timestamp: Option<DateTime<Utc>>,
     #[serde(default, rename = "type")]
     message_type: i32,
-    #[serde(default)]
-    flags: Option<u64>,
     attachments: Vec<IgnoredAny>,
     embeds: Vec<IgnoredAny>,
-}
-
-/// A partial update: each field absent (unchanged), or present with its text.
-#[derive(Deserialize)]
-struct Partial<'a> {
-    id: MessageId,
-    channel_id: ChannelId,
-    #[serde(default)]
-    edited_timestamp: Option<DateTime<Utc>>,
     #[serde(default, borrow)]
-    author: Option<&'a RawValue>,
+    reactions: Option<&'a RawValue>,
     #[serde(default, borrow)]
-    content: Option<&'a RawValue>,
-    #[serde(default, borrow)]
-    attachments: Option<&'a RawValue>,
-    #[serde(default, borrow)]
-    embeds: Option<&'a RawValue>,
-    #[serde(default, borrow)]
-    flags: Option<&'a RawValue>,
+    poll: Option<&'a RawValue>,
 }
 
 impl Message {
-    /// Reads a whole payload: a MESSAGE_CREATE, or an item of a history page.
+    /// Reads a whole payload that tells all of a message: a MESSAGE_CREATE, or an item of a history page. Without
+    /// reactions in it there are none.
     ///
     /// # Errors
     /// If a field that every message has is missing or of another type.
-    pub fn read(guild_id: GuildId, source: Source, raw: &str) -> Result<Self, PayloadError> {
-        let whole: Whole = serde_json::from_str(raw)?;
+    pub fn read(
+        guild_id: GuildId,
+        source: Source,
+        observed: Observed,
+        raw: &str,
+    ) -> Result<Self, PayloadError> {
+        Self::read_whole(guild_id, source, observed, raw, true)
+    }
+
+    fn read_whole(
+        guild_id: GuildId,
+        source: Source,
+        observed: Observed,
+        raw: &str,
+        tells_counts: bool,
+    ) -> Result<Self, PayloadError> {
+        let whole: Whole<'_> = serde_json::from_str(raw)?;
+        let reactions = whole.reactions.and_then(|it| reactions_of(it.get()));
         let body = Body {
             author_id: whole.author.id,
             author_name: whole.author.username,
@@ -133,46 +144,76 @@ impl Message {
             message_type: whole.message_type,
             attachment_count: count(&whole.attachments),
             embed_count: count(&whole.embeds),
-            embeds_suppressed: whole.flags.unwrap_or(0) & SUPPRESS_EMBEDS != 0,
-            is_loading: whole.flags.unwrap_or(0) & LOADING != 0,
+            reactions: reactions.clone().unwrap_or_default(),
+            has_poll: whole.poll.is_some(),
+            votes: whole.poll.and_then(|poll| votes_of(poll.get())),
+        };
+        let version = Version {
+            observed,
+            source,
+            raw: raw.into(),
+            body,
+        };
+        let (reactions, votes) = if tells_counts {
+            version.counts()
+        } else {
+            let told = |counts| Tally::whole(observed, true, counts);
+            (
+                reactions.map_or_else(Tally::default, told),
+                version.body.votes.clone().map_or_else(Tally::default, told),
+            )
         };
         Ok(Self {
-            versions: Version {
-                source,
-                raw: raw.into(),
-                body,
-            }
-            .into(),
+            versions: version.into(),
+            reactions,
+            votes,
+            life: Life::alive(observed.at),
             ..Self::unknown(whole.id, guild_id, whole.channel_id)
         })
     }
 }
 
 /// Reads a MESSAGE_UPDATE: whole as Discord documents it today, or partial as older servers and
-/// link unfurls send it, in which case an absent field says nothing.
+/// link unfurls send it, in which case an absent field says nothing. Even a whole one says nothing of reactions
+/// where it has none.
 ///
 /// # Errors
 /// If it is neither.
-pub fn read_update(guild_id: GuildId, raw: &str) -> Result<Message, PayloadError> {
-    if let Ok(whole) = Message::read(guild_id, Source::Gateway, raw) {
+pub fn read_update(
+    guild_id: GuildId,
+    observed: Observed,
+    raw: &str,
+) -> Result<Message, PayloadError> {
+    if let Ok(whole) = Message::read_whole(guild_id, Source::Gateway, observed, raw, false) {
         return Ok(whole);
     }
-    let partial: Partial<'_> = serde_json::from_str(raw)?;
-    let fields = [
-        (PatchField::Author, partial.author),
-        (PatchField::Content, partial.content),
-        (PatchField::Attachments, partial.attachments),
-        (PatchField::Embeds, partial.embeds),
-        (PatchField::Flags, partial.flags),
-    ];
-    let mut patch = Patch::default();
-    for (field, value) in fields {
-        if let Some(value) = value {
-            patch.set(field, partial.edited_timestamp, value)?;
-        }
+    #[derive(Deserialize)]
+    struct Place {
+        id: MessageId,
+        channel_id: ChannelId,
+        #[serde(default)]
+        edited_timestamp: Option<DateTime<Utc>>,
     }
+    let place: Place = serde_json::from_str(raw)?;
+    let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(raw)?;
+    let mut patch = Patch::default();
+    for (field, value) in &fields {
+        patch.set(field, place.edited_timestamp, observed, value)?;
+    }
+    let reactions = fields
+        .get("reactions")
+        .and_then(|it| reactions_of(it.get()));
+    let votes = fields.get("poll").and_then(|poll| votes_of(poll.get()));
+    let tally = |counts: Option<Vec<_>>| {
+        counts.map_or_else(Tally::default, |counts| {
+            Tally::whole(observed, true, counts)
+        })
+    };
     Ok(Message {
         patch,
-        ..Message::unknown(partial.id, guild_id, partial.channel_id)
+        reactions: tally(reactions),
+        votes: tally(votes),
+        life: Life::alive(observed.at),
+        ..Message::unknown(place.id, guild_id, place.channel_id)
     })
 }

@@ -1,6 +1,6 @@
 //! The whole payloads of one message, one for each edit: Discord stamps an edit, so its time is
 //! its key. The newest is the message as it is; the others are its history.
-//! What differs within one edit is no edit (an unfurled link, another source): the greater stays.
+//! What differs within one edit is no edit (a pin, an unfurled link, another source): the last observation stays.
 
 use std::collections::BTreeMap;
 
@@ -36,15 +36,15 @@ impl Versions {
         self.0.is_empty()
     }
 
-    /// Each edit of either, and of the same edit the greater payload.
+    /// Each edit of either, and of the same edit the payload that was observed last.
     #[must_use]
     pub fn join(mut self, other: Self) -> Self {
         for (edit, version) in other.0 {
-            let greater = match self.0.remove(&edit) {
-                Some(known) => known.max(version),
+            let later = match self.0.remove(&edit) {
+                Some(known) => known.latest(version),
                 None => version,
             };
-            self.0.insert(edit, greater);
+            self.0.insert(edit, later);
         }
         self
     }

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{AccessMark, Channel, ChannelGone, Covered, Doubt, Guild, Interrupted};
+use super::{
+    AccessMark, Channel, ChannelGone, Covered, Doubt, Guild, Interrupted, ReactionEvent, Sighting,
+    Suspicion,
+};
 use crate::message::{ChannelId, Message, Source};
 
 /// Everything that becomes durable together.
@@ -10,6 +13,8 @@ use crate::message::{ChannelId, Message, Source};
 pub struct Batch {
     /// Knowledge about messages, in any order, repeats allowed.
     pub messages: Vec<Message>,
+    /// Who reacted or voted, and when, if that is to be kept.
+    pub reaction_events: Vec<ReactionEvent>,
     /// Payloads that could not be understood.
     pub parked: Vec<Parked>,
     /// Guilds as they are now.
@@ -18,6 +23,10 @@ pub struct Batch {
     pub channels: Vec<Channel>,
     /// Channels and threads that were deleted.
     pub channels_gone: Vec<ChannelGone>,
+    /// Channels and threads that were seen to be there.
+    pub sightings: Vec<Sighting>,
+    /// Channels and threads that Discord does not know any more, for now.
+    pub suspicions: Vec<Suspicion>,
     /// Whether channels can be read.
     pub access: Vec<AccessMark>,
     /// Where live events may have been missed until now.
@@ -35,10 +44,13 @@ impl Batch {
     /// Adds another batch that came after this one.
     pub fn append(&mut self, later: Self) {
         self.messages.extend(later.messages);
+        self.reaction_events.extend(later.reaction_events);
         self.parked.extend(later.parked);
         self.guilds.extend(later.guilds);
         self.channels.extend(later.channels);
         self.channels_gone.extend(later.channels_gone);
+        self.sightings.extend(later.sightings);
+        self.suspicions.extend(later.suspicions);
         self.access.extend(later.access);
         self.interrupted.extend(later.interrupted);
         self.covered.extend(later.covered);
@@ -64,10 +76,13 @@ impl Batch {
     #[must_use]
     pub fn is_only_a_mark(&self) -> bool {
         self.messages.is_empty()
+            && self.reaction_events.is_empty()
             && self.parked.is_empty()
             && self.guilds.is_empty()
             && self.channels.is_empty()
             && self.channels_gone.is_empty()
+            && self.sightings.is_empty()
+            && self.suspicions.is_empty()
             && self.access.is_empty()
             && self.interrupted.is_empty()
             && self.covered.is_empty()
@@ -107,6 +122,8 @@ pub struct SessionMark {
     pub live_high: i64,
     /// What happened until then it has brought.
     pub heard_at: DateTime<Utc>,
+    /// Which kinds of events it was begun for (Discord's intents, as a number): a session keeps them.
+    pub intents: u64,
 }
 
 /// What a commit did.

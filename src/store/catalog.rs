@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::{GapReason, SessionMark};
-use crate::message::{ChannelId, GuildId, IdSpan, snowflake_at};
+use crate::message::{ChannelId, DeletedBy, Gone, GuildId, IdSpan, Life, snowflake_at};
 
 /// A guild.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +93,49 @@ pub struct ChannelGone {
     pub after: DateTime<Utc>,
     /// When it was noticed.
     pub before: DateTime<Utc>,
+    /// When Discord was asked for it, where that it is gone is only inferred from the answers: a later sign of life
+    /// refutes it. None where Discord said so, which is final.
+    pub asked_at: Option<DateTime<Utc>>,
+}
+
+impl ChannelGone {
+    /// Whether Discord said so.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.asked_at.is_none()
+    }
+
+    /// As what is known of the channel's existence.
+    pub(super) fn life(&self) -> Life {
+        let gone = |by| Gone {
+            after: self.after.min(self.before),
+            before: self.before,
+            by,
+        };
+        match self.asked_at {
+            None => Life::told(gone(DeletedBy::Channel)),
+            Some(asked_at) => Life::absent(gone(DeletedBy::MissingChannel), asked_at),
+        }
+    }
+}
+
+/// The news that a channel or thread was there: a list or an event showed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sighting {
+    /// The channel or thread.
+    pub id: ChannelId,
+    /// When; of a list the time before it was asked for.
+    pub at: DateTime<Utc>,
+}
+
+/// The news that Discord does not know a channel any more. It is believed once a second look, some time later and
+/// by another way, says the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suspicion {
+    /// The channel or thread.
+    pub id: ChannelId,
+    /// When Discord was asked; none if the suspicion has gone.
+    pub since: Option<DateTime<Utc>>,
 }
 
 /// A range of a channel's ids that was read completely.
@@ -141,8 +184,10 @@ pub struct AccessMark {
 pub struct KnownChannel {
     /// The channel.
     pub channel: Channel,
-    /// Between which two times it went, if it did.
-    pub gone: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// Whether it still exists, and how that is known.
+    pub life: Life,
+    /// Since when Discord does not know it, while that is not believed yet.
+    pub suspected_since: Option<DateTime<Utc>>,
     /// Whether its history can be read.
     pub access: Access,
     /// The reason in words.
@@ -155,6 +200,12 @@ pub struct KnownChannel {
 }
 
 impl KnownChannel {
+    /// How it went, if it did.
+    #[must_use]
+    pub fn gone(&self) -> Option<Gone> {
+        self.life.gone()
+    }
+
     /// Whether somebody saw under this session that the channel can be read, and no event since
     /// made that doubtful.
     #[must_use]
@@ -167,7 +218,7 @@ impl KnownChannel {
     /// be read.
     #[must_use]
     pub fn live_since(&self) -> Option<i64> {
-        let is_heard = self.access == Access::Readable && self.gone.is_none();
+        let is_heard = self.access == Access::Readable && self.gone().is_none();
         self.access_since.filter(|_| is_heard).map(snowflake_at)
     }
 }

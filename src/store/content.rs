@@ -64,6 +64,8 @@ pub(super) fn remove(
             &format!(
                 "UPDATE {table} SET author_name = '', content = '', edited_at = NULL, \
                  attachment_count = 0, embed_count = 0, patch_json = NULL, raw_json = NULL, \
+                 observed_at = NULL, observed_sequence = NULL, state_json = NULL, \
+                 reaction_count = 0, reactions = NULL, poll_votes = NULL, \
                  content_removed_at = ?, revision = {revision} WHERE {which}"
             ),
             params![now, noticed_before],
@@ -77,8 +79,8 @@ pub(super) fn remove(
         removed += these;
     }
     connection.execute(
-        "UPDATE message_fragments SET patch_json = NULL \
-         WHERE patch_json IS NOT NULL AND deleted_before <= ?",
+        "UPDATE message_fragments SET state_json = NULL \
+         WHERE state_json IS NOT NULL AND deleted_before <= ?",
         [noticed_before],
     )?;
     Ok(removed)

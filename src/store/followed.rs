@@ -10,7 +10,7 @@ use super::row::snowflake;
 use super::sorted::{Selection, stream};
 use super::tables::PATCH;
 use super::{Change, Moment, Partition, StoreError, Table};
-use crate::message::{ChannelId, GuildId, MessageId, Patch, UserId};
+use crate::message::{ChannelId, GuildId, MessageId, UserId};
 
 /// The columns that [`read`] takes, in its order.
 const COLUMNS: [&str; 7] = [
@@ -40,8 +40,8 @@ pub struct FollowedMessage {
     pub revision: i64,
     /// The payload as Discord sent it; none if its content was taken out of the record.
     pub raw_json: Option<String>,
-    /// What partial updates said.
-    pub patch: Patch,
+    /// The fields of the payload that Discord changed later, as a JSON object: they count instead of its own.
+    pub changed_fields: Option<String>,
 }
 
 impl Moment<'_> {
@@ -117,10 +117,7 @@ fn read(rows: &RecordBatch) -> Result<Vec<FollowedMessage>, StoreError> {
             deleted: deleted.value(row),
             revision: revision.value(row),
             raw_json: text(6, row).map(str::to_owned),
-            patch: match text(7, row) {
-                Some(patch) => serde_json::from_str(patch)?,
-                None => Patch::default(),
-            },
+            changed_fields: text(7, row).map(str::to_owned),
         })
     };
     (0..rows.num_rows()).map(row).collect()

@@ -4,28 +4,49 @@
 use duckdb::{Connection, Row, params};
 
 use super::StoreError;
-use super::messages::patch_json;
+use super::merge::Unsettled;
 use super::row::id;
-use crate::message::{DeletedBy, Gone, Message};
+use crate::message::{DeletedBy, Gone, Message, State};
 
 /// The columns that [`read`] takes, which rows have too.
 pub(super) const COLUMNS: &str =
-    "message_id, guild_id, channel_id, deleted_by, deleted_after, deleted_before, patch_json";
+    "message_id, guild_id, channel_id, deleted_by, deleted_after, deleted_before, state_json";
 
-pub(super) fn read(row: &Row<'_>) -> Result<Message, StoreError> {
-    let mut message = Message::unknown(id(row, 0)?, id(row, 1)?, id(row, 2)?);
+/// What the columns tell beside a payload.
+pub(super) struct Known {
+    /// Its place, and nothing else.
+    pub(super) message: Message,
+    gone: Option<Gone>,
+    state: State,
+}
+
+impl Known {
+    /// The message with what is known beside its payload, once that was read.
+    pub(super) fn restored(self) -> Message {
+        let mut message = self.message;
+        self.state.restore(&mut message, self.gone);
+        message
+    }
+}
+
+pub(super) fn read(row: &Row<'_>) -> Result<Known, StoreError> {
+    let message = Message::unknown(id(row, 0)?, id(row, 1)?, id(row, 2)?);
     let by: Option<String> = row.get(3)?;
+    let mut gone = None;
     if let (Some(by), Some(after), Some(before)) = (by, row.get(4)?, row.get(5)?) {
         let by: DeletedBy = by
             .parse()
             .map_err(|()| StoreError::Damaged(format!("{}: deleted by {by:?}", message.id)))?;
-        message.gone = Some(Gone { after, before, by });
+        gone = Some(Gone::new(message.id, after, before, by));
     }
-    let patch: Option<String> = row.get(6)?;
-    if let Some(patch) = patch {
-        message.patch = serde_json::from_str(&patch)?;
-    }
-    Ok(message)
+    let state: Option<String> = row.get(6)?;
+    let state = state.map(|state| serde_json::from_str(&state));
+    Ok(Known {
+        message,
+        // That its channel is missing is known of the channel, and laid over each row that is written.
+        gone: gone.filter(|gone| gone.by != DeletedBy::MissingChannel),
+        state: state.transpose()?.unwrap_or_default(),
+    })
 }
 
 /// Writes what is known of messages without a payload.
@@ -40,16 +61,32 @@ pub(super) fn append(
     let mut insert =
         connection.prepare("INSERT INTO message_fragments VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?;
     for fragment in fragments {
+        let gone = fragment.gone();
         insert.execute(params![
             fragment.id.as_i64(),
             fragment.guild_id.as_i64(),
             fragment.channel_id.as_i64(),
-            fragment.gone.map(|gone| gone.by.as_str()),
-            fragment.gone.map(|gone| gone.before),
-            patch_json(&fragment.patch)?,
+            gone.map(|gone| gone.by.as_str()),
+            gone.map(|gone| gone.before),
+            State::of(fragment).to_json()?,
             revision,
-            fragment.gone.map(|gone| gone.after),
+            gone.map(|gone| gone.after),
         ])?;
     }
     Ok(())
+}
+
+/// Messages of which a part came, and no whole payload.
+pub(super) fn unsettled(connection: &Connection) -> Result<Vec<Unsettled>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM message_fragments WHERE state_json IS NOT NULL");
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    let mut unsettled = Vec::new();
+    while let Some(row) = rows.next()? {
+        let message = read(row)?.restored();
+        if message.is_unsettled() {
+            unsettled.push((&message).into());
+        }
+    }
+    Ok(unsettled)
 }

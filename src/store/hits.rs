@@ -15,7 +15,7 @@ use super::row::{Shape, id};
 use super::sorted::stream;
 use super::whereabouts::Which;
 use super::{MessageRow, StoreError};
-use crate::message::{ChannelId, IdSpan, MessageId, Patch};
+use crate::message::{ChannelId, IdSpan, MessageId};
 
 /// Rows of one query of a download: each such query reads whole levels.
 const ROWS_AT_ONCE: usize = 20_000;
@@ -32,8 +32,8 @@ pub type FoundAt = (ChannelId, MessageId);
 pub struct FoundRow {
     /// The message.
     pub row: MessageRow,
-    /// What partial updates said.
-    pub patch: Patch,
+    /// The fields of the payload that Discord changed later, as a JSON object.
+    pub changed_fields: Option<String>,
 }
 
 /// The columns that come after those that were asked for.
@@ -145,13 +145,9 @@ fn read_levels(
         selects.extend(level_selects(connection, shape, table, &there)?);
     }
     query_each(connection, &selects, |row| {
-        let patch: Option<String> = row.get("patch_json")?;
-        let patch = patch
-            .map(|patch| serde_json::from_str(&patch))
-            .transpose()?;
         let found = FoundRow {
             row: MessageRow::read(row, shape)?,
-            patch: patch.unwrap_or_default(),
+            changed_fields: row.get("patch_json")?,
         };
         by_id.insert(id(row, 0)?, found);
         Ok(())

@@ -10,8 +10,8 @@ use super::coverage::{Complete, Coverage, CoveredBy, GapReason, RangeState};
 use super::lookup::list;
 use super::query::Reader;
 use super::row::id;
-use super::{Access, Channel, Guild, KnownChannel, SessionMark, StoreError};
-use crate::message::{ChannelId, GuildId, IdSpan, MessageId};
+use super::{Access, Channel, ChannelGone, Guild, KnownChannel, SessionMark, StoreError};
+use crate::message::{ChannelId, GuildId, IdSpan, Life, MessageId};
 
 impl Reader {
     /// The channels and threads that were ever seen.
@@ -75,7 +75,8 @@ impl Reader {
 pub(super) fn read_channels(connection: &Connection) -> Result<Vec<KnownChannel>, StoreError> {
     let mut statement = connection.prepare(
         "SELECT channel_id, guild_id, parent_id, channel_type, name, gone_at, access, \
-         access_detail, access_since, gone_after, unheard_since FROM channels",
+         access_detail, access_since, gone_after, unheard_since, gone_told, gone_asked_at, \
+         suspected_since FROM channels",
     )?;
     let mut rows = statement.query([])?;
     let mut channels = Vec::new();
@@ -84,15 +85,26 @@ pub(super) fn read_channels(connection: &Connection) -> Result<Vec<KnownChannel>
         let access: String = row.get(6)?;
         let gone_at: Option<DateTime<Utc>> = row.get(5)?;
         let gone_after: Option<DateTime<Utc>> = row.get(9)?;
+        // A record of before schema 7 does not say: what lives refutes it.
+        let gone_told: Option<bool> = row.get(11)?;
+        let gone_asked_at: Option<DateTime<Utc>> = row.get(12)?;
+        let channel_id: ChannelId = id(row, 0)?;
+        let gone = gone_after.zip(gone_at).map(|(after, before)| ChannelGone {
+            id: channel_id,
+            after,
+            before,
+            asked_at: (gone_told != Some(true)).then_some(gone_asked_at.unwrap_or(before)),
+        });
         channels.push(KnownChannel {
             channel: Channel {
-                id: id(row, 0)?,
+                id: channel_id,
                 guild_id: id(row, 1)?,
                 parent_id: parent.and_then(|parent| parent.try_into().ok()),
                 channel_type: row.get(3)?,
                 name: row.get(4)?,
             },
-            gone: gone_after.zip(gone_at),
+            life: gone.map_or_else(Life::default, |gone| gone.life()),
+            suspected_since: row.get(13)?,
             access: Access::from_name(&access),
             access_detail: row.get(7)?,
             access_since: row.get(8)?,
@@ -134,7 +146,7 @@ pub(super) fn read_coverage(connection: &Connection) -> Result<Coverage, StoreEr
 
 pub(super) fn read_sessions(connection: &Connection) -> Result<Vec<SessionMark>, StoreError> {
     let mut statement = connection.prepare(
-        "SELECT shard, session_id, resume_url, sequence, live_low, live_high, heard_at \
+        "SELECT shard, session_id, resume_url, sequence, live_low, live_high, heard_at, intents \
          FROM gateway_sessions",
     )?;
     let rows = statement.query_map([], |row| {
@@ -147,6 +159,8 @@ pub(super) fn read_sessions(connection: &Connection) -> Result<Vec<SessionMark>,
             live_high: row.get(5)?,
             // A session of the first schema did not say.
             heard_at: row.get::<_, Option<_>>(6)?.unwrap_or_default(),
+            // Before schema 7 there was one choice of them.
+            intents: row.get::<_, Option<_>>(7)?.unwrap_or_default(),
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -171,22 +185,26 @@ pub(super) fn write_channels(
         return Ok(());
     }
     delete_rows(connection, "channels", touched)?;
-    let mut insert =
-        connection.prepare("INSERT INTO channels VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
+    let mut insert = connection
+        .prepare("INSERT INTO channels VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
     for mark in touched.iter().filter_map(|id| known.get(id)) {
         let channel = &mark.channel;
+        let gone = mark.gone();
         insert.execute(params![
             channel.id.as_i64(),
             channel.guild_id.as_i64(),
             channel.parent_id.map(ChannelId::as_i64),
             channel.channel_type,
             channel.name,
-            mark.gone.map(|(_, before)| before),
+            gone.map(|gone| gone.before),
             mark.access.as_str(),
             mark.access_detail,
             mark.access_since,
-            mark.gone.map(|(after, _)| after),
+            gone.map(|gone| gone.after),
             mark.unheard_since,
+            gone.map(|gone| gone.by.is_told()),
+            mark.life.absence().map(|absence| absence.asked_at),
+            mark.suspected_since,
         ])?;
     }
     Ok(())
@@ -236,7 +254,7 @@ pub(super) fn write_session(
         [session.shard],
     )?;
     connection.execute(
-        "INSERT INTO gateway_sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO gateway_sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             session.shard,
             session.session_id,
@@ -245,6 +263,7 @@ pub(super) fn write_session(
             session.live_low,
             session.live_high,
             session.heard_at,
+            session.intents,
         ],
     )?;
     Ok(())

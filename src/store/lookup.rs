@@ -12,7 +12,7 @@ use super::messages::{Removed, StoredMessage};
 use super::row::id;
 use super::whereabouts::{Seen, Whereabouts};
 use super::{FoundAt, StoreError, fragments};
-use crate::message::{ChannelId, IdSpan, Message, MessageId, Source};
+use crate::message::{ChannelId, IdSpan, Message, MessageId, Observed, Source};
 
 /// Selects of one query: planning them takes the longest.
 const SELECTS_AT_ONCE: usize = 32;
@@ -61,7 +61,7 @@ pub(super) fn lookup<'a>(
         ))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let message = fragments::read(row)?;
+            let message = fragments::read(row)?.restored();
             known.fragments.insert(message.id, message);
         }
     }
@@ -124,12 +124,13 @@ fn read_rows(
     known: &mut HashMap<MessageId, KnownRow>,
 ) -> Result<(), StoreError> {
     let select = format!(
-        "SELECT {}, ingested_at, content_removed_at, author_id, message_type, source, raw_json FROM {}",
+        "SELECT {}, ingested_at, content_removed_at, author_id, message_type, source, raw_json, \
+         coalesce(observed_at, ingested_at), coalesce(observed_sequence, 0), revision FROM {}",
         fragments::COLUMNS,
         LEVELS[level]
     );
     query_each(connection, &selects(&select, conditions), |row| {
-        let mut message = fragments::read(row)?;
+        let mut found = fragments::read(row)?;
         let removed = match row.get(8)? {
             Some(at) => Some(Removed {
                 at,
@@ -141,17 +142,21 @@ fn read_rows(
                 // The columns are a function of the payload: read it again rather than trust two
                 // copies.
                 let raw: String = row.get(12)?;
-                let source = source(&message, row.get(11)?)?;
-                let whole = Message::read(message.guild_id, source, &raw)
-                    .map_err(|error| StoreError::Damaged(format!("{}: {error}", message.id)))?;
-                message.versions = whole.versions;
+                let source = source(&found.message, row.get(11)?)?;
+                let observed = Observed::frame(row.get(13)?, row.get(14)?);
+                found.message = Message::read(found.message.guild_id, source, observed, &raw)
+                    .map_err(|error| {
+                        StoreError::Damaged(format!("{}: {error}", found.message.id))
+                    })?;
                 None
             }
         };
         let row = StoredMessage {
             ingested_at: row.get(7)?,
             removed,
-            message,
+            message: found.restored(),
+            missing_channel: None,
+            revision: row.get(15)?,
         };
         known.insert(row.message.id, KnownRow { level, row });
         Ok(())

@@ -1,7 +1,6 @@
 //! The marks that speak for the rows: guilds, channels, coverage and the socket's session, written
 //! in the rows' transaction. Kept in memory too, and read anew after a commit that failed.
 
-use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -14,11 +13,12 @@ use super::known::{
     read_channels, read_coverage, read_sessions, write_channels, write_coverage, write_guilds,
     write_session,
 };
+use super::levels::LEVELS;
 use super::{
     Access, AccessMark, Batch, Channel, ChannelGone, Covered, Doubt, Interrupted, KnownChannel,
-    Place, SessionMark, StoreError, outages, parked,
+    Place, SessionMark, StoreError, Suspicion, lookup, outages, parked,
 };
-use crate::message::{ChannelId, DeletedBy, Gone, Message, MessageId, snowflake_at};
+use crate::message::{ChannelId, Gone, Life, Message, MessageId, snowflake_at};
 
 /// Every id that there can be.
 const EVERY_ID: Range<i64> = 0..i64::MAX;
@@ -40,6 +40,15 @@ pub(super) struct Marks {
     heard: HashSet<u32>,
     /// How far back an ended session makes the record doubtful.
     repair_window: TimeDelta,
+}
+
+/// The channels and threads whose messages a commit changes.
+#[derive(Debug, Default)]
+pub(super) struct ChannelsChanged {
+    /// They are gone.
+    pub(super) gone: Vec<ChannelGone>,
+    /// They were taken for missing, and are there.
+    pub(super) alive: Vec<ChannelId>,
 }
 
 impl Marks {
@@ -74,33 +83,29 @@ impl Marks {
         Ok(())
     }
 
-    /// Between which two times a channel went, if it did.
-    fn gone(&self, channel: ChannelId) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
-        self.channels.get(&channel)?.gone
+    /// How a channel went, if it did.
+    fn gone(&self, channel: ChannelId) -> Option<Gone> {
+        self.channels.get(&channel)?.gone()
     }
 
     /// How a message went if its channel did.
     pub(super) fn gone_with_channel(&self, message: &Message) -> Option<Gone> {
-        let (after, before) = self.gone(message.channel_id)?;
+        let Gone { after, before, by } = self.gone(message.channel_id)?;
         let coverage = self.coverage.get(&message.channel_id);
         let there = coverage.map(|coverage| coverage.there_at(message.id, after));
-        let created_at = message.id.created_at();
-        Some(Gone {
-            after: there.unwrap_or(created_at).max(created_at),
-            before,
-            by: DeletedBy::Channel,
-        })
+        let there = there.unwrap_or(message.id.created_at());
+        Some(Gone::new(message.id, there, before, by))
     }
 
     /// Writes the batch's marks, in the commit of this number. Answers the channels that went now,
-    /// threads of theirs included.
+    /// threads of theirs included, and those that are there after all.
     pub(super) fn apply(
         &mut self,
         connection: &Connection,
         batch: &Batch,
         commit: i64,
         now: DateTime<Utc>,
-    ) -> Result<Vec<ChannelGone>, StoreError> {
+    ) -> Result<ChannelsChanged, StoreError> {
         parked::append(connection, &batch.parked, now)?;
         write_guilds(connection, &batch.guilds)?;
         let mut touched = HashSet::new();
@@ -112,9 +117,15 @@ impl Marks {
                 covered.insert(news.channel_id);
             }
         }
+        self.recall_life(connection, &batch.channels_gone)?;
         let gone = self.leave(&batch.channels_gone, &batch.channels);
         touched.extend(gone.iter().map(|channel| channel.id));
         covered.extend(gone.iter().map(|channel| channel.id));
+        let (alive, unsuspected) = self.see_channels(batch, commit);
+        touched.extend(&alive);
+        touched.extend(unsuspected);
+        covered.extend(&alive);
+        touched.extend(batch.suspicions.iter().filter_map(|it| self.suspect(it)));
         covered.extend(batch.covered.iter().filter_map(|it| self.cover(it)));
         covered.extend(batch.doubts.iter().filter_map(|it| self.doubt(it, commit)));
         for interrupted in &batch.interrupted {
@@ -128,7 +139,11 @@ impl Marks {
         }
         write_channels(connection, &self.channels, &touched)?;
         write_coverage(connection, &self.coverage, &covered)?;
-        Ok(gone)
+        let is_gone = |channel: &ChannelGone| self.gone(channel.id).is_some();
+        Ok(ChannelsChanged {
+            gone: gone.into_iter().filter(is_gone).collect(),
+            alive,
+        })
     }
 
     /// Notes a channel; answers it if that is news.
@@ -140,7 +155,8 @@ impl Marks {
             None => {
                 let known = KnownChannel {
                     channel: channel.clone(),
-                    gone: None,
+                    life: Life::default(),
+                    suspected_since: None,
                     access: Access::Unknown,
                     access_detail: None,
                     access_since: None,
@@ -193,6 +209,25 @@ impl Marks {
         true
     }
 
+    /// Before a channel is taken for missing: when the last message in it, or in a thread of it, was seen to be
+    /// there. An earlier run may have seen it.
+    fn recall_life(
+        &mut self,
+        connection: &Connection,
+        gone: &[ChannelGone],
+    ) -> Result<(), StoreError> {
+        for gone in gone.iter().filter(|gone| !gone.is_told()) {
+            let channels = self.channels.values().map(|known| &known.channel);
+            let meant = channels
+                .filter(|it| it.id == gone.id || it.parent_id == Some(gone.id) && it.is_thread());
+            let meant: Vec<_> = meant.map(|channel| channel.id.as_i64()).collect();
+            if let Some(at) = last_observed(connection, meant.into_iter())? {
+                self.see_channel(gone.id, at);
+            }
+        }
+        Ok(())
+    }
+
     /// Notes deleted channels with their threads, and threads that are told of only after their
     /// channel went. Answers what is news.
     fn leave(&mut self, deleted: &[ChannelGone], entered: &[Channel]) -> Vec<ChannelGone> {
@@ -210,11 +245,15 @@ impl Marks {
             );
         }
         for thread in entered.iter().filter(|channel| channel.is_thread()) {
-            if let Some((after, before)) = thread.parent_id.and_then(|parent| self.gone(parent)) {
+            // Of a channel that is only missing, the thread says that it is there.
+            if let Some(gone) = thread.parent_id.and_then(|parent| self.gone(parent))
+                && gone.by.is_told()
+            {
                 news.push(ChannelGone {
                     id: thread.id,
-                    after,
-                    before,
+                    after: gone.after,
+                    before: gone.before,
+                    asked_at: None,
                 });
             }
         }
@@ -222,10 +261,9 @@ impl Marks {
             let Some(known) = self.channels.get_mut(&gone.id) else {
                 return false;
             };
-            // The earliest notice stays, and of two at one time the one that knows more.
-            let rank = |(after, before): (DateTime<Utc>, _)| (before, Reverse(after));
-            let new = (gone.after, gone.before);
-            if known.gone.is_some_and(|old| rank(old) <= rank(new)) {
+            let life = known.life.join(gone.life());
+            if life.gone() == known.gone() {
+                known.life = life;
                 return false;
             }
             if let Some(session) = self.sessions.get(&0)
@@ -233,10 +271,92 @@ impl Marks {
             {
                 settle(coverage, known, session);
             }
-            known.gone = Some(new);
+            known.life = life;
+            known.suspected_since = None;
             true
         });
         news
+    }
+
+    /// Notes which channels were seen to be there, by lists, events, or messages in them. Answers those that were
+    /// taken for missing: they are there, with their threads, and what happened in them meanwhile has to be read. And
+    /// those that were suspected of it.
+    fn see_channels(&mut self, batch: &Batch, commit: i64) -> (Vec<ChannelId>, Vec<ChannelId>) {
+        let mut seen: HashMap<ChannelId, DateTime<Utc>> = HashMap::new();
+        let in_messages = batch
+            .messages
+            .iter()
+            .filter_map(|message| Some((message.channel_id, message.life.alive_at()?)));
+        let sightings = batch.sightings.iter().map(|it| (it.id, it.at));
+        for (channel, at) in sightings.chain(in_messages) {
+            let latest = seen.entry(channel).or_insert(at);
+            *latest = at.max(*latest);
+        }
+        // A thread is not there without its channel.
+        let parents: Vec<_> = seen
+            .iter()
+            .filter_map(|(channel, at)| {
+                let channel = &self.channels.get(channel)?.channel;
+                let parent = channel.parent_id.filter(|_| channel.is_thread())?;
+                Some((parent, *at))
+            })
+            .collect();
+        for (channel, at) in parents {
+            let latest = seen.entry(channel).or_insert(at);
+            *latest = at.max(*latest);
+        }
+        let mut unsuspected = Vec::new();
+        let mut alive = Vec::new();
+        for (channel, at) in seen {
+            if let Some(known) = self.channels.get_mut(&channel)
+                && known.suspected_since.is_some_and(|since| since <= at)
+            {
+                known.suspected_since = None;
+                unsuspected.push(channel);
+            }
+            let Some(absent) = self.see_channel(channel, at) else {
+                continue;
+            };
+            alive.push((channel, absent));
+            let threads: Vec<_> = self
+                .channels
+                .values()
+                .filter(|it| it.channel.parent_id == Some(channel) && it.channel.is_thread())
+                .map(|it| it.channel.id)
+                .collect();
+            for thread in threads {
+                alive.extend(self.see_channel(thread, at).map(|absent| (thread, absent)));
+            }
+        }
+        for (channel, absent) in &alive {
+            if let Some(coverage) = self.coverage.get_mut(channel) {
+                // Nobody listened for its changes since it was last there.
+                coverage.make_stale(EVERY_ID, absent.after.max(channel.created_at()), 0);
+            }
+            note_doubt(&mut self.doubted, *channel, EVERY_ID, commit);
+        }
+        let alive = alive.into_iter().map(|(channel, _)| channel);
+        (alive.collect(), unsuspected)
+    }
+
+    /// Notes that a channel was there at this time. Answers what was held for its end, if that is refuted by it.
+    fn see_channel(&mut self, channel: ChannelId, at: DateTime<Utc>) -> Option<Gone> {
+        let known = self.channels.get_mut(&channel)?;
+        let was = known.gone();
+        known.life = known.life.join(Life::alive(at));
+        was.filter(|_| known.gone().is_none())
+    }
+
+    /// Notes that Discord does not know a channel any more, or does again; answers the channel if that is news.
+    fn suspect(&mut self, suspicion: &Suspicion) -> Option<ChannelId> {
+        let known = self.channels.get_mut(&suspicion.id)?;
+        let since = match (known.suspected_since, suspicion.since) {
+            (Some(known), Some(new)) => Some(known.min(new)),
+            (_, new) => new,
+        };
+        let is_news = since != known.suspected_since;
+        known.suspected_since = since;
+        is_news.then_some(suspicion.id)
     }
 
     /// Notes how far a session is. Answers the channels whose coverage changes with it.
@@ -314,7 +434,7 @@ impl Marks {
         let mut touched = HashSet::new();
         for (channel_id, coverage) in &mut self.coverage {
             let known = self.channels.get(channel_id);
-            if known.is_some_and(|known| known.gone.is_some()) {
+            if known.is_some_and(|known| known.gone().is_some()) {
                 continue;
             }
             let before = coverage.clone();
@@ -425,6 +545,30 @@ impl Marks {
         note_doubt(&mut self.doubted, doubt.channel_id, range, commit);
         Some(doubt.channel_id)
     }
+}
+
+/// When something in one of these channels was last seen to be there.
+fn last_observed(
+    connection: &Connection,
+    channels: impl Iterator<Item = i64>,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let channels = lookup::list(channels);
+    if channels.is_empty() {
+        return Ok(None);
+    }
+    let alive_at = "make_timestamptz(CAST(json_extract(state_json, '$.alive_at') AS BIGINT))";
+    let rows = LEVELS.map(|table| {
+        format!(
+            "SELECT max(greatest(coalesce(observed_at, ingested_at), {alive_at})) AS seen_at \
+             FROM {table} WHERE channel_id IN ({channels})"
+        )
+    });
+    let sql = format!(
+        "SELECT max(seen_at) FROM ({} UNION ALL SELECT max({alive_at}) FROM message_fragments \
+         WHERE channel_id IN ({channels}))",
+        rows.join(" UNION ALL ")
+    );
+    Ok(connection.query_row(&sql, [], |row| row.get(0))?)
 }
 
 /// Notes by which commit ids became doubtful.

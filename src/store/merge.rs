@@ -4,14 +4,16 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use duckdb::Connection;
+use duckdb::{Connection, params};
 
 use super::levels::LEVELS;
 use super::lookup::{Known, KnownRow};
 use super::marks::Marks;
-use super::messages::StoredMessage;
+use super::messages::{StoredMessage, sequence};
 use super::{ChannelGone, DeletedContent, FoundAt, StoreError, lookup};
-use crate::message::{DeletedBy, Message, MessageId, Patch, Versions};
+use crate::message::{
+    ChannelId, DeletedBy, Gone, GuildId, Life, Message, MessageId, Observed, State,
+};
 
 /// What a batch changes.
 #[derive(Default)]
@@ -19,19 +21,49 @@ pub(super) struct Merged {
     pub(super) rows: Vec<StoredMessage>,
     /// By the level that they are in.
     pub(super) rows_replaced: [Vec<FoundAt>; LEVELS.len()],
+    /// Rows that show what they showed, and were observed later: by their level and that time.
+    pub(super) seen_again: [HashMap<Observed, Vec<FoundAt>>; LEVELS.len()],
     pub(super) fragments: Vec<Message>,
     pub(super) fragments_replaced: Vec<MessageId>,
     /// Messages whose row stays as it is, and that have earlier versions to keep.
     pub(super) versions_only: Vec<Message>,
+    /// Messages of which something is known that only Discord can settle.
+    pub(super) unsettled: Vec<Unsettled>,
+    /// How many rows and fragments show something else than before.
+    pub(super) changed: usize,
 }
 
-/// The batch's messages, one each: joined, and gone where their channel is.
+/// A message that Discord should be asked for again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Unsettled {
+    /// The guild it belongs to.
+    pub guild_id: GuildId,
+    /// The channel or thread it stands in.
+    pub channel_id: ChannelId,
+    /// The message.
+    pub id: MessageId,
+}
+
+impl From<&Message> for Unsettled {
+    fn from(message: &Message) -> Self {
+        Self {
+            guild_id: message.guild_id,
+            channel_id: message.channel_id,
+            id: message.id,
+        }
+    }
+}
+
+/// The batch's messages, one each: joined, and gone where Discord told that their channel is.
 pub(super) fn fold(messages: &[Message], marks: &Marks) -> HashMap<MessageId, Message> {
     let mut folded: HashMap<MessageId, Message> = HashMap::with_capacity(messages.len());
     for message in messages {
         let mut message = message.clone();
-        if let Some(gone) = marks.gone_with_channel(&message) {
-            message.gone = Some(message.gone.map_or(gone, |known| known.join(gone)));
+        if let Some(gone) = marks
+            .gone_with_channel(&message)
+            .filter(|it| it.by.is_told())
+        {
+            message.life = message.life.join(Life::told(gone));
         }
         let joined = match folded.remove(&message.id) {
             Some(other) => other.join(message),
@@ -42,35 +74,41 @@ pub(super) fn fold(messages: &[Message], marks: &Marks) -> HashMap<MessageId, Me
     folded
 }
 
+/// What a merge needs to know beside the news.
+pub(super) struct Circumstances<'a> {
+    pub(super) marks: &'a Marks,
+    /// The commit under way.
+    pub(super) revision: i64,
+    pub(super) now: DateTime<Utc>,
+    pub(super) deleted_content: DeletedContent,
+}
+
+impl Circumstances<'_> {
+    /// That a message's channel is missing, if it is, and Discord did not say that it was deleted.
+    fn missing_channel(&self, message: &Message) -> Option<Gone> {
+        let gone = self.marks.gone_with_channel(message);
+        gone.filter(|gone| !gone.by.is_told())
+    }
+
+    /// A row that shows something new.
+    fn changed(&self, row: &mut StoredMessage) {
+        row.revision = self.revision;
+        if self.deleted_content.removes_at_once() {
+            row.remove_content(self.now);
+        }
+    }
+}
+
 /// Joins the news with what is known, and keeps what that changes.
 pub(super) fn merge(
     news: HashMap<MessageId, Message>,
     known: &mut Known,
-    now: DateTime<Utc>,
-    deleted_content: DeletedContent,
+    here: &Circumstances<'_>,
 ) -> Merged {
     let mut merged = Merged::default();
-    let remove_content = deleted_content.removes_at_once();
-    for (id, mut new) in news {
-        if let Some(KnownRow { level, mut row }) = known.rows.remove(&id) {
-            if row.removed.is_some() {
-                new.versions = Versions::default();
-                new.patch = Patch::default();
-            }
-            let joined = row.message.clone().join(new);
-            let is_as_it_was = joined.versions.current() == row.message.versions.current()
-                && joined.patch == row.message.patch
-                && joined.gone == row.message.gone;
-            if is_as_it_was {
-                merged.versions_only.push(joined);
-                continue;
-            }
-            merged.rows_replaced[level].push((row.message.channel_id, id));
-            row.message = joined;
-            if remove_content {
-                row.remove_content(now);
-            }
-            merged.rows.push(row);
+    for (id, new) in news {
+        if let Some(KnownRow { level, row }) = known.rows.remove(&id) {
+            merged.join_row(level, row, new, here);
             continue;
         }
         let mut joined = match known.fragments.remove(&id) {
@@ -84,21 +122,25 @@ pub(super) fn merge(
                 joined
             }
         };
+        if joined.is_unsettled() {
+            merged.unsettled.push((&joined).into());
+        }
+        merged.changed += 1;
         if joined.versions.is_empty() {
-            if remove_content && joined.gone.is_some() {
-                joined.patch = Patch::default();
+            if here.deleted_content.removes_at_once() && joined.gone().is_some() {
+                joined.forget_content();
             }
             merged.fragments.push(joined);
             continue;
         }
         let mut row = StoredMessage {
+            missing_channel: here.missing_channel(&joined),
             message: joined,
-            ingested_at: now,
+            ingested_at: here.now,
             removed: None,
+            revision: here.revision,
         };
-        if remove_content {
-            row.remove_content(now);
-        }
+        here.changed(&mut row);
         merged.rows.push(row);
     }
     // The order of arrival is the order of ids, nearly: a run's sort has less to do.
@@ -106,17 +148,103 @@ pub(super) fn merge(
     merged
 }
 
-/// Marks every message of deleted channels as gone, where it stands: the join of what is known of
-/// each and the channel's end.
+impl Merged {
+    /// Joins news with a row.
+    fn join_row(
+        &mut self,
+        level: usize,
+        mut row: StoredMessage,
+        mut new: Message,
+        here: &Circumstances<'_>,
+    ) {
+        if row.removed.is_some() {
+            if row.message.life.join(new.life).gone().is_some() {
+                new.forget_content();
+            } else if new.versions.is_empty() {
+                // It lives, so its content is kept again once Discord shows it.
+                self.unsettled.push((&new).into());
+                new.forget_content();
+            } else {
+                row.removed = None;
+            }
+        }
+        let was = row.message.clone();
+        row.message = row.message.join(new);
+        row.missing_channel = here.missing_channel(&row.message);
+        if row.message.is_unsettled() {
+            self.unsettled.push((&row.message).into());
+        }
+        if row.message == was {
+            return;
+        }
+        let at = (row.message.channel_id, row.message.id);
+        if !shows_the_same(&row.message, &was) {
+            self.changed += 1;
+            self.rows_replaced[level].push(at);
+            here.changed(&mut row);
+            self.rows.push(row);
+            return;
+        }
+        let observed = |message: &Message| message.versions.current().map(|it| it.observed);
+        let now_observed = observed(&row.message).filter(|now| Some(*now) != observed(&was));
+        if State::of(&row.message) != State::of(&was) {
+            // It keeps its revision: for those who read rows nothing has changed.
+            self.rows_replaced[level].push(at);
+            self.rows.push(row);
+            return;
+        }
+        if let Some(observed) = now_observed {
+            self.seen_again[level].entry(observed).or_default().push(at);
+        }
+        self.versions_only.push(row.message);
+    }
+}
+
+/// Whether two states of a message show the same, whenever they were observed.
+fn shows_the_same(one: &Message, other: &Message) -> bool {
+    if one.gone() != other.gone() {
+        return false;
+    }
+    match (one.shown(), other.shown()) {
+        (Some(one), Some(other)) => {
+            one.body == other.body
+                && one.version.source == other.version.source
+                && one.version.raw == other.version.raw
+                && one.changed_fields == other.changed_fields
+        }
+        (one, other) => one.is_none() && other.is_none(),
+    }
+}
+
+/// Notes when rows were observed that show what they showed before: in place, since nothing else of them changes.
+pub(super) fn see_again(
+    connection: &Connection,
+    level: usize,
+    seen_again: &HashMap<Observed, Vec<FoundAt>>,
+) -> Result<(), StoreError> {
+    for (observed, rows) in seen_again {
+        for condition in lookup::conditions(level, rows) {
+            let sql = format!(
+                "UPDATE {} SET observed_at = ?, observed_sequence = ? WHERE {condition}",
+                LEVELS[level]
+            );
+            connection.execute(&sql, params![observed.at, sequence(*observed)])?;
+        }
+    }
+    Ok(())
+}
+
+/// Marks every message of ended channels as gone, where it stands: the join of what is known of
+/// each and the channel's end. An end that was only inferred changes nothing of what is gone by itself.
 pub(super) fn end_channels(
     connection: &Connection,
-    gone: &[ChannelGone],
+    ended: &[ChannelGone],
     revision: i64,
 ) -> Result<usize, StoreError> {
     // A channel goes with its threads: one statement for all of them.
     let mut ends: HashMap<_, Vec<i64>> = HashMap::new();
-    for channel in gone {
-        let end = (channel.before, channel.after);
+    for channel in ended {
+        let end = (channel.before, channel.after, channel.is_told());
         ends.entry(end).or_default().push(channel.id.as_i64());
     }
     // What was stale or a gap may have gone before its channel, as in `ChannelCoverage::there_at`.
@@ -124,25 +252,60 @@ pub(super) fn end_channels(
                  THEN created_at ELSE least(stale_since, $2) END FROM coverage_ranges AS known \
                  WHERE known.channel_id = ended.channel_id AND low <= message_id \
                  AND message_id < high), created_at))";
-    // The order of `Gone::join`: of two notices at one time a rescan's comes after a channel's.
-    let counts = format!(
-        "(deleted_before IS NULL OR $1 < deleted_before OR ($1 = deleted_before AND \
-         (deleted_by = 'rescan' OR deleted_by = 'channel' AND deleted_after < {there_at})))"
+    // As in `Gone::new`.
+    let before = "greatest($1, created_at)";
+    let after = format!("least({there_at}, {before})");
+    // The order of `Gone::join`: what was told before what was inferred, then the earliest notice.
+    let told_counts = format!(
+        "(NOT deleted OR deleted_by IN ('rescan', 'missing_channel') OR {before} < deleted_before \
+         OR {before} = deleted_before AND deleted_by = 'channel' AND deleted_after < {after})"
     );
     let mut updated = 0;
-    for ((before, after), channels) in ends {
+    for ((at, last_there, is_told), channels) in ends {
         let channels = lookup::list(channels.into_iter());
+        let (by, counts) = if is_told {
+            (DeletedBy::Channel, told_counts.as_str())
+        } else {
+            (
+                DeletedBy::MissingChannel,
+                "(NOT deleted OR deleted_by = 'missing_channel')",
+            )
+        };
         for table in LEVELS {
             updated += connection.execute(
                 &format!(
-                    "UPDATE {table} AS ended SET deleted = true, deleted_by = '{}', \
-                     deleted_before = $1, deleted_after = {there_at}, revision = {revision} \
+                    "UPDATE {table} AS ended SET deleted = true, deleted_by = '{by}', \
+                     deleted_before = {before}, deleted_after = {after}, revision = {revision} \
                      WHERE channel_id IN ({channels}) AND {counts}",
-                    DeletedBy::Channel,
                 ),
-                [before, after],
+                [at, last_there],
             )?;
         }
+    }
+    Ok(updated)
+}
+
+/// Takes back what channels' ends did to their messages: the channels live. Records of before schema 7 do not say
+/// whether a channel's end was told.
+pub(super) fn revive_channels(
+    connection: &Connection,
+    alive: &[ChannelId],
+    revision: i64,
+) -> Result<usize, StoreError> {
+    if alive.is_empty() {
+        return Ok(0);
+    }
+    let channels = lookup::list(alive.iter().map(|id| id.as_i64()));
+    let mut updated = 0;
+    for table in LEVELS {
+        updated += connection.execute(
+            &format!(
+                "UPDATE {table} SET deleted = false, deleted_by = NULL, deleted_before = NULL, \
+                 deleted_after = NULL, revision = {revision} \
+                 WHERE channel_id IN ({channels}) AND deleted_by IN ('missing_channel', 'channel')",
+            ),
+            [],
+        )?;
     }
     Ok(updated)
 }

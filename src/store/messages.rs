@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
 use super::StoreError;
-use crate::message::{Message, Patch, UserId, Versions};
+use crate::message::{Gone, Message, Observed, State, UserId};
 
 /// One row to write: what is known of the message, and what the record adds.
 pub(super) struct StoredMessage {
@@ -21,6 +21,10 @@ pub(super) struct StoredMessage {
     pub(super) ingested_at: DateTime<Utc>,
     /// That its content was taken out, and what stays.
     pub(super) removed: Option<Removed>,
+    /// That its channel is missing, if that is all that is known of its end.
+    pub(super) missing_channel: Option<Gone>,
+    /// The commit that changed what it shows.
+    pub(super) revision: i64,
 }
 
 /// What stays of a deleted message without its content.
@@ -33,10 +37,15 @@ pub(super) struct Removed {
 }
 
 impl StoredMessage {
+    /// How it went, if it is gone.
+    pub(super) fn gone(&self) -> Option<Gone> {
+        self.message.gone().or(self.missing_channel)
+    }
+
     /// Takes the content out of a deleted message, for good. Who wrote it and when stays, so that
     /// counts stay true.
     pub(super) fn remove_content(&mut self, at: DateTime<Utc>) {
-        if self.removed.is_some() || self.message.gone.is_none() {
+        if self.removed.is_some() || self.gone().is_none() {
             return;
         }
         self.removed = self.message.versions.current().map(|version| Removed {
@@ -45,23 +54,18 @@ impl StoredMessage {
             message_type: version.body.message_type,
             source: version.source as i8,
         });
-        self.message.versions = Versions::default();
-        self.message.patch = Patch::default();
+        self.message.forget_content();
     }
 }
 
 /// Appends rows to `messages_hot`.
-pub(super) fn append(
-    connection: &Connection,
-    rows: &[StoredMessage],
-    revision: i64,
-) -> Result<(), StoreError> {
+pub(super) fn append(connection: &Connection, rows: &[StoredMessage]) -> Result<(), StoreError> {
     if rows.is_empty() {
         return Ok(());
     }
     let mut columns = Columns::default();
     for row in rows {
-        columns.push(row, revision)?;
+        columns.push(row)?;
     }
     let mut appender = connection.appender("messages_hot")?;
     appender.append_record_batch(columns.finish()?)?;
@@ -94,18 +98,24 @@ struct Columns {
     raw_json: StringBuilder,
     deleted_after: TimestampMicrosecondBuilder,
     content_removed_at: TimestampMicrosecondBuilder,
+    observed_at: TimestampMicrosecondBuilder,
+    observed_sequence: Int64Builder,
+    state_json: StringBuilder,
+    reaction_count: Int32Builder,
+    reactions: StringBuilder,
+    poll_votes: StringBuilder,
 }
 
 impl Columns {
-    fn push(&mut self, row: &StoredMessage, revision: i64) -> Result<(), StoreError> {
+    fn push(&mut self, row: &StoredMessage) -> Result<(), StoreError> {
         let message = &row.message;
         self.message_id.append_value(message.id.as_i64());
         self.guild_id.append_value(message.guild_id.as_i64());
         self.channel_id.append_value(message.channel_id.as_i64());
         self.created_at
             .append_value(message.id.created_at().timestamp_micros());
-        self.deleted.append_value(message.gone.is_some());
-        let gone = message.gone;
+        let gone = row.gone();
+        self.deleted.append_value(gone.is_some());
         self.deleted_by.append_option(gone.map(|it| it.by.as_str()));
         self.deleted_before
             .append_option(gone.map(|it| it.before.timestamp_micros()));
@@ -113,8 +123,8 @@ impl Columns {
             .append_option(gone.map(|it| it.after.timestamp_micros()));
         self.ingested_at
             .append_value(row.ingested_at.timestamp_micros());
-        self.revision.append_value(revision);
-        self.patch_json.append_option(patch_json(&message.patch)?);
+        self.revision.append_value(row.revision);
+        self.state_json.append_option(State::of(message).to_json()?);
         let removed_at = row.removed.map(|removed| removed.at.timestamp_micros());
         self.content_removed_at.append_option(removed_at);
         match row.removed {
@@ -125,10 +135,10 @@ impl Columns {
     }
 
     fn push_content(&mut self, message: &Message) -> Result<(), StoreError> {
-        let visible = message
-            .visible()
+        let shown = message
+            .shown()
             .ok_or_else(|| StoreError::Damaged(format!("{} has no payload", message.id)))?;
-        let body = &visible.body;
+        let body = &shown.body;
         self.author_id.append_value(body.author_id.as_i64());
         self.author_name.append_value(&body.author_name);
         self.content.append_value(&body.content);
@@ -137,8 +147,17 @@ impl Columns {
         self.message_type.append_value(body.message_type);
         self.attachment_count.append_value(body.attachment_count);
         self.embed_count.append_value(body.embed_count);
-        self.source.append_value(visible.version.source as i8);
-        self.raw_json.append_value(&visible.version.raw);
+        self.source.append_value(shown.version.source as i8);
+        self.raw_json.append_value(&shown.version.raw);
+        let observed = shown.version.observed;
+        self.observed_at
+            .append_value(observed.at.timestamp_micros());
+        self.observed_sequence.append_option(sequence(observed));
+        self.patch_json.append_option(shown.changed_fields);
+        let reactions = i32::try_from(shown.reaction_count).unwrap_or(i32::MAX);
+        self.reaction_count.append_value(reactions);
+        self.reactions.append_option(shown.reactions);
+        self.poll_votes.append_option(shown.poll_votes);
         Ok(())
     }
 
@@ -152,6 +171,12 @@ impl Columns {
         self.embed_count.append_value(0);
         self.source.append_value(removed.source);
         self.raw_json.append_null();
+        self.observed_at.append_null();
+        self.observed_sequence.append_null();
+        self.patch_json.append_null();
+        self.reaction_count.append_value(0);
+        self.reactions.append_null();
+        self.poll_votes.append_null();
     }
 
     fn finish(mut self) -> Result<RecordBatch, StoreError> {
@@ -159,7 +184,7 @@ impl Columns {
         let utc = |builder: &mut TimestampMicrosecondBuilder| -> ArrayRef {
             Arc::new(builder.finish().with_timezone("UTC"))
         };
-        let columns: [(&str, DataType, ArrayRef); 21] = [
+        let columns: [(&str, DataType, ArrayRef); 27] = [
             (
                 "message_id",
                 DataType::Int64,
@@ -233,6 +258,32 @@ impl Columns {
                 time(),
                 utc(&mut self.content_removed_at),
             ),
+            ("observed_at", time(), utc(&mut self.observed_at)),
+            (
+                "observed_sequence",
+                DataType::Int64,
+                Arc::new(self.observed_sequence.finish()),
+            ),
+            (
+                "state_json",
+                DataType::Utf8,
+                Arc::new(self.state_json.finish()),
+            ),
+            (
+                "reaction_count",
+                DataType::Int32,
+                Arc::new(self.reaction_count.finish()),
+            ),
+            (
+                "reactions",
+                DataType::Utf8,
+                Arc::new(self.reactions.finish()),
+            ),
+            (
+                "poll_votes",
+                DataType::Utf8,
+                Arc::new(self.poll_votes.finish()),
+            ),
         ];
         let (fields, arrays): (Vec<_>, Vec<_>) = columns
             .into_iter()
@@ -242,10 +293,7 @@ impl Columns {
     }
 }
 
-/// A patch as its column keeps it: nothing for none.
-pub(super) fn patch_json(patch: &Patch) -> Result<Option<String>, StoreError> {
-    if patch.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(serde_json::to_string(patch)?))
+/// A sequence number as its column keeps it: nothing for what no session told.
+pub(super) fn sequence(observed: Observed) -> Option<i64> {
+    (observed.sequence > 0).then_some(observed.sequence.cast_signed())
 }

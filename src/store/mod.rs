@@ -31,6 +31,7 @@ mod outages;
 mod page;
 mod parked;
 mod query;
+mod reactions;
 mod record;
 mod report;
 mod row;
@@ -46,7 +47,7 @@ mod witness;
 pub use batch::{Batch, Committed, Parked, SessionMark};
 pub use catalog::{
     Access, AccessMark, Channel, ChannelGone, Covered, Doubt, Guild, Interrupted, KnownChannel,
-    Place,
+    Place, Sighting, Suspicion,
 };
 pub use changes::{Change, Changes, ChangesRequest};
 pub use columns::{COLUMNS, Column, DESCRIPTION, JSON, SNOWFLAKE, UNIT, report_schema};
@@ -58,10 +59,12 @@ pub use error::StoreError;
 pub use followed::FollowedMessage;
 pub use hits::{EXTRA_COLUMNS, FoundAt, FoundRow, FoundRows};
 pub use lock::DataLock;
+pub use merge::Unsettled;
 pub use moment::{Moment, Partition, RecordState};
 pub use outages::Outage;
 pub use page::{Order, Page, PageRequest};
 pub use query::{InterruptOnDrop, Reader};
+pub use reactions::{ReactionEvent, ReactionKind};
 pub use record::Record;
 pub use report::{MOST_REPORT_ROWS, ReportAnswer, ReportCoverage, ReportRequest, time_zones};
 pub use row::MessageRow;

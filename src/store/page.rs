@@ -366,7 +366,7 @@ mod tests {
     use super::super::message_by_id::search;
     use super::super::{Batch, Record, StoreSettings};
     use super::*;
-    use crate::message::{Message, Source};
+    use crate::message::{Message, Observed, Source};
 
     const GUILD: u64 = 1_400_000_000_000_000_001;
     const CHANNEL: u64 = 1_400_000_000_000_000_100;
@@ -384,7 +384,9 @@ mod tests {
                 "timestamp": "2025-01-01T00:00:00+00:00", "edited_timestamp": null,
                 "attachments": [],
             });
-            Message::read(guild, Source::Gateway, &payload.to_string()).expect("a message")
+            let observed = Observed::asked(chrono::DateTime::UNIX_EPOCH);
+            let payload = payload.to_string();
+            Message::read(guild, Source::Gateway, observed, &payload).expect("a message")
         });
         let batch = Batch {
             messages: messages.collect(),

@@ -12,6 +12,7 @@ use duckdb::{Connection, params};
 use super::checkpoint::Checkpoints;
 use super::levels::{LEVELS, count};
 use super::marks::Marks;
+use super::merge::{Circumstances, Unsettled};
 use super::opening::Opened;
 use super::query::Reader;
 use super::upkeep::Upkeep;
@@ -19,9 +20,11 @@ use super::whereabouts::Whereabouts;
 use super::witness::{Testimony, Witness};
 use super::{
     Batch, Committed, DeletedContent, RecordState, StoreError, StoreSettings, content, epochs,
-    fragments, lookup, merge, messages, moment, opening, outages, report, schema, versions,
+    fragments, lookup, merge, messages, moment, opening, outages, reactions, report, schema,
+    versions,
 };
 use crate::failpoint;
+use crate::message::ChannelId;
 
 /// Messages whose content is taken out in one transaction: what that holds in memory.
 const CONTENT_STEP: usize = 50_000;
@@ -41,6 +44,10 @@ pub struct Record {
     has_epoch: bool,
     /// How many commits there were.
     commits: i64,
+    /// The greatest time of an observation that is in it.
+    observed_at: Option<DateTime<Utc>>,
+    /// What only Discord can settle, since it was last taken.
+    unsettled: Vec<Unsettled>,
     fragments: usize,
     marks: Marks,
     deleted_content: DeletedContent,
@@ -89,6 +96,8 @@ impl Record {
             revision: state(&connection, "revision")?,
             has_epoch: false,
             commits: state(&connection, "commits")?,
+            observed_at: state(&connection, "observed_at")?,
+            unsettled: fragments::unsettled(&connection)?,
             fragments: count(&connection, "message_fragments")?,
             marks: Marks::load(&connection, settings.repair_window)?,
             deleted_content: settings.deleted_content,
@@ -163,6 +172,18 @@ impl Record {
         self.revision
     }
 
+    /// The greatest time of an observation that is in it: later ones are to have later times.
+    #[must_use]
+    pub fn observed_at(&self) -> Option<DateTime<Utc>> {
+        self.observed_at
+    }
+
+    /// Messages of which something is known that only Discord can settle: those of the commits since the last call,
+    /// and at first those that an earlier run left.
+    pub fn take_unsettled(&mut self) -> Vec<Unsettled> {
+        std::mem::take(&mut self.unsettled)
+    }
+
     /// Which record it is, and how far.
     ///
     /// # Errors
@@ -188,6 +209,8 @@ impl Record {
         self.high_water = self.high_water.max(written.greatest_id);
         self.fragments = written.fragments;
         self.has_content_left |= written.has_content_left;
+        self.observed_at = self.observed_at.max(written.observed_at);
+        self.unsettled.extend(written.unsettled);
         self.count_committed(written.revision, written.appended, now);
         failpoint::reach("commit_testified")?;
         Ok(Committed {
@@ -265,8 +288,10 @@ impl Record {
     fn write(&mut self, batch: &Batch, now: DateTime<Utc>) -> Result<Written, StoreError> {
         let revision = self.revision + 1;
         let connection = &self.connection;
-        let gone_channels = self.marks.apply(connection, batch, self.commits + 1, now)?;
+        let channels = self.marks.apply(connection, batch, self.commits + 1, now)?;
         let news = merge::fold(&batch.messages, &self.marks);
+        let observed = news.values().filter_map(|message| message.life.alive_at());
+        let observed_at = observed.max().max(self.observed_at);
         let mut written = Written {
             greatest_id: news.keys().map(|id| id.as_i64()).max().unwrap_or(0),
             fragments: self.fragments,
@@ -277,7 +302,13 @@ impl Record {
             .values()
             .filter(|message| message.id.as_i64() <= self.high_water);
         let mut known = lookup::lookup(connection, &self.whereabouts, old, self.fragments > 0)?;
-        let merged = merge::merge(news, &mut known, now, self.deleted_content);
+        let here = Circumstances {
+            marks: &self.marks,
+            revision,
+            now,
+            deleted_content: self.deleted_content,
+        };
+        let merged = merge::merge(news, &mut known, &here);
 
         let mut deleted = 0;
         for (level, replaced) in merged.rows_replaced.iter().enumerate() {
@@ -302,13 +333,16 @@ impl Record {
         }
         if let Some(moving) = self.upkeep.moving() {
             let replaced = &merged.rows_replaced[moving.from];
-            moving.note_changed(replaced.iter().map(|(_, id)| id.as_i64()));
-            let gone = gone_channels.iter().map(|channel| channel.id.as_i64());
-            let gone = lookup::list(gone);
-            if !gone.is_empty() {
+            let seen_again = merged.seen_again[moving.from].values().flatten();
+            let touched = replaced.iter().chain(seen_again);
+            moving.note_changed(touched.map(|(_, id)| id.as_i64()));
+            let gone = channels.gone.iter().map(|channel| channel.id);
+            let ended = gone.chain(channels.alive.iter().copied());
+            let ended = lookup::list(ended.map(ChannelId::as_i64));
+            if !ended.is_empty() {
                 let source = moving.source();
                 let mut statement = connection.prepare(&format!(
-                    "SELECT message_id FROM {source} WHERE channel_id IN ({gone})"
+                    "SELECT message_id FROM {source} WHERE channel_id IN ({ended})"
                 ))?;
                 let ended = statement.query_map([], |row| row.get(0))?;
                 moving.note_changed(ended.collect::<Result<Vec<_>, _>>()?.into_iter());
@@ -317,20 +351,25 @@ impl Record {
         let arriving = merged.rows.iter().map(|row| &row.message);
         let arriving = arriving.map(|message| (message.channel_id.as_i64(), message.id.as_i64()));
         self.whereabouts.will_arrive(arriving);
-        messages::append(connection, &merged.rows, revision)?;
+        messages::append(connection, &merged.rows)?;
+        reactions::append(connection, &batch.reaction_events)?;
+        for (level, seen_again) in merged.seen_again.iter().enumerate() {
+            merge::see_again(connection, level, seen_again)?;
+        }
         fragments::append(connection, &merged.fragments, revision)?;
         written.appended = merged.rows.len();
         written.fragments += merged.fragments.len();
         written.fragments -= merged.fragments_replaced.len();
         let rows = merged.rows.iter().map(|row| &row.message);
-        let mut changed = merged.rows.len() + merged.fragments.len();
+        let mut changed = merged.changed;
         changed += versions::keep(connection, rows.chain(&merged.versions_only), revision)?;
 
-        changed += merge::end_channels(connection, &gone_channels, revision)?;
+        changed += merge::end_channels(connection, &channels.gone, revision)?;
+        changed += merge::revive_channels(connection, &channels.alive, revision)?;
         if self.deleted_content.removes_at_once() {
             let removed = merged.rows.iter().filter(|row| row.removed.is_some());
             versions::delete(connection, removed.map(|row| row.message.id))?;
-            if !gone_channels.is_empty() {
+            if !channels.gone.is_empty() {
                 // What an earlier try has left behind, too, in any channel.
                 let all = DateTime::<Utc>::MAX_UTC;
                 self.upkeep.note_due(connection, all)?;
@@ -340,6 +379,12 @@ impl Record {
             }
         }
         written.revision = self.count_commit(changed, now)?;
+        if observed_at > self.observed_at {
+            let sql = "UPDATE record_state SET observed_at = ?";
+            connection.execute(sql, [observed_at])?;
+            written.observed_at = observed_at;
+        }
+        written.unsettled = merged.unsettled;
         Ok(written)
     }
 
@@ -416,6 +461,8 @@ struct Written {
     appended: usize,
     fragments: usize,
     has_content_left: bool,
+    observed_at: Option<DateTime<Utc>>,
+    unsettled: Vec<Unsettled>,
 }
 
 /// A value of the record's state.

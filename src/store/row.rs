@@ -27,7 +27,7 @@ pub struct MessageRow {
     pub edited_at: Option<DateTime<Utc>>,
     /// Whether it is gone from Discord.
     pub deleted: bool,
-    /// How that became known: `gateway`, `bulk`, `channel`, `rescan`.
+    /// How that became known: `gateway`, `bulk`, `channel`, `rescan`, `missing_channel`.
     pub deleted_by: Option<String>,
     /// It was still there at this time.
     pub deleted_after: Option<DateTime<Utc>>,
@@ -41,6 +41,12 @@ pub struct MessageRow {
     pub attachment_count: i32,
     /// Embeds.
     pub embed_count: i32,
+    /// Reactions.
+    pub reaction_count: i32,
+    /// The reactions by emoji, as a JSON list.
+    pub reactions: Option<String>,
+    /// The votes of its poll by answer, as a JSON list.
+    pub poll_votes: Option<String>,
     /// When the record first had it.
     pub ingested_at: DateTime<Utc>,
     /// The commit that last changed it.
@@ -78,7 +84,7 @@ impl Shape {
             (
                 true,
                 "author_id, author_name, content, edited_at, message_type, attachment_count, \
-                 embed_count, ingested_at, revision",
+                 embed_count, reaction_count, reactions, poll_votes, ingested_at, revision",
             ),
             (
                 self.may_be_deleted,
@@ -117,6 +123,9 @@ impl MessageRow {
             message_type: row.get(next())?,
             attachment_count: row.get(next())?,
             embed_count: row.get(next())?,
+            reaction_count: row.get(next())?,
+            reactions: row.get(next())?,
+            poll_votes: row.get(next())?,
             ingested_at: row.get(next())?,
             revision: row.get(next())?,
             raw_json: None,

@@ -10,13 +10,14 @@ use super::StoreError;
 use super::checkpoint::Checkpoints;
 
 /// What one step does; its place in the list, from 1, is the version it leads to.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("schema/001_record.sql"),
     include_str!("schema/002_coverage.sql"),
     include_str!("schema/003_unheard.sql"),
     include_str!("schema/004_small_runs.sql"),
     include_str!("schema/005_epochs.sql"),
     include_str!("schema/006_on_its_way.sql"),
+    include_str!("schema/007_observed.sql"),
 ];
 
 /// The newest version that this program knows.

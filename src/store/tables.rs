@@ -110,7 +110,7 @@ pub(super) const PATCH: Column = column(
     "patch_json",
     Kind::Json,
     true,
-    "What updates of a part of it have brought since.",
+    "Fields of the payload that Discord changed later, as a JSON object: they count instead of the payload's own.",
 );
 
 /// Everything that the view `discord_messages` has.

@@ -7,9 +7,10 @@ use chrono::{DateTime, Utc};
 use duckdb::{Connection, params};
 
 use super::lookup::{self, list};
+use super::messages::sequence;
 use super::query::Reader;
 use super::{StoreError, row};
-use crate::message::{ChannelId, GuildId, Message, MessageId, Version, Versions};
+use crate::message::{ChannelId, GuildId, Message, MessageId, Observed, Version, Versions};
 
 /// A version of a message, as it is read for an answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,16 +87,24 @@ pub(super) fn keep<'a>(
     if news.is_empty() {
         return Ok(0);
     }
-    let mut kept = read(connection, &news)?;
+    let (mut kept, kept_at) = read(connection, &news)?;
     let mut changed = 0;
     for message in news {
         let known = kept.remove(&message.id).unwrap_or_default();
         let earlier: Versions = message.versions.earlier().cloned().collect();
         let joined = known.clone().join(earlier);
         if joined != known {
+            let payloads = |versions: &Versions| -> Vec<_> {
+                versions.iter().map(|it| it.raw.clone()).collect()
+            };
+            // What was only seen again is no change.
+            let (revision, is_news) = match kept_at.get(&message.id) {
+                Some(kept_at) if payloads(&joined) == payloads(&known) => (*kept_at, false),
+                _ => (revision, true),
+            };
             delete(connection, [message.id].into_iter())?;
             append(connection, message, joined.iter(), revision)?;
-            changed += 1;
+            changed += usize::from(is_news);
         }
     }
     Ok(changed)
@@ -118,25 +127,32 @@ pub(super) fn delete(
 fn read(
     connection: &Connection,
     messages: &[&Message],
-) -> Result<HashMap<MessageId, Versions>, StoreError> {
+) -> Result<(HashMap<MessageId, Versions>, HashMap<MessageId, i64>), StoreError> {
     let mut statement = connection.prepare(&format!(
-        "SELECT message_id, guild_id, channel_id, source, raw_json FROM message_versions \
+        "SELECT message_id, guild_id, channel_id, source, raw_json, \
+         coalesce(observed_at, edited_at, snowflake_time(message_id)), \
+         coalesce(observed_sequence, 0), revision FROM message_versions \
          WHERE message_id IN ({})",
         list(messages.iter().map(|message| message.id.as_i64()))
     ))?;
     let mut rows = statement.query([])?;
     let mut kept: HashMap<MessageId, Versions> = HashMap::new();
+    let mut kept_at: HashMap<MessageId, i64> = HashMap::new();
     while let Some(row) = rows.next()? {
         let (guild, channel): (GuildId, ChannelId) = (row::id(row, 1)?, row::id(row, 2)?);
         let place = Message::unknown(row::id(row, 0)?, guild, channel);
         let source = lookup::source(&place, row.get(3)?)?;
         let raw: String = row.get(4)?;
-        let version = Message::read(guild, source, &raw)
+        let observed = Observed::frame(row.get(5)?, row.get(6)?);
+        let version = Message::read(guild, source, observed, &raw)
             .map_err(|error| StoreError::Damaged(format!("{}: {error}", place.id)))?;
+        let revision: i64 = row.get(7)?;
+        let latest = kept_at.entry(place.id).or_insert(revision);
+        *latest = revision.max(*latest);
         let known = kept.remove(&place.id).unwrap_or_default();
         kept.insert(place.id, known.join(version.versions));
     }
-    Ok(kept)
+    Ok((kept, kept_at))
 }
 
 fn append<'a>(
@@ -145,8 +161,8 @@ fn append<'a>(
     versions: impl Iterator<Item = &'a Version>,
     revision: i64,
 ) -> Result<(), StoreError> {
-    let mut insert =
-        connection.prepare("INSERT INTO message_versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
+    let mut insert = connection
+        .prepare("INSERT INTO message_versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
     for version in versions {
         let body = &version.body;
         insert.execute(params![
@@ -160,6 +176,8 @@ fn append<'a>(
             revision,
             version.source as i8,
             version.raw.as_ref(),
+            version.observed.at,
+            sequence(version.observed),
         ])?;
     }
     Ok(())

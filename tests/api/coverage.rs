@@ -61,6 +61,7 @@ fn session(name: &str, low: &str, high: &str) -> SessionMark {
         live_low: moment(low),
         live_high: moment(high),
         heard_at: at(high),
+        intents: 0,
     }
 }
 
@@ -241,6 +242,7 @@ async fn what_cannot_be_read_says_why() {
             id: id(),
             after: at(APRIL),
             before: at(MAY),
+            asked_at: None,
         };
         lake.commit(&Batch {
             access: forbidden
@@ -414,6 +416,7 @@ async fn a_deleted_channel_counts_to_its_end_and_not_beyond() {
             id: id(),
             after: at(MARCH),
             before: at(APRIL),
+            asked_at: None,
         }],
         ..Batch::default()
     });
@@ -524,6 +527,7 @@ async fn a_deleted_channel_is_interrupted_no_more() {
             id: id(),
             after: at(MARCH),
             before: at(MARCH),
+            asked_at: None,
         }],
         ..Batch::default()
     });

@@ -23,6 +23,10 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+#[path = "../shared/observed.rs"]
+mod observations;
+use observations::observed;
+
 pub(crate) const KEY: &str = "the-key-of-the-tests-0123456789";
 pub(crate) const GUILD: i64 = 1_100_000_000_000_000_000;
 pub(crate) const CHANNEL: i64 = 1_150_000_000_000_000_000;
@@ -137,7 +141,7 @@ impl Lake {
         let guild = GuildId::try_from(GUILD).unwrap();
         let messages = payloads
             .into_iter()
-            .map(|payload| Message::read(guild, Source::Rest, &payload).unwrap())
+            .map(|payload| Message::read(guild, Source::Rest, observed(), &payload).unwrap())
             .collect();
         self.commit_messages(messages);
     }
@@ -150,13 +154,11 @@ impl Lake {
     }
 
     pub(crate) fn delete(&mut self, id: i64) {
-        let gone = Gone {
-            after: at("2025-05-31T23:59:00Z"),
-            before: at("2025-06-01T00:00:00Z"),
-            by: DeletedBy::Gateway,
-        };
-        self.commit_messages(vec![Message::gone(
-            MessageId::try_from(id).unwrap(),
+        let id = MessageId::try_from(id).unwrap();
+        let (after, before) = (at("2025-05-31T23:59:00Z"), at("2025-06-01T00:00:00Z"));
+        let gone = Gone::new(id, after, before, DeletedBy::Gateway);
+        self.commit_messages(vec![Message::told_gone(
+            id,
             GuildId::try_from(GUILD).unwrap(),
             ChannelId::try_from(CHANNEL).unwrap(),
             gone,
@@ -166,7 +168,7 @@ impl Lake {
     /// A change of a message as the socket tells it, whole or in part.
     pub(crate) fn update(&mut self, payload: &str) {
         let guild = GuildId::try_from(GUILD).unwrap();
-        self.commit_messages(vec![read_update(guild, payload).unwrap()]);
+        self.commit_messages(vec![read_update(guild, observed(), payload).unwrap()]);
     }
 
     /// Stops, and starts again.

@@ -229,6 +229,7 @@ async fn a_deleted_channel_takes_the_content_of_its_messages_with_it() {
             id: channel(CHANNEL, 0).id,
             after: at("2025-05-01T00:00:00Z"),
             before: at("2025-05-01T00:00:01Z"),
+            asked_at: None,
         }],
         ..Batch::default()
     });

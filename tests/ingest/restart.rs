@@ -133,6 +133,8 @@ async fn a_channel_and_a_thread_deleted_between_two_sessions_are_noticed() {
     let mut running = world.start().await;
     running.until(|status| status.gateway.identified == 1).await;
     world.caught_up(&mut running).await;
+    // The first pass suspects it, and a second look some time later confirms it.
+    running.until(|status| status.backfill.passes >= 2).await;
     running.stop().await;
     let rows = crate::support::rows(&world.database());
     let of = |id| rows.values().filter(move |row| row.channel_id == id);

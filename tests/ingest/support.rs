@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use guildlake::config::{
-    ApiSettings, DiscordSettings, SearchSettings, Settings, SnapshotSettings, StorageSettings,
+    ApiSettings, DiscordSettings, Reactions, SearchSettings, Settings, SnapshotSettings,
+    StorageSettings,
 };
 use guildlake::discord::rest::RestSettings;
 use guildlake::service;
@@ -101,6 +102,8 @@ impl World {
             snapshots: SnapshotSettings::default(),
             search: SearchSettings::default(),
             discord: Some(DiscordSettings {
+                reactions: Reactions::Full,
+                second_look: Duration::from_millis(200),
                 token: self.simulator.token().into(),
                 guilds: guilds
                     .iter()

@@ -187,6 +187,7 @@ impl Life {
                 live_low: place(self.now),
                 live_high: place(self.now),
                 heard_at: time(self.now),
+                intents: 0,
             });
         }
         self.commit(Batch::default());

@@ -7,7 +7,12 @@ use guildlake::store::{Batch, Channel, ChannelGone, DeletedContent};
 use crate::support::{TestRecord, channel, guild, id, whole};
 
 fn gone(id: MessageId, after: DateTime<Utc>, before: DateTime<Utc>, by: DeletedBy) -> Message {
-    Message::gone(id, guild(), channel(), Gone { after, before, by })
+    let gone = Gone::new(id, after, before, by);
+    if by.is_told() {
+        Message::told_gone(id, guild(), channel(), gone)
+    } else {
+        Message::not_shown(id, guild(), channel(), gone, before)
+    }
 }
 
 #[tokio::test]
@@ -43,6 +48,7 @@ async fn a_thread_told_of_after_its_channel_went_is_gone_too() {
             id: parent,
             after: Utc::now(),
             before: Utc::now(),
+            asked_at: None,
         }],
         ..Batch::default()
     };
@@ -143,6 +149,7 @@ async fn content_is_taken_out_of_a_level_that_moves() {
             id: other,
             after: now,
             before: now,
+            asked_at: None,
         }],
         ..Batch::default()
     };

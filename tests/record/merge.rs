@@ -2,35 +2,62 @@
 //! histories is in `histories.rs`.
 
 use chrono::{TimeZone, Utc};
-use guildlake::message::{DeletedBy, Gone, Message, Source, read_update};
+use guildlake::message::{
+    Counted, DeletedBy, Gone, Life, Message, Observed, Source, Step, Tally, read_update,
+};
 use proptest::prelude::*;
 
-use crate::support::{TestRecord, channel, edit_time, guild, id, payload, whole};
+use crate::support::{TestRecord, channel, edit_time, guild, id, observed, payload, whole};
 
-/// Something that happens to one of a few messages.
+/// Something that happens to a message, at one of a few times: some of them at the same.
 fn event() -> impl Strategy<Value = Message> {
-    let which = 1_u64..6;
     let source = prop_oneof![
         Just(Source::Gateway),
         Just(Source::Rest),
         Just(Source::Import)
     ];
+    let second = 0_i64..8;
     prop_oneof![
-        5 => (which.clone(), "[a-c]{0,2}", 0_u32..3, 0_usize..3, source)
-            .prop_map(|(n, content, edit, embeds, source)| whole(id(n), &content, edit, embeds, source)),
-        3 => (which.clone(), proptest::option::of("[x-z]{0,2}"), 0_u32..3, proptest::option::of(0_usize..3))
-            .prop_map(|(n, content, edit, embeds)| partial(n, content, edit, embeds)),
-        1 => (which, 0_i64..3, prop_oneof![Just(DeletedBy::Gateway), Just(DeletedBy::Bulk), Just(DeletedBy::Rescan)])
-            .prop_map(|(n, at, by)| {
-                let noticed_at = Utc.timestamp_opt(1_950_000_000 + at, 0).unwrap();
-                Message::gone(id(n), guild(), channel(), Gone { after: id(n).created_at(), before: noticed_at, by })
+        5 => (second.clone(), "[a-c]{0,2}", 0_u32..3, 0_usize..3, source)
+            .prop_map(|(second, content, edit, embeds, source)| {
+                let payload = payload(id(1), &content, edit, embeds);
+                Message::read(guild(), source, at(second), &payload).unwrap()
             }),
+        3 => (second.clone(), proptest::option::of("[x-z]{0,2}"), 0_u32..3, proptest::option::of(0_usize..3))
+            .prop_map(|(second, content, edit, embeds)| partial(at(second), content, edit, embeds)),
+        2 => (second.clone(), prop_oneof![Just(Step::Added), Just(Step::Removed), Just(Step::Cleared)])
+            .prop_map(|(second, step)| {
+                let of = Counted { key: "x".to_owned(), name: None };
+                Message {
+                    reactions: Tally::change(at(second), of, step, false),
+                    life: Life::alive(at(second).at),
+                    ..Message::unknown(id(1), guild(), channel())
+                }
+            }),
+        1 => (second.clone(), prop_oneof![Just(DeletedBy::Gateway), Just(DeletedBy::Bulk), Just(DeletedBy::Channel)])
+            .prop_map(|(second, by)| {
+                let gone = Gone::new(id(1), id(1).created_at(), at(second).at, by);
+                Message::told_gone(id(1), guild(), channel(), gone)
+            }),
+        2 => (second, 0_i64..2).prop_map(|(second, later)| {
+            let gone = Gone::new(id(1), id(1).created_at(), at(second + later).at, DeletedBy::Rescan);
+            Message::not_shown(id(1), guild(), channel(), gone, at(second).at)
+        }),
     ]
 }
 
-fn partial(n: u64, content: Option<String>, edit: u32, embeds: Option<usize>) -> Message {
+fn at(second: i64) -> Observed {
+    Observed::asked(Utc.timestamp_opt(1_950_000_000 + second, 0).unwrap())
+}
+
+fn partial(
+    observed: Observed,
+    content: Option<String>,
+    edit: u32,
+    embeds: Option<usize>,
+) -> Message {
     let mut update = serde_json::json!({
-        "id": id(n).to_string(), "channel_id": channel().to_string(),
+        "id": id(1).to_string(), "channel_id": channel().to_string(),
     });
     if let Some(content) = content {
         update["content"] = content.into();
@@ -41,7 +68,7 @@ fn partial(n: u64, content: Option<String>, edit: u32, embeds: Option<usize>) ->
     if let Some(embeds) = embeds {
         update["embeds"] = vec![serde_json::json!({"type": "link"}); embeds].into();
     }
-    read_update(guild(), &update.to_string()).unwrap()
+    read_update(guild(), observed, &update.to_string()).unwrap()
 }
 
 proptest! {
@@ -51,7 +78,6 @@ proptest! {
     fn join_is_commutative_associative_and_idempotent(
         a in event(), b in event(), c in event(),
     ) {
-        let [a, b, c] = [a, b, c].map(|m| Message { id: id(1), ..m });
         prop_assert_eq!(a.clone().join(b.clone()), b.clone().join(a.clone()));
         prop_assert_eq!(
             a.clone().join(b.clone()).join(c.clone()),
@@ -66,12 +92,8 @@ proptest! {
 #[tokio::test]
 async fn a_delete_stops_what_arrives_later_for_ids_never_seen() {
     let mut record = TestRecord::new(10);
-    let gone = Gone {
-        after: Utc::now(),
-        before: Utc::now(),
-        by: DeletedBy::Gateway,
-    };
-    record.commit(vec![Message::gone(id(1), guild(), channel(), gone)]);
+    let gone = Gone::new(id(1), Utc::now(), Utc::now(), DeletedBy::Gateway);
+    record.commit(vec![Message::told_gone(id(1), guild(), channel(), gone)]);
     assert!(
         record.rows().await.is_empty(),
         "a delete alone is no message"
@@ -93,18 +115,27 @@ async fn an_unfurl_is_no_edit_and_what_changes_nothing_is_no_revision() {
         0,
         Source::Gateway,
     )]);
-    record.commit(vec![partial(1, None, 0, Some(1))]);
+    record.commit(vec![partial(observed(), None, 0, Some(1))]);
     let row = record.rows().await.remove(0);
     assert_eq!((row.embed_count, row.edited_at, row.revision), (1, None, 2));
-    record.commit(vec![partial(1, None, 0, Some(1))]);
-    record.commit(vec![whole(
-        id(1),
-        "see https://a.example",
-        0,
-        0,
-        Source::Rest,
-    )]);
+    record.commit(vec![partial(observed(), None, 0, Some(1))]);
+    let page = |record: &mut TestRecord| {
+        record.commit(vec![whole(
+            id(1),
+            "see https://a.example",
+            0,
+            1,
+            Source::Rest,
+        )]);
+    };
     assert_eq!(record.record.revision(), 2);
+    // A page has another payload, and shows the same message each time that it is read.
+    page(&mut record);
+    assert_eq!(record.record.revision(), 3);
+    page(&mut record);
+    let mut record = record.reopen();
+    page(&mut record);
+    assert_eq!(record.record.revision(), 3);
 }
 
 /// What strangers write must not stop the writer: it is kept, or refused before it gets there.
@@ -138,7 +169,7 @@ async fn whatever_strangers_write_is_kept_byte_for_byte() {
     assert_eq!(rows.len(), contents.len());
     let lone = payload(id(9), "X", 0, 0).replace('X', "\\ud800");
     assert!(
-        Message::read(guild(), Source::Rest, &lone).is_err(),
+        Message::read(guild(), Source::Rest, observed(), &lone).is_err(),
         "half a character is no text"
     );
 }

@@ -99,6 +99,7 @@ fn a_channel_that_ends_while_its_level_moves_ends_the_move() {
         id: channel(),
         after: Utc::now(),
         before: Utc::now(),
+        asked_at: None,
     };
     let batch = Batch {
         channels_gone: vec![gone],

@@ -6,6 +6,10 @@ use guildlake::store::{Batch, MessageRow, Order, PageRequest, Reader, Record, St
 use serde_json::json;
 use tempfile::TempDir;
 
+#[path = "../shared/observed.rs"]
+mod observations;
+pub(crate) use observations::observed;
+
 pub(crate) const GUILD: u64 = 1_400_000_000_000_000_001;
 pub(crate) const CHANNEL: u64 = 1_400_000_000_000_000_100;
 
@@ -137,5 +141,6 @@ pub(crate) fn whole(
     embeds: usize,
     source: Source,
 ) -> Message {
-    Message::read(guild(), source, &payload(id, content, edit, embeds)).unwrap()
+    let payload = payload(id, content, edit, embeds);
+    Message::read(guild(), source, observed(), &payload).unwrap()
 }

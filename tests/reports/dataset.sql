@@ -113,6 +113,7 @@ SELECT message_id, guild_id, channel_id, author_id, 'name ' || author_id AS auth
        CAST(NULL AS TIMESTAMPTZ) AS content_removed_at, type AS message_type,
        CASE WHEN contains(extra, '"attachments"') THEN 3 ELSE 0 END AS attachment_count,
        CASE WHEN contains(extra, '"embeds"') THEN 1 ELSE 0 END AS embed_count,
+       0 AS reaction_count, CAST(NULL AS VARCHAR) AS reactions, CAST(NULL AS VARCHAR) AS poll_votes,
        created_at AS ingested_at, CAST(1 AS BIGINT) AS revision, CAST(2 AS TINYINT) AS source,
        CAST(NULL AS VARCHAR) AS patch_json,
        CASE WHEN extra = 'BROKEN' THEN '{"content":"\ud800","reactions":['
@@ -144,15 +145,24 @@ UPDATE discord_messages SET deleted = true, deleted_by = 'gateway', deleted_afte
         deleted_before = created_at + INTERVAL 1 MINUTE, content_removed_at = created_at + INTERVAL 1 HOUR,
         content = '', author_name = '', raw_json = NULL
     WHERE content = 'content to be removed';
--- A preview that came as a partial update, without an edit; and an update of before the last edit.
+-- Reactions as the service writes them beside the payload.
+UPDATE discord_messages SET reactions = (
+    SELECT CASE WHEN count(*) > 0 THEN CAST(json_group_array(json_object('count', item.count, 'emoji_id', item.emoji.id,
+                'emoji_name', item.emoji.name, 'super_count', coalesce(item.count_details.burst, 0))) AS VARCHAR) END
+    FROM (SELECT unnest(TRY(json_transform(json_extract(raw_json, '$.reactions'),
+              '[{"emoji":{"id":"VARCHAR","name":"VARCHAR"},"count":"BIGINT","count_details":{"burst":"BIGINT"}}]'))) AS item)
+    WHERE item.emoji.id IS NOT NULL OR item.emoji.name IS NOT NULL)
+    WHERE contains(raw_json, '"reactions":[{');
+UPDATE discord_messages SET reaction_count = (
+    SELECT coalesce(sum(item.count), 0)
+    FROM (SELECT unnest(json_transform(reactions, '[{"count":"BIGINT"}]')) AS item))
+    WHERE reactions IS NOT NULL;
+-- A preview that came as a partial update, without an edit.
 UPDATE discord_messages SET
-        patch_json = '{"embeds":{"edited_at":null,"value":"[{\"type\":\"link\",\"title\":\"later\"}]"}}'
+        patch_json = '{"embeds":[{"type":"link","title":"later"}]}'
     WHERE content = 'unfurled later';
 UPDATE discord_messages SET
-        patch_json = '{"embeds":{"edited_at":null,"value":"[]"},"content":{"edited_at":null,"value":"\"x\""}}'
-    WHERE content LIKE 'ok? %';
-UPDATE discord_messages SET
-        patch_json = '{"attachments":{"edited_at":"2026-03-28T11:00:00Z","value":"[{\"id\":\"502\",\"filename\":\"notes.txt\",\"content_type\":\"text/plain; charset=utf-8\",\"size\":2000},{\"id\":\"503\",\"filename\":\"README\",\"size\":3000}]"}}'
+        patch_json = '{"attachments":[{"id":"502","filename":"notes.txt","content_type":"text/plain; charset=utf-8","size":2000},{"id":"503","filename":"README","size":3000}]}'
     WHERE content = 'a post';
 
 CREATE TABLE coverage (guild_id BIGINT, channel_id BIGINT, low BIGINT, high BIGINT, from_time TIMESTAMPTZ,

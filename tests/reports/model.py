@@ -66,15 +66,8 @@ def payload(row):
 
 
 def patched(row, field):
-    """A list of the payload, or what a later partial update brought."""
-    whole = payload(row)
-    value = whole.get(field)
-    register = json.loads(row["patch_json"] or "{}").get(field)
-    if register:
-        other = json.loads(register["value"])
-        ours, theirs = ("" if at is None else moment(at).isoformat() for at in (whole.get("edited_timestamp"), register["edited_at"]))
-        if theirs > ours or (field == "embeds" and theirs == ours and len(other) > len(value or [])):
-            value = other
+    """A list of the payload, or what Discord showed later in its place."""
+    value = json.loads(row["patch_json"] or "{}").get(field, payload(row).get(field))
     return value if isinstance(value, list) else []
 
 
@@ -438,12 +431,12 @@ def growth(q):
 
 def reactions_of(row):
     found = payload(row).get("reactions")
-    for place, item in enumerate(found if isinstance(found, list) else [], 1):
-        item = item if isinstance(item, dict) else {}
-        emoji = item.get("emoji") or {}
+    found = [item for item in found if isinstance(item, dict) and item.get("emoji")] if isinstance(found, list) else []
+    for place, item in enumerate(found, 1):
+        emoji = item["emoji"]
         yield {"position": place, "emoji_id": number(emoji.get("id")), "emoji_name": emoji.get("name"),
                "reaction_count": number(item.get("count")),
-               "super_reaction_count": number((item.get("count_details") or {}).get("burst"))}
+               "super_reaction_count": number((item.get("count_details") or {}).get("burst")) or 0}
 
 
 def reactions(q):

@@ -38,7 +38,7 @@ PARAMETER = re.compile(
 COLUMN = re.compile(rf"-- column ([a-z0-9_]+): ({'|'.join(TYPES)})\. \S.*")
 COLUMN_OF = re.compile(r'column\(\s*"(\w+)",\s*Kind::(\w+),\s*\w+,\s*"([^"]*)",?\s*\)')
 KINDS = {"Snowflake": "BIGINT", "Text": "VARCHAR", "Json": "VARCHAR", "Time": "TIMESTAMPTZ", "Boolean": "BOOLEAN",
-         "Count": "INTEGER", "Small": "TINYINT", "Revision": "BIGINT"}
+         "Count": "INTEGER", "Details": "VARCHAR", "Small": "TINYINT", "Revision": "BIGINT"}
 # Lists of columns in src/store: (the table of the manifest, the view).
 RELATIONS = {"COLUMNS": ("messages", "discord_messages"), "VERSIONS": ("versions", "discord_message_versions"),
              "GUILDS": ("guilds", "discord_guilds"), "CHANNELS": ("channels", "discord_channels"),

@@ -23,6 +23,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+#[path = "../shared/observed.rs"]
+mod observations;
+use observations::observed;
+
 const KEY: &str = "the-key-of-the-tests-0123456789";
 const GUILD: i64 = 1_100_000_000_000_000_000;
 const CHANNEL: i64 = 1_150_000_000_000_000_000;
@@ -137,22 +141,20 @@ impl Lake {
     }
 
     pub(crate) fn delete(&mut self, which: impl IntoIterator<Item = i64>) {
-        let gone = Gone {
-            after: at("2026-05-31T23:59:00Z"),
-            before: at("2026-06-01T00:00:00Z"),
-            by: DeletedBy::Gateway,
-        };
+        let (after, before) = (at("2026-05-31T23:59:00Z"), at("2026-06-01T00:00:00Z"));
         let mut messages = Vec::new();
         for n in which {
             let id = MessageId::try_from(nth(n)).unwrap();
-            messages.push(Message::gone(id, guild(), channel(), gone));
+            let gone = Gone::new(id, after, before, DeletedBy::Gateway);
+            messages.push(Message::told_gone(id, guild(), channel(), gone));
             self.messages.get_mut(&nth(n)).unwrap().1 = true;
         }
         self.commit(messages);
     }
 
     fn read(&mut self, payloads: &[String]) {
-        let read = |payload: &String| Message::read(guild(), Source::Rest, payload).unwrap();
+        let read =
+            |payload: &String| Message::read(guild(), Source::Rest, observed(), payload).unwrap();
         let messages = payloads.iter().map(read).collect();
         self.commit(messages);
     }

@@ -222,15 +222,13 @@ pub(crate) fn whole(guild: i64, place: i64, id: i64, content: &str, edit: u32) -
         "attachments": [], "embeds": [],
     });
     let guild = GuildId::try_from(guild).unwrap();
-    Message::read(guild, Source::Gateway, &payload.to_string()).unwrap()
+    let payload = payload.to_string();
+    Message::read(guild, Source::Gateway, crate::support::observed(), &payload).unwrap()
 }
 
 pub(crate) fn gone(guild: i64, place: i64, id: i64) -> Message {
-    let gone = Gone {
-        after: at("2026-06-01T00:00:00Z"),
-        before: at("2026-06-01T00:00:01Z"),
-        by: DeletedBy::Gateway,
-    };
     let id = MessageId::try_from(id).unwrap();
-    Message::gone(id, guild.try_into().unwrap(), channel(guild, place), gone)
+    let (after, before) = (at("2026-06-01T00:00:00Z"), at("2026-06-01T00:00:01Z"));
+    let gone = Gone::new(id, after, before, DeletedBy::Gateway);
+    Message::told_gone(id, guild.try_into().unwrap(), channel(guild, place), gone)
 }

@@ -261,7 +261,10 @@ impl Shown {
             .filter(|(found, _)| self.shows_deleted || !found.row.deleted);
         let hit = |(found, hit): (FoundRow, Hit)| {
             clock.look()?;
-            let FoundRow { mut row, patch } = found;
+            let FoundRow {
+                mut row,
+                changed_fields,
+            } = found;
             let mut highlights = Vec::new();
             if let Some(highlighter) = &self.highlighter
                 && row.raw_json.is_none()
@@ -276,7 +279,7 @@ impl Shown {
                     deleted: row.deleted,
                     revision: row.revision,
                     raw_json: row.raw_json.clone(),
-                    patch,
+                    changed_fields,
                 };
                 highlights = highlighter.in_message(&message);
             }

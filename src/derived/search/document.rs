@@ -1,12 +1,11 @@
 //! A message as the index has it: its texts by their places, what it is and has, whom it names. Read
 //! from the payload as leniently as can be: what has another form than Discord's is left out.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tantivy::TantivyDocument;
 
 use super::fields::{Fields, Place};
 use super::text::fold_name;
-use crate::message::{Message, PatchField, Source};
 use crate::store::FollowedMessage;
 
 /// A text that is longer is cut: nobody reads on, and the bot that sent it would fill the index.
@@ -182,35 +181,22 @@ pub(super) fn document(fields: &Fields, message: &FollowedMessage) -> TantivyDoc
     document
 }
 
-/// The payload with what partial updates changed, the content that is shown, and whether its author
-/// edited it.
+/// The payload with what Discord changed later, the content that is shown, and whether its author edited it.
 fn read(message: &FollowedMessage) -> Option<(Value, String, bool)> {
-    let raw = message.raw_json.as_deref()?;
-    let mut payload: Value = serde_json::from_str(raw).ok()?;
-    let mut whole = Message::read(message.guild_id, Source::Gateway, raw).ok()?;
-    whole.patch = message.patch.clone();
-    let visible = whole.visible()?;
-    for (field, name) in [
-        (PatchField::Attachments, "attachments"),
-        (PatchField::Embeds, "embeds"),
-    ] {
-        let shown = whole.patch.shown_over(field, &visible.version.body);
-        if let Some(list) = shown.and_then(|text| serde_json::from_str(text).ok()) {
-            payload[name] = list;
+    let mut payload: Value = serde_json::from_str(message.raw_json.as_deref()?).ok()?;
+    let changed = message.changed_fields.as_deref();
+    let changed: Option<Map<String, Value>> =
+        changed.and_then(|json| serde_json::from_str(json).ok());
+    for (field, value) in changed.into_iter().flatten() {
+        match (payload[&field].as_object_mut(), value) {
+            // An update can name an author without all that is known of them.
+            (Some(known), Value::Object(news)) if field == "author" => known.extend(news),
+            (_, value) => payload[&field] = value,
         }
     }
-    if whole
-        .patch
-        .shown_over(PatchField::Author, &visible.version.body)
-        .is_some()
-    {
-        payload["author"]["username"] = visible.body.author_name.into();
-    }
-    Some((
-        payload,
-        visible.body.content,
-        visible.body.edited_at.is_some(),
-    ))
+    let content = payload["content"].as_str()?.to_owned();
+    let is_edited = !payload["edited_timestamp"].is_null();
+    Some((payload, content, is_edited))
 }
 
 /// What a message is and has.

@@ -1,6 +1,7 @@
 //! A page of a channel's history: each item as the exact text that came, with the id read from it.
 //! Nothing is concluded from positions; other servers that speak this protocol order differently.
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -33,6 +34,8 @@ pub struct HistoryPage {
     pub min_id: Option<MessageId>,
     /// The highest id.
     pub max_id: Option<MessageId>,
+    /// The time before it was asked for: what it shows was so then, or later.
+    pub asked_at: DateTime<Utc>,
 }
 
 /// One item of a page: a message, or something odd in the place of one.
@@ -75,6 +78,7 @@ impl HistoryPage {
         Ok(Self {
             min_id: ids().min(),
             max_id: ids().max(),
+            asked_at: DateTime::default(),
             items,
         })
     }
@@ -115,7 +119,9 @@ impl Rest {
             HistoryCursor::Before(id) => route.with("before", &id),
             HistoryCursor::After(id) => route.with("after", &id),
         };
-        self.get(route, HistoryPage::read).await
+        let asked_at = self.clock().stamp();
+        let page = self.get(route, HistoryPage::read).await?;
+        Ok(HistoryPage { asked_at, ..page })
     }
 
     /// One message as it came; `None` if it is not there (any more).

@@ -7,6 +7,7 @@ use tracing::{info, warn};
 
 use super::{Following, Live, LiveError, OVERTAKING, OVERTAKING_IDS};
 use crate::discord::dispatch::{Dispatch, Heard, News};
+use crate::discord::gateway::INTENTS;
 use crate::discord::rest::ChannelInfo;
 use crate::ingest::doubt::interrupted;
 use crate::ingest::history::Pass;
@@ -14,7 +15,8 @@ use crate::ingest::rights::Rights;
 use crate::message::{ChannelId, GuildId, IdSpan, Message, Source, snowflake_at};
 use crate::status::GatewayState;
 use crate::store::{
-    Access, AccessMark, Batch, ChannelGone, Covered, Guild, Interrupted, Parked, Place, SessionMark,
+    Access, AccessMark, Batch, ChannelGone, Covered, Guild, Interrupted, Parked, Place,
+    SessionMark, Sighting,
 };
 
 /// A guild that is told of so long after the session's begin was not there when it began.
@@ -22,6 +24,14 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// How long a channel that nobody knows is looked up before its message is kept aside.
 const LOOK_UP: Duration = Duration::from_secs(3);
+
+/// That a channel was told of.
+fn sighting(channel: &ChannelInfo, heard: Heard) -> Sighting {
+    Sighting {
+        id: channel.id,
+        at: heard.observed_at,
+    }
+}
 
 impl Live {
     pub(super) async fn dispatch(
@@ -32,6 +42,7 @@ impl Live {
         let Dispatch {
             name,
             sequence,
+            is_repeat,
             news,
         } = dispatch;
         let mut pass = None;
@@ -60,6 +71,7 @@ impl Live {
                     live_low: now,
                     live_high: now,
                     heard_at: heard.now - OVERTAKING,
+                    intents: INTENTS.bits(),
                 });
                 pass = Some(Pass::AfterNewSession);
                 self.call(|gateway| {
@@ -87,6 +99,16 @@ impl Live {
                     batch.messages.push(*message);
                 }
             }
+            // It is counted already.
+            News::Reaction(..) if is_repeat => {}
+            News::Reaction(message, event) => {
+                if self.scope.takes(message.guild_id, message.channel_id) == Some(true) {
+                    batch.messages.push(*message);
+                    if self.keeps_reactors {
+                        batch.reaction_events.push(*event);
+                    }
+                }
+            }
             News::Gone(messages) => {
                 for message in messages {
                     // Where that is not known yet the delete is kept: it makes no message.
@@ -107,6 +129,7 @@ impl Live {
                     }
                     for channel in &channels {
                         self.rights.channel(channel);
+                        batch.sightings.push(sighting(channel, heard));
                     }
                     batch.guilds.push(Guild { id, name });
                     self.learn(id, &channels, &mut batch);
@@ -144,6 +167,7 @@ impl Live {
                 channel,
                 is_new,
             } => {
+                batch.sightings.push(sighting(&channel, heard));
                 let unknown = self.learn(guild_id, std::slice::from_ref(&channel), &mut batch);
                 let changed = self.rights.channel(&channel);
                 // A thread has no rights of its own; that it is told of can be a new one.
@@ -164,6 +188,8 @@ impl Live {
                 }
             }
             News::Threads { guild_id, threads } => {
+                let seen = threads.iter().map(|thread| sighting(thread, heard));
+                batch.sightings.extend(seen);
                 self.learn(guild_id, &threads, &mut batch);
                 batch.interrupted.extend(
                     threads
@@ -178,6 +204,7 @@ impl Live {
                         id,
                         after: heard.after.max(id.created_at()),
                         before: heard.now,
+                        asked_at: None,
                     });
                 }
             }

@@ -1,0 +1,115 @@
+//! Asks Discord for single messages of which the record knows something that it can't place by itself: a part of a
+//! message that was never seen whole, or reactions that may be counted already by the page that came with them.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use super::writer::{WriterClosed, WriterHandle};
+use crate::discord::rest::{Rest, RestError};
+use crate::message::{Message, Observed, Source};
+use crate::store::{Batch, Unsettled};
+
+/// How long a message is left alone before it is asked for. Reactions come in bursts, and what came while an answer
+/// was on its way makes the next one necessary: one request for each minute of a burst is enough.
+const QUIET: Duration = Duration::from_secs(40);
+
+/// Messages that wait to be asked for at most. Those beyond stay as they are, and the next reading settles them.
+const MOST_WAITING: usize = 10_000;
+
+/// The messages to ask for.
+pub struct AskAgain {
+    rest: Rest,
+    writer: WriterHandle,
+    unsettled: mpsc::Receiver<Unsettled>,
+    /// How long a message is left alone.
+    quiet: Duration,
+    waiting: HashMap<Unsettled, Instant>,
+}
+
+impl AskAgain {
+    /// Of those that the writer finds.
+    #[must_use]
+    pub fn new(rest: Rest, writer: WriterHandle, unsettled: mpsc::Receiver<Unsettled>) -> Self {
+        Self {
+            rest,
+            writer,
+            unsettled,
+            quiet: QUIET,
+            waiting: HashMap::new(),
+        }
+    }
+
+    /// Asks as messages become due, until `stop`.
+    ///
+    /// # Errors
+    /// If the record can't be written.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), WriterClosed> {
+        loop {
+            let due = self.waiting.iter().min_by_key(|(_, due)| **due);
+            let due = due.map(|(message, due)| (*message, *due));
+            let wait = async {
+                match due {
+                    Some((message, due)) => {
+                        sleep_until(due).await;
+                        message
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            let message = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                message = wait => message,
+                Some(message) = self.unsettled.recv() => {
+                    if self.waiting.len() < MOST_WAITING {
+                        let due = Instant::now() + self.quiet;
+                        self.waiting.entry(message).or_insert(due);
+                    }
+                    continue;
+                }
+            };
+            self.waiting.remove(&message);
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                asked = self.ask(message) => asked?,
+            }
+        }
+    }
+
+    /// Asks for a message and hands the answer to the writer. What Discord does not show stays as it is: that a
+    /// message is gone, an event says, or a whole reading.
+    async fn ask(&mut self, message: Unsettled) -> Result<(), WriterClosed> {
+        let observed = Observed::asked(self.rest.clock().stamp());
+        let Unsettled {
+            guild_id,
+            channel_id,
+            id,
+        } = message;
+        match self.rest.message(channel_id, id).await {
+            Ok(Some(raw)) => match Message::read(guild_id, Source::Rest, observed, &raw) {
+                Ok(read) if read.channel_id == channel_id => {
+                    let batch = Batch {
+                        messages: vec![read],
+                        ..Batch::default()
+                    };
+                    self.writer.send(batch).await?;
+                }
+                Ok(_) => debug!(%channel_id, %id, "Discord shows the message in another channel"),
+                Err(error) => debug!(%channel_id, %id, %error, "the message can't be understood"),
+            },
+            Ok(None) => debug!(%channel_id, %id, "Discord does not show the message any more"),
+            Err(
+                error @ RestError::Unavailable { .. } | error @ RestError::TooManyInvalid { .. },
+            ) => {
+                warn!(%channel_id, %id, %error, "a message could not be asked for; it is tried again");
+                self.waiting.insert(message, Instant::now() + self.quiet);
+            }
+            Err(error) => debug!(%channel_id, %id, %error, "Discord does not give the message"),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+-- When Discord showed what is recorded, so that the last observation counts; reactions and votes, which change one by
+-- one; and whether the end of a channel was told or only inferred.
+
+-- In the order of these columns the writer appends, and rows move from table to table.
+ALTER TABLE messages_hot ADD COLUMN observed_at TIMESTAMPTZ;       -- of raw_json; before this schema: ingested_at
+ALTER TABLE messages_hot ADD COLUMN observed_sequence BIGINT;      -- the frame's number in its session
+ALTER TABLE messages_hot ADD COLUMN state_json VARCHAR;            -- what the next observation is joined with
+ALTER TABLE messages_hot ADD COLUMN reaction_count INTEGER DEFAULT 0;
+ALTER TABLE messages_hot ADD COLUMN reactions VARCHAR;
+ALTER TABLE messages_hot ADD COLUMN poll_votes VARCHAR;
+ALTER TABLE messages_small_runs ADD COLUMN observed_at TIMESTAMPTZ;
+ALTER TABLE messages_small_runs ADD COLUMN observed_sequence BIGINT;
+ALTER TABLE messages_small_runs ADD COLUMN state_json VARCHAR;
+ALTER TABLE messages_small_runs ADD COLUMN reaction_count INTEGER DEFAULT 0;
+ALTER TABLE messages_small_runs ADD COLUMN reactions VARCHAR;
+ALTER TABLE messages_small_runs ADD COLUMN poll_votes VARCHAR;
+ALTER TABLE messages_runs ADD COLUMN observed_at TIMESTAMPTZ;
+ALTER TABLE messages_runs ADD COLUMN observed_sequence BIGINT;
+ALTER TABLE messages_runs ADD COLUMN state_json VARCHAR;
+ALTER TABLE messages_runs ADD COLUMN reaction_count INTEGER DEFAULT 0;
+ALTER TABLE messages_runs ADD COLUMN reactions VARCHAR;
+ALTER TABLE messages_runs ADD COLUMN poll_votes VARCHAR;
+
+-- Fragments keep their state in the same form as messages.
+UPDATE message_fragments SET patch_json = '{"fields":' || patch_json || '}' WHERE patch_json IS NOT NULL;
+ALTER TABLE message_fragments RENAME patch_json TO state_json;
+
+ALTER TABLE message_versions ADD COLUMN observed_at TIMESTAMPTZ;
+ALTER TABLE message_versions ADD COLUMN observed_sequence BIGINT;
+
+ALTER TABLE channels ADD COLUMN gone_told BOOLEAN;                 -- Discord said so; NULL: a record of before does not know
+ALTER TABLE channels ADD COLUMN gone_asked_at TIMESTAMPTZ;         -- else: when it was asked; a later sign of life refutes it
+ALTER TABLE channels ADD COLUMN suspected_since TIMESTAMPTZ;       -- Discord does not know it; not believed yet
+
+ALTER TABLE record_state ADD COLUMN observed_at TIMESTAMPTZ;       -- the greatest time of an observation
+ALTER TABLE gateway_sessions ADD COLUMN intents UBIGINT;           -- which events the session was begun for
+
+-- Who reacted or voted, and when: only with REACTIONS=full.
+CREATE TABLE reaction_events (
+    happened_at TIMESTAMPTZ NOT NULL,
+    message_id  BIGINT NOT NULL,
+    guild_id    BIGINT NOT NULL,
+    channel_id  BIGINT NOT NULL,
+    user_id     BIGINT,              -- none where all reactions were taken away
+    event       VARCHAR NOT NULL,    -- reaction_added, reaction_removed, emoji_cleared, all_cleared, vote_added, vote_removed
+    emoji_id    BIGINT,
+    emoji_name  VARCHAR,
+    answer_id   BIGINT,
+    is_super    BOOLEAN NOT NULL
+);
+
+-- What partial updates brought. Until now the column held what it was told when, and every reader decided by itself
+-- what of it is shown; now it holds what is shown.
+CREATE MACRO shown_field(patch_json, raw_json, field) AS
+    CASE WHEN coalesce(TRY_CAST(json_extract_string(patch_json, '$.' || field || '.edited_at') AS TIMESTAMPTZ), '-infinity')
+              >= coalesce(TRY_CAST(TRY(json_extract_string(raw_json, '$.edited_timestamp')) AS TIMESTAMPTZ), '-infinity')
+         THEN '"' || field || '":' || json_extract_string(patch_json, '$.' || field || '.value') END;
+CREATE MACRO shown_fields(patch_json, raw_json) AS
+    '{' || array_to_string(list_filter([
+        shown_field(patch_json, raw_json, 'attachments'), shown_field(patch_json, raw_json, 'author'),
+        shown_field(patch_json, raw_json, 'content'), shown_field(patch_json, raw_json, 'embeds'),
+        shown_field(patch_json, raw_json, 'flags')], lambda part: part IS NOT NULL), ',') || '}';
+UPDATE messages_hot SET state_json = '{"fields":' || patch_json || '}',
+    patch_json = nullif(shown_fields(patch_json, raw_json), '{}') WHERE patch_json IS NOT NULL;
+UPDATE messages_small_runs SET state_json = '{"fields":' || patch_json || '}',
+    patch_json = nullif(shown_fields(patch_json, raw_json), '{}') WHERE patch_json IS NOT NULL;
+UPDATE messages_runs SET state_json = '{"fields":' || patch_json || '}',
+    patch_json = nullif(shown_fields(patch_json, raw_json), '{}') WHERE patch_json IS NOT NULL;
+DROP MACRO shown_fields;
+DROP MACRO shown_field;
+
+-- The reactions and votes that payloads tell of.
+CREATE MACRO told_reactions(raw_json) AS
+    list_filter(TRY(json_transform(json_extract(raw_json, '$.reactions'),
+        '[{"emoji":{"id":"VARCHAR","name":"VARCHAR"},"count":"BIGINT","count_details":{"burst":"BIGINT"}}]')),
+        lambda one: one.count > 0);
+CREATE MACRO shown_reactions(told) AS
+    CASE WHEN len(told) > 0 THEN CAST(to_json(list_transform(told, lambda one:
+        {'count': one.count, 'emoji_id': one.emoji.id, 'emoji_name': one.emoji.name,
+         'super_count': coalesce(one.count_details.burst, 0)})) AS VARCHAR) END;
+CREATE MACRO shown_votes(raw_json) AS
+    (SELECT CASE WHEN len(told) > 0 THEN CAST(to_json(list_transform(told, lambda one:
+                {'answer_id': one.id, 'count': one.count})) AS VARCHAR) END
+     FROM (SELECT list_filter(TRY(json_transform(json_extract(raw_json, '$.poll.results.answer_counts'),
+                  '[{"id":"BIGINT","count":"BIGINT"}]')), lambda one: one.count > 0) AS told));
+UPDATE messages_hot SET reactions = shown_reactions(told_reactions(raw_json)), poll_votes = shown_votes(raw_json),
+    reaction_count = coalesce(list_sum(list_transform(told_reactions(raw_json), lambda one: one.count)), 0)
+    WHERE contains(raw_json, '"reactions"') OR contains(raw_json, '"answer_counts"');
+UPDATE messages_small_runs SET reactions = shown_reactions(told_reactions(raw_json)), poll_votes = shown_votes(raw_json),
+    reaction_count = coalesce(list_sum(list_transform(told_reactions(raw_json), lambda one: one.count)), 0)
+    WHERE contains(raw_json, '"reactions"') OR contains(raw_json, '"answer_counts"');
+UPDATE messages_runs SET reactions = shown_reactions(told_reactions(raw_json)), poll_votes = shown_votes(raw_json),
+    reaction_count = coalesce(list_sum(list_transform(told_reactions(raw_json), lambda one: one.count)), 0)
+    WHERE contains(raw_json, '"reactions"') OR contains(raw_json, '"answer_counts"');
+DROP MACRO shown_votes;
+DROP MACRO shown_reactions;
+DROP MACRO told_reactions;
+
+-- Channels that were taken for deleted, and in which something was written afterwards: they live, and so do their
+-- threads that went with them, and the messages that were recorded as gone with them.
+CREATE TABLE living AS
+    SELECT channel_id FROM channels JOIN (
+        SELECT channel_id, max(message_id) AS newest FROM (
+            SELECT channel_id, message_id FROM messages_hot
+            UNION ALL SELECT channel_id, message_id FROM messages_small_runs
+            UNION ALL SELECT channel_id, message_id FROM messages_runs
+        ) GROUP BY channel_id
+    ) USING (channel_id)
+    WHERE gone_at IS NOT NULL AND snowflake_time(newest) > gone_at + INTERVAL 1 MINUTE;
+INSERT INTO living SELECT parent_id FROM channels
+    WHERE channel_type IN (10, 11, 12) AND channel_id IN (SELECT channel_id FROM living)
+      AND parent_id IN (SELECT channel_id FROM channels WHERE gone_at IS NOT NULL);
+INSERT INTO living SELECT thread.channel_id
+    FROM channels AS thread JOIN channels AS parent ON parent.channel_id = thread.parent_id
+    WHERE thread.channel_type IN (10, 11, 12) AND thread.gone_at = parent.gone_at
+      AND parent.channel_id IN (SELECT channel_id FROM living);
+UPDATE channels SET gone_at = NULL, gone_after = NULL WHERE channel_id IN (SELECT channel_id FROM living);
+UPDATE messages_hot SET deleted = false, deleted_by = NULL, deleted_after = NULL, deleted_before = NULL,
+    revision = (SELECT revision + 1 FROM record_state)
+    WHERE deleted_by = 'channel' AND channel_id IN (SELECT channel_id FROM living);
+UPDATE messages_small_runs SET deleted = false, deleted_by = NULL, deleted_after = NULL, deleted_before = NULL,
+    revision = (SELECT revision + 1 FROM record_state)
+    WHERE deleted_by = 'channel' AND channel_id IN (SELECT channel_id FROM living);
+UPDATE messages_runs SET deleted = false, deleted_by = NULL, deleted_after = NULL, deleted_before = NULL,
+    revision = (SELECT revision + 1 FROM record_state)
+    WHERE deleted_by = 'channel' AND channel_id IN (SELECT channel_id FROM living);
+DROP TABLE living;
+
+-- Of the others that were recorded after their channel's end, the interval was upside down.
+UPDATE messages_hot SET deleted_before = greatest(deleted_before, created_at),
+    deleted_after = least(deleted_after, greatest(deleted_before, created_at)),
+    revision = (SELECT revision + 1 FROM record_state)
+    WHERE deleted AND (deleted_after > deleted_before OR deleted_before < created_at);
+UPDATE messages_small_runs SET deleted_before = greatest(deleted_before, created_at),
+    deleted_after = least(deleted_after, greatest(deleted_before, created_at)),
+    revision = (SELECT revision + 1 FROM record_state)
+    WHERE deleted AND (deleted_after > deleted_before OR deleted_before < created_at);
+UPDATE messages_runs SET deleted_before = greatest(deleted_before, created_at),
+    deleted_after = least(deleted_after, greatest(deleted_before, created_at)),
+    revision = (SELECT revision + 1 FROM record_state)
+    WHERE deleted AND (deleted_after > deleted_before OR deleted_before < created_at);
+UPDATE record_state SET revision = revision + 1
+    WHERE revision < (SELECT max(revision) FROM (
+        SELECT max(revision) AS revision FROM messages_hot
+        UNION ALL SELECT max(revision) FROM messages_small_runs
+        UNION ALL SELECT max(revision) FROM messages_runs));
+
+CREATE OR REPLACE VIEW discord_messages AS
+    SELECT message_id, guild_id, channel_id, author_id, author_name, content, created_at,
+           edited_at, deleted, deleted_by, deleted_after, deleted_before,
+           content_removed_at, message_type, attachment_count, embed_count, reaction_count, reactions, poll_votes,
+           ingested_at, revision, source, patch_json, raw_json
+    FROM messages_hot
+    UNION ALL
+    SELECT message_id, guild_id, channel_id, author_id, author_name, content, created_at,
+           edited_at, deleted, deleted_by, deleted_after, deleted_before,
+           content_removed_at, message_type, attachment_count, embed_count, reaction_count, reactions, poll_votes,
+           ingested_at, revision, source, patch_json, raw_json
+    FROM messages_small_runs
+    UNION ALL
+    SELECT message_id, guild_id, channel_id, author_id, author_name, content, created_at,
+           edited_at, deleted, deleted_by, deleted_after, deleted_before,
+           content_removed_at, message_type, attachment_count, embed_count, reaction_count, reactions, poll_votes,
+           ingested_at, revision, source, patch_json, raw_json
+    FROM messages_runs;
