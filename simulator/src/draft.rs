@@ -4,6 +4,7 @@
 use crate::payload::json::{Json, map};
 use crate::random::mix;
 use crate::snowflake::timestamp;
+use crate::world::change::{HAS_THREAD, IS_CROSSPOST, SUPPRESS_EMBEDS};
 
 /// What somebody says; `Draft::text("hello")` and then what else it shall have.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -166,6 +167,38 @@ impl Draft {
             "me_burst" => false, "burst_me" => false, "me" => false, "burst_count" => 0,
         });
         self
+    }
+
+    /// As a crosspost of a message of a channel that this one follows.
+    #[must_use]
+    pub fn crosspost(
+        channel_id: u64,
+        message_id: u64,
+        guild_id: u64,
+        content: impl Into<String>,
+    ) -> Self {
+        let mut draft = Self::text(content);
+        draft.flags = IS_CROSSPOST as i64;
+        let reference = map! {
+            "type" => 0, "channel_id" => Json::id(channel_id), "message_id" => Json::id(message_id),
+            "guild_id" => Json::id(guild_id),
+        };
+        draft.extra.push(("message_reference", reference));
+        draft
+    }
+
+    /// The flags as a payload shows them.
+    pub(crate) fn shown_flags(&self, has_thread: bool) -> u64 {
+        self.flags as u64 | if has_thread { HAS_THREAD } else { 0 }
+    }
+
+    /// The embeds that are not suppressed.
+    pub(crate) fn shown_embeds(&self) -> &[Json] {
+        if self.flags as u64 & SUPPRESS_EMBEDS != 0 {
+            &[]
+        } else {
+            &self.embeds
+        }
     }
 
     /// Mentioning a user (the text is the author's affair).

@@ -62,6 +62,9 @@ pub use simulator::{Counters, Outage, SessionInfo, Simulator};
 pub use snowflake::{DISCORD_EPOCH_MS, snowflake_at, timestamp, unix_ms};
 pub use switchboard::FaultSwitch;
 pub use truth::TruthMessage;
+pub use world::change::{
+    CROSSPOSTED, IS_CROSSPOST, MessageChange, PayloadStyle, SOURCE_MESSAGE_DELETED, SUPPRESS_EMBEDS,
+};
 pub use world::channel::Kind;
 pub use world::message::DeletedBy;
 pub use world::operation::PermissionChange;

@@ -21,7 +21,7 @@ pub struct TruthMessage {
     pub kind: u8,
     /// Who wrote it.
     pub author_id: u64,
-    /// The author's `username`.
+    /// The author's `username` as it is now.
     pub author_name: String,
     /// The text.
     pub content: String,
@@ -37,8 +37,12 @@ pub struct TruthMessage {
     pub deleted_timestamp: Option<String>,
     /// How many files it has.
     pub attachment_count: usize,
-    /// How many embeds it has.
+    /// How many embeds it shows.
     pub embed_count: usize,
+    /// Whether it is pinned.
+    pub pinned: bool,
+    /// Its flags, those that follow from something else (a thread on it) among them.
+    pub flags: u64,
     /// The latest whole payload the gateway dispatched (for a session with the content intent), whether or not a
     /// session was there to get it; `None` if the message is older than the simulator and never changed.
     pub gateway: Option<String>,
@@ -71,7 +75,9 @@ impl State {
                 deleted_by: message.deleted,
                 deleted_timestamp: message.deleted.map(|_| timestamp(message.deleted_ms)),
                 attachment_count: draft.attachments.len(),
-                embed_count: draft.embeds.len(),
+                embed_count: draft.shown_embeds().len(),
+                pinned: message.pinned,
+                flags: draft.shown_flags(message.has_thread),
                 gateway: self
                     .ledger
                     .last_gateway(message.id)

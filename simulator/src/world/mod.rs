@@ -2,6 +2,7 @@
 //! Nothing in here knows of sockets. Operations change the world and return the events that Discord would dispatch,
 //! so that one lock around world and gateway keeps what REST shows and what the socket says in step.
 
+pub(crate) mod change;
 pub(crate) mod channel;
 pub(crate) mod guild;
 pub(crate) mod message;
@@ -15,6 +16,7 @@ use std::collections::HashMap;
 use crate::error::Error;
 use crate::snowflake::Clock;
 
+pub(crate) use change::{MessageChange, PayloadStyle};
 pub(crate) use channel::{Channel, Kind, Thread};
 pub(crate) use guild::{Guild, Presence, Role};
 pub(crate) use message::Message;

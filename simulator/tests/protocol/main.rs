@@ -1,6 +1,7 @@
 //! The rules of REST and gateway, each asked over a real socket, and every fault seen to happen.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod changes;
 mod clock;
 mod community;
 mod control;

@@ -6,7 +6,6 @@ use crate::community::history;
 use crate::draft::Draft;
 use crate::error::Error;
 use crate::payload::json::{Json, map};
-use crate::payload::message::Form;
 use crate::random::rng;
 use crate::world::message::DeletedBy;
 use crate::world::{Message, World};
@@ -63,7 +62,7 @@ impl World {
     }
 
     /// Change a message and return its update.
-    fn change(
+    pub(super) fn change(
         &mut self,
         channel: u64,
         id: u64,
@@ -121,24 +120,7 @@ impl World {
         let (at, message) = self.change(channel, id, |_, draft, _| {
             *draft = std::mem::take(draft).embeds(embeds);
         })?;
-        if !self.hears(at) {
-            return Ok(None);
-        }
-        let whole = self.message_json(at, &message, Form::GATEWAY);
-        let partial = |embeds: Option<&Json>| {
-            map! {
-                "id" => Json::id(id), "channel_id" => Json::id(channel),
-                "embeds" => embeds.cloned().unwrap_or(Json::List(Vec::new())),
-            }
-        };
-        let mut event = Event::of_messages(
-            "MESSAGE_UPDATE",
-            channel,
-            vec![id],
-            &partial(whole.get("embeds")),
-        );
-        event.bare = Some(partial(None).compact());
-        Ok(Some(event))
+        Ok(self.partial_event(at, &message, &["embeds"]))
     }
 
     /// Delete one message.
