@@ -22,7 +22,7 @@ use crate::faults::Fault;
 use crate::shared::Shared;
 use crate::switchboard;
 use operation::apply;
-pub use operation::{DraftJson, Id, Operation};
+pub use operation::{CrosspostJson, DraftJson, EmojiJson, Id, Operation, PollJson};
 
 /// Serve one accepted connection.
 pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream) {

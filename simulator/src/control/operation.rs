@@ -6,7 +6,9 @@ use serde::Deserialize;
 use crate::draft::Draft;
 use crate::error::Error;
 use crate::shared::Shared;
-use crate::world::{Event, Kind, MessageChange, PayloadStyle, PermissionChange, Presence, World};
+use crate::world::{
+    Emoji, Event, Kind, MessageChange, PayloadStyle, PermissionChange, Presence, World,
+};
 
 /// A message, as `POST /control/world` takes it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -18,6 +20,61 @@ pub struct DraftJson {
     attachments: usize,
     embeds: usize,
     components_v2: Option<String>,
+    poll: Option<PollJson>,
+    crosspost: Option<CrosspostJson>,
+}
+
+/// A poll, as `POST /control/world` takes it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct PollJson {
+    question: String,
+    answers: Vec<String>,
+    #[serde(default)]
+    multiselect: bool,
+}
+
+/// The message that a crosspost shows, as `POST /control/world` takes it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct CrosspostJson {
+    channel: Id,
+    id: Id,
+    guild: Id,
+}
+
+/// An emoji, as `POST /control/world` takes it: a character, or a custom one with its id.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum EmojiJson {
+    /// A character.
+    Unicode(String),
+    /// A guild's own.
+    Custom {
+        /// Its id.
+        id: Id,
+        /// Its name.
+        #[serde(default)]
+        name: String,
+        /// Whether it moves.
+        #[serde(default)]
+        animated: bool,
+    },
+}
+
+impl EmojiJson {
+    fn emoji(self) -> Emoji {
+        match self {
+            Self::Unicode(character) => Emoji::unicode(character),
+            Self::Custom {
+                id: Id(id),
+                name,
+                animated,
+            } => Emoji {
+                id: Some(id),
+                name,
+                animated,
+            },
+        }
+    }
 }
 
 /// A snowflake, as a number or as a string.
@@ -76,6 +133,47 @@ pub enum Operation {
     RenameUser {
         user: Id,
         name: String,
+    },
+    AddReaction {
+        channel: Id,
+        id: Id,
+        user: Id,
+        emoji: EmojiJson,
+        #[serde(default)]
+        burst: bool,
+    },
+    RemoveReaction {
+        channel: Id,
+        id: Id,
+        user: Id,
+        emoji: EmojiJson,
+        #[serde(default)]
+        burst: bool,
+    },
+    ClearReactions {
+        channel: Id,
+        id: Id,
+    },
+    ClearEmoji {
+        channel: Id,
+        id: Id,
+        emoji: EmojiJson,
+    },
+    AddVote {
+        channel: Id,
+        id: Id,
+        user: Id,
+        answer: u32,
+    },
+    RemoveVote {
+        channel: Id,
+        id: Id,
+        user: Id,
+        answer: u32,
+    },
+    EndPoll {
+        channel: Id,
+        id: Id,
     },
     DeleteMessage {
         channel: Id,
@@ -139,14 +237,24 @@ pub enum Operation {
 
 impl DraftJson {
     fn draft(self) -> Draft {
-        let mut draft = Draft::text(self.content)
-            .attachments(self.attachments)
-            .embeds(self.embeds);
+        let mut draft = match self.crosspost {
+            Some(of) => Draft::crosspost(of.channel.0, of.id.0, of.guild.0, self.content),
+            None => Draft::text(self.content),
+        };
+        draft = draft.attachments(self.attachments).embeds(self.embeds);
         if let Some(Id(user)) = self.author {
             draft = draft.author(user);
         }
         if let Some(Id(message)) = self.reply_to {
             draft = draft.reply_to(message);
+        }
+        if let Some(poll) = self.poll {
+            let answers: Vec<&str> = poll.answers.iter().map(String::as_str).collect();
+            draft = if poll.multiselect {
+                draft.multiselect_poll(poll.question, &answers)
+            } else {
+                draft.poll(poll.question, &answers)
+            };
         }
         match self.components_v2 {
             Some(text) => draft.components_v2(text),
@@ -211,6 +319,43 @@ fn change(world: &mut World, operation: Operation) -> Changed {
             .change_message(channel.0, id.0, change, style)
             .map(told),
         Operation::RenameUser { user, name } => world.rename_user(user.0, name).map(told),
+        Operation::AddReaction {
+            channel,
+            id,
+            user,
+            emoji,
+            burst,
+        } => world
+            .add_reaction(channel.0, id.0, user.0, &emoji.emoji(), burst)
+            .map(one),
+        Operation::RemoveReaction {
+            channel,
+            id,
+            user,
+            emoji,
+            burst,
+        } => world
+            .remove_reaction(channel.0, id.0, user.0, &emoji.emoji(), burst)
+            .map(one),
+        Operation::ClearReactions { channel, id } => {
+            world.clear_reactions(channel.0, id.0, None).map(one)
+        }
+        Operation::ClearEmoji { channel, id, emoji } => world
+            .clear_reactions(channel.0, id.0, Some(&emoji.emoji()))
+            .map(one),
+        Operation::AddVote {
+            channel,
+            id,
+            user,
+            answer,
+        } => world.add_vote(channel.0, id.0, user.0, answer).map(told),
+        Operation::RemoveVote {
+            channel,
+            id,
+            user,
+            answer,
+        } => world.remove_vote(channel.0, id.0, user.0, answer).map(told),
+        Operation::EndPoll { channel, id } => world.end_poll(channel.0, id.0).map(told),
         Operation::DeleteMessage { channel, id } => world.delete_message(channel.0, id.0).map(one),
         Operation::BulkDelete { channel, ids } => {
             let ids: Vec<u64> = ids.into_iter().map(|Id(id)| id).collect();

@@ -2,6 +2,7 @@
 //! The names are those of what a person or Discord does; the events are in `world::operation`.
 
 mod change;
+mod reaction;
 
 use crate::draft::Draft;
 use crate::error::Error;

@@ -10,6 +10,7 @@ use crate::community::shape;
 use crate::draft::{Draft, File};
 use crate::random::mix;
 use crate::snowflake::{timestamp, unix_ms};
+use crate::world::reaction::Reaction;
 use crate::world::{Message, World};
 
 /// Which form of a message.
@@ -19,20 +20,25 @@ pub(crate) struct Form {
     pub(crate) gateway: bool,
     /// With the content fields filled.
     pub(crate) content: bool,
+    /// With the reactions and the counts of a poll: events leave them out.
+    pub(crate) counts: bool,
 }
 
 impl Form {
     pub(crate) const REST: Self = Self {
         gateway: false,
         content: true,
+        counts: true,
     };
     pub(crate) const GATEWAY: Self = Self {
         gateway: true,
         content: true,
+        counts: false,
     };
     pub(crate) const BARE: Self = Self {
         gateway: true,
         content: false,
+        counts: false,
     };
 }
 
@@ -127,11 +133,12 @@ impl World {
         if !draft.stickers.is_empty() {
             json.set("sticker_items", draft.stickers.clone().into());
         }
-        if !draft.reactions.is_empty() && !form.gateway {
-            json.set("reactions", draft.reactions.clone().into());
+        if !draft.reactions.is_empty() && form.counts {
+            let reactions = draft.reactions.iter().map(Reaction::json);
+            json.set("reactions", Json::List(reactions.collect()));
         }
         if let Some(poll) = draft.poll.as_ref().filter(|_| form.content) {
-            json.set("poll", poll.clone());
+            json.set("poll", poll.json(form.counts));
         }
         for (name, value) in &draft.extra {
             json.set(name, value.clone());

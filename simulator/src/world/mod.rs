@@ -8,6 +8,8 @@ pub(crate) mod guild;
 pub(crate) mod message;
 pub(crate) mod operation;
 pub(crate) mod permission;
+pub(crate) mod poll;
+pub(crate) mod reaction;
 pub(crate) mod room;
 pub(crate) mod user;
 
@@ -21,6 +23,7 @@ pub(crate) use channel::{Channel, Kind, Thread};
 pub(crate) use guild::{Guild, Presence, Role};
 pub(crate) use message::Message;
 pub(crate) use operation::{Event, PermissionChange};
+pub(crate) use reaction::Emoji;
 pub(crate) use user::User;
 
 /// The index of the bot in `World::users`.

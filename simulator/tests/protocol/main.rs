@@ -10,6 +10,8 @@ mod gateway;
 mod gateway_faults;
 mod hidden;
 mod paging;
+mod polls;
+mod reactions;
 mod rest;
 mod rest_faults;
 mod socket;

@@ -6,6 +6,8 @@ mod message;
 mod permission;
 pub use permission::PermissionChange;
 mod place;
+mod poll;
+mod reaction;
 
 use super::{Message, Presence, World};
 use crate::payload::json::Json;
@@ -16,6 +18,8 @@ pub(crate) mod intent {
     pub(crate) const GUILDS: u64 = 1;
     pub(crate) const GUILD_MEMBERS: u64 = 1 << 1;
     pub(crate) const GUILD_MESSAGES: u64 = 1 << 9;
+    pub(crate) const GUILD_MESSAGE_REACTIONS: u64 = 1 << 10;
+    pub(crate) const GUILD_MESSAGE_POLLS: u64 = 1 << 24;
 }
 
 /// An event on its way to the sessions.
