@@ -56,7 +56,10 @@ pub use config::{
 pub use control::{CrosspostJson, DraftJson, EmojiJson, Id, Operation, PollJson};
 pub use draft::Draft;
 pub use error::Error;
-pub use faults::{Fault, GatewayFault, RestFault, RestFaultKind, Scope};
+pub use faults::{
+    ById, Fault, GatewayFault, List, ListFault, ListFaultKind, Refused, RestFault, RestFaultKind,
+    Scope,
+};
 pub use observe::{By, Dispatched, Happening, Observer};
 pub use simulator::{Counters, Outage, SessionInfo, Simulator};
 pub use snowflake::{DISCORD_EPOCH_MS, snowflake_at, timestamp, unix_ms};

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Bench;
 
 impl Bench {
-    async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         let url = format!("{}/control/{path}", self.simulator.control_url());
         let response = self.http.post(url).json(body).send().await.unwrap();
         let status = response.status().as_u16();

@@ -9,6 +9,7 @@ mod dispatched;
 mod gateway;
 mod gateway_faults;
 mod hidden;
+mod list_faults;
 mod paging;
 mod polls;
 mod reactions;
