@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) channel_at: HashMap<u64, usize>,
     pub(crate) application_flags: u64,
     pub(crate) obfuscation: bool,
+    /// Polls begun since the start, the last of them: position of the channel, and the message.
+    pub(crate) open_polls: Vec<(usize, u64)>,
 }
 
 impl World {

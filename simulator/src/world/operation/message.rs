@@ -10,6 +10,9 @@ use crate::random::rng;
 use crate::world::message::DeletedBy;
 use crate::world::{Message, World};
 
+/// How many polls are remembered as open.
+const OPEN_POLLS: usize = 32;
+
 impl World {
     /// Say something; an archived thread comes back by it.
     pub(crate) fn create_message(
@@ -49,6 +52,13 @@ impl World {
         };
         let mut message = Message::new(id, author, draft.kind);
         message.reference = draft.reply_to.unwrap_or(0);
+        if draft.poll.is_some() {
+            // Life goes on in the newest of them.
+            if self.open_polls.len() >= OPEN_POLLS {
+                self.open_polls.remove(0);
+            }
+            self.open_polls.push((at, id));
+        }
         message.body = Some(Box::new(draft));
         self.channels[at].push(message.clone());
         if let Some(thread) = self.channels[at]
