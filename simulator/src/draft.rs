@@ -203,6 +203,13 @@ impl Draft {
         self
     }
 
+    /// Spoken aloud.
+    #[must_use]
+    pub fn tts(mut self) -> Self {
+        self.tts = true;
+        self
+    }
+
     /// With a nonce, as client applications send it.
     #[must_use]
     pub fn nonce(mut self, nonce: impl Into<String>) -> Self {

@@ -130,6 +130,7 @@ pub(crate) fn respond(
     world: &mut World,
     at: usize,
     recent: u64,
+    partials: bool,
     rng: &mut ChaCha8Rng,
 ) -> Vec<Event> {
     let channel = world.channels[at].id;
@@ -138,22 +139,26 @@ pub(crate) fn respond(
         return Vec::new();
     };
     let pinned = message.pinned;
-    let has_embeds = |world: &World| {
-        let message = world.message(at, recent);
-        message.is_some_and(|message| !world.draft(at, message).shown_embeds().is_empty())
+    let embedded = |world: &World| {
+        let message = world.message(at, recent)?;
+        let draft = world.draft(at, message);
+        (!draft.shown_embeds().is_empty()).then(|| draft.shown_flags(false))
     };
     let events = match rng.random_range(0..1000) {
         0..=199 => return add_reactions(world, at, recent, rng),
         200..=229 => return remove_reactions(world, at, recent, rng),
         230..=289 => return vote_now(world, rng),
         290..=295 => world.change_message(channel, recent, MessageChange::Pinned(!pinned), whole),
-        296..=325 if has_embeds(world) => {
-            let change = if rng.random_bool(0.5) {
-                MessageChange::Embeds(0)
-            } else {
-                MessageChange::Flags(SUPPRESS_EMBEDS)
+        296..=325 => {
+            let Some(flags) = embedded(world) else {
+                return Vec::new();
             };
-            world.change_message(channel, recent, change, whole)
+            let (change, style) = match rng.random_range(0..3) {
+                0 => (MessageChange::Flags(flags | SUPPRESS_EMBEDS), whole),
+                1 if partials => (MessageChange::Embeds(0), PayloadStyle::Partial),
+                _ => (MessageChange::Embeds(0), whole),
+            };
+            world.change_message(channel, recent, change, style)
         }
         _ => Ok(Vec::new()),
     };
@@ -235,7 +240,7 @@ fn vote_now(world: &mut World, rng: &mut ChaCha8Rng) -> Vec<Event> {
     let answer = rng.random_range(1..=answers);
     let name = world.users[user as usize].id;
     let voted = poll.answer(answer).is_some_and(|one| one.voters.has(user));
-    let events = match rng.random_range(0..30) {
+    let events = match rng.random_range(0..15) {
         0 => world.end_poll(channel, id),
         _ if voted => world.remove_vote(channel, id, name, answer),
         _ => world.add_vote(channel, id, name, answer),

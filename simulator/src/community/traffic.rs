@@ -43,7 +43,14 @@ impl Life {
         };
         let mut events = happen(world, at, &mut self.rng, self.partials)?;
         if let Some(recent) = recent(world, at, &mut self.response) {
-            events.extend(popularity::respond(world, at, recent, &mut self.response));
+            let partials = self.partials;
+            events.extend(popularity::respond(
+                world,
+                at,
+                recent,
+                partials,
+                &mut self.response,
+            ));
         }
         Ok(events)
     }

@@ -22,6 +22,8 @@ pub(crate) struct Form {
     pub(crate) content: bool,
     /// With the reactions and the counts of a poll: events leave them out.
     pub(crate) counts: bool,
+    /// As an update, in which `tts` is always false.
+    pub(crate) update: bool,
 }
 
 impl Form {
@@ -29,16 +31,19 @@ impl Form {
         gateway: false,
         content: true,
         counts: true,
+        update: false,
     };
     pub(crate) const GATEWAY: Self = Self {
         gateway: true,
         content: true,
         counts: false,
+        update: false,
     };
     pub(crate) const BARE: Self = Self {
         gateway: true,
         content: false,
         counts: false,
+        update: false,
     };
 }
 
@@ -119,7 +124,7 @@ impl World {
             "author" => author.json(),
             "pinned" => message.pinned,
             "mention_everyone" => draft.mention_everyone,
-            "tts" => draft.tts,
+            "tts" => draft.tts && !form.update,
         };
         if author.webhook {
             json.set("webhook_id", Json::id(author.id));
@@ -185,6 +190,7 @@ impl World {
                     &draft,
                     Form {
                         gateway: false,
+                        update: false,
                         ..form
                     },
                 );

@@ -218,7 +218,7 @@ async fn twilight_sees_the_truth() {
             assert_eq!(summed.unwrap_or(0), *count, "votes of {}", message.id);
         }
     }
-    assert!(responses > 20, "{responses} reactions were followed");
+    assert!(responses > 5, "{responses} reactions were followed");
 
     let host = simulator.api_url().trim_start_matches("http://").to_owned();
     let client = twilight_http::Client::builder()

@@ -330,3 +330,18 @@ async fn without_the_content_intent_a_partial_update_is_empty_too() {
         "its own words it may read"
     );
 }
+
+#[tokio::test]
+async fn an_update_is_never_spoken() {
+    let bench = Bench::new().await;
+    let sim = &bench.simulator;
+    let (mut socket, _) = Socket::identified(sim).await;
+    let room = bench.channel("general").id;
+    let message = sim
+        .create_message(room, Draft::text("hear this").tts())
+        .unwrap();
+    assert_eq!(socket.dispatch("MESSAGE_CREATE").await["d"]["tts"], true);
+    sim.pin_message(room, message).unwrap();
+    assert_eq!(socket.dispatch("MESSAGE_UPDATE").await["d"]["tts"], false);
+    assert_eq!(bench.message(room, message).await["tts"], true);
+}

@@ -214,7 +214,7 @@ async fn people_respond_in_a_burst() {
         .map(|message| (message.id, message))
         .collect();
     sim.burst(Burst {
-        events: 4000,
+        events: 6000,
         seed: 11,
         ..Burst::default()
     });
@@ -227,7 +227,7 @@ async fn people_respond_in_a_burst() {
             .count()
     };
     assert!(changed(&|then, now| then.reactions != now.reactions) > 20);
-    assert!(changed(&|then, now| then.pinned != now.pinned) > 1);
+    assert!(changed(&|then, now| then.pinned != now.pinned) > 0);
     let fresh: Vec<&TruthMessage> = truth
         .iter()
         .filter(|message| !before.contains_key(&message.id))

@@ -81,9 +81,10 @@ impl World {
         if !self.hears(channel) {
             return None;
         }
-        let d = self.message_text(channel, message, Form::GATEWAY);
-        let bare = (!self.exempt(channel, message))
-            .then(|| self.message_text(channel, message, Form::BARE));
+        let update = t == "MESSAGE_UPDATE";
+        let text = |form: Form| self.message_text(channel, message, Form { update, ..form });
+        let d = text(Form::GATEWAY);
+        let bare = (!self.exempt(channel, message)).then(|| text(Form::BARE));
         let channel = Some(self.channels[channel].id);
         Some(Event {
             t,
