@@ -4,20 +4,20 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 use tokio::task::JoinHandle;
 
-use crate::community::traffic;
-use crate::random::{mix, rng};
+use crate::community::traffic::Life;
+use crate::random::mix;
 use crate::shared::Shared;
 use crate::simulator::Simulator;
+use crate::world::Event;
 
 /// A random mix of operations, as fast as possible.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct Burst {
-    /// At least so many events.
+    /// At least so many events; those that no session asked for come on top.
     pub events: usize,
     /// The seed of the mix.
     pub seed: u64,
@@ -38,12 +38,12 @@ impl Default for Burst {
 
 /// Run a burst; how many events were dispatched.
 pub(crate) fn run(shared: &Shared, burst: &Burst) -> usize {
-    let mut rng = rng(burst.seed, 5);
+    let mut life = Life::new(burst.seed, 5, burst.partials);
     let mut sent = 0;
     // An operation can come to nothing (a message too few to delete in bulk); a world without channels always does.
     let mut idle = 0;
     while sent < burst.events && idle < 1000 {
-        let events = step(shared, &mut rng, burst.partials);
+        let events = step(shared, &mut life);
         idle = if events == 0 { idle + 1 } else { 0 };
         sent += events;
     }
@@ -52,10 +52,21 @@ pub(crate) fn run(shared: &Shared, burst: &Burst) -> usize {
     sent
 }
 
-pub(crate) fn step(shared: &Shared, rng: &mut ChaCha8Rng, partials: bool) -> usize {
-    shared
-        .change(|world| traffic::step(world, rng, partials).map(|events| (events.len(), events)))
-        .unwrap_or(0)
+/// Let one thing happen; how many events that were. What nobody's session asked for does not count, unless there is no
+/// session at all.
+fn step(shared: &Shared, life: &mut Life) -> usize {
+    let mut state = shared.lock();
+    let Ok(events) = life.step(&mut state.world) else {
+        return 0;
+    };
+    let heard = |event: &&Event| event.intent == 0 || state.hub.listens(event.intent);
+    let count = if state.hub.is_unused() {
+        events.len()
+    } else {
+        events.iter().filter(heard).count()
+    };
+    state.dispatch(events, shared.config.replay_buffer);
+    count
 }
 
 /// Life that goes on; it ends when this is dropped.
@@ -70,7 +81,7 @@ impl Traffic {
         let seed = if before == 0 { seed } else { mix(seed, before) };
         let runtime = simulator.runtime().clone();
         Self(runtime.spawn(async move {
-            let mut rng = rng(seed, 6);
+            let mut life = Life::new(seed, 6, true);
             // Ticks no closer than a hundredth of a second; at higher rates several things happen in one.
             let rate = per_second.clamp(0.001, 1e6);
             let tick = Duration::from_secs_f64((1.0 / rate).max(0.01));
@@ -80,7 +91,7 @@ impl Traffic {
                 ticks.tick().await;
                 owed += rate * tick.as_secs_f64();
                 while owed >= 1.0 {
-                    step(&simulator.shared, &mut rng, true);
+                    step(&simulator.shared, &mut life);
                     owed -= 1.0;
                 }
             }

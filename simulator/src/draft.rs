@@ -4,6 +4,9 @@
 use crate::payload::json::{Json, map};
 use crate::random::mix;
 use crate::snowflake::timestamp;
+use crate::world::change::{HAS_THREAD, IS_CROSSPOST, SUPPRESS_EMBEDS};
+use crate::world::poll::Poll;
+use crate::world::reaction::{Emoji, Reaction};
 
 /// What somebody says; `Draft::text("hello")` and then what else it shall have.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,9 +17,9 @@ pub struct Draft {
     pub(crate) embeds: Vec<Json>,
     pub(crate) attachments: Vec<File>,
     pub(crate) components: Vec<Json>,
-    pub(crate) poll: Option<Json>,
+    pub(crate) poll: Option<Poll>,
     pub(crate) stickers: Vec<Json>,
-    pub(crate) reactions: Vec<Json>,
+    pub(crate) reactions: Vec<Reaction>,
     pub(crate) snapshots: Vec<Json>,
     /// Channel and message that were forwarded.
     pub(crate) forwarded: Option<(u64, u64)>,
@@ -131,20 +134,17 @@ impl Draft {
         self
     }
 
-    /// As a poll.
+    /// As a poll of which one answer may be chosen.
     #[must_use]
     pub fn poll(mut self, question: impl Into<String>, answers: &[&str]) -> Self {
-        let answer = |(at, text): (usize, &&str)| {
-            map! { "answer_id" => at + 1, "poll_media" => map! { "text" => (*text).to_owned() } }
-        };
-        self.poll = Some(map! {
-            "question" => map! { "text" => question.into() },
-            "answers" => answers.iter().enumerate().map(answer).collect::<Vec<_>>(),
-            "expiry" => timestamp(4_102_444_800_000),
-            "allow_multiselect" => false,
-            "layout_type" => 1,
-            "results" => map! { "answer_counts" => Vec::<Json>::new(), "is_finalized" => false },
-        });
+        self.poll = Some(Poll::new(question.into(), answers, false));
+        self
+    }
+
+    /// As a poll of which several answers may be chosen.
+    #[must_use]
+    pub fn multiselect_poll(mut self, question: impl Into<String>, answers: &[&str]) -> Self {
+        self.poll = Some(Poll::new(question.into(), answers, true));
         self
     }
 
@@ -155,23 +155,58 @@ impl Draft {
         self
     }
 
-    /// With a reaction that this many people gave.
+    /// With a reaction that this many people gave, whoever they are.
     #[must_use]
-    pub fn reaction(mut self, emoji: impl Into<String>, count: u32) -> Self {
-        self.reactions.push(map! {
-            "emoji" => map! { "id" => Json::Null, "name" => emoji.into() },
-            "count" => count,
-            "count_details" => map! { "burst" => 0, "normal" => count },
-            "burst_colors" => Vec::<Json>::new(),
-            "me_burst" => false, "burst_me" => false, "me" => false, "burst_count" => 0,
-        });
+    pub fn reaction(mut self, emoji: impl Into<Emoji>, count: u32) -> Self {
+        let mut reaction = Reaction::new(emoji.into());
+        reaction.normal.others = count;
+        self.reactions.push(reaction);
         self
+    }
+
+    /// As a crosspost of a message of a channel that this one follows.
+    #[must_use]
+    pub fn crosspost(
+        channel_id: u64,
+        message_id: u64,
+        guild_id: u64,
+        content: impl Into<String>,
+    ) -> Self {
+        let mut draft = Self::text(content);
+        draft.flags = IS_CROSSPOST as i64;
+        let reference = map! {
+            "type" => 0, "channel_id" => Json::id(channel_id), "message_id" => Json::id(message_id),
+            "guild_id" => Json::id(guild_id),
+        };
+        draft.extra.push(("message_reference", reference));
+        draft
+    }
+
+    /// The flags as a payload shows them.
+    pub(crate) fn shown_flags(&self, has_thread: bool) -> u64 {
+        self.flags as u64 | if has_thread { HAS_THREAD } else { 0 }
+    }
+
+    /// The embeds that are not suppressed.
+    pub(crate) fn shown_embeds(&self) -> &[Json] {
+        if self.flags as u64 & SUPPRESS_EMBEDS != 0 {
+            &[]
+        } else {
+            &self.embeds
+        }
     }
 
     /// Mentioning a user (the text is the author's affair).
     #[must_use]
     pub fn mention(mut self, user_id: u64) -> Self {
         self.mentions.push(user_id);
+        self
+    }
+
+    /// Spoken aloud.
+    #[must_use]
+    pub fn tts(mut self) -> Self {
+        self.tts = true;
         self
     }
 

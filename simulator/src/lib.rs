@@ -53,19 +53,26 @@ pub use burst::{Burst, Traffic};
 pub use config::{
     Community, Config, GATEWAY_MESSAGE_CONTENT, GATEWAY_MESSAGE_CONTENT_LIMITED, Limits,
 };
-pub use control::{DraftJson, Id, Operation};
+pub use control::{CrosspostJson, DraftJson, EmojiJson, Id, Operation, PollJson};
 pub use draft::Draft;
 pub use error::Error;
-pub use faults::{Fault, GatewayFault, RestFault, RestFaultKind, Scope};
+pub use faults::{
+    ById, Fault, GatewayFault, List, ListFault, ListFaultKind, Refused, RestFault, RestFaultKind,
+    Scope,
+};
 pub use observe::{By, Dispatched, Happening, Observer};
 pub use simulator::{Counters, Outage, SessionInfo, Simulator};
 pub use snowflake::{DISCORD_EPOCH_MS, snowflake_at, timestamp, unix_ms};
 pub use switchboard::FaultSwitch;
-pub use truth::TruthMessage;
+pub use truth::{TruthMessage, TruthPoll, TruthReaction};
+pub use world::change::{
+    CROSSPOSTED, IS_CROSSPOST, MessageChange, PayloadStyle, SOURCE_MESSAGE_DELETED, SUPPRESS_EMBEDS,
+};
 pub use world::channel::Kind;
 pub use world::message::DeletedBy;
 pub use world::operation::PermissionChange;
 pub use world::permission::{
     ADMINISTRATOR, CONNECT, MANAGE_THREADS, READ_MESSAGE_HISTORY, SEND_MESSAGES, VIEW_CHANNEL,
 };
-pub use world::room::{ChannelInfo, GuildInfo};
+pub use world::reaction::Emoji;
+pub use world::room::{ChannelInfo, GuildInfo, UserInfo};

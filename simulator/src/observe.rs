@@ -80,13 +80,14 @@ pub struct Dispatched {
     pub session: String,
     /// Its number there.
     pub sequence: u64,
-    /// MESSAGE_CREATE, MESSAGE_UPDATE, MESSAGE_DELETE or MESSAGE_DELETE_BULK.
+    /// MESSAGE_CREATE, MESSAGE_UPDATE, MESSAGE_DELETE, MESSAGE_DELETE_BULK, or the name of an event about reactions or
+    /// votes.
     pub name: &'static str,
     /// Where the messages are or were.
     pub channel_id: u64,
     /// The messages it is about.
     pub ids: Vec<u64>,
-    /// Whether it carries the whole message: partial updates and deletes do not.
+    /// Whether it carries the whole message: partial updates, deletes, reactions and votes do not.
     pub whole: bool,
 }
 

@@ -69,10 +69,7 @@ pub(crate) struct Addresses {
 
 impl Shared {
     pub(crate) fn new(config: Config, addresses: Addresses, world: World) -> Self {
-        let faults = Faults {
-            rest: crate::faults::rest::Rules::new(config.community.seed),
-            ..Faults::default()
-        };
+        let faults = Faults::new(config.community.seed);
         let (happenings, _) = broadcast::channel(8192);
         let net = Net {
             outage: false,

@@ -14,7 +14,7 @@ use crate::observe::{Dispatched, Observer};
 use crate::shared::{Addresses, Shared, reachable};
 use crate::switchboard::FaultSwitch;
 use crate::truth::TruthMessage;
-use crate::world::room::{ChannelInfo, GuildInfo};
+use crate::world::room::{ChannelInfo, GuildInfo, UserInfo};
 
 /// A Discord that runs on this machine.
 #[derive(Clone, Debug)]
@@ -177,6 +177,14 @@ impl Simulator {
                 name: guild.name.clone(),
             })
             .collect()
+    }
+
+    /// The members of a guild: the bot, people and other apps, without webhooks. Nobody when there is no such guild.
+    #[must_use]
+    pub fn members(&self, guild: u64) -> Vec<UserInfo> {
+        let state = self.shared.lock();
+        let at = state.world.guild_at(guild);
+        at.map_or_else(|_| Vec::new(), |at| state.world.members(at))
     }
 
     /// The channels that are there now, in the order they were made; threads apart.

@@ -57,6 +57,11 @@ impl Clock {
         }
     }
 
+    /// When the history ended and the live time began, in Unix milliseconds.
+    pub(crate) fn anchor_ms(&self) -> u64 {
+        self.anchor_ms
+    }
+
     pub(crate) fn now_ms(&self) -> u64 {
         let passed = self.started.elapsed() + self.offset;
         self.anchor_ms + u64::try_from(passed.as_millis()).unwrap_or(u64::MAX / 2)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::faults::{Fault, Faults, GatewayFault, RestFault};
+use crate::faults::{Fault, GatewayFault, ListFault, RestFault};
 use crate::gateway::Command;
 use crate::shared::Shared;
 use crate::simulator::Simulator;
@@ -29,12 +29,17 @@ impl FaultSwitch {
 
     /// Something goes wrong with requests; the number of the rule.
     pub fn rest(&self, fault: RestFault) -> u64 {
-        self.0.shared.lock().faults.rest.add(fault)
+        self.0.shared.lock().faults.add_rest(fault)
+    }
+
+    /// A list is not what it should be; the number of the rule.
+    pub fn list(&self, fault: ListFault) -> u64 {
+        self.0.shared.lock().faults.add_list(fault)
     }
 
     /// Take a rule back.
     pub fn remove(&self, rule: u64) {
-        self.0.shared.lock().faults.rest.remove(rule);
+        self.0.shared.lock().faults.remove(rule);
     }
 
     /// Switch everything off that is on, and let go of what was kept back. An outage is no fault and goes on.
@@ -43,23 +48,22 @@ impl FaultSwitch {
     }
 }
 
-/// Switch on a fault, however it was given; the number of the rule for a REST fault.
+/// Switch on a fault, however it was given; the number of the rule for a fault of REST or of lists.
 pub(crate) fn set(
     shared: &Arc<Shared>,
     runtime: &tokio::runtime::Handle,
     fault: Fault,
 ) -> Result<Option<u64>, Error> {
     match fault {
-        Fault::Rest(fault) => Ok(Some(shared.lock().faults.rest.add(fault))),
+        Fault::Rest(fault) => Ok(Some(shared.lock().faults.add_rest(fault))),
+        Fault::List(fault) => Ok(Some(shared.lock().faults.add_list(fault))),
         Fault::Gateway(fault) => gateway(shared, runtime, &fault).map(|()| None),
     }
 }
 
 pub(crate) fn clear(shared: &Shared) {
     let mut state = shared.lock();
-    state.faults.rest.clear();
-    let Faults { gateway, .. } = &mut state.faults;
-    *gateway = crate::faults::gateway::Standing::default();
+    state.faults.clear();
     state.hub.reorder = 0;
     state.hub.release(shared.config.replay_buffer);
     drop(state);

@@ -207,6 +207,13 @@ impl Ledger {
             }
             self.stored += 1;
             self.acknowledged += usize::from(event.sequence <= seen.sequence);
+            // A reaction or a vote owes no row of its message.
+            if ["MESSAGE_REACTION_", "MESSAGE_POLL_"]
+                .iter()
+                .any(|prefix| event.name.starts_with(prefix))
+            {
+                continue;
+            }
             for id in event.ids {
                 let due = self.due.entry(id).or_default();
                 // A partial update of a message that was never seen makes no row.

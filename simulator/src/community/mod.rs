@@ -1,8 +1,9 @@
 //! The seeded generator: it makes a community that looks lived in.
 //! Structure first (guilds, roles, people, channels, threads), then the times of all messages, then one ascending id
-//! for each; what a message says is not made here but when it is rendered (`shape`).
+//! for each; what a message says and who reacted to it is not made here but when it is rendered (`shape`, `popularity`).
 
 pub(crate) mod history;
+pub(crate) mod popularity;
 pub(crate) mod rhythm;
 pub(crate) mod shape;
 pub(crate) mod structure;

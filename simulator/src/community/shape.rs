@@ -3,7 +3,7 @@
 
 use rand::Rng;
 
-use super::text;
+use super::{popularity, text};
 use crate::draft::{Draft, link_embed};
 use crate::payload::json::{Json, map};
 use crate::random::{mix, rng};
@@ -43,6 +43,9 @@ pub(crate) fn draft(world: &World, channel: usize, message: &Message) -> Draft {
     if message.kind == 19 {
         draft.reply_to = Some(message.reference);
     }
+    if matches!(message.kind, 0 | 19 | 20) {
+        popularity::respond_once(world, channel, message, &mut draft);
+    }
     draft
 }
 
@@ -78,11 +81,6 @@ fn spoken(world: &World, channel: usize, rng: &mut impl Rng, home: u64, machine:
         _ if machine && rng.random_bool(0.4) => Draft::default().components_v2(said),
         _ => Draft::text(said),
     };
-    if rng.random_bool(0.08) {
-        for emoji in ["👍", "🎉", "❤️"].iter().take(rng.random_range(1..=3)) {
-            draft = draft.reaction(*emoji, rng.random_range(1..40));
-        }
-    }
     if draft.content.is_empty() || !rng.random_bool(0.01) {
         return draft;
     }

@@ -79,6 +79,7 @@ pub(crate) fn build(config: &Config, anchor: DateTime<Utc>) -> World {
         channel_at: std::collections::HashMap::new(),
         application_flags: config.application_flags,
         obfuscation: config.obfuscation,
+        open_polls: Vec::new(),
     };
     let guilds = plan.guilds.max(1);
     for at in 0..guilds {

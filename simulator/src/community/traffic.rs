@@ -1,26 +1,67 @@
 //! Life as it goes on: one random thing happens, then the next.
-//! Mostly somebody says something; people edit, delete, link, start threads and post in forums.
+//! Mostly somebody says something; people edit, delete, link, start threads and post in forums, and respond to what
+//! was said.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{history, shape, text};
+use super::{history, popularity, shape, text};
 use crate::draft::Draft;
 use crate::error::Error;
+use crate::random::{mix, rng};
 use crate::world::{Event, Presence, World};
 
 /// How far back people edit and delete.
 const RECENT: usize = 200;
+const RESPONSE: u64 = 0x4e5b;
 
-/// Let one thing happen in one of the channels the bot sees; the events it brings about.
-pub(crate) fn step(
+/// Life, as far as it is random.
+#[derive(Debug)]
+pub(crate) struct Life {
+    /// What is said and done.
+    rng: ChaCha8Rng,
+    /// How people respond to it; apart, so that what is said does not depend on it.
+    response: ChaCha8Rng,
+    /// Whether some updates are partial.
+    partials: bool,
+}
+
+impl Life {
+    pub(crate) fn new(seed: u64, salt: u64, partials: bool) -> Self {
+        Self {
+            rng: rng(seed, salt),
+            response: rng(mix(seed, salt), RESPONSE),
+            partials,
+        }
+    }
+
+    /// Let one thing happen in one of the channels the bot sees, and people respond to what was said there; the events
+    /// it brings about.
+    pub(crate) fn step(&mut self, world: &mut World) -> Result<Vec<Event>, Error> {
+        let Some(at) = place(world, &mut self.rng) else {
+            return Err(Error::Invalid("no channel here has messages"));
+        };
+        let mut events = happen(world, at, &mut self.rng, self.partials)?;
+        if let Some(recent) = recent(world, at, &mut self.response) {
+            let partials = self.partials;
+            events.extend(popularity::respond(
+                world,
+                at,
+                recent,
+                partials,
+                &mut self.response,
+            ));
+        }
+        Ok(events)
+    }
+}
+
+fn happen(
     world: &mut World,
+    at: usize,
     rng: &mut ChaCha8Rng,
     partials: bool,
 ) -> Result<Vec<Event>, Error> {
-    let Some(at) = place(world, rng) else {
-        return Err(Error::Invalid("no channel here has messages"));
-    };
     let channel = world.channels[at].id;
     let draw = rng.random_range(0..1000);
     let Some(recent) = recent(world, at, rng) else {
@@ -115,7 +156,6 @@ fn say(world: &mut World, at: usize, rng: &mut ChaCha8Rng) -> Result<Vec<Event>,
         draft.embeds.clear();
     }
     let draft = Draft {
-        reactions: Vec::new(),
         author: Some(world.users[author as usize].id),
         ..draft
     };

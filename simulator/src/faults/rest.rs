@@ -174,7 +174,6 @@ fn unknown_channel() -> u32 {
 #[derive(Debug)]
 pub(crate) struct Rules {
     rules: Vec<(u64, RestFault)>,
-    next: u64,
     rng: ChaCha8Rng,
 }
 
@@ -188,16 +187,12 @@ impl Rules {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             rules: Vec::new(),
-            next: 1,
             rng: rng(seed, 4),
         }
     }
 
-    pub(crate) fn add(&mut self, fault: RestFault) -> u64 {
-        let number = self.next;
-        self.next += 1;
+    pub(crate) fn add(&mut self, number: u64, fault: RestFault) {
         self.rules.push((number, fault));
-        number
     }
 
     pub(crate) fn remove(&mut self, number: u64) {

@@ -202,6 +202,11 @@ impl Hub {
         self.send(&event, buffer);
     }
 
+    /// Whether there is no session.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
     /// Whether some session gets events of this intent, now or at its RESUME.
     pub(crate) fn listens(&self, intent: u64) -> bool {
         self.sessions

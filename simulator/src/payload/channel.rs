@@ -87,7 +87,7 @@ impl World {
             _ => {
                 json.set("topic", Json::Null);
                 json.set("rate_limit_per_user", 0.into());
-                json.set("last_pin_timestamp", Json::Null);
+                json.set("last_pin_timestamp", last_pin(channel));
             }
         }
         json
@@ -114,6 +114,9 @@ impl World {
         json.set("message_count", count.into());
         json.set("member_count", 2.into());
         json.set("total_message_sent", channel.messages.len().into());
+        if channel.last_pin_ms != 0 {
+            json.set("last_pin_timestamp", last_pin(channel));
+        }
         if let Some(tag) = thread.tag {
             json.set("applied_tags", vec![Json::id(tag)].into());
         }
@@ -149,4 +152,10 @@ fn last_message_id(channel: &Channel) -> Json {
     } else {
         Json::Null
     }
+}
+
+fn last_pin(channel: &Channel) -> Json {
+    (channel.last_pin_ms != 0)
+        .then(|| timestamp(channel.last_pin_ms))
+        .into()
 }

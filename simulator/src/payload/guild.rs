@@ -3,7 +3,7 @@
 
 use super::json::{Json, map};
 use crate::snowflake::timestamp;
-use crate::world::{BOT, Guild, Role, World};
+use crate::world::{BOT, Emoji, Guild, Role, World};
 
 impl World {
     pub(crate) fn role_json(&self, role: &Role, position: usize) -> Json {
@@ -108,7 +108,7 @@ impl World {
             "premium_progress_bar_enabled" => false,
             "nsfw" => false,
             "nsfw_level" => 0,
-            "emojis" => none(),
+            "emojis" => self.emojis(at).iter().map(own_emoji).collect::<Vec<_>>(),
             "stickers" => none(),
         }
     }
@@ -221,4 +221,15 @@ impl World {
         }
         json
     }
+}
+
+/// A guild's own emoji, as the guild lists it.
+fn own_emoji(emoji: &Emoji) -> Json {
+    let mut json = emoji.json();
+    json.set("roles", Vec::<Json>::new().into());
+    json.set("require_colons", true.into());
+    json.set("managed", false.into());
+    json.set("animated", emoji.animated.into());
+    json.set("available", true.into());
+    json
 }

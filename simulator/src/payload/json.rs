@@ -69,6 +69,13 @@ impl Json {
         }
     }
 
+    /// Take a field out of an object.
+    pub(crate) fn remove(&mut self, name: &str) {
+        if let Self::Map(fields) = self {
+            fields.retain(|(key, _)| key != name);
+        }
+    }
+
     pub(crate) fn write(&self, out: &mut String, style: &Style) {
         match self {
             Self::Null => out.push_str("null"),

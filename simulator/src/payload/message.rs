@@ -10,6 +10,7 @@ use crate::community::shape;
 use crate::draft::{Draft, File};
 use crate::random::mix;
 use crate::snowflake::{timestamp, unix_ms};
+use crate::world::reaction::Reaction;
 use crate::world::{Message, World};
 
 /// Which form of a message.
@@ -19,20 +20,30 @@ pub(crate) struct Form {
     pub(crate) gateway: bool,
     /// With the content fields filled.
     pub(crate) content: bool,
+    /// With the reactions and the counts of a poll: events leave them out.
+    pub(crate) counts: bool,
+    /// As an update, in which `tts` is always false.
+    pub(crate) update: bool,
 }
 
 impl Form {
     pub(crate) const REST: Self = Self {
         gateway: false,
         content: true,
+        counts: true,
+        update: false,
     };
     pub(crate) const GATEWAY: Self = Self {
         gateway: true,
         content: true,
+        counts: false,
+        update: false,
     };
     pub(crate) const BARE: Self = Self {
         gateway: true,
         content: false,
+        counts: false,
+        update: false,
     };
 }
 
@@ -103,17 +114,17 @@ impl World {
             "mentions" => mentions.map(|at| self.users[at as usize].json()).collect::<Vec<_>>(),
             "mention_roles" => Vec::<Json>::new(),
             "attachments" => full(attachments.collect()),
-            "embeds" => full(draft.embeds.clone()),
+            "embeds" => full(draft.shown_embeds().to_vec()),
             "timestamp" => timestamp(unix_ms(message.id)),
             "edited_timestamp" => (message.edited_ms != 0).then(|| timestamp(message.edited_ms)),
-            "flags" => draft.flags | if message.has_thread { 1 << 5 } else { 0 },
+            "flags" => draft.shown_flags(message.has_thread) as i64,
             "components" => full(draft.components.clone()),
             "id" => Json::id(message.id),
             "channel_id" => Json::id(self.channels[channel].id),
             "author" => author.json(),
             "pinned" => message.pinned,
             "mention_everyone" => draft.mention_everyone,
-            "tts" => draft.tts,
+            "tts" => draft.tts && !form.update,
         };
         if author.webhook {
             json.set("webhook_id", Json::id(author.id));
@@ -127,11 +138,12 @@ impl World {
         if !draft.stickers.is_empty() {
             json.set("sticker_items", draft.stickers.clone().into());
         }
-        if !draft.reactions.is_empty() && !form.gateway {
-            json.set("reactions", draft.reactions.clone().into());
+        if !draft.reactions.is_empty() && form.counts {
+            let reactions = draft.reactions.iter().map(Reaction::json);
+            json.set("reactions", Json::List(reactions.collect()));
         }
         if let Some(poll) = draft.poll.as_ref().filter(|_| form.content) {
-            json.set("poll", poll.clone());
+            json.set("poll", poll.json(form.counts));
         }
         for (name, value) in &draft.extra {
             json.set(name, value.clone());
@@ -178,6 +190,7 @@ impl World {
                     &draft,
                     Form {
                         gateway: false,
+                        update: false,
                         ..form
                     },
                 );

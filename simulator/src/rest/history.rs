@@ -3,7 +3,7 @@
 
 use super::Answer;
 use super::query::{Query, form_error};
-use crate::faults::RestFaultKind;
+use crate::faults::{List, RestFaultKind};
 use crate::payload::message::Form;
 use crate::shared::{Shared, State};
 use crate::world::permission::READ_MESSAGE_HISTORY;
@@ -47,12 +47,18 @@ pub(super) fn page(
     } else {
         0
     };
-    let ids = select(state, channel, bounds.first().copied(), limit, overlap);
+    let bound = bounds.first().copied();
+    let mut ids = select(state, channel, bound, limit, overlap, &[]);
+    let place = state.world.channels[channel].id;
+    let wrong = state.faults.lists.hit(List::Messages, place, &ids);
+    if !wrong.without.is_empty() {
+        ids = select(state, channel, bound, limit, overlap, &wrong.without);
+    }
+    ids.truncate(wrong.keep.unwrap_or(usize::MAX));
     let body = render(state, channel, &ids, fault);
     if let (Some(RestFaultKind::DeleteBetweenPages { count }), Some(&oldest)) = (fault, ids.last())
     {
-        let older = select(state, channel, Some(("before", oldest)), *count, 0);
-        let place = state.world.channels[channel].id;
+        let older = select(state, channel, Some(("before", oldest)), *count, 0, &[]);
         for id in older {
             if let Ok(event) = state.world.delete_message(place, id) {
                 state.dispatch(event.into_iter().collect(), shared.config.replay_buffer);
@@ -62,18 +68,19 @@ pub(super) fn page(
     Answer::json(200, body)
 }
 
-/// The ids of a page, newest first.
+/// The ids of a page, newest first, as if some messages were not there.
 fn select(
     state: &State,
     channel: usize,
     bound: Option<(&str, u64)>,
     limit: usize,
     overlap: usize,
+    without: &[u64],
 ) -> Vec<u64> {
     let messages = &state.world.channels[channel].messages;
     let below = |id: u64| messages.partition_point(|message| message.id < id);
     let upto = |id: u64| messages.partition_point(|message| message.id <= id);
-    let alive = |message: &&Message| message.deleted.is_none();
+    let alive = |message: &&Message| message.deleted.is_none() && !without.contains(&message.id);
     let older = |end: usize, count: usize| -> Vec<u64> {
         messages[..end]
             .iter()

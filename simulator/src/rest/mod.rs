@@ -26,7 +26,7 @@ use tokio::net::TcpStream;
 pub(crate) use answer::{Answer, Body};
 pub(crate) use limits::Meter;
 
-use crate::faults::RestFaultKind;
+use crate::faults::{Refused, RestFaultKind};
 use crate::observe::Happening;
 use crate::shared::{Shared, State};
 use query::Query;
@@ -123,7 +123,8 @@ fn judge(shared: &Shared, state: &mut State, call: &Call) -> Answer {
         },
         None => admitted(shared, state, call, None),
     };
-    answer.fault = hit.map(|kind| format!("{kind:?}"));
+    let acted = state.faults.lists.take_acted();
+    answer.fault = hit.map(|kind| format!("{kind:?}")).or(acted);
     if matches!(answer.status, 401 | 403 | 429) && !answer.shared_limit {
         state.meter.count_invalid();
     }
@@ -185,9 +186,15 @@ fn route(shared: &Shared, state: &mut State, call: &Call, fault: Option<&RestFau
         },
         ["channels", id, rest @ ..] => match objects::channel_at(state, id) {
             Ok(channel) => match rest {
-                [] => objects::channel(state, channel),
+                [] => match refused(state, id, false) {
+                    Some(answer) => answer,
+                    None => objects::channel(state, channel),
+                },
                 ["messages"] => history::page(shared, state, channel, &call.query, fault),
-                ["messages", id] => history::one(state, channel, id),
+                ["messages", id] => match refused(state, id, true) {
+                    Some(answer) => answer,
+                    None => history::one(state, channel, id),
+                },
                 ["threads", "archived", "public"] => {
                     threads::archived(state, channel, &call.query, false)
                 }
@@ -203,4 +210,13 @@ fn route(shared: &Shared, state: &mut State, call: &Call, fault: Option<&RestFau
         },
         _ => Answer::error(404, 0, "404: Not Found"),
     }
+}
+
+/// The refusal of something that lists leave out.
+fn refused(state: &mut State, id: &str, message: bool) -> Option<Answer> {
+    Some(match state.faults.lists.refuse(id.parse().ok()?)? {
+        Refused::Forbidden => Answer::error(403, 50_001, "Missing Access"),
+        Refused::NotFound if message => Answer::error(404, 10_008, "Unknown Message"),
+        Refused::NotFound => Answer::error(404, 10_003, "Unknown Channel"),
+    })
 }

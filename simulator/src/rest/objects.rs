@@ -2,6 +2,7 @@
 //! What the bot may not see is 403 with code 50001, what is not there 404 with Discord's code.
 
 use super::Answer;
+use crate::faults::List;
 use crate::payload::json::{Json, map};
 use crate::shared::{Shared, State};
 use crate::world::{BOT, Presence};
@@ -93,12 +94,23 @@ pub(super) fn guild(state: &State, at: usize) -> Answer {
     Answer::json(200, state.world.guild_json(at).compact())
 }
 
-pub(super) fn channels(state: &State, guild: usize) -> Answer {
+pub(super) fn channels(state: &mut State, guild: usize) -> Answer {
     let world = &state.world;
-    let list = world
+    let mut listed: Vec<(u64, usize)> = world
         .channels_of(guild)
         .filter(|(at, c)| c.thread.is_none() && !world.hides(*at))
-        .map(|(at, _)| world.channel_json(at));
+        .map(|(at, channel)| (channel.id, at))
+        .collect();
+    let ids: Vec<u64> = listed.iter().map(|(id, _)| *id).collect();
+    let place = world.guilds[guild].id;
+    let wrong = state.faults.lists.hit(List::Channels, place, &ids);
+    listed.retain(|(id, _)| !wrong.without.contains(id));
+    listed.truncate(wrong.keep.unwrap_or(usize::MAX));
+    let list = listed.into_iter().map(|(_, at)| {
+        let mut json = world.channel_json(at);
+        wrong.bare.iter().for_each(|field| json.remove(field));
+        json
+    });
     Answer::json(200, Json::List(list.collect()).compact())
 }
 

@@ -6,13 +6,15 @@ use chrono::DateTime;
 
 use super::Answer;
 use super::query::{Query, form_error};
+use crate::faults::List;
+use crate::faults::list::Wrong;
 use crate::payload::json::{Json, map};
 use crate::shared::State;
 use crate::world::permission::{MANAGE_THREADS, READ_MESSAGE_HISTORY};
 use crate::world::{Kind, Thread};
 
 /// All active threads of a guild that the bot sees.
-pub(super) fn active(state: &State, guild: usize) -> Answer {
+pub(super) fn active(state: &mut State, guild: usize) -> Answer {
     let world = &state.world;
     let mut threads: Vec<usize> = world
         .channels_of(guild)
@@ -20,11 +22,13 @@ pub(super) fn active(state: &State, guild: usize) -> Answer {
         .filter(|&at| world.active_thread(at) && world.sees(at))
         .collect();
     threads.sort_by_key(|&at| std::cmp::Reverse(world.channels[at].id));
-    Answer::json(200, list(state, &threads).compact())
+    let place = world.guilds[guild].id;
+    let wrong = wrong(state, place, &mut threads, usize::MAX);
+    Answer::json(200, list(state, &threads, &wrong).compact())
 }
 
 /// The archived public or private threads of a channel.
-pub(super) fn archived(state: &State, channel: usize, query: &Query, private: bool) -> Answer {
+pub(super) fn archived(state: &mut State, channel: usize, query: &Query, private: bool) -> Answer {
     let needed = if private {
         READ_MESSAGE_HISTORY | MANAGE_THREADS
     } else {
@@ -52,11 +56,11 @@ pub(super) fn archived(state: &State, channel: usize, query: &Query, private: bo
             .map_or(0, |thread| thread.archive_ms)
     };
     threads.sort_by_key(|&at| std::cmp::Reverse(archived(at)));
-    page(state, threads, limit)
+    page(state, channel, threads, limit)
 }
 
 /// The archived private threads of a channel that the bot is a member of.
-pub(super) fn joined(state: &State, channel: usize, query: &Query) -> Answer {
+pub(super) fn joined(state: &mut State, channel: usize, query: &Query) -> Answer {
     if state.world.permissions(channel) & READ_MESSAGE_HISTORY == 0 {
         return Answer::error(403, 50_013, "Missing Permissions");
     }
@@ -69,7 +73,7 @@ pub(super) fn joined(state: &State, channel: usize, query: &Query) -> Answer {
     });
     threads.retain(|&at| state.world.channels[at].id < before);
     threads.sort_by_key(|&at| std::cmp::Reverse(state.world.channels[at].id));
-    page(state, threads, limit)
+    page(state, channel, threads, limit)
 }
 
 fn under(state: &State, channel: usize, wanted: impl Fn(Kind, &Thread) -> bool) -> Vec<usize> {
@@ -86,18 +90,36 @@ fn under(state: &State, channel: usize, wanted: impl Fn(Kind, &Thread) -> bool) 
         .collect()
 }
 
-fn page(state: &State, mut threads: Vec<usize>, limit: usize) -> Answer {
+fn page(state: &mut State, channel: usize, mut threads: Vec<usize>, limit: usize) -> Answer {
+    let place = state.world.channels[channel].id;
+    let wrong = wrong(state, place, &mut threads, limit);
     let more = threads.len() > limit;
     threads.truncate(limit);
-    let mut json = list(state, &threads);
+    let mut json = list(state, &threads, &wrong);
     json.set("has_more", more.into());
     Answer::json(200, json.compact())
 }
 
-fn list(state: &State, threads: &[usize]) -> Json {
+/// Take out of these threads what a fault leaves out of a page of them.
+fn wrong(state: &mut State, place: u64, threads: &mut Vec<usize>, limit: usize) -> Wrong {
+    let channels = &state.world.channels;
+    let ids: Vec<u64> = threads.iter().map(|&at| channels[at].id).collect();
+    let page = &ids[..limit.min(ids.len())];
+    let wrong = state.faults.lists.hit(List::Threads, place, page);
+    threads.retain(|&at| !wrong.without.contains(&channels[at].id));
+    threads.truncate(wrong.keep.unwrap_or(usize::MAX));
+    wrong
+}
+
+fn list(state: &State, threads: &[usize], wrong: &Wrong) -> Json {
     let world = &state.world;
+    let listed = |&at: &usize| {
+        let mut json = world.listed_thread(at);
+        wrong.bare.iter().for_each(|field| json.remove(field));
+        json
+    };
     map! {
-        "threads" => threads.iter().map(|&at| world.listed_thread(at)).collect::<Vec<_>>(),
+        "threads" => threads.iter().map(listed).collect::<Vec<_>>(),
         "members" => threads.iter().filter_map(|&at| world.thread_member(at)).collect::<Vec<_>>(),
     }
 }

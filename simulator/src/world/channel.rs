@@ -110,6 +110,8 @@ pub(crate) struct Channel {
     pub(crate) messages: Vec<Message>,
     /// The newest id there ever was; Discord does not take it back when the message goes.
     pub(crate) last_message_id: Option<u64>,
+    /// Unix milliseconds of the newest pin; 0 is never.
+    pub(crate) last_pin_ms: u64,
     pub(crate) deleted: bool,
 }
 
@@ -132,6 +134,7 @@ impl Channel {
             thread: None,
             messages: Vec::new(),
             last_message_id: None,
+            last_pin_ms: 0,
             deleted: false,
         }
     }

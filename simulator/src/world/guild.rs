@@ -1,6 +1,8 @@
 //! Guilds and their roles.
 //! A guild can be here, in an outage (`unavailable`) or left (the bot was removed).
 
+use super::{Emoji, World};
+
 /// A role; the one with the guild's id is `@everyone`.
 #[derive(Clone, Debug)]
 pub(crate) struct Role {
@@ -32,4 +34,16 @@ pub(crate) struct Guild {
     pub(crate) webhooks: Vec<u32>,
     pub(crate) joined_ms: u64,
     pub(crate) presence: Presence,
+}
+
+impl World {
+    /// A guild's own emojis, a little older than itself.
+    pub(crate) fn emojis(&self, guild: usize) -> [Emoji; 3] {
+        let id = |at: u64| self.guilds[guild].id - (at << 22);
+        [
+            Emoji::custom(id(1), "plus_one"),
+            Emoji::custom(id(2), "blob_party").animated(),
+            Emoji::custom(id(3), "thinking_hard"),
+        ]
+    }
 }

@@ -2,11 +2,14 @@
 //! Nothing in here knows of sockets. Operations change the world and return the events that Discord would dispatch,
 //! so that one lock around world and gateway keeps what REST shows and what the socket says in step.
 
+pub(crate) mod change;
 pub(crate) mod channel;
 pub(crate) mod guild;
 pub(crate) mod message;
 pub(crate) mod operation;
 pub(crate) mod permission;
+pub(crate) mod poll;
+pub(crate) mod reaction;
 pub(crate) mod room;
 pub(crate) mod user;
 
@@ -15,10 +18,12 @@ use std::collections::HashMap;
 use crate::error::Error;
 use crate::snowflake::Clock;
 
+pub(crate) use change::{MessageChange, PayloadStyle};
 pub(crate) use channel::{Channel, Kind, Thread};
 pub(crate) use guild::{Guild, Presence, Role};
 pub(crate) use message::Message;
 pub(crate) use operation::{Event, PermissionChange};
+pub(crate) use reaction::Emoji;
 pub(crate) use user::User;
 
 /// The index of the bot in `World::users`.
@@ -36,6 +41,8 @@ pub(crate) struct World {
     pub(crate) channel_at: HashMap<u64, usize>,
     pub(crate) application_flags: u64,
     pub(crate) obfuscation: bool,
+    /// Polls begun since the start, the last of them: position of the channel, and the message.
+    pub(crate) open_polls: Vec<(usize, u64)>,
 }
 
 impl World {

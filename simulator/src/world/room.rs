@@ -13,6 +13,17 @@ pub struct GuildInfo {
     pub name: String,
 }
 
+/// A member of a guild, as a test sees it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct UserInfo {
+    /// Its id.
+    pub id: u64,
+    /// Its `username` now.
+    pub name: String,
+    /// Whether it is an app: an app can react and does not vote.
+    pub bot: bool,
+}
+
 /// A channel or thread, as a test sees it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct ChannelInfo {
@@ -39,6 +50,18 @@ pub struct ChannelInfo {
 }
 
 impl World {
+    pub(crate) fn members(&self, guild: usize) -> Vec<UserInfo> {
+        let members = self.guilds[guild].members.iter();
+        let users = members.map(|&at| &self.users[at as usize]);
+        users
+            .map(|user| UserInfo {
+                id: user.id,
+                name: user.name.clone(),
+                bot: user.bot,
+            })
+            .collect()
+    }
+
     pub(crate) fn room(&self, at: usize) -> ChannelInfo {
         let channel = &self.channels[at];
         let permissions = self.permissions(at);

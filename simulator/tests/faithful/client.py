@@ -25,6 +25,11 @@ def iso(moment):
     return None if moment is None else int(moment.timestamp() * 1000 + 0.5)
 
 
+def key(emoji):
+    """A custom emoji is its id, another one its characters."""
+    return emoji if isinstance(emoji, str) else str(emoji.id or emoji.name)
+
+
 class Client(discord.Client):
     """Keeps what the gateway said about each message."""
 
@@ -33,9 +38,14 @@ class Client(discord.Client):
         intents.guilds = True
         intents.guild_messages = True
         intents.message_content = True
+        intents.guild_reactions = True
+        intents.guild_polls = True
         super().__init__(intents=intents, enable_debug_events=True, assume_unsync_clock=False)
         self.seen = {}
         self.resumed = 0
+        # What the events of reactions and votes add up to, from nothing: true of messages that came live.
+        self.reactions = {}
+        self.votes = {}
 
     async def on_resumed(self):
         self.resumed += 1
@@ -56,6 +66,35 @@ class Client(discord.Client):
         for message_id in payload.message_ids:
             self.seen.setdefault(message_id, {})["deleted"] = True
 
+    def react(self, payload, by):
+        counts = self.reactions.setdefault(payload.message_id, {}).setdefault(key(payload.emoji), [0, 0])
+        counts[0] += by
+        counts[1] += by if payload.burst else 0
+
+    async def on_raw_reaction_add(self, payload):
+        assert payload.member.id == payload.user_id
+        assert payload.burst == (payload.type == discord.ReactionType.burst)
+        self.react(payload, 1)
+
+    async def on_raw_reaction_remove(self, payload):
+        self.react(payload, -1)
+
+    async def on_raw_reaction_clear(self, payload):
+        self.reactions[payload.message_id] = {}
+
+    async def on_raw_reaction_clear_emoji(self, payload):
+        self.reactions.setdefault(payload.message_id, {}).pop(key(payload.emoji), None)
+
+    def vote(self, payload, by):
+        votes = self.votes.setdefault(payload.message_id, {})
+        votes[payload.answer_id] = votes.get(payload.answer_id, 0) + by
+
+    async def on_raw_poll_vote_add(self, payload):
+        self.vote(payload, 1)
+
+    async def on_raw_poll_vote_remove(self, payload):
+        self.vote(payload, -1)
+
     async def on_error(self, event, *args, **kwargs):
         say(event="error", where=event, trace=traceback.format_exc())
 
@@ -71,6 +110,11 @@ class Client(discord.Client):
             "attachments": len(message.attachments),
             "embeds": len(message.embeds),
             "type": message.type.value,
+            "pinned": message.pinned,
+            "flags": message.flags.value,
+            "reactions": {key(r.emoji): [r.count, r.burst_count] for r in message.reactions},
+            "votes": {a.id: a.vote_count for a in message.poll.answers} if message.poll else None,
+            "finalized": message.poll.is_finalised() if message.poll else None,
         }
 
     async def finish(self):
@@ -91,9 +135,19 @@ class Client(discord.Client):
                         continue
                     assert oldest_first == [m.id for m in reversed(messages)], place.id
                     history[str(place.id)] = [[str(m.id), self.state(m)] for m in messages]
-            seen = {str(key): value for key, value in self.seen.items()}
+            seen = {str(at): value for at, value in self.seen.items()}
+            reactions = {str(at): {k: v for k, v in by.items() if v[0]} for at, by in self.reactions.items()}
+            votes = {str(at): by for at, by in self.votes.items()}
             guilds = {str(g.id): len(g.channels) + len(g.threads) for g in self.guilds}
-            say(event="end", guilds=guilds, seen=seen, history=history, resumed=self.resumed)
+            say(
+                event="end",
+                guilds=guilds,
+                seen=seen,
+                history=history,
+                resumed=self.resumed,
+                reactions=reactions,
+                votes=votes,
+            )
         except Exception:
             say(event="error", where="finish", trace=traceback.format_exc())
         finally:

@@ -1,15 +1,15 @@
 //! discord.py, in a Python of its own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde::Deserialize;
-use simulator::{TruthMessage, unix_ms};
+use simulator::{TruthMessage, TruthPoll, unix_ms};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use super::{PATIENCE, by_event, live, readable, start, truth};
+use super::{Counts, PATIENCE, by_event, is_live, live, readable, start, true_counts, truth};
 
 /// A message as discord.py understood it; a message that came only by its delete has nothing but that.
 #[derive(Debug, Default, Deserialize)]
@@ -23,6 +23,11 @@ struct Seen {
     attachments: usize,
     embeds: usize,
     r#type: u8,
+    pinned: bool,
+    flags: u64,
+    reactions: Counts,
+    votes: Option<BTreeMap<String, u32>>,
+    finalized: Option<bool>,
     deleted: bool,
 }
 
@@ -39,6 +44,9 @@ enum Said {
         seen: HashMap<String, Seen>,
         history: HashMap<String, Vec<(String, Seen)>>,
         resumed: u64,
+        // Of a message that is older than the session the sum can be below zero.
+        reactions: HashMap<String, BTreeMap<String, (i64, i64)>>,
+        votes: HashMap<String, BTreeMap<String, i64>>,
     },
 }
 
@@ -72,11 +80,19 @@ fn check(id: u64, seen: &Seen, truth: &TruthMessage) {
     );
     assert_eq!(seen.embeds, truth.embed_count, "embeds of {id}");
     assert_eq!(seen.r#type, truth.kind, "type of {id}");
+    assert_eq!(seen.pinned, truth.pinned, "pin of {id}");
+    assert_eq!(seen.flags, truth.flags, "flags of {id}");
     let edited = truth
         .edited_timestamp
         .as_ref()
         .map(|time| milliseconds(time));
     assert_eq!(seen.edited, edited, "edit time of {id}");
+}
+
+/// Answers have texts for keys in JSON.
+fn by_name(poll: &TruthPoll) -> BTreeMap<String, u32> {
+    let votes = poll.votes.iter();
+    votes.map(|(id, count)| (id.to_string(), *count)).collect()
 }
 
 fn milliseconds(time: &str) -> i64 {
@@ -89,6 +105,7 @@ fn milliseconds(time: &str) -> i64 {
 async fn discord_py_sees_the_truth() {
     let seed = 11;
     let simulator = start(seed).await;
+    let started = simulator.now_ms();
     let mut child = Command::new(python())
         .arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/faithful/client.py"))
         .env("SIMULATOR_API_URL", simulator.api_url())
@@ -112,13 +129,15 @@ async fn discord_py_sees_the_truth() {
                     seen,
                     history,
                     resumed,
-                } => return (guilds, seen, history, resumed),
+                    reactions,
+                    votes,
+                } => return (guilds, seen, history, resumed, reactions, votes),
             }
         }
         panic!("discord.py ended without a word (what it said is above; `make venv` installs it)");
     };
     let both = async { tokio::join!(day, listen).1 };
-    let (guilds, seen, history, resumed) = tokio::time::timeout(PATIENCE, both)
+    let (guilds, seen, history, resumed, reactions, votes) = tokio::time::timeout(PATIENCE, both)
         .await
         .expect("discord.py is in time");
     assert_eq!((guilds.len(), resumed), (2, 2));
@@ -149,6 +168,27 @@ async fn discord_py_sees_the_truth() {
             message.id
         );
     }
+    let mut responses = 0;
+    for message in truth.values().filter(|message| is_live(message, started)) {
+        let id = message.id.to_string();
+        let summed = reactions.get(&id).cloned().unwrap_or_default();
+        let counted = true_counts(message).into_iter();
+        let counted = counted.map(|(emoji, (count, burst))| (emoji, (count.into(), burst.into())));
+        assert_eq!(summed, counted.collect(), "reactions of {id}");
+        responses += summed.len();
+        let Some(poll) = &message.poll else { continue };
+        for (answer, count) in &poll.votes {
+            let summed = votes
+                .get(&id)
+                .and_then(|votes| votes.get(&answer.to_string()));
+            assert_eq!(
+                summed.copied().unwrap_or(0),
+                i64::from(*count),
+                "votes of {id}"
+            );
+        }
+    }
+    assert!(responses > 5, "{responses} reactions were followed");
     let mut compared = 0;
     for room in readable(&simulator)
         .iter()
@@ -170,6 +210,10 @@ async fn discord_py_sees_the_truth() {
         );
         for ((_, seen), message) in paged.iter().zip(&alive) {
             check(message.id, seen, message);
+            assert_eq!(seen.reactions, true_counts(message), "{message:?}");
+            let poll = message.poll.as_ref();
+            assert_eq!(seen.votes, poll.map(by_name));
+            assert_eq!(seen.finalized, poll.map(|poll| poll.finalized));
         }
         compared += alive.len();
     }

@@ -6,12 +6,12 @@
 mod discord_py;
 mod twilight;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use simulator::{
     Burst, By, CONNECT, ChannelInfo, Community, Config, DeletedBy, Draft, GatewayFault, Happening,
-    Kind, PermissionChange, READ_MESSAGE_HISTORY, Simulator, TruthMessage, VIEW_CHANNEL,
+    Kind, PermissionChange, READ_MESSAGE_HISTORY, Simulator, TruthMessage, VIEW_CHANNEL, unix_ms,
 };
 
 /// The longest any of this may take.
@@ -159,4 +159,23 @@ fn truth(simulator: &Simulator) -> HashMap<u64, TruthMessage> {
 /// A message that went with its channel or thread has no event of its own.
 fn by_event(how: DeletedBy) -> bool {
     matches!(how, DeletedBy::Delete | DeletedBy::BulkDelete)
+}
+
+/// By emoji (a custom one is its id): how often it was given, and how often as a super reaction.
+type Counts = BTreeMap<String, (u32, u32)>;
+
+fn true_counts(message: &TruthMessage) -> Counts {
+    let counts = message.reactions.iter().map(|reaction| {
+        let emoji = &reaction.emoji;
+        let key = emoji
+            .id
+            .map_or_else(|| emoji.name.clone(), |id| id.to_string());
+        (key, (reaction.count, reaction.burst))
+    });
+    counts.collect()
+}
+
+/// Whether a message came after this time and is there still: the events about it tell all there is to know.
+fn is_live(message: &TruthMessage, started_ms: u64) -> bool {
+    !message.deleted && unix_ms(message.id) >= started_ms
 }

@@ -155,3 +155,101 @@ async fn traffic_goes_on_until_its_guard_is_dropped() {
     }
     drop(traffic);
 }
+
+#[tokio::test]
+async fn most_messages_have_no_reaction_and_a_few_have_many() {
+    let sim = start(plan(3)).await;
+    let truth = sim.truth();
+    let reacted: Vec<&TruthMessage> = truth
+        .iter()
+        .filter(|message| !message.reactions.is_empty())
+        .collect();
+    assert!(
+        reacted.len() * 4 < truth.len() && reacted.len() * 20 > truth.len(),
+        "{} of {} have reactions",
+        reacted.len(),
+        truth.len()
+    );
+    let count = |message: &TruthMessage| -> u32 {
+        message
+            .reactions
+            .iter()
+            .map(|reaction| reaction.count)
+            .sum()
+    };
+    assert!(reacted.iter().filter(|message| count(message) <= 2).count() * 2 > reacted.len());
+    assert!(reacted.iter().any(|message| count(message) > 50));
+    let kind = |wanted: &dyn Fn(&simulator::TruthReaction) -> bool| {
+        let mut all = reacted.iter().flat_map(|message| &message.reactions);
+        all.any(wanted)
+    };
+    assert!(kind(&|reaction| reaction.burst > 0));
+    assert!(kind(&|reaction| reaction.emoji.animated));
+    assert!(kind(
+        &|reaction| reaction.emoji.id.is_some() && reaction.emoji.name.is_empty()
+    ));
+    let named =
+        |reaction: &simulator::TruthReaction| reaction.users.len() == reaction.count as usize;
+    assert!(
+        !kind(&|reaction| !named(reaction)),
+        "everybody is known by name"
+    );
+    assert!(truth.iter().any(|message| message.pinned));
+    assert!(
+        truth
+            .iter()
+            .any(|message| message.flags & simulator::SUPPRESS_EMBEDS != 0)
+    );
+    let mut polls = truth.iter().filter_map(|message| message.poll.as_ref());
+    assert!(polls.clone().any(|poll| poll.finalized));
+    assert!(polls.any(|poll| poll.votes.values().sum::<u32>() > 3));
+}
+
+#[tokio::test]
+async fn people_respond_in_a_burst() {
+    let sim = start(plan(3)).await;
+    let before: HashMap<u64, TruthMessage> = sim
+        .truth()
+        .into_iter()
+        .map(|message| (message.id, message))
+        .collect();
+    sim.burst(Burst {
+        events: 6000,
+        seed: 11,
+        ..Burst::default()
+    });
+    let truth = sim.truth();
+    let changed = |wanted: &dyn Fn(&TruthMessage, &TruthMessage) -> bool| {
+        let old = truth
+            .iter()
+            .filter_map(|now| Some((before.get(&now.id)?, now)));
+        old.filter(|(then, now)| !now.deleted && wanted(then, now))
+            .count()
+    };
+    assert!(changed(&|then, now| then.reactions != now.reactions) > 20);
+    assert!(changed(&|then, now| then.pinned != now.pinned) > 0);
+    let fresh: Vec<&TruthMessage> = truth
+        .iter()
+        .filter(|message| !before.contains_key(&message.id))
+        .collect();
+    assert!(
+        fresh
+            .iter()
+            .filter(|message| !message.reactions.is_empty())
+            .count()
+            > 50
+    );
+    let votes = |message: &TruthMessage| {
+        let poll = message.poll.as_ref();
+        poll.map_or(0, |poll| poll.votes.values().sum::<u32>())
+    };
+    assert!(fresh.iter().map(|message| votes(message)).sum::<u32>() > 20);
+    assert!(
+        fresh.iter().any(|message| message.kind == 46),
+        "a poll has ended"
+    );
+    assert!(
+        fresh.iter().any(|message| message.kind == 6),
+        "something was pinned"
+    );
+}

@@ -60,3 +60,30 @@ async fn dispatches_are_logged_as_each_session_numbers_them() {
     frugal.simulator.burst(Burst::default());
     assert_eq!(frugal.simulator.dispatched(), []);
 }
+
+#[tokio::test]
+async fn a_burst_counts_what_is_heard() {
+    for extra in [0, 1 << 10 | 1 << 24] {
+        let bench = Bench::with(Config {
+            keep_dispatches: true,
+            ..Config::quick().with_community(Community::small(7))
+        })
+        .await;
+        let sim = &bench.simulator;
+        let mut socket = Socket::open(sim, &sim.gateway_url(), "").await;
+        socket.identify(super::socket::INTENTS | extra).await;
+        socket.dispatch("GUILD_CREATE").await;
+        let before = sim.sequence();
+        let counted = sim.burst(Burst {
+            events: 2000,
+            seed: 3,
+            ..Burst::default()
+        });
+        assert_eq!(sim.sequence() - before, counted as u64);
+        let logged = sim.dispatched();
+        let responses = logged.iter().filter(|log| {
+            log.name.starts_with("MESSAGE_REACTION_") || log.name.starts_with("MESSAGE_POLL_")
+        });
+        assert_eq!(responses.count() > 100, extra != 0);
+    }
+}

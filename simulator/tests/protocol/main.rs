@@ -1,6 +1,7 @@
 //! The rules of REST and gateway, each asked over a real socket, and every fault seen to happen.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod changes;
 mod clock;
 mod community;
 mod control;
@@ -8,7 +9,10 @@ mod dispatched;
 mod gateway;
 mod gateway_faults;
 mod hidden;
+mod list_faults;
 mod paging;
+mod polls;
+mod reactions;
 mod rest;
 mod rest_faults;
 mod socket;

@@ -6,10 +6,12 @@ use crate::community::history;
 use crate::draft::Draft;
 use crate::error::Error;
 use crate::payload::json::{Json, map};
-use crate::payload::message::Form;
 use crate::random::rng;
 use crate::world::message::DeletedBy;
 use crate::world::{Message, World};
+
+/// How many polls are remembered as open.
+const OPEN_POLLS: usize = 32;
 
 impl World {
     /// Say something; an archived thread comes back by it.
@@ -50,6 +52,13 @@ impl World {
         };
         let mut message = Message::new(id, author, draft.kind);
         message.reference = draft.reply_to.unwrap_or(0);
+        if draft.poll.is_some() {
+            // Life goes on in the newest of them.
+            if self.open_polls.len() >= OPEN_POLLS {
+                self.open_polls.remove(0);
+            }
+            self.open_polls.push((at, id));
+        }
         message.body = Some(Box::new(draft));
         self.channels[at].push(message.clone());
         if let Some(thread) = self.channels[at]
@@ -63,7 +72,7 @@ impl World {
     }
 
     /// Change a message and return its update.
-    fn change(
+    pub(super) fn change(
         &mut self,
         channel: u64,
         id: u64,
@@ -121,24 +130,7 @@ impl World {
         let (at, message) = self.change(channel, id, |_, draft, _| {
             *draft = std::mem::take(draft).embeds(embeds);
         })?;
-        if !self.hears(at) {
-            return Ok(None);
-        }
-        let whole = self.message_json(at, &message, Form::GATEWAY);
-        let partial = |embeds: Option<&Json>| {
-            map! {
-                "id" => Json::id(id), "channel_id" => Json::id(channel),
-                "embeds" => embeds.cloned().unwrap_or(Json::List(Vec::new())),
-            }
-        };
-        let mut event = Event::of_messages(
-            "MESSAGE_UPDATE",
-            channel,
-            vec![id],
-            &partial(whole.get("embeds")),
-        );
-        event.bare = Some(partial(None).compact());
-        Ok(Some(event))
+        Ok(self.partial_event(at, &message, &["embeds"]))
     }
 
     /// Delete one message.

@@ -1,10 +1,13 @@
 //! What can happen in the world; each change returns the events that Discord would dispatch for it.
 //! Whether anybody gets an event is decided here by what the bot sees, and later by the intents of each session.
 
+mod change;
 mod message;
 mod permission;
 pub use permission::PermissionChange;
 mod place;
+mod poll;
+mod reaction;
 
 use super::{Message, Presence, World};
 use crate::payload::json::Json;
@@ -13,7 +16,10 @@ use crate::payload::message::Form;
 /// Intents by Discord's names.
 pub(crate) mod intent {
     pub(crate) const GUILDS: u64 = 1;
+    pub(crate) const GUILD_MEMBERS: u64 = 1 << 1;
     pub(crate) const GUILD_MESSAGES: u64 = 1 << 9;
+    pub(crate) const GUILD_MESSAGE_REACTIONS: u64 = 1 << 10;
+    pub(crate) const GUILD_MESSAGE_POLLS: u64 = 1 << 24;
 }
 
 /// An event on its way to the sessions.
@@ -75,12 +81,10 @@ impl World {
         if !self.hears(channel) {
             return None;
         }
-        let d = self.message_text(channel, message, Form::GATEWAY);
-        // Own messages and those that mention the bot keep their content.
-        let bot = self.bot().id;
-        let exempt =
-            message.author == super::BOT || self.draft(channel, message).mentions.contains(&bot);
-        let bare = (!exempt).then(|| self.message_text(channel, message, Form::BARE));
+        let update = t == "MESSAGE_UPDATE";
+        let text = |form: Form| self.message_text(channel, message, Form { update, ..form });
+        let d = text(Form::GATEWAY);
+        let bare = (!self.exempt(channel, message)).then(|| text(Form::BARE));
         let channel = Some(self.channels[channel].id);
         Some(Event {
             t,
@@ -91,6 +95,12 @@ impl World {
             whole: Some(message.id),
             messages: vec![message.id],
         })
+    }
+
+    /// Whether a message keeps its content without the content intent: the bot's own, and those that mention it.
+    fn exempt(&self, channel: usize, message: &Message) -> bool {
+        let bot = self.bot().id;
+        message.author == super::BOT || self.draft(channel, message).mentions.contains(&bot)
     }
 
     /// Whether events of a channel or thread reach the bot now.

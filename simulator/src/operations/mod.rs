@@ -1,6 +1,9 @@
 //! The operations of the handle: each changes the world and dispatches its events, in one step.
 //! The names are those of what a person or Discord does; the events are in `world::operation`.
 
+mod change;
+mod reaction;
+
 use crate::draft::Draft;
 use crate::error::Error;
 use crate::simulator::Simulator;
@@ -177,7 +180,7 @@ impl Simulator {
         self.events(|world| world.set_presence(guild, Presence::Here))
     }
 
-    fn events<I: IntoIterator<Item = Event>>(
+    pub(in crate::operations) fn events<I: IntoIterator<Item = Event>>(
         &self,
         operation: impl FnOnce(&mut crate::world::World) -> Result<I, Error>,
     ) -> Result<(), Error> {

@@ -1,27 +1,14 @@
-//! The simulator over HTTP, for whoever is not Rust or not in the same process.
-//! JSON in and out: faults, world operations, bursts, the truth as NDJSON. No token: it listens on loopback.
+//! Operations on the world, as JSON.
+//! Each is named as the method of the handle that does the same.
 
-use std::convert::Infallible;
-use std::fmt::Write as _;
-use std::sync::Arc;
-
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response};
-use hyper_util::rt::TokioIo;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use tokio::net::TcpStream;
 
-use crate::burst::Burst;
 use crate::draft::Draft;
 use crate::error::Error;
-use crate::faults::Fault;
 use crate::shared::Shared;
-use crate::switchboard;
-use crate::world::{Event, Kind, PermissionChange, Presence, World};
+use crate::world::{
+    Emoji, Event, Kind, MessageChange, PayloadStyle, PermissionChange, Presence, World,
+};
 
 /// A message, as `POST /control/world` takes it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -33,6 +20,61 @@ pub struct DraftJson {
     attachments: usize,
     embeds: usize,
     components_v2: Option<String>,
+    poll: Option<PollJson>,
+    crosspost: Option<CrosspostJson>,
+}
+
+/// A poll, as `POST /control/world` takes it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct PollJson {
+    question: String,
+    answers: Vec<String>,
+    #[serde(default)]
+    multiselect: bool,
+}
+
+/// The message that a crosspost shows, as `POST /control/world` takes it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct CrosspostJson {
+    channel: Id,
+    id: Id,
+    guild: Id,
+}
+
+/// An emoji, as `POST /control/world` takes it: a character, or a custom one with its id.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum EmojiJson {
+    /// A character.
+    Unicode(String),
+    /// A guild's own.
+    Custom {
+        /// Its id.
+        id: Id,
+        /// Its name.
+        #[serde(default)]
+        name: String,
+        /// Whether it moves.
+        #[serde(default)]
+        animated: bool,
+    },
+}
+
+impl EmojiJson {
+    fn emoji(self) -> Emoji {
+        match self {
+            Self::Unicode(character) => Emoji::unicode(character),
+            Self::Custom {
+                id: Id(id),
+                name,
+                animated,
+            } => Emoji {
+                id: Some(id),
+                name,
+                animated,
+            },
+        }
+    }
 }
 
 /// A snowflake, as a number or as a string.
@@ -80,6 +122,58 @@ pub enum Operation {
         channel: Id,
         id: Id,
         embeds: usize,
+    },
+    ChangeMessage {
+        channel: Id,
+        id: Id,
+        change: MessageChange,
+        #[serde(default)]
+        style: PayloadStyle,
+    },
+    RenameUser {
+        user: Id,
+        name: String,
+    },
+    AddReaction {
+        channel: Id,
+        id: Id,
+        user: Id,
+        emoji: EmojiJson,
+        #[serde(default)]
+        burst: bool,
+    },
+    RemoveReaction {
+        channel: Id,
+        id: Id,
+        user: Id,
+        emoji: EmojiJson,
+        #[serde(default)]
+        burst: bool,
+    },
+    ClearReactions {
+        channel: Id,
+        id: Id,
+    },
+    ClearEmoji {
+        channel: Id,
+        id: Id,
+        emoji: EmojiJson,
+    },
+    AddVote {
+        channel: Id,
+        id: Id,
+        user: Id,
+        answer: u32,
+    },
+    RemoveVote {
+        channel: Id,
+        id: Id,
+        user: Id,
+        answer: u32,
+    },
+    EndPoll {
+        channel: Id,
+        id: Id,
     },
     DeleteMessage {
         channel: Id,
@@ -143,14 +237,24 @@ pub enum Operation {
 
 impl DraftJson {
     fn draft(self) -> Draft {
-        let mut draft = Draft::text(self.content)
-            .attachments(self.attachments)
-            .embeds(self.embeds);
+        let mut draft = match self.crosspost {
+            Some(of) => Draft::crosspost(of.channel.0, of.id.0, of.guild.0, self.content),
+            None => Draft::text(self.content),
+        };
+        draft = draft.attachments(self.attachments).embeds(self.embeds);
         if let Some(Id(user)) = self.author {
             draft = draft.author(user);
         }
         if let Some(Id(message)) = self.reply_to {
             draft = draft.reply_to(message);
+        }
+        if let Some(poll) = self.poll {
+            let answers: Vec<&str> = poll.answers.iter().map(String::as_str).collect();
+            draft = if poll.multiselect {
+                draft.multiselect_poll(poll.question, &answers)
+            } else {
+                draft.poll(poll.question, &answers)
+            };
         }
         match self.components_v2 {
             Some(text) => draft.components_v2(text),
@@ -159,105 +263,8 @@ impl DraftJson {
     }
 }
 
-/// Serve one accepted connection.
-pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
-    let service = service_fn(|request| {
-        let shared = shared.clone();
-        async move { Ok::<_, Infallible>(answer(&shared, request).await) }
-    });
-    // A broken control connection is its client's affair.
-    let _ = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-}
-
-async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let (parts, body) = request.into_parts();
-    let body = match Limited::new(body, 1 << 20).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) => return respond(400, &error.to_string()),
-    };
-    let done = match (&parts.method, parts.uri.path()) {
-        (&Method::POST, "/control/faults") => parse(&body).and_then(|fault: Fault| {
-            let set = switchboard::set(shared, &tokio::runtime::Handle::current(), fault);
-            set.map(|rule| {
-                format!(
-                    "{{\"rule\":{}}}",
-                    rule.map_or("null".to_owned(), |rule| rule.to_string())
-                )
-            })
-            .map_err(|error| refused(&error))
-        }),
-        (&Method::DELETE, "/control/faults") => {
-            switchboard::clear(shared);
-            Ok("{}".to_owned())
-        }
-        (&Method::POST, "/control/burst") => {
-            let burst = if body.is_empty() {
-                Ok(Burst::default())
-            } else {
-                parse::<Burst>(&body)
-            };
-            burst.map(|burst| format!("{{\"events\":{}}}", crate::burst::run(shared, &burst)))
-        }
-        (&Method::POST, "/control/world") => parse(&body).and_then(|operation| {
-            apply(shared, operation)
-                .map(|id| format!("{{\"id\":{}}}", quoted(id)))
-                .map_err(|error| refused(&error))
-        }),
-        (&Method::GET, "/control/truth") => Ok(truth(shared)),
-        (&Method::GET, "/control/channels") => {
-            let state = shared.lock();
-            let rooms = [state.world.rooms(false), state.world.rooms(true)].concat();
-            serde_json::to_string(&rooms).map_err(|error| (500, error.to_string()))
-        }
-        _ => Err((404, "no such control route".to_owned())),
-    };
-    match done {
-        Ok(body) => respond(200, &body),
-        Err((status, reason)) => respond(status, &reason),
-    }
-}
-
-fn quoted(id: Option<u64>) -> String {
-    id.map_or("null".to_owned(), |id| format!("\"{id}\""))
-}
-
-fn refused(error: &Error) -> (u16, String) {
-    let status = match error {
-        Error::NotConnected => 409,
-        Error::Invalid(_) => 400,
-        _ => 404,
-    };
-    (status, error.to_string())
-}
-
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, (u16, String)> {
-    serde_json::from_slice(body).map_err(|error| (400, error.to_string()))
-}
-
-fn respond(status: u16, body: &str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(body.to_owned()));
-    *response.status_mut() =
-        hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
-    response
-}
-
-/// One line of JSON for each message.
-fn truth(shared: &Shared) -> String {
-    let state = shared.lock();
-    let mut out = String::new();
-    for message in (0..state.world.channels.len()).flat_map(|at| state.truth_in(at)) {
-        // Plain data of strings and numbers: it always serializes.
-        if let Ok(line) = serde_json::to_string(&message) {
-            let _ = writeln!(out, "{line}");
-        }
-    }
-    out
-}
-
 /// Carry out an operation; the id of what it made.
-fn apply(shared: &Shared, operation: Operation) -> Result<Option<u64>, Error> {
+pub(super) fn apply(shared: &Shared, operation: Operation) -> Result<Option<u64>, Error> {
     match operation {
         Operation::AdvanceClock { ms } => {
             shared
@@ -303,6 +310,52 @@ fn change(world: &mut World, operation: Operation) -> Changed {
             id,
             embeds,
         } => world.partial_update(channel.0, id.0, embeds).map(one),
+        Operation::ChangeMessage {
+            channel,
+            id,
+            change,
+            style,
+        } => world
+            .change_message(channel.0, id.0, change, style)
+            .map(told),
+        Operation::RenameUser { user, name } => world.rename_user(user.0, name).map(told),
+        Operation::AddReaction {
+            channel,
+            id,
+            user,
+            emoji,
+            burst,
+        } => world
+            .add_reaction(channel.0, id.0, user.0, &emoji.emoji(), burst)
+            .map(one),
+        Operation::RemoveReaction {
+            channel,
+            id,
+            user,
+            emoji,
+            burst,
+        } => world
+            .remove_reaction(channel.0, id.0, user.0, &emoji.emoji(), burst)
+            .map(one),
+        Operation::ClearReactions { channel, id } => {
+            world.clear_reactions(channel.0, id.0, None).map(one)
+        }
+        Operation::ClearEmoji { channel, id, emoji } => world
+            .clear_reactions(channel.0, id.0, Some(&emoji.emoji()))
+            .map(one),
+        Operation::AddVote {
+            channel,
+            id,
+            user,
+            answer,
+        } => world.add_vote(channel.0, id.0, user.0, answer).map(told),
+        Operation::RemoveVote {
+            channel,
+            id,
+            user,
+            answer,
+        } => world.remove_vote(channel.0, id.0, user.0, answer).map(told),
+        Operation::EndPoll { channel, id } => world.end_poll(channel.0, id.0).map(told),
         Operation::DeleteMessage { channel, id } => world.delete_message(channel.0, id.0).map(one),
         Operation::BulkDelete { channel, ids } => {
             let ids: Vec<u64> = ids.into_iter().map(|Id(id)| id).collect();
