@@ -279,10 +279,7 @@ impl Live {
                 low: 0,
                 high: channel.id.as_i64(),
             },
-            session_id: self
-                .session
-                .as_ref()
-                .map(|session| session.session_id.as_str().into()),
+            session_id: self.session.as_ref().map(SessionMark::id),
             asked_after: None,
             unreadable: Vec::new(),
         });
