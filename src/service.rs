@@ -21,7 +21,7 @@ use crate::api::{self, ApiState};
 use crate::config::{DiscordSettings, Settings, StorageSettings};
 use crate::derived::search::{self, Search};
 use crate::derived::snapshot::{self, Follower};
-use crate::discord::gateway;
+use crate::discord::gateway::{self, Socket};
 use crate::discord::rest::{Application, GatewayInfo, Rest, RestError};
 use crate::ingest::{History, HistoryError, Live, LiveError, Scope, Writer, WriterHandle};
 use crate::report::{Library, command_line_init};
@@ -249,7 +249,7 @@ async fn follow(
             "the bot has used up its new sessions (IDENTIFY) of today; following begins when Discord allows the next one"
         );
     }
-    let shard = gateway::shard(&settings.token, &info, session.as_ref());
+    let socket = Socket::new(&settings.token, &info, session.as_ref(), settings.reconnect)?;
     let (passes, calls) = mpsc::unbounded_channel();
     let live = Live::new(
         Arc::clone(&scope),
@@ -271,7 +271,7 @@ async fn follow(
     // Either's end is the other's: a history without a live side would miss what it does not see.
     let both = stop.child_token();
     let live = async {
-        let ended = live.run(shard, both.clone()).await;
+        let ended = live.run(socket, both.clone()).await;
         both.cancel();
         ended
     };

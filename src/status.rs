@@ -52,6 +52,30 @@ pub struct GatewayStatus {
     pub resumed: u64,
     /// New sessions (IDENTIFY) that Discord still allows today, less a reserve.
     pub sessions_left: Option<u32>,
+    /// Connections that ended in a row, or could not be made; 0 once a session was followed for a
+    /// minute.
+    pub attempts: u32,
+    /// How the last connection ended; null if none has in this run.
+    #[schema(required = true)]
+    pub last_end: Option<ConnectionEnd>,
+}
+
+/// How a connection to Discord ended, or why it could not be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ConnectionEnd {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Discord's close code; null if there was none.
+    #[schema(required = true, example = 4000)]
+    pub close_code: Option<u16>,
+    /// The HTTP status that refused the WebSocket; null if none did.
+    #[schema(required = true, example = 502)]
+    pub http_status: Option<u16>,
+    /// What happened, in words.
+    #[schema(example = "Discord asked for a new connection (op 7)")]
+    pub cause: String,
+    /// When the next connection was to be made.
+    pub next_attempt_at: DateTime<Utc>,
 }
 
 /// Where the live connection stands.

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::config::{
     ApiSettings, DiscordSettings, SearchSettings, Settings, SnapshotSettings, StorageSettings,
 };
+use crate::discord::gateway::ReconnectSettings;
 use crate::discord::rest::RestSettings;
 use crate::ingest::Progress;
 use crate::message::GuildId;
@@ -111,6 +112,7 @@ fn settings(
                 requests_per_second: u16::MAX,
                 ..RestSettings::default()
             },
+            reconnect: ReconnectSettings::default(),
             settle: std::time::Duration::ZERO,
         }),
     })

@@ -8,6 +8,8 @@
 
 mod evidence;
 mod faults;
+mod flapping;
+mod reconnects;
 mod restart;
 mod scope;
 mod support;

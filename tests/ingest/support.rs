@@ -6,6 +6,7 @@ use std::time::Duration;
 use guildlake::config::{
     ApiSettings, DiscordSettings, SearchSettings, Settings, SnapshotSettings, StorageSettings,
 };
+use guildlake::discord::gateway::ReconnectSettings;
 use guildlake::discord::rest::RestSettings;
 use guildlake::service;
 use guildlake::status::{BackfillState, Status, StatusReceiver};
@@ -28,6 +29,7 @@ pub(crate) struct World {
     pub(crate) simulator: Simulator,
     pub(crate) folder: TempDir,
     pub(crate) channels: Vec<u64>,
+    pub(crate) reconnect: ReconnectSettings,
 }
 
 /// A service that runs.
@@ -82,6 +84,11 @@ impl World {
             simulator: Simulator::start(config).await.unwrap(),
             folder: tempfile::tempdir().unwrap(),
             channels: Vec::new(),
+            reconnect: ReconnectSettings {
+                min_pause: Duration::from_millis(5),
+                max_pause: Duration::from_millis(50),
+                ..ReconnectSettings::default()
+            },
         }
     }
 
@@ -122,6 +129,7 @@ impl World {
                     limit_max_wait: Duration::from_millis(200),
                     ..RestSettings::default()
                 },
+                reconnect: self.reconnect,
                 settle: Duration::ZERO,
             }),
         }
@@ -129,7 +137,11 @@ impl World {
 
     /// Starts the service.
     pub(crate) async fn start(&self) -> Running {
-        let settings = self.settings();
+        self.start_with(self.settings()).await
+    }
+
+    /// Starts the service with other settings.
+    pub(crate) async fn start_with(&self, settings: Settings) -> Running {
         let listener = TcpListener::bind(settings.api.bind).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let status = service::new_status();

@@ -1,14 +1,23 @@
-//! The socket: twilight's shard, which hands over the raw text of every frame, in order, and
-//! resumes a session across disconnects and restarts. Here it is set up, and its ends are named.
+//! The socket to Discord's Gateway. A [`Socket`] hands over the text of each frame, in order. When a
+//! connection ends it says why and connects again, after a pause that grows until a session was
+//! followed for a while; it resumes the session as long as Discord allows it.
+//!
+//! The WebSocket itself is `tokio-websockets`; the payloads and the queue of new sessions are
+//! twilight's. twilight's own shard is not used: it connects again inside its stream, at once after
+//! each close, where no pause can be put in, and it sends no `User-Agent`.
 
-use std::time::Duration;
+mod connection;
+mod end;
+mod pause;
+mod socket;
 
-use secrecy::{ExposeSecret, SecretString};
-use twilight_gateway::queue::InMemoryQueue;
-use twilight_gateway::{CloseFrame, ConfigBuilder, Intents, Session, Shard, ShardId};
+pub use end::Cause;
+pub use pause::ReconnectSettings;
+pub use socket::{Ended, Socket, SocketEvent};
+
+use twilight_model::gateway::Intents;
 
 use super::rest::GatewayInfo;
-use crate::store::SessionMark;
 
 /// What a guild's conversation needs: its channels and threads, its messages, and their text.
 pub const INTENTS: Intents = Intents::GUILDS
@@ -26,9 +35,6 @@ pub fn sessions_left(info: &GatewayInfo) -> u32 {
     limit.remaining.saturating_sub(limit.total / RESERVE)
 }
 
-/// A close with this frame leaves the session open, so that the next start can resume it.
-pub const CLOSE_RESUMABLE: CloseFrame<'static> = CloseFrame::RESUME;
-
 /// Why the socket can't go on.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
@@ -40,36 +46,14 @@ pub enum GatewayError {
         /// What to do.
         advice: &'static str,
     },
+    /// There is no TLS to connect with.
+    #[error("the TLS certificates of this machine can't be used: {0}")]
+    Tls(String),
 }
 
-/// A shard that is not connected yet: it resumes `session` if there is one, at the place where
-/// that left off in the record, and else begins a new one, as soon as Discord allows one.
-#[must_use]
-pub fn shard(token: &SecretString, info: &GatewayInfo, session: Option<&SessionMark>) -> Shard {
-    let limit = info.session_start_limit;
-    let queue = InMemoryQueue::new(
-        u16::try_from(limit.max_concurrency.max(1)).unwrap_or(u16::MAX),
-        sessions_left(info),
-        Duration::from_millis(limit.reset_after_ms),
-        limit.total.max(limit.remaining) - limit.total / RESERVE,
-    );
-    // The socket's address is what Discord's REST API names, never twilight's built-in one.
-    let url = info.url.as_str().trim_end_matches('/').to_owned();
-    let mut config = ConfigBuilder::new(token.expose_secret().to_owned(), INTENTS)
-        .proxy_url(url)
-        .queue(queue);
-    if let Some(session) = session {
-        config = config
-            .session(Session::new(session.sequence, session.session_id.clone()))
-            .resume_url(session.resume_url.clone());
-    }
-    Shard::with_config(ShardId::ONE, config.build())
-}
-
-/// What to do about a close code that ends it for good.
+/// Whether a close code ends it for good, and then what to do about it.
 /// Source: <https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes>
-#[must_use]
-pub fn fatal_close(code: u16) -> GatewayError {
+fn fatal_close(code: u16) -> Option<GatewayError> {
     let advice = match code {
         4004 => "the token is wrong or was reset; set DISCORD_BOT_TOKEN to a valid one",
         4010 | 4011 => "the bot is in too many guilds for one connection; guildlake uses one",
@@ -78,7 +62,7 @@ pub fn fatal_close(code: u16) -> GatewayError {
         4014 => {
             "an intent is not enabled; in the Developer Portal, under Bot, switch on «Message Content Intent»"
         }
-        _ => "no reason is documented for this code",
+        _ => return None,
     };
-    GatewayError::Closed { code, advice }
+    Some(GatewayError::Closed { code, advice })
 }

@@ -38,11 +38,6 @@ use guard::InvalidRequests;
 use limits::Pacing;
 use stats::RestStats;
 
-/// Where the project is at home, which Discord wants to know; there is no public place yet, and
-/// `.invalid` is nobody's.
-/// Source: <https://discord.com/developers/docs/reference#user-agent>
-const PROJECT_URL: &str = "https://guildlake.invalid";
-
 /// How patiently Discord is asked. The defaults are for Discord itself; tests are less patient.
 #[derive(Debug, Clone)]
 pub struct RestSettings {
@@ -141,10 +136,7 @@ impl Rest {
             .map_err(|_| RestError::Setup("the token has characters that no token has".into()))?;
         authorization.set_sensitive(true);
         let mut client = reqwest::Client::builder()
-            .user_agent(format!(
-                "DiscordBot ({PROJECT_URL}, {})",
-                env!("CARGO_PKG_VERSION")
-            ))
+            .user_agent(super::user_agent())
             .default_headers(HeaderMap::from_iter([(AUTHORIZATION, authorization)]))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serenity::model::channel::ChannelType;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::{Following, Live, LiveError, OVERTAKING, OVERTAKING_IDS};
 use crate::discord::dispatch::{Dispatch, Heard, News};
@@ -43,7 +43,7 @@ impl Live {
                 guilds,
             } => {
                 self.awaited = guilds.into_iter().collect();
-                info!("live: a new session with Discord");
+                self.tell_session_begun();
                 // A clock that is behind must leave a gap to look into.
                 let before = self.session.as_ref().map_or(0, |session| session.live_high);
                 let now = snowflake_at(heard.now).max(before + OVERTAKING_IDS);
@@ -70,7 +70,7 @@ impl Live {
                 });
             }
             News::Resumed => {
-                info!("live: the session with Discord was resumed");
+                self.tell_session_resumed();
                 pass = Some(Pass::Gaps);
                 self.following = Following::Yes;
                 self.call(|gateway| {
