@@ -332,7 +332,10 @@ async fn greet(rest: &Rest) -> anyhow::Result<GatewayInfo> {
     let (application, info) = ask
         .retry(patience)
         .when(RestError::is_transient)
-        .notify(|error, pause| warn!(%error, ?pause, "Discord can't be reached; trying again"))
+        .notify(|error, pause| {
+            let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+            warn!(%error, pause_ms, "Discord's REST API has to answer before the socket can be opened; trying again after the pause");
+        })
         .await?;
     ensure_message_content(&application)?;
     Ok(info)

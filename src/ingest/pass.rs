@@ -361,7 +361,7 @@ impl<'a> PassState<'a> {
     async fn later(&mut self, job: Job, error: ScanError) -> Result<(), HistoryError> {
         match &error {
             ScanError::Writer(_) => return Err(WriterClosed.into()),
-            ScanError::Rest(error @ (RestError::Unauthorized | RestError::Setup(_))) => {
+            ScanError::Rest(error @ (RestError::Unauthorized { .. } | RestError::Setup(_))) => {
                 return Err(error.clone().into());
             }
             // One channel's trouble must not end the others' reading.

@@ -25,7 +25,7 @@ use url::Url;
 
 use crate::clock::Clock;
 
-pub use error::{Fault, RestError};
+pub use error::{Call, Fault, RestError};
 pub use history::{HistoryCursor, HistoryPage, PageItem};
 pub use model::{
     Application, ChannelInfo, CurrentUser, GatewayInfo, GuildInfo, RoleId, RoleInfo,
@@ -96,6 +96,8 @@ pub struct Rest {
 
 struct Shared {
     http: reqwest::Client,
+    /// So that it can be taken out of what is said.
+    token: SecretString,
     /// `{base}/api/v10`, without a slash at the end.
     root: Url,
     settings: RestSettings,
@@ -152,6 +154,7 @@ impl Rest {
         Ok(Self {
             shared: Arc::new(Shared {
                 http,
+                token: token.clone(),
                 root,
                 pacing: Pacing::new(settings.requests_per_second),
                 invalid: InvalidRequests::new(settings.invalid_limit, settings.invalid_window),
