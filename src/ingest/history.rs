@@ -15,7 +15,7 @@ use super::scope::Scope;
 use super::writer::{WriterClosed, WriterHandle};
 use crate::discord::rest::{Rest, RestError};
 use crate::message::{ChannelId, GuildId};
-use crate::status::{BackfillState, StatusSender};
+use crate::status::{BackfillState, PassStatus, StatusSender};
 use crate::store::{Reader, StoreError};
 
 /// How long after a pass that left gaps the next one begins, at first and at most; it doubles.
@@ -230,6 +230,10 @@ impl History {
         let report = pass.report();
         self.status.send_modify(|status| {
             status.backfill.passes += 1;
+            status.backfill.last_pass = Some(PassStatus {
+                channels: status.backfill.channels_total,
+                unreadable: status.backfill.channels_unreadable,
+            });
             status.backfill.eta_seconds = None;
         });
         Ok(report)

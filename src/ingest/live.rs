@@ -3,6 +3,7 @@
 //! What happens to the session is told to the history, which fills what the socket did not bring.
 
 mod connection;
+mod guilds;
 mod news;
 
 use std::collections::{HashMap, HashSet};
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use self::connection::ConnectionLines;
+use self::guilds::Guilds;
 use super::doubt::{UnreadableCalls, doubt};
 use super::history::Pass;
 use super::rights::Rights;
@@ -69,6 +71,8 @@ pub struct Live {
     ready_at: Option<Instant>,
     /// Since when guilds are away.
     away: HashMap<GuildId, DateTime<Utc>>,
+    /// Where the guilds are that are collected.
+    guilds: Guilds,
     rights: Rights,
     unreadable: UnreadableCalls,
     lines: ConnectionLines,
@@ -111,6 +115,7 @@ impl Live {
             following: Following::No,
             ready_at: None,
             away: HashMap::new(),
+            guilds: Guilds::default(),
             rights: Rights::default(),
             unreadable: UnreadableCalls::default(),
             lines: ConnectionLines::default(),
@@ -178,6 +183,7 @@ impl Live {
     /// also where nobody wrote. Measured by the steady clock from the newest id, which is Discord's
     /// own time.
     async fn heartbeat(&mut self, now: DateTime<Utc>) -> Result<(), LiveError> {
+        self.miss_guilds();
         match self.following {
             Following::No => return Ok(()),
             // It can have waited here: the next one has not.

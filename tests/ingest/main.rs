@@ -9,6 +9,7 @@
 mod evidence;
 mod faults;
 mod flapping;
+mod guilds;
 mod reconnects;
 mod restart;
 mod scope;

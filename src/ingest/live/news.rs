@@ -43,6 +43,7 @@ impl Live {
                 guilds,
             } => {
                 self.awaited = guilds.into_iter().collect();
+                self.guilds_of_session();
                 self.tell_session_begun();
                 // A clock that is behind must leave a gap to look into.
                 let before = self.session.as_ref().map_or(0, |session| session.live_high);
@@ -102,6 +103,7 @@ impl Live {
                 roles,
             } => {
                 if self.scope.takes_guild(id) {
+                    self.guild_is_there(id, &channels);
                     for role in roles {
                         self.rights.role(role);
                     }
@@ -122,8 +124,11 @@ impl Live {
                     }
                 }
             }
-            News::GuildGone(id) => {
+            News::GuildGone { id, is_outage } => {
                 if self.scope.takes_guild(id) {
+                    self.guild_went(id, is_outage);
+                    // When it is told of next, it has been away.
+                    self.awaited.remove(&id);
                     let since = *self.away.entry(id).or_insert(heard.after);
                     batch.interrupted.push(Interrupted {
                         stale_since: Some(since),
