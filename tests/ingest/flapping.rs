@@ -30,6 +30,12 @@ pub(crate) enum Way {
     CloseWithoutCode,
     InvalidSession,
     HttpRefusal,
+    /// Accepts, and says nothing.
+    Silence,
+    /// Says Hello and answers heartbeats, and neither begins a session nor refuses it.
+    NoSession,
+    /// Begins a session that is to be resumed at an address that is none, and closes.
+    NoResumeAddress,
 }
 
 pub(crate) const WAYS: [Way; 9] = [
@@ -233,6 +239,22 @@ impl State {
                 }
                 close(socket, Some(4000)).await
             }
+            Way::Silence => drain(socket).await,
+            Way::NoSession => {
+                say(&mut socket, &HELLO.replace("41250", "20")).await?;
+                loop {
+                    socket.next().await.ok_or_else(gone)??;
+                    say(&mut socket, r#"{"t":null,"s":null,"op":11,"d":null}"#).await?;
+                }
+            }
+            Way::NoResumeAddress => {
+                say(&mut socket, HELLO).await?;
+                asked(&mut socket).await?;
+                let address = format!("ws://{}", self.address);
+                let ready = self.ready().replace(&address, "no address at all");
+                say(&mut socket, &ready).await?;
+                close(socket, Some(4000)).await
+            }
             Way::DroppedAfterUpgrade | Way::DroppedBeforeUpgrade | Way::HttpRefusal => Ok(()),
         }
     }
@@ -257,7 +279,7 @@ async fn say(socket: &mut Socket, text: &str) -> Result<(), tungstenite::Error> 
 async fn asked(socket: &mut Socket) -> anyhow::Result<u64> {
     loop {
         let message = socket.next().await;
-        let message = message.ok_or_else(|| anyhow::anyhow!("it went away"))??;
+        let message = message.ok_or_else(gone)??;
         if let Message::Text(text) = message {
             let frame: serde_json::Value = serde_json::from_str(&text)?;
             match frame["op"].as_u64() {
@@ -266,6 +288,10 @@ async fn asked(socket: &mut Socket) -> anyhow::Result<u64> {
             }
         }
     }
+}
+
+fn gone() -> anyhow::Error {
+    anyhow::anyhow!("the client went away")
 }
 
 async fn close(mut socket: Socket, code: Option<u16>) -> anyhow::Result<()> {

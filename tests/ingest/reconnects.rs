@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use guildlake::discord::gateway::ReconnectSettings;
-use guildlake::status::{BackfillState, GatewayState};
+use guildlake::status::{BackfillState, GatewayState, Status};
 use simulator::{Community, Config, Happening, Simulator};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
@@ -58,6 +58,7 @@ async fn after_each_way_to_end_a_connection_there_is_a_pause_that_a_stop_ends() 
             Way::CloseWithoutCode => (None, None, "without a code"),
             Way::InvalidSession => (None, None, "op 9"),
             Way::HttpRefusal => (None, Some(502), "HTTP status 502"),
+            Way::Silence | Way::NoSession | Way::NoResumeAddress => unreachable!(),
         };
         assert_eq!(end.close_code, close_code, "{way:?}");
         assert_eq!(end.http_status, http_status, "{way:?}");
@@ -92,6 +93,33 @@ async fn recovers(seed: u64, way: Way) {
     running.stop().await;
     println!("{way:?}");
     world.assert_equals_truth_but_for_the_unknowable();
+}
+
+/// A connection that is up and leads to nothing is given up like one that is closed.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_nothing_is_not_waited_for_for_ever() {
+    for (seed, way, cause) in [
+        (930, Way::Silence, "no Hello"),
+        (931, Way::NoSession, "neither began nor resumed a session"),
+        (932, Way::NoResumeAddress, "is no address"),
+    ] {
+        let mut world = World::young(seed, Config::quick()).await;
+        world.reconnect.hello_within = Duration::from_millis(200);
+        world.reconnect.session_within = Duration::from_millis(200);
+        let discord = Flapping::start(&world.simulator, way).await;
+        let mut settings = world.settings();
+        settings.discord.as_mut().unwrap().api_url = discord.api_url().parse().unwrap();
+        let mut running = world.start_with(settings).await;
+        let is_said = |status: &Status| {
+            let end = status.gateway.last_end.as_ref();
+            end.is_some_and(|end| end.cause.contains(cause))
+        };
+        running.until(is_said).await;
+        discord.be_good();
+        world.caught_up(&mut running).await;
+        running.stop().await;
+        world.assert_equals_truth_but_for_the_unknowable();
+    }
 }
 
 /// What came of a minute.

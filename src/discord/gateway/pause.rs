@@ -17,6 +17,10 @@ pub struct ReconnectSettings {
     pub max_pause: Duration,
     /// How long a session has to be followed until the pauses begin anew.
     pub holds_after: Duration,
+    /// How long the first frame (Hello) may take on a connection that was accepted.
+    pub hello_within: Duration,
+    /// How long READY or RESUMED, or the next event before it, may take once it was asked for.
+    pub session_within: Duration,
 }
 
 impl Default for ReconnectSettings {
@@ -25,6 +29,8 @@ impl Default for ReconnectSettings {
             min_pause: Duration::from_secs(1),
             max_pause: Duration::from_secs(30),
             holds_after: Duration::from_secs(60),
+            hello_within: Duration::from_secs(20),
+            session_within: Duration::from_secs(60),
         }
     }
 }
@@ -44,11 +50,6 @@ impl Pauses {
             delays: delays(settings),
             attempts: 0,
         }
-    }
-
-    /// How long a session has to be followed until the pauses begin anew.
-    pub(super) fn holds_after(&self) -> Duration {
-        self.settings.holds_after
     }
 
     /// Notes that a session was followed long enough.

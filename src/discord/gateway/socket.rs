@@ -24,12 +24,6 @@ use super::{GatewayError, INTENTS, RESERVE, fatal_close, sessions_left};
 use crate::discord::rest::GatewayInfo;
 use crate::store::SessionMark;
 
-/// How long the first frame may take.
-const HELLO_WITHIN: Duration = Duration::from_secs(20);
-
-/// How long READY or RESUMED, or the next event before it, may take once it was asked for.
-const SESSION_WITHIN: Duration = Duration::from_secs(60);
-
 /// How long an answer that may already lie here is looked for, before a connection counts as dead.
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
@@ -67,6 +61,7 @@ pub struct Socket {
     session: Option<Session>,
     /// When a new session may begin.
     queue: InMemoryQueue,
+    settings: ReconnectSettings,
     pauses: Pauses,
     next_at: Instant,
     link: Option<Link>,
@@ -133,6 +128,7 @@ impl Socket {
                 sequence: mark.sequence,
             }),
             queue,
+            settings,
             pauses: Pauses::new(settings),
             next_at: Instant::now(),
             link: None,
@@ -215,7 +211,7 @@ impl Socket {
             unanswered: false,
             permit: None,
             resuming: self.session.is_some(),
-            deadline: Some((Instant::now() + HELLO_WITHIN, Cause::NoHello)),
+            deadline: Some((Instant::now() + self.settings.hello_within, Cause::NoHello)),
             holds_at: None,
             followed: false,
         });
@@ -301,7 +297,10 @@ impl Socket {
 
     fn await_session(&mut self) {
         if let Some(link) = &mut self.link {
-            link.deadline = Some((Instant::now() + SESSION_WITHIN, Cause::NoSession));
+            link.deadline = Some((
+                Instant::now() + self.settings.session_within,
+                Cause::NoSession,
+            ));
         }
     }
 
@@ -353,7 +352,7 @@ impl Socket {
                 }
                 link.deadline = None;
                 link.followed = true;
-                link.holds_at = Some(Instant::now() + self.pauses.holds_after());
+                link.holds_at = Some(Instant::now() + self.settings.holds_after);
             }
             _ if link.deadline.is_some() => self.await_session(),
             _ => {}
