@@ -69,6 +69,12 @@ outages: libduckdb ## 100 outages of a minute to a day of simulated time in one 
 	GUILDLAKE_OUTAGES=$${GUILDLAKE_OUTAGES:-100} \
 	  $(CARGO) test --release $(LOCKED) --test outages -- --nocapture $(ARGS)
 
+.PHONY: reconnects
+reconnects: libduckdb ## A Gateway that accepts connections and ends them, in nine ways, a minute each: attempts, log lines, time to recover
+	@scripts/need cargo cc
+	GUILDLAKE_RECONNECTS=$${GUILDLAKE_RECONNECTS:-60} \
+	  $(CARGO) test $(LOCKED) --test ingest -- --nocapture a_minute_of_each_way $(ARGS)
+
 .PHONY: soak
 soak: libduckdb ## A million events at GUILDLAKE_SOAK_RATE (1,000 a second): memory, lag, the whole truth (17 minutes)
 	@scripts/need cargo cc

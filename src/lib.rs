@@ -20,6 +20,7 @@ pub mod derived;
 pub mod discord;
 pub mod failpoint;
 pub mod ingest;
+mod log_lines;
 pub mod message;
 mod parquet_layout;
 pub mod report;

@@ -21,7 +21,7 @@ use crate::api::{self, ApiState};
 use crate::config::{DiscordSettings, Settings, StorageSettings};
 use crate::derived::search::{self, Search};
 use crate::derived::snapshot::{self, Follower};
-use crate::discord::gateway;
+use crate::discord::gateway::{self, Socket};
 use crate::discord::rest::{Application, GatewayInfo, Rest, RestError};
 use crate::ingest::{
     AskAgain, History, HistoryError, Live, LiveError, Scope, Writer, WriterHandle,
@@ -265,7 +265,7 @@ async fn follow(
     }
     // A session brings what it was begun for: after an upgrade that listens to more, a new one is due.
     let resumable = session.as_ref().filter(|it| gateway::is_resumable(it));
-    let shard = gateway::shard(&settings.token, &info, resumable);
+    let socket = Socket::new(&settings.token, &info, resumable, settings.reconnect)?;
     let (passes, calls) = mpsc::unbounded_channel();
     let live = Live::new(
         Arc::clone(&scope),
@@ -289,7 +289,7 @@ async fn follow(
     // Either's end is the other's: a history without a live side would miss what it does not see.
     let both = stop.child_token();
     let live = async {
-        let ended = live.run(shard, both.clone()).await;
+        let ended = live.run(socket, both.clone()).await;
         both.cancel();
         ended
     };
@@ -357,7 +357,10 @@ async fn greet(rest: &Rest) -> anyhow::Result<GatewayInfo> {
     let (application, info) = ask
         .retry(patience)
         .when(RestError::is_transient)
-        .notify(|error, pause| warn!(%error, ?pause, "Discord can't be reached; trying again"))
+        .notify(|error, pause| {
+            let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+            warn!(%error, pause_ms, "Discord's REST API has to answer before the socket can be opened; trying again after the pause");
+        })
         .await?;
     ensure_message_content(&application)?;
     Ok(info)

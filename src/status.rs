@@ -52,6 +52,51 @@ pub struct GatewayStatus {
     pub resumed: u64,
     /// New sessions (IDENTIFY) that Discord still allows today, less a reserve.
     pub sessions_left: Option<u32>,
+    /// Connections that ended in a row, or could not be made; 0 once a session was followed for a
+    /// minute.
+    pub attempts: u32,
+    /// How the last connection ended; null if none has in this run.
+    #[schema(required = true)]
+    pub last_end: Option<ConnectionEnd>,
+    /// The guilds that are collected, as the session tells of them.
+    pub guilds: GuildsStatus,
+}
+
+/// The guilds that are collected: how many of them are where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct GuildsStatus {
+    /// All of them; 0 as long as no session has told of any.
+    pub total: u64,
+    /// Those that Discord says are away for now: an outage of theirs.
+    pub away: u64,
+    /// Those that the bot is not in, or not any more.
+    pub without_the_bot: u64,
+}
+
+impl GuildsStatus {
+    /// Whether there are guilds to collect, and nothing comes from any of them.
+    #[must_use]
+    pub fn none_is_there(&self) -> bool {
+        self.total > 0 && self.away + self.without_the_bot >= self.total
+    }
+}
+
+/// How a connection to Discord ended, or why it could not be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ConnectionEnd {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Discord's close code; null if there was none.
+    #[schema(required = true, example = 4000)]
+    pub close_code: Option<u16>,
+    /// The HTTP status that refused the WebSocket; null if none did.
+    #[schema(required = true, example = 502)]
+    pub http_status: Option<u16>,
+    /// What happened, in words.
+    #[schema(example = "Discord asked for a new connection (op 7)")]
+    pub cause: String,
+    /// When the next connection was to be made.
+    pub next_attempt_at: DateTime<Utc>,
 }
 
 /// Where the live connection stands.
@@ -88,6 +133,18 @@ pub struct BackfillStatus {
     pub calls: u64,
     /// How many passes over all channels were finished in this run.
     pub passes: u64,
+    /// What the last of them found; null until one was finished.
+    #[schema(required = true)]
+    pub last_pass: Option<PassStatus>,
+}
+
+/// What a pass over all channels found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PassStatus {
+    /// Channels and threads that are collected.
+    pub channels: u64,
+    /// Those of them that can't be read.
+    pub unreadable: u64,
 }
 
 /// Where the reading of history stands.

@@ -48,6 +48,8 @@ pub struct Config {
     pub obfuscation: bool,
     /// Whether `Simulator::dispatched` remembers every dispatch about messages: memory that grows with the traffic.
     pub keep_dispatches: bool,
+    /// Whether every new session has the id of the one before it.
+    pub same_session_id: bool,
 }
 
 impl Default for Config {
@@ -68,6 +70,7 @@ impl Default for Config {
             binary_share: 0.5,
             obfuscation: true,
             keep_dispatches: false,
+            same_session_id: false,
         }
     }
 }

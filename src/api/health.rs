@@ -1,4 +1,4 @@
-//! `GET /health`: that the process answers, and in a few facts how it is. Cheap: the record is
+//! `GET /health`: that the process answers, how it is, and what is not as it should be. Cheap: the record is
 //! not asked.
 
 use std::sync::Arc;
@@ -11,15 +11,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::problem::Problem;
+use super::trouble::{Trouble, troubles};
 use super::{Api, VERSION, query};
 use crate::status::Status;
 
 /// How the service is.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Health {
-    /// `ok`: the process answers.
-    #[schema(pattern = "^ok$", example = "ok")]
-    status: &'static str,
+    /// Whether everything below is as it should be.
+    status: Condition,
+    /// What is not; empty if all is well.
+    problems: Vec<Trouble>,
     /// The version of guildlake.
     #[schema(example = "0.1.0")]
     version: &'static str,
@@ -30,9 +32,20 @@ pub(super) struct Health {
     service: Status,
 }
 
+/// Whether everything is as it should be.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Condition {
+    /// It is.
+    Ok,
+    /// The process answers, and `problems` says what is not.
+    Degraded,
+}
+
 /// How the service is
 ///
-/// 200 while the process can answer, whatever the state of its connection to Discord.
+/// 200 while the process can answer, whatever its state: `status` says whether all is well, and
+/// `problems` what is not. `/ready` says by its status whether anything is recorded.
 #[utoipa::path(
     get,
     path = "/health",
@@ -49,11 +62,18 @@ pub(super) async fn get(
     RawQuery(raw): RawQuery,
 ) -> Result<([(HeaderName, HeaderValue); 1], Json<Health>), Problem> {
     query::no_parameters(raw.as_deref())?;
+    let status = api.status.borrow().clone();
+    let problems = troubles(&status);
     let health = Health {
-        status: "ok",
+        status: if problems.is_empty() {
+            Condition::Ok
+        } else {
+            Condition::Degraded
+        },
+        problems,
         version: VERSION,
         uptime_seconds: api.started.elapsed().as_secs(),
-        service: api.status.borrow().clone(),
+        service: status,
     };
     let no_store = (CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(([no_store], Json(health)))

@@ -27,6 +27,7 @@ mod search;
 mod server;
 mod snapshot_files;
 mod snapshots;
+mod trouble;
 mod versions;
 
 use std::sync::Arc;

@@ -11,8 +11,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::problem::{Code, Problem};
+use super::trouble::troubles;
 use super::{Api, query};
-use crate::status::{GatewayState, RecordState, Status};
 
 /// That the service does its work.
 #[derive(Serialize, ToSchema)]
@@ -45,21 +45,14 @@ pub(super) async fn get(
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     query::no_parameters(raw.as_deref())?;
-    let reasons = reasons(&api.status.borrow());
+    let reasons: Vec<_> = troubles(&api.status.borrow())
+        .into_iter()
+        .filter(|trouble| trouble.stops_recording)
+        .map(|trouble| trouble.detail)
+        .collect();
     if !reasons.is_empty() {
         return Err(Problem::new(Code::NotReady, reasons.join(" ")));
     }
     let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((no_store, Json(Ready { ready: true })).into_response())
-}
-
-fn reasons(status: &Status) -> Vec<&'static str> {
-    let mut reasons = Vec::new();
-    if status.record == RecordState::DiskFull {
-        reasons.push("The disk is full: nothing more is recorded until there is room.");
-    }
-    if status.gateway.state == GatewayState::Connecting {
-        reasons.push("Discord is not followed at this moment: connecting.");
-    }
-    reasons
 }

@@ -15,6 +15,7 @@ use crate::config::{
     ApiSettings, DiscordSettings, Reactions, SearchSettings, Settings, SnapshotSettings,
     StorageSettings,
 };
+use crate::discord::gateway::ReconnectSettings;
 use crate::discord::rest::RestSettings;
 use crate::ingest::Progress;
 use crate::message::GuildId;
@@ -114,6 +115,7 @@ fn settings(
             },
             reactions: Reactions::Full,
             second_look: std::time::Duration::from_secs(60),
+            reconnect: ReconnectSettings::default(),
             settle: std::time::Duration::ZERO,
         }),
     })

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::source::{Problems, Source};
+use crate::discord::gateway::ReconnectSettings;
 use crate::discord::rest::RestSettings;
 use crate::message::{ChannelId, GuildId};
 
@@ -34,6 +35,8 @@ pub struct DiscordSettings {
     pub second_look: Duration,
     /// How patiently Discord is asked; no variable.
     pub rest: RestSettings,
+    /// How patiently the socket is connected again; no variable.
+    pub reconnect: ReconnectSettings,
     /// How long the first reading of history waits after a session began, so that Discord's REST
     /// side shows what its socket has sent; no variable.
     pub settle: Duration,
@@ -120,6 +123,7 @@ impl DiscordSettings {
             reactions: reactions?,
             second_look: Duration::from(second_look?),
             rest: RestSettings::default(),
+            reconnect: ReconnectSettings::default(),
             settle: SETTLE,
         }))
     }

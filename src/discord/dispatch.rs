@@ -114,8 +114,13 @@ pub enum News {
         /// Its roles.
         roles: Vec<RoleInfo>,
     },
-    /// A guild went away: an outage, or the bot was removed.
-    GuildGone(GuildId),
+    /// A guild went away.
+    GuildGone {
+        /// The guild.
+        id: GuildId,
+        /// It is an outage, and the guild comes back; else the bot is in it no more.
+        is_outage: bool,
+    },
     /// A channel or thread as it is now.
     Channel {
         /// Its guild.
@@ -252,6 +257,14 @@ fn read_news(
             Ok(read_gone(&place, &ids, DeletedBy::Bulk, heard, guild_of))
         }
         "GUILD_CREATE" => {
+            let GuildRef { id, unavailable } = read(payload)?;
+            if unavailable {
+                // Told of at the begin of a session, as one that is away.
+                return Ok(News::GuildGone {
+                    id,
+                    is_outage: true,
+                });
+            }
             let guild: GuildPayload = read(payload)?;
             Ok(News::Guild {
                 id: guild.id,
@@ -263,8 +276,11 @@ fn read_news(
             })
         }
         "GUILD_DELETE" => {
-            let guild: GuildRef = read(payload)?;
-            Ok(News::GuildGone(guild.id))
+            let GuildRef { id, unavailable } = read(payload)?;
+            Ok(News::GuildGone {
+                id,
+                is_outage: unavailable,
+            })
         }
         "CHANNEL_CREATE" | "CHANNEL_UPDATE" | "THREAD_CREATE" | "THREAD_UPDATE" => {
             let place: Place = read(payload)?;
@@ -370,6 +386,8 @@ struct Ready {
 #[derive(Deserialize)]
 struct GuildRef {
     id: GuildId,
+    #[serde(default)]
+    unavailable: bool,
 }
 
 #[derive(Deserialize)]

@@ -2,6 +2,7 @@
 //! socket: a new session means that something was missed, and what it makes doubtful is a gap
 //! again; a changed catalog may have opened something.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::scope::Scope;
 use super::writer::{WriterClosed, WriterHandle};
 use crate::discord::rest::{Rest, RestError};
 use crate::message::{ChannelId, GuildId};
-use crate::status::{BackfillState, StatusSender};
+use crate::status::{BackfillState, PassStatus, StatusSender};
 use crate::store::{Reader, StoreError};
 
 /// How long after a pass that left gaps the next one begins, at first and at most; it doubles.
@@ -77,6 +78,43 @@ pub struct PassReport {
     pub incomplete: Vec<ChannelId>,
     /// Channels and threads that Discord does not know any more, which is not believed before a second look.
     pub suspected: Vec<ChannelId>,
+}
+
+/// How many ids a line of the log names.
+const NAMED: usize = 10;
+
+impl fmt::Display for PassReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [
+            ("guilds that the bot can't read", ids(&self.unread_guilds)),
+            (
+                "channels of DISCORD_CHANNEL_IDS that are in no guild that the bot can read",
+                ids(&self.missing_channels),
+            ),
+            (
+                "channels that have gaps left, because Discord could not be asked",
+                ids(&self.incomplete),
+            ),
+        ];
+        let mut parts = parts.iter().filter(|(_, ids)| !ids.is_empty()).peekable();
+        if parts.peek().is_none() {
+            return f.write_str("everything was read");
+        }
+        for (n, (what, ids)) in parts.enumerate() {
+            let separator = if n > 0 { "; " } else { "" };
+            write!(f, "{separator}{what}: {ids}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Ids in one line; of many only the first ones.
+fn ids(all: &[impl fmt::Display]) -> String {
+    let named: Vec<_> = all.iter().take(NAMED).map(ToString::to_string).collect();
+    match all.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
 }
 
 impl PassReport {
@@ -165,11 +203,11 @@ impl History {
                     continue;
                 }
                 Ok(report) => warn!(
-                    ?report,
-                    "backfill: something could not be read; the next pass is in {pause:?}"
+                    "backfill: {report}; the next pass is in {}",
+                    humantime::format_duration(pause)
                 ),
                 Err(error) if error.is_transient() => {
-                    warn!(%error, "backfill: the pass failed; the next one is in {pause:?}");
+                    warn!(%error, "backfill: the pass failed; the next one is in {}", humantime::format_duration(pause));
                 }
                 Err(error) => return Err(error),
             }
@@ -205,6 +243,10 @@ impl History {
         let report = pass.report();
         self.status.send_modify(|status| {
             status.backfill.passes += 1;
+            status.backfill.last_pass = Some(PassStatus {
+                channels: status.backfill.channels_total,
+                unreadable: status.backfill.channels_unreadable,
+            });
             status.backfill.eta_seconds = None;
         });
         Ok(report)
@@ -256,5 +298,26 @@ impl Calls {
     fn take(&mut self, pass: Pass) {
         self.taken += 1;
         self.waiting = self.waiting.max(Some(pass));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_read_is_told_in_words() {
+        let report = PassReport {
+            suspected: Vec::new(),
+            unread_guilds: vec![7_i64.try_into().unwrap()],
+            missing_channels: Vec::new(),
+            incomplete: (1..=12_i64).map(|id| id.try_into().unwrap()).collect(),
+        };
+        assert_eq!(
+            report.to_string(),
+            "guilds that the bot can't read: 7; channels that have gaps left, because Discord \
+             could not be asked: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more"
+        );
+        assert_eq!(PassReport::default().to_string(), "everything was read");
     }
 }

@@ -2,6 +2,8 @@
 //! writer together with the session's place, so that both become durable in one transaction.
 //! What happens to the session is told to the history, which fills what the socket did not bring.
 
+mod connection;
+mod guilds;
 mod news;
 
 use std::collections::{HashMap, HashSet};
@@ -9,13 +11,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
-use twilight_gateway::error::ReceiveMessageErrorType;
-use twilight_gateway::{Message as GatewayMessage, Shard};
+use tracing::warn;
 
+use self::connection::ConnectionLines;
+use self::guilds::Guilds;
 use super::doubt::{UnreadableCalls, doubt};
 use super::history::Pass;
 use super::rights::Rights;
@@ -24,7 +25,7 @@ use super::writer::{WriterClosed, WriterHandle};
 use crate::clock::Clock;
 use crate::config::Reactions;
 use crate::discord::dispatch::{Heard, Received, read_frame};
-use crate::discord::gateway::{self, GatewayError};
+use crate::discord::gateway::{GatewayError, Socket, SocketEvent};
 use crate::discord::rest::Rest;
 use crate::message::{GuildId, Message, MessageId, Source, snowflake_time};
 use crate::status::{BackfillState, GatewayState, GatewayStatus, StatusSender};
@@ -39,9 +40,6 @@ const OVERTAKING_IDS: i64 = OVERTAKING.num_milliseconds() << 22;
 
 /// A frame that takes longer than this to hand over has held up those behind it.
 const HELD_UP: Duration = Duration::from_secs(5);
-
-/// How long the goodbye to Discord may take.
-const GOODBYE: Duration = Duration::from_secs(3);
 
 /// Why the live side ended.
 #[derive(Debug, thiserror::Error)]
@@ -74,10 +72,13 @@ pub struct Live {
     ready_at: Option<Instant>,
     /// Since when guilds are away.
     away: HashMap<GuildId, DateTime<Utc>>,
+    /// Where the guilds are that are collected.
+    guilds: Guilds,
     rights: Rights,
     unreadable: UnreadableCalls,
     /// Whether who reacted, and when, is kept.
     keeps_reactors: bool,
+    lines: ConnectionLines,
 }
 
 /// How the live side stands to what Discord says.
@@ -118,9 +119,11 @@ impl Live {
             following: Following::No,
             ready_at: None,
             away: HashMap::new(),
+            guilds: Guilds::default(),
             rights: Rights::default(),
             unreadable: UnreadableCalls::default(),
             keeps_reactors: reactions == Reactions::Full,
+            lines: ConnectionLines::default(),
         }
     }
 
@@ -129,50 +132,34 @@ impl Live {
     ///
     /// # Errors
     /// If Discord closes the socket for good, or the record can't be written.
-    pub async fn run(mut self, mut shard: Shard, stop: CancellationToken) -> Result<(), LiveError> {
+    pub async fn run(
+        mut self,
+        mut socket: Socket,
+        stop: CancellationToken,
+    ) -> Result<(), LiveError> {
         self.set_state(GatewayState::Connecting);
-        let mut last_close = None;
         loop {
-            let item = tokio::select! {
+            let event = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                item = shard.next() => item,
+                event = socket.next() => event?,
             };
-            match item {
-                None => return Err(gateway::fatal_close(last_close.unwrap_or(0)).into()),
-                Some(Ok(GatewayMessage::Text(text))) => {
+            match event {
+                SocketEvent::Frame(text) => {
                     let began = Instant::now();
                     self.frame(&text).await?;
                     if began.elapsed() > HELD_UP && self.following == Following::Yes {
                         self.following = Following::HeldUp;
                     }
                 }
-                Some(Ok(GatewayMessage::Close(frame))) => {
-                    last_close = frame.as_ref().map(|frame| frame.code);
-                    info!(code = last_close, "the connection to Discord closed");
-                    self.following = Following::No;
-                    self.set_state(GatewayState::Connecting);
-                }
-                Some(Err(error)) => {
-                    if let ReceiveMessageErrorType::Deserializing { event } = error.kind() {
-                        self.park_frame(event, "the frame is not of the protocol".to_owned())
-                            .await?;
-                    } else {
-                        warn!(%error, "the connection to Discord failed; trying again");
-                        self.following = Following::No;
-                        self.set_state(GatewayState::Connecting);
-                    }
-                }
+                SocketEvent::Holds => self.connection_holds(),
+                SocketEvent::Ended(ended) => self.connection_ended(&ended),
             }
         }
         // Everything taken is on disk before Discord hears goodbye.
         self.writer.commit(Batch::default()).await?;
         self.set_state(GatewayState::Off);
-        shard.close(gateway::CLOSE_RESUMABLE);
-        let goodbye = async { while let Some(Ok(GatewayMessage::Text(_))) = shard.next().await {} };
-        if tokio::time::timeout(GOODBYE, goodbye).await.is_err() {
-            debug!("Discord did not answer the goodbye");
-        }
+        socket.close().await;
         Ok(())
     }
 
@@ -204,6 +191,7 @@ impl Live {
     /// also where nobody wrote. Measured by the steady clock from the newest id, which is Discord's
     /// own time.
     async fn heartbeat(&mut self, now: DateTime<Utc>) -> Result<(), LiveError> {
+        self.miss_guilds();
         match self.following {
             Following::No => return Ok(()),
             // It can have waited here: the next one has not.

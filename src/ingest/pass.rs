@@ -3,7 +3,6 @@
 //! told at the end.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -22,7 +21,7 @@ use crate::discord::rest::{ArchivedKind, ChannelInfo, HistoryCursor, Rest, RestE
 use crate::message::{ChannelId, GuildId, IdSpan, snowflake_at};
 use crate::store::{
     Access, AccessMark, Batch, ChannelCoverage, ChannelGone, Committed, Coverage, Covered,
-    KnownChannel, SessionMark, Sighting, Suspicion,
+    KnownChannel, SessionId, SessionMark, Sighting, Suspicion,
 };
 
 /// Channels that are read at a time. Discord's limits are per channel and over all.
@@ -66,7 +65,7 @@ struct Reading {
     gaps: RangeSet<i64>,
     high: i64,
     coverage: ChannelCoverage,
-    session_id: Option<Arc<str>>,
+    session_id: Option<SessionId>,
 }
 
 /// How a job ended.
@@ -474,15 +473,14 @@ impl<'a> PassState<'a> {
         channel.created_at().max(heard.unwrap_or_default())
     }
 
-    fn session_id(&self) -> Option<Arc<str>> {
-        let session = self.session.as_ref();
-        session.map(|session| session.session_id.as_str().into())
+    fn session_id(&self) -> Option<SessionId> {
+        self.session.as_ref().map(SessionMark::id)
     }
 
     async fn later(&mut self, job: Job, error: ScanError) -> Result<(), HistoryError> {
         match &error {
             ScanError::Writer(_) => return Err(WriterClosed.into()),
-            ScanError::Rest(error @ (RestError::Unauthorized | RestError::Setup(_))) => {
+            ScanError::Rest(error @ (RestError::Unauthorized { .. } | RestError::Setup(_))) => {
                 return Err(error.clone().into());
             }
             // One channel's trouble must not end the others' reading.

@@ -3,7 +3,6 @@
 //! read completely also shows what is no longer there.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use rangemap::RangeSet;
@@ -15,7 +14,8 @@ use super::writer::{WriterClosed, WriterHandle};
 use crate::discord::rest::{HistoryCursor, HistoryPage, PageItem, Rest, RestError};
 use crate::message::{DeletedBy, Gone, IdSpan, Message, MessageId, Observed, Source};
 use crate::store::{
-    Access, AccessMark, Batch, ChannelCoverage, Committed, Covered, Parked, Reader, StoreError,
+    Access, AccessMark, Batch, ChannelCoverage, Committed, Covered, Parked, Reader, SessionId,
+    StoreError,
 };
 
 /// Messages per page: the most that Discord gives.
@@ -61,7 +61,7 @@ pub(super) struct Scan<'a> {
     /// Where the live session takes over: the end of the last gap.
     pub(super) high: i64,
     /// The socket's session while this is read.
-    pub(super) session_id: Option<Arc<str>>,
+    pub(super) session_id: Option<SessionId>,
     /// The last commit before the next page is asked for: what changes after it is none of that
     /// page's business.
     pub(super) asked_after: Committed,

@@ -270,7 +270,8 @@ impl Desk {
                 Err(error) if error.is_full_disk() => {
                     error!(
                         %error,
-                        "the disk is full: nothing more is taken in; make room, and it goes on by itself (next try in {pause:?})"
+                        "the disk is full: nothing more is taken in; make room, and it goes on by itself (next try in {})",
+                        humantime::format_duration(pause)
                     );
                     self.set_state(RecordState::DiskFull);
                     thread::sleep(pause);
@@ -279,7 +280,8 @@ impl Desk {
                 Err(error) if error.is_out_of_memory() => {
                     error!(
                         %error,
-                        "queries have taken all of MEMORY_LIMIT: a commit waits (next try in {FIRST_PAUSE:?})"
+                        "queries have taken all of MEMORY_LIMIT: a commit waits (next try in {})",
+                        humantime::format_duration(FIRST_PAUSE)
                     );
                     thread::sleep(FIRST_PAUSE);
                 }
@@ -304,7 +306,7 @@ impl Desk {
             self.removed_at = Some(Instant::now());
             match self.record.remove_content(self.clock.now()) {
                 Err(error) if error.is_passing() => {
-                    warn!(%error, "the content of deleted messages could not be taken out; the next try is in {REMOVAL:?}");
+                    warn!(%error, "the content of deleted messages could not be taken out; the next try is in {}", humantime::format_duration(REMOVAL));
                 }
                 done => drop(done?),
             }

@@ -1,11 +1,9 @@
 //! Guilds, channels and threads: what was seen of them, whether their history can be read, and
 //! which ranges of their ids are known complete.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 
-use super::{GapReason, SessionMark};
+use super::{GapReason, SessionId, SessionMark};
 use crate::message::{ChannelId, DeletedBy, Gone, GuildId, IdSpan, Life, snowflake_at};
 
 /// A guild.
@@ -147,7 +145,7 @@ pub struct Covered {
     pub span: IdSpan,
     /// The socket's session at the time of reading, if there was one. If another has begun since,
     /// the reading says nothing: what happened between is not in it.
-    pub session_id: Option<Arc<str>>,
+    pub session_id: Option<SessionId>,
     /// The number of a commit before the reading; of what became doubtful since, it says nothing.
     /// None for what the socket told.
     pub asked_after: Option<i64>,

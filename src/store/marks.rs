@@ -368,9 +368,7 @@ impl Marks {
     ) -> Result<HashSet<ChannelId>, StoreError> {
         let old = self.sessions.insert(session.shard, session.clone());
         let heard_before = !self.heard.insert(session.shard);
-        let is_new = old
-            .as_ref()
-            .is_none_or(|old| old.session_id != session.session_id);
+        let is_new = old.as_ref().is_none_or(|old| !old.is_same_session(session));
         let mut touched = HashSet::new();
         if is_new {
             // Without a session history was read, and nobody listened after it.
@@ -502,8 +500,8 @@ impl Marks {
 
     /// Adds a range; answers the channel. A reading under an earlier session is no news.
     fn cover(&mut self, covered: &Covered) -> Option<ChannelId> {
-        let session_id = self.sessions.get(&0).map(|it| it.session_id.as_str());
-        if covered.span.is_empty() || covered.session_id.as_deref() != session_id {
+        let session = self.sessions.get(&0).map(SessionMark::id);
+        if covered.span.is_empty() || covered.session_id != session {
             return None;
         }
         let mut settled = RangeSet::new();
@@ -594,7 +592,7 @@ fn settle(coverage: &mut ChannelCoverage, known: &KnownChannel, session: &Sessio
 fn last_of_each(sessions: &[SessionMark]) -> impl Iterator<Item = &SessionMark> {
     sessions.iter().enumerate().filter_map(|(n, session)| {
         let next = sessions.get(n + 1);
-        let is_last = next.is_none_or(|next| next.session_id != session.session_id);
+        let is_last = next.is_none_or(|next| !next.is_same_session(session));
         is_last.then_some(session)
     })
 }

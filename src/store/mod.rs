@@ -44,7 +44,7 @@ mod versions;
 mod whereabouts;
 mod witness;
 
-pub use batch::{Batch, Committed, Parked, SessionMark};
+pub use batch::{Batch, Committed, Parked, SessionId, SessionMark};
 pub use catalog::{
     Access, AccessMark, Channel, ChannelGone, Covered, Doubt, Guild, Interrupted, KnownChannel,
     Place, Sighting, Suspicion,

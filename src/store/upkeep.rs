@@ -172,9 +172,9 @@ impl Upkeep {
                 let folded = waited.elapsed() - held_up;
                 tracing::debug!(
                     from = LEVELS[from],
-                    ?copied,
-                    ?held_up,
-                    ?folded,
+                    copied_ms = copied.as_millis(),
+                    held_up_ms = held_up.as_millis(),
+                    folded_ms = folded.as_millis(),
                     "moved rows into a run"
                 );
                 Ok(())

@@ -24,20 +24,20 @@ fn moment(time: &str) -> i64 {
     snowflake_at(at(time))
 }
 
-fn read(low: &str, high: &str, session: Option<&str>) -> Covered {
+fn read(low: &str, high: &str, session: Option<(&str, &str)>) -> Covered {
     Covered {
         channel_id: id(),
         span: IdSpan {
             low: moment(low),
             high: moment(high),
         },
-        session_id: session.map(Into::into),
+        session_id: session.map(|(name, since)| self::session(name, since, since).id()),
         asked_after: None,
         unreadable: Vec::new(),
     }
 }
 
-fn from_the_beginning(high: &str, session: Option<&str>) -> Covered {
+fn from_the_beginning(high: &str, session: Option<(&str, &str)>) -> Covered {
     let mut covered = read(high, high, session);
     covered.span.low = 0;
     covered
@@ -168,7 +168,7 @@ async fn a_live_message_never_closes_a_gap() {
     assert_eq!(answer["coverage"]["complete"], false);
     assert!(!ranges(&answer).contains(&"live"), "{answer}");
     lake.commit(&Batch {
-        covered: vec![from_the_beginning(MARCH, Some("one"))],
+        covered: vec![from_the_beginning(MARCH, Some(("one", MARCH)))],
         ..Batch::default()
     });
     let answer = coverage(&lake, "").await;
@@ -184,7 +184,7 @@ async fn a_lost_session_leaves_a_gap_and_makes_what_is_below_stale() {
         ..Batch::default()
     });
     lake.commit(&Batch {
-        covered: vec![from_the_beginning(JANUARY, Some("one"))],
+        covered: vec![from_the_beginning(JANUARY, Some(("one", JANUARY)))],
         ..Batch::default()
     });
     lake.commit(&Batch {
@@ -207,7 +207,7 @@ async fn a_lost_session_leaves_a_gap_and_makes_what_is_below_stale() {
     assert_eq!(outages.last().unwrap()["reason"], "session_lost");
 
     lake.commit(&Batch {
-        covered: vec![from_the_beginning(APRIL, Some("two"))],
+        covered: vec![from_the_beginning(APRIL, Some(("two", APRIL)))],
         ..Batch::default()
     });
     let answer = coverage(&lake, "").await;
@@ -228,7 +228,7 @@ async fn a_page_read_under_an_earlier_session_says_nothing() {
         ..Batch::default()
     });
     lake.commit(&Batch {
-        covered: vec![from_the_beginning(MARCH, Some("one"))],
+        covered: vec![from_the_beginning(MARCH, Some(("one", MARCH)))],
         ..Batch::default()
     });
     assert_eq!(coverage(&lake, "").await["coverage"]["complete"], false);
@@ -318,7 +318,7 @@ fn live_lake() -> Lake {
     let mut lake = lake(Vec::new());
     listen(&mut lake, "one", JANUARY, JANUARY);
     lake.commit(&Batch {
-        covered: vec![from_the_beginning(JANUARY, Some("one"))],
+        covered: vec![from_the_beginning(JANUARY, Some(("one", JANUARY)))],
         ..Batch::default()
     });
     listen(&mut lake, "one", JANUARY, MARCH);
@@ -343,7 +343,7 @@ fn add_read(lake: &mut Lake, channel: Channel, high: i64) {
         covered: vec![Covered {
             channel_id: channel.id,
             span: IdSpan { low: 0, high },
-            ..from_the_beginning(MARCH, Some("one"))
+            ..from_the_beginning(MARCH, Some(("one", JANUARY)))
         }],
         channels: vec![channel],
         ..Batch::default()
@@ -470,6 +470,31 @@ async fn a_session_that_is_resumed_is_no_outage_and_one_that_is_not_is() {
     assert_eq!(later["outages"], json!([]));
 }
 
+#[tokio::test]
+async fn a_new_session_under_an_id_that_was_there_before_is_an_outage_too() {
+    let mut lake = live_lake();
+    listen(&mut lake, "one", JANUARY, APRIL);
+    listen(&mut lake, "one", MAY, MAY);
+    let answer = coverage(&lake, "").await;
+    assert_eq!(ranges(&answer), ["history", "live", "session_lost"]);
+    assert_eq!(answer["coverage"]["complete"], false);
+    assert_eq!(answer["coverage"]["changes_complete"], false);
+    assert_eq!(answer["outages"].as_array().unwrap().len(), 1);
+
+    // Nor does a page that was asked for under the one speak for the other.
+    let lake = {
+        lake.commit(&Batch {
+            covered: vec![read(APRIL, MAY, Some(("one", JANUARY)))],
+            ..Batch::default()
+        });
+        lake
+    };
+    assert_eq!(
+        ranges(&coverage(&lake, "").await),
+        ["history", "live", "session_lost"]
+    );
+}
+
 fn interrupt(lake: &mut Lake, until: &str) {
     lake.commit(&Batch {
         interrupted: vec![Interrupted {
@@ -506,7 +531,7 @@ async fn two_interruptions_with_nobody_looking_between_leave_changes_in_doubt() 
                 since: at(APRIL),
                 ..access(Access::Readable)
             }],
-            covered: vec![read(MARCH, APRIL, Some("one"))],
+            covered: vec![read(MARCH, APRIL, Some(("one", JANUARY)))],
             ..Batch::default()
         });
         if is_heard {
@@ -556,7 +581,7 @@ async fn a_page_does_not_settle_what_became_doubtful_after_it_was_asked_for() {
     let page = |asked_after: Committed| Batch {
         covered: vec![Covered {
             asked_after: Some(asked_after.number),
-            ..from_the_beginning(JANUARY, Some("one"))
+            ..from_the_beginning(JANUARY, Some(("one", JANUARY)))
         }],
         ..Batch::default()
     };
@@ -588,7 +613,7 @@ async fn what_a_right_interrupted_is_a_gap_until_it_is_read() {
         ["history", "live", "interrupted", "not_backfilled"]
     );
     lake.commit(&Batch {
-        covered: vec![read(MARCH, APRIL, Some("one"))],
+        covered: vec![read(MARCH, APRIL, Some(("one", JANUARY)))],
         ..Batch::default()
     });
     let answer = coverage(&lake, "").await;
@@ -631,7 +656,7 @@ async fn a_channel_that_begins_while_live_is_live_from_its_beginning() {
         covered: vec![Covered {
             channel_id,
             span: IdSpan { low: 0, high: new },
-            session_id: Some("one".into()),
+            session_id: Some(session("one", JANUARY, JANUARY).id()),
             asked_after: None,
             unreadable: Vec::new(),
         }],

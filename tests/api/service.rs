@@ -1,7 +1,10 @@
 //! The routes about the service itself.
 
 use axum::http::Method;
-use guildlake::status::{GatewayState, Status};
+use guildlake::status::{
+    BackfillState, BackfillStatus, GatewayState, GatewayStatus, GuildsStatus, PassStatus,
+    RecordState, SearchState, SnapshotState, Status,
+};
 use serde_json::Value;
 
 use crate::support::{Lake, MESSAGES};
@@ -24,6 +27,96 @@ async fn health_tells_the_present_state() {
     assert_eq!(health.json()["revision"], 7);
     assert_eq!(health.json()["gateway"]["state"], "live");
     assert_eq!(health.header("cache-control"), Some("no-store"));
+}
+
+/// Each thing that `/health` lists and that is not as it should be is named, and all is not `ok`;
+/// where nothing is recorded meanwhile `/ready` says no.
+#[tokio::test]
+async fn health_is_ok_only_where_all_that_it_lists_is() {
+    type Change = fn(&mut Status);
+    let cases: [(&str, bool, Change); 12] = [
+        ("disk_full", true, |it| it.record = RecordState::DiskFull),
+        ("gateway_connecting", true, |it| {
+            it.gateway.state = GatewayState::Connecting;
+        }),
+        ("gateway_unstable", false, |it| it.gateway.attempts = 2),
+        ("bot_not_in_guild", false, |it| {
+            it.gateway.guilds.without_the_bot = 1;
+        }),
+        ("bot_not_in_guild", true, |it| {
+            it.gateway.guilds.without_the_bot = 2;
+        }),
+        ("guild_away", true, |it| it.gateway.guilds.away = 2),
+        ("no_channels", true, |it| {
+            it.backfill.last_pass = Some(PassStatus::default());
+        }),
+        ("channels_unreadable", false, |it| {
+            it.backfill.last_pass = Some(PassStatus {
+                channels: 9,
+                unreadable: 8,
+            });
+        }),
+        ("channels_unreadable", true, |it| {
+            it.backfill.last_pass = Some(PassStatus {
+                channels: 9,
+                unreadable: 9,
+            });
+        }),
+        ("history_incomplete", false, |it| {
+            it.backfill.state = BackfillState::Incomplete;
+        }),
+        ("snapshot_failed", false, |it| {
+            it.snapshot.state = SnapshotState::Failed;
+        }),
+        ("search_failed", false, |it| {
+            it.search.state = SearchState::Failed;
+        }),
+    ];
+    let lake = Lake::new();
+    let well = Status {
+        gateway: GatewayStatus {
+            state: GatewayState::Live,
+            attempts: 1,
+            guilds: GuildsStatus {
+                total: 2,
+                ..GuildsStatus::default()
+            },
+            ..GatewayStatus::default()
+        },
+        backfill: BackfillStatus {
+            state: BackfillState::Complete,
+            last_pass: Some(PassStatus {
+                channels: 9,
+                unreadable: 0,
+            }),
+            ..BackfillStatus::default()
+        },
+        ..Status::default()
+    };
+    for (code, stops_recording, change) in cases {
+        lake.status.send_replace(well.clone());
+        let health = lake.ask(Method::GET, "/health", &[]).await.json();
+        assert_eq!(health["status"], "ok");
+        assert_eq!(health["problems"], serde_json::json!([]));
+        assert_eq!(lake.ask(Method::GET, "/ready", &[]).await.status, 200);
+
+        lake.status.send_modify(change);
+        let answer = lake.ask(Method::GET, "/health", &[]).await;
+        assert_eq!(answer.status, 200, "it answers");
+        let health = answer.json();
+        assert_eq!(health["status"], "degraded", "{code}");
+        assert_eq!(health["problems"].as_array().unwrap().len(), 1, "{code}");
+        assert_eq!(health["problems"][0]["code"], code);
+        let detail = health["problems"][0]["detail"].as_str().unwrap();
+        assert!(detail.ends_with('.'), "{detail}");
+        let ready = lake.ask(Method::GET, "/ready", &[]).await;
+        if stops_recording {
+            let problem = ready.is_problem(503, "not_ready");
+            assert_eq!(problem["detail"], detail);
+        } else {
+            assert_eq!(ready.status, 200, "{code}");
+        }
+    }
 }
 
 #[tokio::test]

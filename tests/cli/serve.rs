@@ -1,6 +1,6 @@
 //! `guildlake serve` as a process: signals, the session across restarts, the lock, secrets.
 
-use simulator::{Burst, Happening};
+use simulator::{Burst, GatewayFault, Happening};
 
 use crate::program::{KEY, Running, discord, end, following, guildlake};
 
@@ -82,4 +82,46 @@ async fn a_wrong_token_ends_it_with_the_fix() {
         ended.stderr
     );
     assert!(!ended.stderr.contains("MTIz.wrong.token"));
+}
+
+/// What an operator reads when the session is lost, and when the bot is thrown out: a reason and
+/// what follows from it, and nothing in the debug form of Rust.
+#[tokio::test]
+async fn the_log_says_why_the_session_is_a_new_one_and_that_the_bot_was_removed() {
+    let simulator = discord(410).await;
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let mut command = following(folder.path(), &simulator, &["serve"]);
+        command.env("RUST_LOG", "guildlake=debug");
+        Running::start(command)
+    };
+    let mut running = start();
+    running.until("a new session").await;
+    running.terminate().await;
+    simulator
+        .faults()
+        .gateway(GatewayFault::ExpireSessions)
+        .unwrap();
+    let mut running = start();
+    let line = running.until("invalid session").await;
+    for part in [
+        "WARN",
+        "did not let the session be resumed",
+        "read from history",
+        "REPAIR_WINDOW",
+        "guildlake backfill --verify",
+    ] {
+        assert!(line.contains(part), "{part} is not in: {line}");
+    }
+    running.until_said("a new session with Discord").await;
+    simulator.kick(simulator.guilds()[0].id).unwrap();
+    let line = running.until("the bot is not in the guild").await;
+    assert!(line.contains("WARN"), "{line}");
+    let id = simulator.guilds()[0].id.to_string();
+    assert!(line.contains(&id), "{line}");
+    let (code, said) = running.terminate().await;
+    assert_eq!(code, Some(0), "{said}");
+    for debug in [" { ", "Some(", "Ok(", "Err("] {
+        assert!(!said.contains(debug), "{debug} is in:\n{said}");
+    }
 }

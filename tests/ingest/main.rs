@@ -8,6 +8,9 @@
 
 mod evidence;
 mod faults;
+mod flapping;
+mod guilds;
+mod reconnects;
 mod restart;
 mod scope;
 mod support;

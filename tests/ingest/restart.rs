@@ -141,3 +141,27 @@ async fn a_channel_and_a_thread_deleted_between_two_sessions_are_noticed() {
     assert!(of(channel.id).count() > 0 && of(channel.id).all(|row| row.deleted));
     assert!(of(thread.id).count() > 0 && of(thread.id).all(|row| row.deleted));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_session_under_the_id_of_the_one_before_is_a_new_session() {
+    let config = Config {
+        same_session_id: true,
+        ..Config::quick()
+    };
+    let world = World::young(130, config).await;
+    let mut running = world.start().await;
+    world.caught_up(&mut running).await;
+    running.stop().await;
+    // What is edited and deleted now, nobody is told of.
+    world.burst(300, 131);
+    world
+        .simulator
+        .faults()
+        .gateway(GatewayFault::ExpireSessions)
+        .unwrap();
+    let mut running = world.start().await;
+    running.until(|status| status.gateway.identified == 1).await;
+    world.caught_up(&mut running).await;
+    running.stop().await;
+    world.assert_equals_truth_but_for_the_unknowable();
+}

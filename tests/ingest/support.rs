@@ -7,6 +7,7 @@ use guildlake::config::{
     ApiSettings, DiscordSettings, Reactions, SearchSettings, Settings, SnapshotSettings,
     StorageSettings,
 };
+use guildlake::discord::gateway::ReconnectSettings;
 use guildlake::discord::rest::RestSettings;
 use guildlake::service;
 use guildlake::status::{BackfillState, Status, StatusReceiver};
@@ -29,6 +30,7 @@ pub(crate) struct World {
     pub(crate) simulator: Simulator,
     pub(crate) folder: TempDir,
     pub(crate) channels: Vec<u64>,
+    pub(crate) reconnect: ReconnectSettings,
 }
 
 /// A service that runs.
@@ -83,6 +85,11 @@ impl World {
             simulator: Simulator::start(config).await.unwrap(),
             folder: tempfile::tempdir().unwrap(),
             channels: Vec::new(),
+            reconnect: ReconnectSettings {
+                min_pause: Duration::from_millis(5),
+                max_pause: Duration::from_millis(50),
+                ..ReconnectSettings::default()
+            },
         }
     }
 
@@ -125,6 +132,7 @@ impl World {
                     limit_max_wait: Duration::from_millis(200),
                     ..RestSettings::default()
                 },
+                reconnect: self.reconnect,
                 settle: Duration::ZERO,
             }),
         }
@@ -132,7 +140,11 @@ impl World {
 
     /// Starts the service.
     pub(crate) async fn start(&self) -> Running {
-        let settings = self.settings();
+        self.start_with(self.settings()).await
+    }
+
+    /// Starts the service with other settings.
+    pub(crate) async fn start_with(&self, settings: Settings) -> Running {
         let listener = TcpListener::bind(settings.api.bind).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let status = service::new_status();

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use guildlake::message::{IdSpan, snowflake_at};
 use guildlake::store::{
     Access, AccessMark, Batch, Channel, Committed, CompletenessRequest, Covered, GapReason,
-    Interrupted, KnownRange, Place, SessionMark,
+    Interrupted, KnownRange, Place, SessionId, SessionMark,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -23,7 +23,7 @@ const OVERTAKING: i64 = 3;
 /// A page that Discord has answered and that is not committed yet.
 struct Page {
     span: IdSpan,
-    session_id: Option<String>,
+    session_id: Option<SessionId>,
     asked_after: Committed,
     /// When it was answered.
     at: i64,
@@ -181,7 +181,8 @@ impl Life {
             self.sessions += 1;
             self.session = Some(SessionMark {
                 shard: 0,
-                session_id: format!("session {}", self.sessions),
+                // Discord's ids need not differ: a new session is one by itself.
+                session_id: format!("session {}", self.sessions / 3),
                 resume_url: "ws://127.0.0.1".to_owned(),
                 sequence: 1,
                 live_low: place(self.now),
@@ -237,7 +238,7 @@ impl Life {
         let low = if bottom <= place(0) { 0 } else { bottom };
         self.page = Some(Page {
             span: IdSpan { low, high: gap.end },
-            session_id: Some(session.session_id),
+            session_id: Some(session.id()),
             asked_after,
             at: self.now,
         });
@@ -257,7 +258,7 @@ impl Life {
             covered: vec![Covered {
                 channel_id: channel(),
                 span: page.span,
-                session_id: page.session_id.map(Into::into),
+                session_id: page.session_id,
                 asked_after: Some(page.asked_after.number),
                 unreadable: Vec::new(),
             }],

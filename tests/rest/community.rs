@@ -314,22 +314,20 @@ async fn history_is_the_same_through_every_fault() {
     }
     // Refusals end it at once.
     for (kind, expected) in [
-        (RestFaultKind::Unauthorized, RestError::Unauthorized),
+        (RestFaultKind::Unauthorized, "401"),
         (
             RestFaultKind::Forbidden { code: 50_013 },
-            RestError::Forbidden { code: 50_013 },
+            "(403, code 50013",
         ),
-        (
-            RestFaultKind::NotFound { code: 10_003 },
-            RestError::NotFound { code: 10_003 },
-        ),
+        (RestFaultKind::NotFound { code: 10_003 }, "(404, code 10003"),
     ] {
         let before = simulator.counters().requests;
         simulator
             .faults()
             .rest(RestFault::on("/channels/*", kind).times(1));
         let read = history(&rest, channel, HistoryCursor::Latest).await;
-        assert_eq!(read, Err(expected));
+        let error = read.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
         assert_eq!(simulator.counters().requests, before + 1);
     }
 }

@@ -66,6 +66,8 @@ async fn faults_that_go_on_are_for_later() {
         };
         assert!(error.is_transient());
         assert_eq!(error.access(), None);
+        let asked = format!("GET {}api/v10/users/@me", fake.url);
+        assert!(error.to_string().contains(&asked), "{error}");
         assert_eq!(fake.count(), 4, "{status} {body}");
         let RestError::Unavailable { last, .. } = error else {
             unreachable!()
@@ -113,52 +115,32 @@ async fn the_time_that_a_503_names_is_kept() {
 #[tokio::test]
 async fn refusals_are_not_asked_again() {
     let refusals = [
-        (401, 0, RestError::Unauthorized, None),
-        (
-            403,
-            50_001,
-            RestError::Forbidden { code: 50_001 },
-            Some(Access::Forbidden),
-        ),
-        (
-            403,
-            50_013,
-            RestError::Forbidden { code: 50_013 },
-            Some(Access::Forbidden),
-        ),
-        (403, 40_001, RestError::Forbidden { code: 40_001 }, None),
-        (
-            404,
-            10_003,
-            RestError::NotFound { code: 10_003 },
-            Some(Access::Missing),
-        ),
-        (404, 0, RestError::NotFound { code: 0 }, None),
-        (
-            400,
-            50_035,
-            RestError::Rejected {
-                status: 400,
-                code: 50_035,
-            },
-            None,
-        ),
-        (
-            405,
-            0,
-            RestError::Rejected {
-                status: 405,
-                code: 0,
-            },
-            None,
-        ),
+        (401, 0, None),
+        (403, 50_001, Some(Access::Forbidden)),
+        (403, 50_013, Some(Access::Forbidden)),
+        (403, 40_001, None),
+        (404, 10_003, Some(Access::Missing)),
+        (404, 0, None),
+        (400, 50_035, None),
+        (405, 0, None),
     ];
-    for (status, code, expected, access) in refusals {
-        let body = format!(r#"{{"message":"no","code":{code}}}"#);
+    for (status, code, access) in refusals {
+        let body = format!(r#"{{"message":"This is why\nnot","code":{code}}}"#);
         let fake = Fake::start(move |_, _| answer(status, &[], &body)).await;
         let rest = client(&fake.url, quick());
         let error = rest.me().await.unwrap_err();
-        assert_eq!(error, expected);
+        let is_expected = match &error {
+            RestError::Unauthorized { .. } => status == 401,
+            RestError::Forbidden { code: said, .. } => (status, code) == (403, *said),
+            RestError::NotFound { code: said, .. } => (status, code) == (404, *said),
+            RestError::Rejected {
+                status: 400 | 405,
+                code: said,
+                ..
+            } => code == *said,
+            _ => false,
+        };
+        assert!(is_expected, "{status} {code}: {error:?}");
         assert_eq!(error.access(), access);
         assert!(!error.is_transient());
         assert_eq!(fake.count(), 1);
@@ -166,6 +148,13 @@ async fn refusals_are_not_asked_again() {
             rest.status().invalid_recent,
             u64::from(matches!(status, 401 | 403))
         );
+        // Whoever reads it knows what was asked of whom, and what was said to it.
+        let line = error.to_string();
+        let asked = format!("GET {}api/v10/users/@me", fake.url);
+        for part in [&*asked, &status.to_string(), "This is why not"] {
+            assert!(line.contains(part), "{part} is not in: {line}");
+        }
+        assert!(!line.contains('\n'), "{line}");
     }
 }
 
@@ -185,7 +174,8 @@ async fn no_answer_is_a_fault() {
             &error,
             RestError::Unavailable {
                 attempts: 4,
-                last: Fault::Connection(_)
+                last: Fault::Connection(_),
+                ..
             }
         ),
         "{error:?}"
@@ -229,7 +219,10 @@ async fn no_answer_is_a_fault() {
             ..quick()
         };
         let error = client(&url, settings).me().await.unwrap_err();
-        let RestError::Unavailable { attempts: 2, last } = error else {
+        let RestError::Unavailable {
+            attempts: 2, last, ..
+        } = error
+        else {
             panic!("{bytes:?}: {error:?}");
         };
         assert!(expected(&last), "{bytes:?}: {last:?}");
@@ -255,9 +248,10 @@ async fn a_message_that_is_gone_is_no_error() {
         message(1, 3).await,
         Ok(Some(r#"{"id": "3", "x":1.0}"#.into()))
     );
-    assert_eq!(
-        message(2, 3).await,
-        Err(RestError::NotFound { code: 10_003 })
+    let error = message(2, 3).await.unwrap_err();
+    assert!(
+        matches!(error, RestError::NotFound { code: 10_003, .. }),
+        "{error:?}"
     );
 }
 

@@ -35,10 +35,12 @@ async fn a_redirect_is_not_followed() {
         let fake =
             Fake::start(move |_, _| answer(status, &[("location", location.as_str())], "")).await;
         let rest = client(&fake.url, quick());
-        assert_eq!(
-            rest.me().await,
-            Err(RestError::Rejected { status, code: 0 })
+        let error = rest.me().await.unwrap_err();
+        assert!(
+            matches!(error, RestError::Redirected { status: said, .. } if said == status),
+            "{error:?}"
         );
+        assert!(error.to_string().contains("DISCORD_API_URL"), "{error}");
         assert_eq!((fake.count(), elsewhere.count()), (1, 0));
     }
 }
@@ -117,6 +119,7 @@ async fn the_token_is_in_no_log_and_no_error() {
     let error = rest.gateway_bot().await.unwrap_err();
     said += &format!("{error} {error:?}");
     assert!(!said.contains(TOKEN), "{said}");
+    assert!(said.contains("[the token]"), "{said}");
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("429"), "{log}");
     assert!(log.contains("faulty answer"), "{log}");

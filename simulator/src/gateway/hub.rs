@@ -72,19 +72,17 @@ impl Hub {
         }
     }
 
-    /// Open a session; its READY is the caller's to send.
+    /// Open a session, under the same id each time or not; its READY is the caller's to send.
     pub(crate) fn open(
         &mut self,
         seed: u64,
+        same_id: bool,
         intents: u64,
         link: (u64, UnboundedSender<Command>),
     ) -> String {
         self.identifies += 1;
-        let id = format!(
-            "{:016x}{:016x}",
-            mix(seed, self.identifies),
-            mix(self.identifies, seed)
-        );
+        let number = if same_id { 1 } else { self.identifies };
+        let id = format!("{:016x}{:016x}", mix(seed, number), mix(number, seed));
         let session = Session {
             intents,
             sequence: 0,

@@ -107,7 +107,8 @@ pub(crate) fn identify(
         return Err(Refusal::Close(4004));
     }
     times.push_back(now);
-    let session = state.hub.open(state.world.seed, intents, link);
+    let same_id = config.same_session_id;
+    let session = state.hub.open(state.world.seed, same_id, intents, link);
     let buffer = config.replay_buffer;
     let ready = state
         .world

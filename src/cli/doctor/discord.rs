@@ -144,7 +144,7 @@ fn clock(skew: TimeDelta) -> Check {
 
 fn failed(error: &RestError) -> Check {
     let fix = match error {
-        RestError::Unauthorized => {
+        RestError::Unauthorized { .. } => {
             "Developer Portal, Bot, Reset Token; set DISCORD_BOT_TOKEN to the new one"
         }
         error if error.is_transient() => "check the network, and Discord's status page",

@@ -99,12 +99,12 @@ impl Follower {
                     // Made anew it was no better: nothing is won by doing so without a pause.
                     if in_vain > 1 {
                         let pause = RETRY * 2_u32.pow(in_vain.min(8));
-                        tracing::error!(%error, "the search index can't be made; the next try is in {pause:?}");
+                        tracing::error!(%error, "the search index can't be made; the next try is in {}", humantime::format_duration(pause));
                         self.pause(pause, &stop).await;
                     }
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the search index can't be written; the next try is in {RETRY:?}");
+                    tracing::error!(%error, "the search index can't be written; the next try is in {}", humantime::format_duration(RETRY));
                     self.pause(RETRY, &stop).await;
                 }
             }

@@ -152,7 +152,7 @@ impl Follower {
                     }
                     Err(_) if stop.is_cancelled() => return,
                     Err(error) => {
-                        tracing::error!(%error, "no snapshot could be taken; the next try is in {RETRY:?}");
+                        tracing::error!(%error, "no snapshot could be taken; the next try is in {}", humantime::format_duration(RETRY));
                         self.set_state(SnapshotState::Failed);
                         due = Some(Deadline::now() + RETRY);
                     }
@@ -294,7 +294,8 @@ impl Follower {
         let found = tokio::task::spawn_blocking(move || folder.load(&record)).await;
         match found {
             Ok(Ok(catalog)) => drop(self.catalog.send_replace(Arc::new(catalog))),
-            other => tracing::error!(?other, "the snapshots can't be read"),
+            Ok(Err(error)) => tracing::error!(%error, "the snapshots can't be read"),
+            Err(error) => tracing::error!(%error, "the snapshots can't be read"),
         }
     }
 
@@ -319,8 +320,12 @@ impl Follower {
                     .send_modify(|status| status.snapshot.damaged_files += 1);
                 false
             }
-            other => {
-                tracing::error!(?other, "a file of the snapshots could not be looked at");
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a file of the snapshots could not be looked at");
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "a file of the snapshots could not be looked at");
                 true
             }
         }

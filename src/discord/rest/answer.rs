@@ -2,6 +2,7 @@
 //! only with Discord's JSON in the body: a proxy or Cloudflare in between answers 403, 404 and 429
 //! too, and a channel must not be taken for deleted on the word of a proxy.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use twilight_http_ratelimiting::RateLimitHeaders;
 
-use super::error::{Fault, RestError};
+use super::error::{Call, Fault, RestError};
 use super::limits::{seconds, seconds_f64};
 
 /// What came back, whole.
@@ -56,6 +57,17 @@ pub(super) enum Scope {
     Address,
 }
 
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::User => "this bot, on one route",
+            Self::Shared => "everybody, on one resource",
+            Self::Global => "this bot, on every route",
+            Self::Address => "this address",
+        })
+    }
+}
+
 impl Scope {
     /// Whether all requests have to wait, not only those of the bucket.
     pub(super) fn is_everywhere(self) -> bool {
@@ -81,10 +93,13 @@ struct LimitBody {
 #[derive(Deserialize)]
 struct RefusalBody {
     code: i64,
+    #[serde(default)]
+    message: Value,
 }
 
 impl Reply {
-    pub(super) fn verdict(&self) -> Verdict {
+    /// What it means; `call` names what was asked, with what Discord said to it.
+    pub(super) fn verdict(&self, call: impl Fn(Option<&str>) -> Box<Call>) -> Verdict {
         let status = self.status;
         if status.is_success() {
             return Verdict::Good;
@@ -93,29 +108,28 @@ impl Reply {
             return Verdict::Limited(self.limited());
         }
         if status.is_redirection() {
-            return Verdict::Refused(RestError::Rejected {
+            return Verdict::Refused(RestError::Redirected {
                 status: status.as_u16(),
-                code: 0,
+                call: call(None),
             });
         }
         let refusal = serde_json::from_slice::<RefusalBody>(&self.body).ok();
-        match (refusal, status) {
-            (Some(_), StatusCode::UNAUTHORIZED) => Verdict::Refused(RestError::Unauthorized),
-            (Some(RefusalBody { code }), StatusCode::FORBIDDEN) => {
-                Verdict::Refused(RestError::Forbidden { code })
-            }
-            (Some(RefusalBody { code }), StatusCode::NOT_FOUND) => {
-                Verdict::Refused(RestError::NotFound { code })
-            }
-            (_, StatusCode::REQUEST_TIMEOUT) => self.faulty(),
-            (Some(RefusalBody { code }), _) if status.is_client_error() => {
-                Verdict::Refused(RestError::Rejected {
-                    status: status.as_u16(),
-                    code,
-                })
-            }
-            _ => self.faulty(),
-        }
+        let Some(RefusalBody { code, message }) =
+            refusal.filter(|_| status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT)
+        else {
+            return self.faulty();
+        };
+        let call = call(message.as_str());
+        Verdict::Refused(match status {
+            StatusCode::UNAUTHORIZED => RestError::Unauthorized { call },
+            StatusCode::FORBIDDEN => RestError::Forbidden { code, call },
+            StatusCode::NOT_FOUND => RestError::NotFound { code, call },
+            _ => RestError::Rejected {
+                status: status.as_u16(),
+                code,
+                call,
+            },
+        })
     }
 
     /// Whether Discord counts this as an invalid request.

@@ -1,11 +1,42 @@
 //! What a caller can be told: a refusal that Discord meant, or "later".
 
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use serde_json::error::Category;
+use url::Url;
 
 use crate::store::Access;
+
+/// A request, and what Discord said to it: what an operator needs to know where to look. Holds no
+/// secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Call {
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The whole address.
+    pub url: Url,
+    /// Discord's `message`, if there was one.
+    pub message: Option<String>,
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.url)
+    }
+}
+
+impl Call {
+    fn said(&self) -> String {
+        match &self.message {
+            Some(message) => format!(": {message}"),
+            None => String::new(),
+        }
+    }
+}
 
 /// Why a request has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,46 +46,71 @@ pub enum RestError {
     #[error("the client of Discord's API can't be made: {0}")]
     Setup(String),
     /// 401: the token is wrong, or was reset.
-    #[error("Discord refuses the bot's token (401); set DISCORD_BOT_TOKEN to a valid one")]
-    Unauthorized,
+    #[error(
+        "Discord refuses the bot's token ({call} answered 401{}); set DISCORD_BOT_TOKEN to a valid one",
+        call.said()
+    )]
+    Unauthorized {
+        /// What was asked.
+        call: Box<Call>,
+    },
     /// 403: this bot may not see it.
-    #[error("Discord forbids it (403, code {code})")]
+    #[error("Discord forbids {call} (403, code {code}{})", call.said())]
     Forbidden {
         /// Discord's code: 50001 missing access, 50013 missing permissions, …
         code: i64,
+        /// What was asked.
+        call: Box<Call>,
     },
     /// 404: not there (any more).
-    #[error("Discord does not know it (404, code {code})")]
+    #[error("Discord knows nothing of {call} (404, code {code}{})", call.said())]
     NotFound {
         /// Discord's code: 10003 unknown channel, 10004 guild, 10007 member, 10008 message; 0 for
         /// an address that Discord does not know.
         code: i64,
+        /// What was asked.
+        call: Box<Call>,
     },
-    /// Another answer that the same request would get again: a 400, or a redirect, which is not
-    /// followed.
-    #[error("Discord rejects the request ({status}, code {code})")]
+    /// A redirect, which is not followed: the token goes to no other address.
+    #[error(
+        "{call} is redirected ({status}), which is not followed; DISCORD_API_URL has to be the address itself"
+    )]
+    Redirected {
+        /// The HTTP status.
+        status: u16,
+        /// What was asked.
+        call: Box<Call>,
+    },
+    /// Another answer that the same request would get again: a 400, for example.
+    #[error("Discord rejects {call} ({status}, code {code}{})", call.said())]
     Rejected {
         /// The HTTP status.
         status: u16,
         /// Discord's code, or 0.
         code: i64,
+        /// What was asked.
+        call: Box<Call>,
     },
     /// Too many answers in a short time were refusals; going on could get the address banned.
     #[error(
-        "too many requests were refused by Discord (401, 403, 429); none is sent for {} s, so that it does not ban this address",
+        "{call} was not sent: too many requests were refused by Discord (401, 403, 429), and none is sent for {} s, so that it does not ban this address",
         retry_in.as_secs()
     )]
     TooManyInvalid {
         /// When requests are sent again.
         retry_in: Duration,
+        /// What was to be asked.
+        call: Box<Call>,
     },
     /// No usable answer after several attempts; worth another try later.
-    #[error("Discord gave no usable answer in {attempts} attempts; the last: {last}")]
+    #[error("{call} got no usable answer in {attempts} attempts; the last: {last}")]
     Unavailable {
         /// How often the request was sent.
         attempts: usize,
         /// What was wrong the last time.
         last: Fault,
+        /// What was asked.
+        call: Box<Call>,
     },
 }
 
@@ -76,9 +132,9 @@ impl RestError {
     pub fn is_about_the_place(&self) -> bool {
         // Without a code of Discord's own it is a redirect, or something on the way.
         match self {
-            Self::Forbidden { code } | Self::NotFound { code } | Self::Rejected { code, .. } => {
-                *code != 0
-            }
+            Self::Forbidden { code, .. }
+            | Self::NotFound { code, .. }
+            | Self::Rejected { code, .. } => *code != 0,
             _ => false,
         }
     }
@@ -90,9 +146,11 @@ impl RestError {
         match self {
             Self::Forbidden {
                 code: MISSING_ACCESS | MISSING_PERMISSIONS,
+                ..
             } => Some(Access::Forbidden),
             Self::NotFound {
                 code: UNKNOWN_CHANNEL,
+                ..
             } => Some(Access::Missing),
             _ => None,
         }
@@ -110,7 +168,7 @@ pub enum Fault {
     #[error("{0}")]
     Connection(String),
     /// A status that is nobody's decision: 5xx, or a refusal that does not come from Discord.
-    #[error("status {0}")]
+    #[error("status {0}, with no reason of Discord's own")]
     Status(u16),
     /// A 200 whose body is not what belongs there.
     #[error("{0}")]
@@ -126,8 +184,13 @@ impl Fault {
     /// quote what they stumbled over, and that can be someone's message.
     pub(super) fn json(error: &serde_json::Error) -> Self {
         Self::Body(format!(
-            "the body is not the JSON expected ({:?}, line {} column {})",
-            error.classify(),
+            "the body is not the JSON expected ({}, line {} column {})",
+            match error.classify() {
+                Category::Io => "unreadable",
+                Category::Syntax => "no JSON",
+                Category::Data => "other fields or types",
+                Category::Eof => "it ends too early",
+            },
             error.line(),
             error.column()
         ))

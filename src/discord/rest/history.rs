@@ -140,6 +140,7 @@ impl Rest {
             Ok(raw) => Ok(Some(raw.into())),
             Err(RestError::NotFound {
                 code: UNKNOWN_MESSAGE,
+                ..
             }) => Ok(None),
             Err(error) => Err(error),
         }

@@ -25,7 +25,7 @@ use url::Url;
 
 use crate::clock::Clock;
 
-pub use error::{Fault, RestError};
+pub use error::{Call, Fault, RestError};
 pub use history::{HistoryCursor, HistoryPage, PageItem};
 pub use model::{
     Application, ChannelInfo, CurrentUser, GatewayInfo, GuildInfo, RoleId, RoleInfo,
@@ -37,11 +37,6 @@ pub use threads::{ArchivedBefore, ArchivedKind, ThreadPage};
 use guard::InvalidRequests;
 use limits::Pacing;
 use stats::RestStats;
-
-/// Where the project is at home, which Discord wants to know; there is no public place yet, and
-/// `.invalid` is nobody's.
-/// Source: <https://discord.com/developers/docs/reference#user-agent>
-const PROJECT_URL: &str = "https://guildlake.invalid";
 
 /// How patiently Discord is asked. The defaults are for Discord itself; tests are less patient.
 #[derive(Debug, Clone)]
@@ -101,6 +96,8 @@ pub struct Rest {
 
 struct Shared {
     http: reqwest::Client,
+    /// So that it can be taken out of what is said.
+    token: SecretString,
     /// `{base}/api/v10`, without a slash at the end.
     root: Url,
     settings: RestSettings,
@@ -141,10 +138,7 @@ impl Rest {
             .map_err(|_| RestError::Setup("the token has characters that no token has".into()))?;
         authorization.set_sensitive(true);
         let mut client = reqwest::Client::builder()
-            .user_agent(format!(
-                "DiscordBot ({PROJECT_URL}, {})",
-                env!("CARGO_PKG_VERSION")
-            ))
+            .user_agent(super::user_agent())
             .default_headers(HeaderMap::from_iter([(AUTHORIZATION, authorization)]))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
@@ -160,6 +154,7 @@ impl Rest {
         Ok(Self {
             shared: Arc::new(Shared {
                 http,
+                token: token.clone(),
                 root,
                 pacing: Pacing::new(settings.requests_per_second),
                 invalid: InvalidRequests::new(settings.invalid_limit, settings.invalid_window),

@@ -5,17 +5,21 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::{Bytes, BytesMut};
+use secrecy::ExposeSecret;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
 use super::answer::{Limited, Reply, Verdict};
-use super::error::{Fault, RestError};
+use super::error::{Call, Fault, RestError};
 use super::limits::{bucket_of, wait_after};
 use super::route::Route;
 use super::{Rest, Shared};
 
 /// Far above a hundred messages at their largest; an answer beyond it is none of Discord's.
 const MAX_BODY: usize = 64 << 20;
+
+/// How much of Discord's message to a refusal is kept, in characters.
+const MAX_MESSAGE: usize = 200;
 
 impl Rest {
     /// The answer to a GET, as `read` understands it. A body that `read` can't understand is as
@@ -31,12 +35,12 @@ impl Rest {
         let mut attempts = 0;
         let mut limits_in_row = 0;
         loop {
-            shared.check_invalid()?;
+            shared.check_invalid(&route)?;
             let asked = Instant::now();
             let permit = shared.pacing.permit(&route).await;
             shared.stats.waited(asked.elapsed());
             // Others may have been refused while this one waited.
-            if let Err(error) = shared.check_invalid() {
+            if let Err(error) = shared.check_invalid(&route) {
                 permit.complete(None);
                 return Err(error);
             }
@@ -49,7 +53,7 @@ impl Rest {
                     shared.note_fault(&route, &fault);
                     let since = *faulty_since.get_or_insert(asked);
                     shared
-                        .pause_after_fault(backoff.next(), since, attempts, fault, None)
+                        .pause_after_fault(&route, backoff.next(), since, attempts, fault, None)
                         .await?;
                     continue;
                 }
@@ -58,7 +62,7 @@ impl Rest {
                 warn!("too many refusals by Discord: requests stop for a while");
             }
             let bucket = bucket_of(&reply.headers, &shared.settings);
-            let (fault, not_before) = match reply.verdict() {
+            let (fault, not_before) = match reply.verdict(|message| shared.call(&route, message)) {
                 Verdict::Good => {
                     permit.complete(bucket);
                     match read(&reply.body) {
@@ -88,7 +92,7 @@ impl Rest {
             shared.note_fault(&route, &fault);
             let since = *faulty_since.get_or_insert(asked);
             shared
-                .pause_after_fault(backoff.next(), since, attempts, fault, not_before)
+                .pause_after_fault(&route, backoff.next(), since, attempts, fault, not_before)
                 .await?;
         }
     }
@@ -104,10 +108,28 @@ impl Shared {
             .build()
     }
 
-    fn check_invalid(&self) -> Result<(), RestError> {
+    fn check_invalid(&self, route: &Route) -> Result<(), RestError> {
         self.invalid
             .check(Instant::now())
-            .map_err(|retry_in| RestError::TooManyInvalid { retry_in })
+            .map_err(|retry_in| RestError::TooManyInvalid {
+                retry_in,
+                call: self.call(route, None),
+            })
+    }
+
+    /// What was asked, with what Discord said to it. A message is others' text: it is cut, stays in
+    /// its line, and can't repeat the token.
+    fn call(&self, route: &Route, message: Option<&str>) -> Box<Call> {
+        let message = message.map(|message| {
+            let message = message.replace(self.token.expose_secret(), "[the token]");
+            let is_plain = |c: char| if c.is_control() { ' ' } else { c };
+            message.chars().map(is_plain).take(MAX_MESSAGE).collect()
+        });
+        Box::new(Call {
+            method: "GET",
+            url: route.url(&self.root),
+            message,
+        })
     }
 
     /// Sends the request once and reads the whole answer.
@@ -137,8 +159,8 @@ impl Shared {
         let wait = wait_after(&limited, in_row, &self.settings);
         if let Some(left_out) = self.stats.limit_lines.pass(Instant::now()) {
             warn!(
-                path = route.path,
-                scope = ?limited.scope,
+                url = %route.url(&self.root),
+                limits = %limited.scope,
                 wait_ms = wait.as_millis(),
                 left_out,
                 "Discord's rate limit was hit (429); waiting"
@@ -155,13 +177,15 @@ impl Shared {
     fn note_fault(&self, route: &Route, fault: &Fault) {
         self.stats.faults.one();
         if let Some(left_out) = self.stats.fault_lines.pass(Instant::now()) {
-            warn!(path = route.path, %fault, left_out, "a faulty answer of Discord's API");
+            let url = route.url(&self.root);
+            warn!(%url, %fault, left_out, "a faulty answer of Discord's API");
         }
     }
 
     /// Waits before the next attempt, or says that there is none.
     async fn pause_after_fault(
         &self,
+        route: &Route,
         delay: Option<Duration>,
         since: Instant,
         attempts: usize,
@@ -176,7 +200,11 @@ impl Shared {
                 self.stats.retries.one();
                 Ok(())
             }
-            _ => Err(RestError::Unavailable { attempts, last }),
+            _ => Err(RestError::Unavailable {
+                attempts,
+                last,
+                call: self.call(route, None),
+            }),
         }
     }
 }

@@ -1,15 +1,14 @@
 //! What was sent and how it went, for the status and the log.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reqwest::header::{DATE, HeaderMap};
 use serde::Serialize;
-use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::log_lines::LogLines;
 
 /// The counters while they run.
 #[derive(Debug, Default)]
@@ -94,42 +93,5 @@ impl Counter {
 
     fn get(&self) -> u64 {
         self.0.load(Relaxed)
-    }
-}
-
-/// How often one kind of line may be logged: a bad hour is not to fill the disk.
-const LINE_EVERY: Duration = Duration::from_secs(10);
-
-/// Lets a kind of log line through once in [`LINE_EVERY`], and counts the others.
-#[derive(Debug, Default)]
-pub(super) struct LogLines(Mutex<(Option<Instant>, u64)>);
-
-impl LogLines {
-    /// The number of lines that were left out before this one, or `None` if this one is to be.
-    pub(super) fn pass(&self, now: Instant) -> Option<u64> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (last, left_out) = &mut *state;
-        if last.is_some_and(|last| now.duration_since(last) < LINE_EVERY) {
-            *left_out += 1;
-            return None;
-        }
-        *last = Some(now);
-        Some(std::mem::take(left_out))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_line_in_ten_seconds() {
-        let lines = LogLines::default();
-        let start = Instant::now();
-        assert_eq!(lines.pass(start), Some(0));
-        assert_eq!(lines.pass(start), None);
-        assert_eq!(lines.pass(start + LINE_EVERY / 2), None);
-        assert_eq!(lines.pass(start + LINE_EVERY), Some(2));
-        assert_eq!(lines.pass(start + LINE_EVERY), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serenity::model::channel::ChannelType;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::{Following, Live, LiveError, OVERTAKING, OVERTAKING_IDS};
 use crate::discord::dispatch::{Dispatch, Heard, News};
@@ -54,7 +54,8 @@ impl Live {
                 guilds,
             } => {
                 self.awaited = guilds.into_iter().collect();
-                info!("live: a new session with Discord");
+                self.guilds_of_session();
+                self.tell_session_begun();
                 // A clock that is behind must leave a gap to look into.
                 let before = self.session.as_ref().map_or(0, |session| session.live_high);
                 let now = snowflake_at(heard.now).max(before + OVERTAKING_IDS);
@@ -82,7 +83,7 @@ impl Live {
                 });
             }
             News::Resumed => {
-                info!("live: the session with Discord was resumed");
+                self.tell_session_resumed();
                 pass = Some(Pass::Gaps);
                 self.following = Following::Yes;
                 self.call(|gateway| {
@@ -124,6 +125,7 @@ impl Live {
                 roles,
             } => {
                 if self.scope.takes_guild(id) {
+                    self.guild_is_there(id, &channels);
                     for role in roles {
                         self.rights.role(role);
                     }
@@ -145,8 +147,11 @@ impl Live {
                     }
                 }
             }
-            News::GuildGone(id) => {
+            News::GuildGone { id, is_outage } => {
                 if self.scope.takes_guild(id) {
+                    self.guild_went(id, is_outage);
+                    // When it is told of next, it has been away.
+                    self.awaited.remove(&id);
                     let since = *self.away.entry(id).or_insert(heard.after);
                     batch.interrupted.push(Interrupted {
                         stale_since: Some(since),
@@ -306,10 +311,7 @@ impl Live {
                 low: 0,
                 high: channel.id.as_i64(),
             },
-            session_id: self
-                .session
-                .as_ref()
-                .map(|session| session.session_id.as_str().into()),
+            session_id: self.session.as_ref().map(SessionMark::id),
             asked_after: None,
             unreadable: Vec::new(),
         });

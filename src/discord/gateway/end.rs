@@ -1,0 +1,111 @@
+//! Why a connection to Discord's Gateway ended, or was never made.
+
+/// Why a connection ended, in words for the log and `/health`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// Discord closed it with a code.
+    #[error(
+        "Discord closed the connection with code {code}{}",
+        in_brackets(reason)
+    )]
+    Closed {
+        /// The close code.
+        code: u16,
+        /// What Discord wrote beside it.
+        reason: String,
+    },
+    /// Discord closed it with a close frame that has no code.
+    #[error("Discord closed the connection without a code")]
+    ClosedWithoutCode,
+    /// The connection was over without a close frame.
+    #[error("the connection ended without a close frame")]
+    Dropped,
+    /// The connection broke.
+    #[error("the connection broke: {0}")]
+    Broken(String),
+    /// The upgrade to a WebSocket was refused.
+    #[error("the server refused the WebSocket with HTTP status {status}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// No connection could be made.
+    #[error("no connection could be made: {0}")]
+    Unreachable(String),
+    /// Discord asked for it.
+    #[error("Discord asked for a new connection (op 7)")]
+    Reconnect,
+    /// Discord does not know the session, or did not let one begin.
+    #[error("{}", invalid_session(*resumable, *resuming))]
+    InvalidSession {
+        /// Whether it may be resumed all the same.
+        resumable: bool,
+        /// Whether a session was to be resumed, or was followed; else a new one was to begin.
+        resuming: bool,
+    },
+    /// The heartbeat was not answered.
+    #[error("Discord did not answer a heartbeat")]
+    HeartbeatUnanswered,
+    /// The first frame did not come.
+    #[error("the server accepted the connection and said nothing (no Hello, op 10)")]
+    NoHello,
+    /// The session did not begin.
+    #[error("Discord neither began nor resumed a session, and did not refuse it")]
+    NoSession,
+    /// What came is not of the protocol.
+    #[error("what came is not of the protocol: {0}")]
+    Garbled(String),
+}
+
+impl Cause {
+    /// The close code, if there was one.
+    #[must_use]
+    pub fn close_code(&self) -> Option<u16> {
+        match self {
+            Self::Closed { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+
+    /// The HTTP status that refused the connection, if one did.
+    #[must_use]
+    pub fn http_status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// Whether the session can't be resumed any more.
+    #[must_use]
+    pub fn ends_the_session(&self) -> bool {
+        matches!(
+            self,
+            Self::InvalidSession {
+                resumable: false,
+                resuming: true
+            }
+        )
+    }
+}
+
+fn in_brackets(reason: &str) -> String {
+    if reason.is_empty() {
+        String::new()
+    } else {
+        format!(" ({reason})")
+    }
+}
+
+fn invalid_session(resumable: bool, resuming: bool) -> &'static str {
+    match (resumable, resuming) {
+        (false, true) => {
+            "Discord does not let the session be resumed (invalid session, op 9): a new one begins"
+        }
+        (true, true) => {
+            "Discord interrupted the session (invalid session, op 9): it may be resumed"
+        }
+        (_, false) => "Discord did not let a new session begin (invalid session, op 9)",
+    }
+}
