@@ -12,7 +12,7 @@ mod scan;
 mod scope;
 mod writer;
 
-pub use catalog::Catalog;
+pub use catalog::{Catalog, Entry};
 pub use history::{History, HistoryError, Pass, PassReport};
 pub use live::{Live, LiveError};
 pub use progress::Progress;
