@@ -2,7 +2,8 @@
 //! socket: a new session means that something was missed, and what it makes doubtful is a gap
 //! again; a changed catalog may have opened something.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -13,7 +14,7 @@ use super::pass::PassState;
 use super::scope::Scope;
 use super::writer::{WriterClosed, WriterHandle};
 use crate::discord::rest::{Rest, RestError};
-use crate::message::{ChannelId, GuildId};
+use crate::message::{ChannelId, GuildId, MessageId};
 use crate::status::{BackfillState, StatusSender};
 use crate::store::{Reader, StoreError};
 
@@ -69,8 +70,14 @@ pub struct PassReport {
     pub unread_guilds: Vec<GuildId>,
     /// Chosen channels that are in no guild that the bot can read.
     pub missing_channels: Vec<ChannelId>,
-    /// Channels and threads that have gaps left, because Discord could not be asked.
+    /// Channels and threads that have gaps left, because Discord could not be asked or its answers
+    /// can't be right; and channels whose threads may not all be known.
     pub incomplete: Vec<ChannelId>,
+    /// Guilds whose lists of channels and threads hold items that can't be read.
+    pub partly_listed: Vec<GuildId>,
+    /// Channels of which Discord refuses a list of archived threads. As with channels that can't be
+    /// read, nothing can be done about it here.
+    pub refused_lists: Vec<ChannelId>,
 }
 
 impl PassReport {
@@ -80,6 +87,7 @@ impl PassReport {
         self.unread_guilds.is_empty()
             && self.missing_channels.is_empty()
             && self.incomplete.is_empty()
+            && self.partly_listed.is_empty()
     }
 }
 
@@ -100,6 +108,8 @@ pub struct History {
     /// How long after a session's begin its first pass waits, so that Discord's REST side shows
     /// what the socket's side has sent.
     pub settle: Duration,
+    /// The newest messages that Discord named of channels, and that were deleted before they were seen.
+    pub newest_gone: Mutex<HashMap<ChannelId, MessageId>>,
 }
 
 impl History {
@@ -182,6 +192,7 @@ impl History {
             status.backfill.channels_done = 0;
             status.backfill.channels_total = 0;
             status.backfill.channels_unreadable = 0;
+            status.backfill.thread_lists_unreadable = 0;
             status.backfill.oldest = None;
         });
         let mut pass = PassState::new(self).await?;
@@ -189,12 +200,22 @@ impl History {
         while pass.look_for_unlisted().await? {
             pass.work().await?;
         }
+        pass.settle_newest().await?;
         let report = pass.report();
         self.status.send_modify(|status| {
             status.backfill.passes += 1;
             status.backfill.eta_seconds = None;
         });
         Ok(report)
+    }
+}
+
+impl History {
+    /// What is known of newest messages that are gone.
+    pub(super) fn newest_gone(&self) -> MutexGuard<'_, HashMap<ChannelId, MessageId>> {
+        self.newest_gone
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,6 +2,7 @@
 //! writer together with the session's place, so that both become durable in one transaction.
 //! What happens to the session is told to the history, which fills what the socket did not bring.
 
+mod asked;
 mod news;
 
 use std::collections::{HashMap, HashSet};
@@ -25,7 +26,7 @@ use crate::clock::Clock;
 use crate::discord::dispatch::{Heard, Received, read_frame};
 use crate::discord::gateway::{self, GatewayError};
 use crate::discord::rest::Rest;
-use crate::message::{GuildId, Message, MessageId, Source};
+use crate::message::{GuildId, Message, MessageId, Source, UserId};
 use crate::status::{BackfillState, GatewayState, GatewayStatus, StatusSender};
 use crate::store::{Batch, Parked, SessionMark};
 
@@ -74,6 +75,10 @@ pub struct Live {
     /// Since when guilds are away.
     away: HashMap<GuildId, DateTime<Utc>>,
     rights: Rights,
+    /// The bot itself, once that is known.
+    me: Option<UserId>,
+    /// When the clock was last found to be right, against an id ahead of it.
+    clock_was_right: Option<Instant>,
     unreadable: UnreadableCalls,
 }
 
@@ -115,6 +120,8 @@ impl Live {
             ready_at: None,
             away: HashMap::new(),
             rights: Rights::default(),
+            me: None,
+            clock_was_right: None,
             unreadable: UnreadableCalls::default(),
         }
     }
@@ -226,6 +233,12 @@ impl Live {
         pass: Option<Pass>,
         now: DateTime<Utc>,
     ) -> Result<(), LiveError> {
+        // What was refused there may be allowed now.
+        for place in batch.interrupted.iter().map(|it| it.place) {
+            let scope = &self.scope;
+            self.rest
+                .ask_again(|refused| scope.is_within(refused, place));
+        }
         if let Some(session) = &mut self.session {
             // A replay after RESUME counts from below.
             session.sequence = session.sequence.max(sequence);

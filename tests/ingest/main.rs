@@ -8,6 +8,9 @@
 
 mod evidence;
 mod faults;
+mod odd_answers;
+mod proxy;
+mod refusals;
 mod restart;
 mod scope;
 mod support;

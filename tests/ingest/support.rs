@@ -28,6 +28,8 @@ pub(crate) struct World {
     pub(crate) simulator: Simulator,
     pub(crate) folder: TempDir,
     pub(crate) channels: Vec<u64>,
+    /// Whom the service asks, if not the simulator itself.
+    pub(crate) api_url: Option<String>,
 }
 
 /// A service that runs.
@@ -82,6 +84,7 @@ impl World {
             simulator: Simulator::start(config).await.unwrap(),
             folder: tempfile::tempdir().unwrap(),
             channels: Vec::new(),
+            api_url: None,
         }
     }
 
@@ -111,7 +114,12 @@ impl World {
                     .iter()
                     .map(|id| (*id).try_into().unwrap())
                     .collect(),
-                api_url: self.simulator.api_url().parse().unwrap(),
+                api_url: self
+                    .api_url
+                    .clone()
+                    .unwrap_or_else(|| self.simulator.api_url())
+                    .parse()
+                    .unwrap(),
                 rest: RestSettings {
                     requests_per_second: u16::MAX,
                     request_timeout: Duration::from_secs(2),

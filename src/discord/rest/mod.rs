@@ -9,6 +9,7 @@ mod guard;
 mod history;
 mod limits;
 mod model;
+mod refusals;
 mod route;
 mod send;
 mod stats;
@@ -26,9 +27,9 @@ use url::Url;
 use crate::clock::Clock;
 
 pub use error::{Fault, RestError};
-pub use history::{HistoryCursor, HistoryPage, PageItem};
+pub use history::{Disorder, HistoryCursor, HistoryPage, PageItem};
 pub use model::{
-    Application, ChannelInfo, CurrentUser, GatewayInfo, GuildInfo, RoleId, RoleInfo,
+    Application, ChannelInfo, CurrentUser, GatewayInfo, GuildInfo, Listed, RoleId, RoleInfo,
     SessionStartLimit, ThreadMetadata,
 };
 pub use stats::RestStatus;
@@ -36,6 +37,7 @@ pub use threads::{ArchivedBefore, ArchivedKind, ThreadPage};
 
 use guard::InvalidRequests;
 use limits::Pacing;
+use refusals::Refusals;
 use stats::RestStats;
 
 /// Where the project is at home, which Discord wants to know; there is no public place yet, and
@@ -106,6 +108,7 @@ struct Shared {
     settings: RestSettings,
     pacing: Pacing,
     invalid: InvalidRequests,
+    refusals: Refusals,
     stats: RestStats,
 }
 
@@ -163,6 +166,7 @@ impl Rest {
                 root,
                 pacing: Pacing::new(settings.requests_per_second),
                 invalid: InvalidRequests::new(settings.invalid_limit, settings.invalid_window),
+                refusals: Refusals::default(),
                 stats: RestStats::default(),
                 settings,
             }),
