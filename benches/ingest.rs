@@ -17,6 +17,7 @@ use guildlake::config::{
     ApiSettings, DiscordSettings, Reactions, SearchSettings, Settings, SnapshotSettings,
     StorageSettings,
 };
+use guildlake::discord::gateway::ReconnectSettings;
 use guildlake::discord::rest::RestSettings;
 use guildlake::message::{GuildId, Message, Observed, Source};
 use guildlake::service;
@@ -191,6 +192,7 @@ fn settings(simulator: &Simulator, folder: &std::path::Path) -> Settings {
         discord: Some(DiscordSettings {
             reactions: Reactions::Counts,
             second_look: Duration::ZERO,
+            reconnect: ReconnectSettings::default(),
             token: simulator.token().into(),
             guilds: guilds
                 .iter()

@@ -5,7 +5,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -285,6 +285,7 @@ async fn follow(
         live: true,
         settle: settings.settle,
         second_look: settings.second_look,
+        newest_gone: Mutex::default(),
     };
     // Either's end is the other's: a history without a live side would miss what it does not see.
     let both = stop.child_token();

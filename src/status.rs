@@ -136,6 +136,10 @@ pub struct BackfillStatus {
     /// What the last of them found; null until one was finished.
     #[schema(required = true)]
     pub last_pass: Option<PassStatus>,
+    /// Lists of archived threads that Discord refused in this pass: threads of them may be missing.
+    pub thread_lists_unreadable: u64,
+    /// Answers that can't be right.
+    pub odd_answers: OddAnswers,
 }
 
 /// What a pass over all channels found.
@@ -145,6 +149,23 @@ pub struct PassStatus {
     pub channels: u64,
     /// Those of them that can't be read.
     pub unreadable: u64,
+}
+
+/// Answers of Discord in this run that can't be right, or that leave something out. Nothing counts as
+/// read because of them; the log names the channels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OddAnswers {
+    /// Pages of history whose messages are not those that were asked for, or not newest first, and
+    /// pages that say that history ends where it does not.
+    pub pages: u64,
+    /// Messages whose ids are of a time that is still to come by Discord's own clock.
+    pub ids_ahead: u64,
+    /// Lists of channels and threads that could not be followed to their end, or that hold items that
+    /// can't be read.
+    pub lists: u64,
+    /// Messages that stood in no page of history where they should have: the newest of a channel, by
+    /// what Discord says of the channel.
+    pub passed_over: u64,
 }
 
 /// Where the reading of history stands.

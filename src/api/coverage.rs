@@ -104,7 +104,7 @@ pub(super) struct RangeJson {
     /// `offline` (the service did not run), `session_lost` (it ran without a connection),
     /// `interrupted` (a right came or went, or the guild was away), `no_permission`,
     /// `channel_deleted`, `frame_unreadable` and `payload_unreadable` (kept as it came),
-    /// `faulty` (Discord's answers made no sense), `not_yet` (has not happened yet, or is on its
+    /// `faulty` (Discord rejects what is asked of it), `not_yet` (has not happened yet, or is on its
     /// way); null if none can be missing.
     #[schema(required = true)]
     gap_reason: Option<String>,

@@ -92,10 +92,12 @@ pub(super) struct MessageJson {
     /// How many reactions it has, as far as they were heard or read.
     #[schema(minimum = 0, example = 3)]
     reaction_count: i32,
-    /// The reactions by emoji; empty if there are none.
-    reactions: Vec<ReactionJson>,
-    /// The votes of its poll by answer; empty if there is no poll, or no vote.
-    poll_votes: Vec<PollVotesJson>,
+    /// The reactions by emoji; null if there are none.
+    #[schema(required = true)]
+    reactions: Option<Vec<ReactionJson>>,
+    /// The votes of its poll by answer; null if there is no poll, or no vote.
+    #[schema(required = true)]
+    poll_votes: Option<Vec<PollVotesJson>>,
     /// When this service first had it.
     ingested_at: Time,
     /// The number of the commit that last changed the row.
@@ -138,9 +140,8 @@ pub(super) struct PollVotesJson {
 }
 
 /// A list as its column has it.
-fn details<T: DeserializeOwned>(json: Option<&str>) -> Result<Vec<T>, StoreError> {
-    let list = json.map(serde_json::from_str).transpose()?;
-    Ok(list.unwrap_or_default())
+fn details<T: DeserializeOwned>(json: Option<&str>) -> Result<Option<Vec<T>>, StoreError> {
+    Ok(json.map(serde_json::from_str).transpose()?)
 }
 
 impl TryFrom<MessageRow> for MessageJson {

@@ -2,7 +2,7 @@
 //! `--verify` what was read before is read again, for edits and deletes that were missed.
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -67,6 +67,7 @@ pub(super) async fn run(
         live: false,
         settle: discord.settle,
         second_look: discord.second_look,
+        newest_gone: Mutex::default(),
     };
     let work = async {
         if arguments.verify {
@@ -127,12 +128,22 @@ pub(super) async fn run(
             "  channel {channel} of DISCORD_CHANNEL_IDS is in no guild that the bot can read"
         ));
     }
+    for channel in &report.refused_lists {
+        super::say(&format!(
+            "  not readable: archived threads are refused in {channel}; what stands in them may be missing"
+        ));
+    }
+    for guild in &report.partly_listed {
+        super::say(&format!(
+            "  guild {guild}: Discord lists channels or threads that can't be read; what stands in them is missing"
+        ));
+    }
     if report.is_complete() {
         return Ok(ExitCode::SUCCESS);
     }
     for channel in &report.incomplete {
         super::say(&format!(
-            "  gaps left: {channel} (Discord could not be asked; run it again)"
+            "  gaps left: {channel} (Discord could not be asked, or its answers can't be right; the log says which; run it again)"
         ));
     }
     Ok(ExitCode::FAILURE)

@@ -1,9 +1,10 @@
-//! `guildlake doctor`: one line per check, with the fix. It asks Discord what the bot may do, and
-//! looks at the machine. It opens the record as `serve` would, and so makes the data folder and brings
+//! `guildlake doctor`: one line per check, with the fix. It asks Discord what the bot may do and for a
+//! message, opens the socket, and looks at the machine. It opens the record as `serve` would, and so makes the data folder and brings
 //! the record to this version.
 
 mod discord;
 mod machine;
+mod socket;
 
 use std::process::ExitCode;
 

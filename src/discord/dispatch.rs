@@ -9,9 +9,9 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::reactions;
-use super::rest::{ChannelInfo, RoleInfo};
+use super::rest::{ChannelInfo, RoleId, RoleInfo};
 use crate::message::{
-    ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Observed, Source, read_update,
+    ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Observed, Source, UserId, read_update,
 };
 use crate::store::ReactionEvent;
 
@@ -94,6 +94,8 @@ pub enum News {
         resume_url: String,
         /// The guilds that will be told of now.
         guilds: Vec<GuildId>,
+        /// The bot, if it says so.
+        me: Option<UserId>,
     },
     /// The session goes on; everything missed was replayed.
     Resumed,
@@ -151,8 +153,18 @@ pub enum News {
         /// The role.
         role: RoleInfo,
     },
-    /// A role went, or the bot's own changed: what can be read may have changed with them.
+    /// A role went: what can be read may have changed with it.
     Permissions(GuildId),
+    /// A member as they are now. The roles of the bot decide what it can read; nobody else's do, and
+    /// no name.
+    Member {
+        /// Their guild.
+        guild_id: GuildId,
+        /// Who.
+        user_id: UserId,
+        /// Their roles.
+        roles: Vec<RoleId>,
+    },
     /// The bot was added to a thread or removed from it.
     ThreadMembership(ChannelId),
     /// Of no concern here.
@@ -237,6 +249,7 @@ fn read_news(
                 session_id: ready.session_id,
                 resume_url: ready.resume_gateway_url,
                 guilds: ready.guilds.into_iter().map(|guild| guild.id).collect(),
+                me: ready.user.map(|user| user.id),
             })
         }
         "RESUMED" => Ok(News::Resumed),
@@ -319,9 +332,17 @@ fn read_news(
             let RoleChanged { guild_id, role } = read(payload)?;
             Ok(News::Role { guild_id, role })
         }
-        "GUILD_ROLE_DELETE" | "GUILD_MEMBER_UPDATE" => {
+        "GUILD_ROLE_DELETE" => {
             let place: Place = read(payload)?;
             Ok(place.guild_id.map_or(News::Other, News::Permissions))
+        }
+        "GUILD_MEMBER_UPDATE" => {
+            let member: MemberChanged = read(payload)?;
+            Ok(News::Member {
+                guild_id: member.guild_id,
+                user_id: member.user.id,
+                roles: member.roles,
+            })
         }
         _ => Ok(News::Other),
     }
@@ -381,6 +402,20 @@ struct Ready {
     resume_gateway_url: String,
     #[serde(default)]
     guilds: Vec<GuildRef>,
+    #[serde(default)]
+    user: Option<UserRef>,
+}
+
+#[derive(Deserialize)]
+struct UserRef {
+    id: UserId,
+}
+
+#[derive(Deserialize)]
+struct MemberChanged {
+    guild_id: GuildId,
+    user: UserRef,
+    roles: Vec<RoleId>,
 }
 
 #[derive(Deserialize)]
@@ -509,6 +544,18 @@ mod tests {
         };
         assert_eq!(channel_id.map(ChannelId::as_i64), Some(8));
         assert_eq!(message_id.map(MessageId::as_i64), Some(9));
+    }
+
+    #[test]
+    fn a_member_is_told_with_who_it_is_and_their_roles() {
+        let frame = r#"{"op":0,"s":3,"t":"GUILD_MEMBER_UPDATE",
+            "d":{"guild_id":"7","user":{"id":"5"},"roles":["2","1"],"nick":"new"}}"#;
+        let News::Member { user_id, roles, .. } = news(frame) else {
+            panic!("it was taken for something else");
+        };
+        assert_eq!((user_id.as_i64(), roles.len()), (5, 2));
+        let nobody = r#"{"op":0,"s":3,"t":"GUILD_MEMBER_UPDATE","d":{"guild_id":"7"}}"#;
+        assert!(matches!(news(nobody), News::Unreadable { .. }));
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn archived_lists(kind: ChannelType, permissions: Permissions) -> Vec<ArchivedKi
 }
 
 /// What a member may do in a guild's channels.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MemberPermissions {
     guild: GuildId,
     owner: UserId,

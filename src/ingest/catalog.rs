@@ -2,6 +2,7 @@
 //! Worked out from permissions, because where one is missing Discord answers an empty list.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::{DateTime, Utc};
 use tracing::warn;
@@ -10,7 +11,7 @@ use super::scope::Scope;
 use crate::discord::permissions::{ChannelKind, Holds, MemberPermissions};
 use crate::discord::rest::{ArchivedKind, ChannelInfo, Rest, RestError};
 use crate::message::{ChannelId, GuildId, UserId};
-use crate::store::{Access, AccessMark, Batch, Guild};
+use crate::store::{Access, AccessMark, Batch, Guild, Place};
 
 /// A channel or thread that is collected.
 #[derive(Debug, Clone)]
@@ -40,6 +41,9 @@ pub struct Catalog {
     pub guilds: Vec<Guild>,
     /// The channels and threads.
     pub entries: Vec<Entry>,
+    /// In how many places Discord's lists of these guilds held something that could not be read: a
+    /// channel or thread that is not known.
+    pub odd: HashMap<GuildId, usize>,
     /// What is needed to judge threads that are found later: the bot's permissions,
     permissions: HashMap<GuildId, MemberPermissions>,
     /// and all channels, collected or not, because a thread's permissions are its channel's.
@@ -58,6 +62,8 @@ impl Catalog {
             match catalog.read_guild(rest, scope, guild_id, me.id).await {
                 Ok(()) => {}
                 Err(error) if error.is_about_the_place() => {
+                    // Whatever it was that allowed it, when it is back it counts as changed.
+                    rest.forget_rights(Place::Guild(guild_id));
                     warn!(%guild_id, %error, "the guild can't be read: is the bot in it?");
                 }
                 Err(error) => return Err(error),
@@ -77,12 +83,18 @@ impl Catalog {
         let roles = rest.member(guild_id, me).await?;
         let channels = rest.guild_channels(guild_id).await?;
         let threads = rest.active_threads(guild_id).await?;
+        let odd = channels.odd + threads.odd;
+        if odd > 0 {
+            self.odd.insert(guild_id, odd);
+        }
+        let (channels, threads) = (channels.channels, threads.channels);
         self.guilds.push(Guild::from(&guild));
-        self.permissions
-            .insert(guild_id, MemberPermissions::new(&guild, me, &roles));
+        let permissions = MemberPermissions::new(&guild, me, &roles);
         for channel in channels.iter().chain(&threads) {
             scope.learn(guild_id, channel.id, channel.parent_id);
         }
+        compare_rights(rest, scope, guild_id, &permissions, &channels);
+        self.permissions.insert(guild_id, permissions);
         self.channels
             .extend(channels.iter().map(|channel| (channel.id, channel.clone())));
         self.add(guild_id, channels, scope);
@@ -133,6 +145,34 @@ impl Catalog {
     }
 }
 
+/// Has what was refused asked for again where the rights are other than they were at the last look:
+/// the event that told of it may have been missed.
+fn compare_rights(
+    rest: &Rest,
+    scope: &Scope,
+    guild: GuildId,
+    permissions: &MemberPermissions,
+    channels: &[ChannelInfo],
+) {
+    let of_channels = channels.iter().map(|channel| {
+        let rights = number_of(&(u8::from(channel.kind), &channel.permission_overwrites));
+        (Place::Channel(channel.id), rights)
+    });
+    let all = std::iter::once((Place::Guild(guild), number_of(permissions))).chain(of_channels);
+    for (place, rights) in all {
+        if rest.rights_changed(place, rights) {
+            rest.ask_again(|refused| scope.is_within(refused, place));
+        }
+    }
+}
+
+/// A number that differs where what is given does.
+fn number_of(rights: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    rights.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// Whether a channel's history can be read at this moment.
 pub(super) async fn access_now(rest: &Rest, entry: &Entry) -> Result<Access, RestError> {
     let me = rest.me().await?;
@@ -156,7 +196,7 @@ async fn guilds(rest: &Rest, scope: &Scope) -> Result<HashSet<GuildId>, RestErro
         for channel in scope.channels() {
             match rest.channel(channel).await {
                 Ok(info) => guilds.extend(info.guild_id),
-                Err(error) if error.access().is_some() => {
+                Err(error) if error.is_about_the_place() => {
                     warn!(%channel, %error, "the channel can't be read");
                 }
                 Err(error) => return Err(error),

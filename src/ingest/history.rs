@@ -2,8 +2,9 @@
 //! socket: a new session means that something was missed, and what it makes doubtful is a gap
 //! again; a changed catalog may have opened something.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -15,7 +16,7 @@ use super::pass::PassState;
 use super::scope::Scope;
 use super::writer::{WriterClosed, WriterHandle};
 use crate::discord::rest::{Rest, RestError};
-use crate::message::{ChannelId, GuildId};
+use crate::message::{ChannelId, GuildId, MessageId};
 use crate::status::{BackfillState, PassStatus, StatusSender};
 use crate::store::{Reader, StoreError};
 
@@ -74,10 +75,16 @@ pub struct PassReport {
     pub unread_guilds: Vec<GuildId>,
     /// Chosen channels that are in no guild that the bot can read.
     pub missing_channels: Vec<ChannelId>,
-    /// Channels and threads that have gaps left, because Discord could not be asked.
+    /// Channels and threads that have gaps left, because Discord could not be asked or its answers
+    /// can't be right; and channels whose threads may not all be known.
     pub incomplete: Vec<ChannelId>,
     /// Channels and threads that Discord does not know any more, which is not believed before a second look.
     pub suspected: Vec<ChannelId>,
+    /// Guilds whose lists of channels and threads hold items that can't be read.
+    pub partly_listed: Vec<GuildId>,
+    /// Channels of which Discord refuses a list of archived threads. As with channels that can't be
+    /// read, nothing can be done about it here.
+    pub refused_lists: Vec<ChannelId>,
 }
 
 /// How many ids a line of the log names.
@@ -94,6 +101,14 @@ impl fmt::Display for PassReport {
             (
                 "channels that have gaps left, because Discord could not be asked",
                 ids(&self.incomplete),
+            ),
+            (
+                "guilds whose lists hold channels or threads that can't be understood",
+                ids(&self.partly_listed),
+            ),
+            (
+                "channels of which Discord refuses a list of archived threads",
+                ids(&self.refused_lists),
             ),
         ];
         let mut parts = parts.iter().filter(|(_, ids)| !ids.is_empty()).peekable();
@@ -124,6 +139,7 @@ impl PassReport {
         self.unread_guilds.is_empty()
             && self.missing_channels.is_empty()
             && self.incomplete.is_empty()
+            && self.partly_listed.is_empty()
     }
 }
 
@@ -146,6 +162,8 @@ pub struct History {
     pub settle: Duration,
     /// How long after a channel was first found missing it is looked for again.
     pub second_look: Duration,
+    /// The newest messages that Discord named of channels, and that were deleted before they were seen.
+    pub newest_gone: Mutex<HashMap<ChannelId, MessageId>>,
 }
 
 impl History {
@@ -233,6 +251,7 @@ impl History {
             status.backfill.channels_done = 0;
             status.backfill.channels_total = 0;
             status.backfill.channels_unreadable = 0;
+            status.backfill.thread_lists_unreadable = 0;
             status.backfill.oldest = None;
         });
         let mut pass = PassState::new(self).await?;
@@ -240,6 +259,7 @@ impl History {
         while pass.look_for_unlisted().await? {
             pass.work().await?;
         }
+        pass.settle_newest().await?;
         let report = pass.report();
         self.status.send_modify(|status| {
             status.backfill.passes += 1;
@@ -250,6 +270,15 @@ impl History {
             status.backfill.eta_seconds = None;
         });
         Ok(report)
+    }
+}
+
+impl History {
+    /// What is known of newest messages that are gone.
+    pub(super) fn newest_gone(&self) -> MutexGuard<'_, HashMap<ChannelId, MessageId>> {
+        self.newest_gone
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -308,6 +337,8 @@ mod tests {
     #[test]
     fn what_could_not_be_read_is_told_in_words() {
         let report = PassReport {
+            partly_listed: Vec::new(),
+            refused_lists: Vec::new(),
             suspected: Vec::new(),
             unread_guilds: vec![7_i64.try_into().unwrap()],
             missing_channels: Vec::new(),

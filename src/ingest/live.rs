@@ -2,6 +2,7 @@
 //! writer together with the session's place, so that both become durable in one transaction.
 //! What happens to the session is told to the history, which fills what the socket did not bring.
 
+mod asked;
 mod connection;
 mod guilds;
 mod news;
@@ -27,7 +28,7 @@ use crate::config::Reactions;
 use crate::discord::dispatch::{Heard, Received, read_frame};
 use crate::discord::gateway::{GatewayError, Socket, SocketEvent};
 use crate::discord::rest::Rest;
-use crate::message::{GuildId, Message, MessageId, Source, snowflake_time};
+use crate::message::{GuildId, Message, MessageId, Source, UserId, snowflake_time};
 use crate::status::{BackfillState, GatewayState, GatewayStatus, StatusSender};
 use crate::store::{Batch, Parked, SessionMark};
 
@@ -75,6 +76,10 @@ pub struct Live {
     /// Where the guilds are that are collected.
     guilds: Guilds,
     rights: Rights,
+    /// The bot itself, once that is known.
+    me: Option<UserId>,
+    /// When the clock was last found to be right, against an id ahead of it.
+    clock_was_right: Option<Instant>,
     unreadable: UnreadableCalls,
     /// Whether who reacted, and when, is kept.
     keeps_reactors: bool,
@@ -121,6 +126,8 @@ impl Live {
             away: HashMap::new(),
             guilds: Guilds::default(),
             rights: Rights::default(),
+            me: None,
+            clock_was_right: None,
             unreadable: UnreadableCalls::default(),
             keeps_reactors: reactions == Reactions::Full,
             lines: ConnectionLines::default(),
@@ -222,6 +229,12 @@ impl Live {
         pass: Option<Pass>,
         now: DateTime<Utc>,
     ) -> Result<(), LiveError> {
+        // What was refused there may be allowed now.
+        for place in batch.interrupted.iter().map(|it| it.place) {
+            let scope = &self.scope;
+            self.rest
+                .ask_again(|refused| scope.is_within(refused, place));
+        }
         if let Some(session) = &mut self.session {
             // A replay after RESUME counts from below.
             session.sequence = session.sequence.max(sequence);

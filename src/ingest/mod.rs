@@ -14,7 +14,7 @@ mod scope;
 mod writer;
 
 pub use ask_again::AskAgain;
-pub use catalog::Catalog;
+pub use catalog::{Catalog, Entry};
 pub use history::{History, HistoryError, Pass, PassReport};
 pub use live::{Live, LiveError};
 pub use progress::Progress;

@@ -1,9 +1,12 @@
 //! One pass over everything that is collected: list the archived threads, fill each channel's gaps,
-//! a few at a time, and ask for what vanished. What Discord could not be asked is tried again, and
-//! told at the end.
+//! a few at a time, ask for what vanished, and hold what was read against the newest message that
+//! Discord names. What Discord could not be asked is tried again, and told at the end.
+
+mod job;
+mod lists;
+mod newest;
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::StreamExt;
@@ -11,17 +14,18 @@ use futures_util::stream::FuturesUnordered;
 use rangemap::RangeSet;
 use tracing::{info, warn};
 
+use self::job::{Done, Job, Reading, run_job};
 use super::catalog::{Catalog, Entry, batch_of};
 use super::history::{History, HistoryError, PassReport};
 use super::progress::Tally;
-use super::scan::{Outcome, Scan, ScanError};
+use super::scan::{Outcome, ScanError};
 use super::writer::WriterClosed;
 use crate::discord::permissions::ChannelKind;
-use crate::discord::rest::{ArchivedKind, ChannelInfo, HistoryCursor, Rest, RestError};
+use crate::discord::rest::{ChannelInfo, HistoryCursor, RestError};
 use crate::message::{ChannelId, GuildId, IdSpan, snowflake_at};
 use crate::store::{
-    Access, AccessMark, Batch, ChannelCoverage, ChannelGone, Committed, Coverage, Covered,
-    KnownChannel, SessionId, SessionMark, Sighting, Suspicion,
+    Access, AccessMark, Batch, ChannelGone, Committed, Coverage, Covered, KnownChannel, SessionId,
+    SessionMark, Sighting, Suspicion,
 };
 
 /// Channels that are read at a time. Discord's limits are per channel and over all.
@@ -29,12 +33,6 @@ const AT_A_TIME: usize = 8;
 
 /// How often a channel is tried again when Discord gives no usable answer.
 const TRIES: u32 = 4;
-
-/// How long before the next of them, at first; it doubles.
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-
-/// How long a channel that Discord refused is left alone: 10,000 refusals in ten minutes ban.
-const REFUSED_FOR: TimeDelta = TimeDelta::hours(24);
 
 /// With more channels than this missing at once, and more than are listed, the list is doubted.
 const MANY: usize = 3;
@@ -44,37 +42,6 @@ const PATIENCE: u32 = 12;
 
 /// Without a live session, how far before now a reading is trusted to be complete.
 const CLOCK_MARGIN: TimeDelta = TimeDelta::seconds(60);
-
-/// Something to do in a pass.
-#[derive(Clone)]
-enum Job {
-    /// List a channel's archived threads.
-    List(Entry, ArchivedKind),
-    /// Fill a channel's gaps.
-    Scan {
-        entry: Entry,
-        tries: u32,
-        /// The last commit before it is read.
-        asked_after: Committed,
-    },
-}
-
-/// What is known of a channel when its scan begins.
-#[derive(Default)]
-struct Reading {
-    gaps: RangeSet<i64>,
-    high: i64,
-    coverage: ChannelCoverage,
-    session_id: Option<SessionId>,
-}
-
-/// How a job ended.
-enum Done {
-    Listed(Vec<ChannelInfo>, Entry),
-    Scanned(Outcome),
-    /// Discord could not be asked.
-    Later(Job, ScanError),
-}
 
 /// A pass under way.
 pub(super) struct PassState<'a> {
@@ -88,7 +55,10 @@ pub(super) struct PassState<'a> {
     /// The last commit before anything was asked.
     began_after: Committed,
     jobs: VecDeque<Job>,
+    /// Whether what the lists showed at the start has been entered.
+    is_begun: bool,
     incomplete: Vec<ChannelId>,
+    refused_lists: Vec<ChannelId>,
     /// What Discord does not know any more, for now.
     suspected: HashSet<ChannelId>,
     /// The time before anything was asked, as that of an observation.
@@ -110,6 +80,14 @@ impl<'a> PassState<'a> {
         let asked_at = history.rest.clock().stamp();
         let catalog = Catalog::read(&history.rest, &history.scope).await?;
         let known = history.reader.channels().await?;
+        let tally = Tally::new(history.status.clone());
+        for odd in catalog.odd.values() {
+            tally.odd(|answers| answers.lists += 1);
+            warn!(
+                items = odd,
+                "Discord's lists of a guild's channels and threads hold items that can't be read: what stands in those is not collected"
+            );
+        }
         Ok(Self {
             known: known
                 .into_iter()
@@ -117,27 +95,28 @@ impl<'a> PassState<'a> {
                 .collect(),
             session: history.reader.session(0).await?,
             coverage: history.reader.coverage().await?,
-            tally: Tally::new(history.status.clone()),
+            tally,
             catalog,
             began: history.rest.clock().now(),
             began_after,
             jobs: VecDeque::new(),
+            is_begun: false,
             incomplete: Vec::new(),
             suspected: HashSet::new(),
             asked_at,
+            refused_lists: Vec::new(),
             history,
         })
     }
 
+    /// Does what there is to do, at first for all that the lists showed.
     pub(super) async fn work(&mut self) -> Result<(), HistoryError> {
-        let mut entries = self.catalog.entries.clone();
-        entries.sort_by_key(|entry| std::cmp::Reverse(entry.info.last_message_id));
-        for entry in &entries {
-            for list in &entry.archived_lists {
-                self.jobs.push_back(Job::List(entry.clone(), *list));
-            }
+        if !self.is_begun {
+            self.is_begun = true;
+            let mut entries = self.catalog.entries.clone();
+            entries.sort_by_key(|entry| std::cmp::Reverse(entry.info.last_message_id));
+            self.enter(entries).await?;
         }
-        self.enter(entries).await?;
 
         let mut running = FuturesUnordered::new();
         loop {
@@ -155,13 +134,29 @@ impl<'a> PassState<'a> {
                 return Ok(());
             };
             match done {
-                Done::Listed(threads, parent) => {
+                Done::Listed(list, parent) => {
+                    if let Some(lacks) = list.lacks {
+                        warn!(channel_id = %parent.info.id, name = parent.info.name, "a list of archived threads is not complete: {lacks}");
+                        self.tally.odd(|answers| answers.lists += 1);
+                        self.note_incomplete(parent.info.id);
+                    }
                     let scope = &self.history.scope;
-                    let new = self.catalog.add_threads(parent.guild_id, threads, scope);
+                    let new = self
+                        .catalog
+                        .add_threads(parent.guild_id, list.threads, scope);
                     self.enter(new).await?;
                 }
-                Done::Scanned(outcome) => {
+                Done::NotListed(parent) => {
+                    self.tally.list_refused();
+                    if !self.refused_lists.contains(&parent.info.id) {
+                        self.refused_lists.push(parent.info.id);
+                    }
+                }
+                Done::Scanned(outcome, channel) => {
                     self.tally.channel_done(outcome == Outcome::Refused);
+                    if outcome == Outcome::Incomplete {
+                        self.note_incomplete(channel);
+                    }
                 }
                 Done::Later(job, error) => self.later(job, error).await?,
             }
@@ -172,6 +167,14 @@ impl<'a> PassState<'a> {
     async fn enter(&mut self, mut entries: Vec<Entry>) -> Result<(), HistoryError> {
         for entry in &mut entries {
             self.keep_refusal(entry);
+        }
+        let listing = entries
+            .iter()
+            .filter(|entry| matches!(entry.access, Access::Readable | Access::NoHistory));
+        for entry in listing {
+            for list in &entry.archived_lists {
+                self.jobs.push_back(Job::List(entry.clone(), *list));
+            }
         }
         let mut batch = batch_of(&self.catalog.guilds, &entries, self.began);
         batch.sightings.extend(entries.iter().map(|entry| Sighting {
@@ -246,19 +249,24 @@ impl<'a> PassState<'a> {
             missing_channels: scope.channels().filter(|id| !channel(id)).collect(),
             incomplete: self.incomplete,
             suspected: self.suspected.into_iter().collect(),
+            partly_listed: self.catalog.odd.into_keys().collect(),
+            refused_lists: self.refused_lists,
         }
     }
 
-    /// A channel that Discord refused lately, against what its permissions say, is not asked again.
+    /// A channel that Discord refuses, against what its permissions say, is not asked again before
+    /// there is a reason: see [`Rest::ask_again`](crate::discord::rest::Rest::ask_again).
     fn keep_refusal(&self, entry: &mut Entry) {
-        if let Some(known) = self.known.get(&entry.info.id)
-            && entry.access == Access::Readable
-            && known.access_detail.is_some()
-            && known
-                .access_since
-                .is_some_and(|since| self.began - since < REFUSED_FOR)
+        if entry.access == Access::Readable
+            && let Some(refusal) = self.history.rest.refused_history(entry.info.id)
         {
-            entry.access = known.access;
+            entry.access = refusal.access().unwrap_or(Access::Faulty);
+        }
+    }
+
+    fn note_incomplete(&mut self, channel: ChannelId) {
+        if !self.incomplete.contains(&channel) {
+            self.incomplete.push(channel);
         }
     }
 
@@ -499,12 +507,12 @@ impl<'a> PassState<'a> {
             }
             Job::Scan { entry, .. } => {
                 warn!(channel_id = %entry.info.id, %error, "the channel has gaps left");
-                self.incomplete.push(entry.info.id);
+                self.note_incomplete(entry.info.id);
                 self.tally.channel_done(false);
             }
             Job::List(entry, _) => {
                 warn!(channel_id = %entry.info.id, %error, "archived threads could not be listed");
-                self.incomplete.push(entry.info.id);
+                self.note_incomplete(entry.info.id);
             }
         }
         Ok(())
@@ -512,79 +520,17 @@ impl<'a> PassState<'a> {
 }
 
 /// An archived thread in which nothing can have been written since its gap began: writing takes it
-/// out of the archive.
+/// out of the archive. Nor may Discord name a newer message.
 fn is_at_rest(entry: &Entry, gaps: &RangeSet<i64>, high: i64) -> bool {
     let Some(thread) = entry.info.thread_metadata else {
         return false;
     };
     let last_gap = gaps.iter().next_back().filter(|gap| gap.end == high);
     let only_gap = last_gap.filter(|gap| gap.start > 0 && gaps.iter().count() == 1);
+    let newest = entry.info.last_message_id;
     thread.archived
-        && only_gap.is_some_and(|gap| snowflake_at(thread.archive_timestamp) < gap.start)
-}
-
-async fn run_job(history: &History, tally: Tally, job: Job, reading: Reading) -> Done {
-    match job {
-        Job::List(parent, list) => match list_archived(&history.rest, &parent, list).await {
-            Ok(threads) => Done::Listed(threads, parent),
-            Err(error) if error.is_about_the_place() => {
-                warn!(channel_id = %parent.info.id, %error, "archived threads can't be listed");
-                Done::Listed(Vec::new(), parent)
-            }
-            Err(error) => Done::Later(Job::List(parent, list), error.into()),
-        },
-        Job::Scan {
-            entry,
-            tries,
-            asked_after,
-        } => {
-            if tries > 0 {
-                tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(tries - 1)).await;
-            }
-            let scan = Scan {
-                rest: &history.rest,
-                reader: &history.reader,
-                writer: &history.writer,
-                tally: &tally,
-                asked_after,
-                entry: &entry,
-                gaps: reading.gaps,
-                high: reading.high,
-                coverage: reading.coverage,
-                session_id: reading.session_id,
-                live_low: reading.high,
-            };
-            match scan.run().await {
-                Ok(outcome) => Done::Scanned(outcome),
-                Err(error) => {
-                    let again = Job::Scan {
-                        entry,
-                        tries,
-                        asked_after,
-                    };
-                    Done::Later(again, error)
-                }
-            }
-        }
-    }
-}
-
-async fn list_archived(
-    rest: &Rest,
-    parent: &Entry,
-    list: ArchivedKind,
-) -> Result<Vec<ChannelInfo>, RestError> {
-    let mut threads = Vec::new();
-    let mut before = None;
-    loop {
-        let page = rest.archived_threads(parent.info.id, list, before).await?;
-        threads.extend(page.threads);
-        if page.has_more && page.next_before.is_none() {
-            warn!(channel_id = %parent.info.id, "Discord's list of archived threads does not advance; some may be missing");
-        }
-        match page.next_before {
-            Some(next) => before = Some(next),
-            None => return Ok(threads),
-        }
-    }
+        && only_gap.is_some_and(|gap| {
+            snowflake_at(thread.archive_timestamp) < gap.start
+                && newest.is_none_or(|newest| newest.as_i64() < gap.start)
+        })
 }

@@ -11,7 +11,7 @@ use rangemap::RangeSet;
 use tracing::info;
 
 use crate::message::{ChannelId, MessageId};
-use crate::status::{BackfillState, BackfillStatus, StatusReceiver, StatusSender};
+use crate::status::{BackfillState, BackfillStatus, OddAnswers, StatusReceiver, StatusSender};
 
 /// How often a line is written where there is no terminal.
 const LINE: Duration = Duration::from_secs(10);
@@ -49,6 +49,17 @@ impl Tally {
             status.backfill.channels_done += 1;
             status.backfill.channels_unreadable += u64::from(unreadable);
         });
+    }
+
+    pub(super) fn list_refused(&self) {
+        self.status
+            .send_modify(|status| status.backfill.thread_lists_unreadable += 1);
+    }
+
+    /// Counts an answer that can't be right.
+    pub(super) fn odd(&self, count: impl FnOnce(&mut OddAnswers)) {
+        self.status
+            .send_modify(|status| count(&mut status.backfill.odd_answers));
     }
 
     /// Notes a channel's gaps before they are read.

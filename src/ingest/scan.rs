@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rangemap::RangeSet;
 use tracing::{info, warn};
 
@@ -12,7 +12,7 @@ use super::catalog::{Entry, access_now};
 use super::progress::Tally;
 use super::writer::{WriterClosed, WriterHandle};
 use crate::discord::rest::{HistoryCursor, HistoryPage, PageItem, Rest, RestError};
-use crate::message::{DeletedBy, Gone, IdSpan, Message, MessageId, Observed, Source};
+use crate::message::{DeletedBy, Gone, IdSpan, Message, MessageId, Observed, Source, snowflake_at};
 use crate::store::{
     Access, AccessMark, Batch, ChannelCoverage, Committed, Covered, Parked, Reader, SessionId,
     StoreError,
@@ -21,8 +21,11 @@ use crate::store::{
 /// Messages per page: the most that Discord gives.
 const PAGE: u8 = 100;
 
-/// Pages in a row that lead nowhere before the channel is given up.
+/// Pages in a row that can't be right before the channel is left for the next pass.
 const PATIENCE: u32 = 3;
+
+/// How far ahead of Discord's clock an id may be: the clock is known to a second or two.
+const AHEAD: TimeDelta = TimeDelta::seconds(60);
 
 /// Why a channel's scan stopped before its end.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +41,19 @@ pub enum ScanError {
     Store(#[from] StoreError),
 }
 
+/// What an empty page says.
+enum End {
+    /// There is nothing older.
+    Seen,
+    /// That is what it looks like where a right is missing.
+    Lacks(Access),
+    /// There is something older.
+    NotYet,
+}
+
+/// A range of no ids.
+const NOTHING: IdSpan = IdSpan { low: 0, high: 0 };
+
 /// How a scan ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -45,6 +61,8 @@ pub(super) enum Outcome {
     Complete,
     /// The channel can't be read; the record knows why.
     Refused,
+    /// Discord's pages can't be right: what they left out is a gap, or may be one.
+    Incomplete,
 }
 
 /// The scan of one channel or thread.
@@ -72,12 +90,14 @@ pub(super) struct Scan<'a> {
 impl Scan<'_> {
     pub(super) async fn run(mut self) -> Result<Outcome, ScanError> {
         let mut fruitless = 0;
+        let mut is_ahead = false;
         while let Some(gap) = self.gaps.iter().next_back().cloned() {
             let cursor = self.cursor(gap.end);
             let page = match self.page(cursor).await {
                 Ok(page) => page,
                 Err(error) => return self.refused(error).await,
             };
+            is_ahead |= self.note_ids_ahead(&page);
             let read = IdSpan {
                 low: if page.items.is_empty() {
                     0
@@ -86,24 +106,69 @@ impl Scan<'_> {
                 },
                 high: gap.end,
             };
-            if read.is_empty() && !self.passed_live_messages(&page) {
+            let mut fault = page.disorder(cursor).map(|disorder| disorder.to_string());
+            if fault.is_none() && read.is_empty() && !self.passed_live_messages(&page) {
+                fault = Some("it leads to no older message".to_owned());
+            }
+            let mut gone = Vec::new();
+            if fault.is_none() {
+                gone = self.gone(cursor, &page, read).await?;
+                // After the last reading, so that it speaks for all of them.
+                if page.items.is_empty() {
+                    match self.end_of_history(gap.end).await? {
+                        End::Seen => {}
+                        End::Lacks(access) => return self.note(access, None).await,
+                        End::NotYet => {
+                            fault = Some("it is empty, and there are older messages".to_owned());
+                        }
+                    }
+                }
+            }
+            if let Some(fault) = fault {
                 fruitless += 1;
+                self.note_odd_page(&fault, fruitless);
+                // The messages are what they are; that there are no others is not known.
+                let mut page = page;
+                let asked_at = page.asked_at;
+                page.items
+                    .retain(|item| self.read(&item.raw, asked_at).is_ok());
+                self.take(page, NOTHING, Vec::new()).await?;
                 if fruitless == PATIENCE {
-                    return self.faulty().await;
+                    return Ok(Outcome::Incomplete);
                 }
                 continue;
             }
             fruitless = 0;
-            let gone = self.gone(cursor, &page, read).await?;
-            // After the last reading, so that it speaks for all of them.
-            if page.items.is_empty()
-                && let Some(access) = self.lacks().await?
-            {
-                return self.note(access, None).await;
-            }
             self.take(page, read, gone).await?;
         }
-        Ok(Outcome::Complete)
+        Ok(if is_ahead {
+            Outcome::Incomplete
+        } else {
+            Outcome::Complete
+        })
+    }
+
+    fn note_odd_page(&self, fault: &str, times: u32) {
+        self.tally.odd(|answers| answers.pages += 1);
+        let (channel_id, name) = (self.entry.info.id, &self.entry.info.name);
+        if times == PATIENCE {
+            warn!(%channel_id, name, "a page of the channel's history can't be right ({fault}), {times} times in a row: the gap stays until the next pass");
+        } else {
+            warn!(%channel_id, name, "a page of the channel's history can't be right ({fault}); it is asked for again");
+        }
+    }
+
+    /// Counts the messages of a page that are of a time to come; answers whether there are any.
+    fn note_ids_ahead(&self, page: &HistoryPage) -> bool {
+        let now = snowflake_at(self.rest.clock().now() + AHEAD);
+        let ids = page.items.iter().filter_map(|item| item.id);
+        let ahead = ids.filter(|id| id.as_i64() >= now).count();
+        if ahead > 0 {
+            let (channel_id, name) = (self.entry.info.id, &self.entry.info.name);
+            self.tally.odd(|answers| answers.ids_ahead += ahead as u64);
+            warn!(%channel_id, name, messages = ahead, "messages of the channel have ids that are ahead of Discord's clock; they are kept, and no time to come counts as read");
+        }
+        ahead > 0
     }
 
     /// The newest page of all first: it can't be misjudged by a clock.
@@ -124,7 +189,9 @@ impl Scan<'_> {
     fn passed_live_messages(&mut self, page: &HistoryPage) -> bool {
         match page.min_id {
             Some(min) if min.as_i64() >= self.high => {
-                let beyond = self.high..min.as_i64();
+                // What is still to come was not read, whatever ids there are.
+                let now = snowflake_at(self.rest.clock().now());
+                let beyond = self.high..min.as_i64().min(now);
                 if !beyond.is_empty() {
                     self.gaps.insert(beyond);
                 }
@@ -136,17 +203,27 @@ impl Scan<'_> {
         }
     }
 
-    /// What is missing to read this channel's history now, if anything: without the right Discord
-    /// answers an empty page, so an empty page alone says nothing. One message proves the right.
-    async fn lacks(&self) -> Result<Option<Access>, RestError> {
-        let newest = self
+    /// Whether an empty page is the end: without the right to read history Discord answers an empty
+    /// page too, and a page can be empty by mistake. The oldest message of all proves the right, and
+    /// that there is none before.
+    async fn end_of_history(&self, end: i64) -> Result<End, RestError> {
+        let oldest = self
             .rest
-            .history_page(self.entry.info.id, HistoryCursor::Latest, 1);
-        if !newest.await?.items.is_empty() {
-            return Ok(None);
+            .history_page(self.entry.info.id, HistoryCursor::Oldest, 1)
+            .await?;
+        if oldest.items.is_empty() {
+            let access = access_now(self.rest, self.entry).await?;
+            return Ok(match access {
+                Access::Readable => End::Seen,
+                access => End::Lacks(access),
+            });
         }
-        let access = access_now(self.rest, self.entry).await?;
-        Ok((access != Access::Readable).then_some(access))
+        let is_older = |id: MessageId| id.as_i64() < end;
+        Ok(if oldest.min_id.is_some_and(is_older) {
+            End::NotYet
+        } else {
+            End::Seen
+        })
     }
 
     /// Commits a page: what it shows, what it shows to be gone, and the range that it completes.
@@ -278,12 +355,6 @@ impl Scan<'_> {
         };
         warn!(channel_id = %self.entry.info.id, %error, "the channel can't be read");
         self.note(access, Some(error.to_string())).await
-    }
-
-    async fn faulty(&self) -> Result<Outcome, ScanError> {
-        let detail = "Discord's pages of history do not advance";
-        warn!(channel_id = %self.entry.info.id, detail);
-        self.note(Access::Faulty, Some(detail.to_owned())).await
     }
 
     async fn note(&self, access: Access, detail: Option<String>) -> Result<Outcome, ScanError> {

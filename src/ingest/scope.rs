@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
 use crate::message::{ChannelId, GuildId};
+use crate::store::Place;
 
 /// How far up a channel is looked for among the chosen: thread, channel, category.
 const DEPTH: usize = 3;
@@ -67,6 +68,26 @@ impl Scope {
         places.known.get(&channel).map(|(guild, _)| *guild)
     }
 
+    /// Whether a guild or channel is `place`, or stands in it. Of a channel that is not known every
+    /// guild may be the place.
+    #[must_use]
+    pub fn is_within(&self, what: Place, place: Place) -> bool {
+        let of = |channel| {
+            let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+            places.known.get(&channel).copied()
+        };
+        match (what, place) {
+            (_, Place::Everywhere) => true,
+            (Place::Channel(channel), Place::Guild(guild)) => {
+                of(channel).is_none_or(|(its, _)| its == guild)
+            }
+            (Place::Channel(channel), Place::Channel(parent)) => {
+                channel == parent || of(channel).is_some_and(|(_, its)| its == Some(parent))
+            }
+            (what, place) => what == place,
+        }
+    }
+
     /// Whether the guild may hold anything that was chosen.
     #[must_use]
     pub fn takes_guild(&self, guild: GuildId) -> bool {
@@ -126,5 +147,19 @@ mod tests {
         scope.learn(id(1), id(12), None);
         assert_eq!(scope.takes(id(1), id(12)), Some(false));
         assert_eq!(Scope::new(&[id(1)], &[]).takes(id(1), id(99)), Some(true));
+    }
+
+    #[test]
+    fn a_thread_stands_in_its_channel_and_both_in_their_guild() {
+        let scope = Scope::default();
+        scope.learn(id(1), id(10), None);
+        scope.learn(id(1), id(11), Some(id(10)));
+        let (guild, other) = (Place::Guild(id(1)), Place::Guild(id(2)));
+        let (channel, thread) = (Place::Channel(id(10)), Place::Channel(id(11)));
+        assert!(scope.is_within(thread, channel) && scope.is_within(thread, guild));
+        assert!(!scope.is_within(channel, thread) && !scope.is_within(channel, other));
+        assert!(scope.is_within(guild, guild) && !scope.is_within(guild, channel));
+        assert!(scope.is_within(Place::Channel(id(99)), other), "unknown");
+        assert!(scope.is_within(other, Place::Everywhere));
     }
 }

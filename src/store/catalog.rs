@@ -236,7 +236,7 @@ pub struct Interrupted {
 }
 
 /// Whose live events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Place {
     /// All that are collected.
     Everywhere,

@@ -161,6 +161,12 @@ impl ChannelCoverage {
         complete.filter_map(|(_, it)| it.stale_since).max()
     }
 
+    /// Whether the record has the message, if there is one of this id.
+    #[must_use]
+    pub fn is_complete_at(&self, id: MessageId) -> bool {
+        matches!(self.0.get(&id.as_i64()), Some(RangeState::Complete(_)))
+    }
+
     /// Until when a message was there for certain, if its channel was until `end`.
     pub(super) fn there_at(&self, id: MessageId, end: DateTime<Utc>) -> DateTime<Utc> {
         match self.0.get(&id.as_i64()) {

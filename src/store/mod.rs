@@ -30,6 +30,7 @@ mod opening;
 mod outages;
 mod page;
 mod parked;
+mod presence;
 mod query;
 mod reactions;
 mod record;

@@ -175,7 +175,7 @@ async fn a_line_of_ndjson_is_the_row_of_a_page() {
         "&channel_id={CHANNEL}&columns={}",
         "message_id,guild_id,channel_id,author_id,author_name,content,created_at,edited_at,deleted,\
          deleted_by,deleted_after,deleted_before,content_removed_at,message_type,attachment_count,\
-         embed_count,ingested_at,revision,raw_json"
+         embed_count,reaction_count,reactions,poll_votes,ingested_at,revision,raw_json"
     );
     let lines = lake.get(&path("ndjson", &more)).await;
     let first: Value = serde_json::from_str(lines.text().lines().next().unwrap()).unwrap();

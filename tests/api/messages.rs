@@ -37,6 +37,9 @@ async fn a_row_has_what_the_contract_lists() {
         "message_type": 19,
         "attachment_count": 1,
         "embed_count": 2,
+        "reaction_count": 0,
+        "reactions": null,
+        "poll_votes": null,
         "ingested_at": "2025-06-01T00:00:01.000000Z",
         "revision": 1,
     });

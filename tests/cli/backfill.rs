@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use simulator::{Community, Config, Simulator};
+use simulator::{Community, Config, Kind, RestFault, RestFaultKind, Simulator};
 use tokio::process::Command;
 
 use crate::program::{discord, end, following, venv};
@@ -118,4 +118,44 @@ async fn a_guild_or_channel_that_is_not_there_is_no_success() {
         "{}",
         ended.stderr
     );
+}
+
+#[tokio::test]
+async fn verify_asks_again_for_what_was_refused() {
+    let simulator = discord(505).await;
+    let folder = tempfile::tempdir().unwrap();
+    let channels = simulator.channels().into_iter();
+    let mut readable = channels.filter(|channel| {
+        channel.visible && channel.history && channel.kind == Kind::Text && channel.messages > 0
+    });
+    let channel = readable.next().unwrap().id;
+    let path = format!("/channels/{channel}/*");
+    let forbidden = RestFaultKind::Forbidden { code: 50_001 };
+    simulator.faults().rest(RestFault::on(path, forbidden));
+    let first = end(following(folder.path(), &simulator, &["backfill"])).await;
+    assert!(first.stderr.contains("not readable: "), "{}", first.stderr);
+    assert!(
+        first.stderr.contains("archived threads are refused"),
+        "{}",
+        first.stderr
+    );
+    simulator.faults().clear();
+    let again = end(following(
+        folder.path(),
+        &simulator,
+        &["backfill", "--verify"],
+    ))
+    .await;
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    let truth = simulator.truth_in(channel);
+    let expected = truth.iter().filter(|message| !message.deleted).count();
+    let connection = duckdb::Connection::open(folder.path().join("data/guildlake.duckdb")).unwrap();
+    let count: i64 = connection
+        .query_row(
+            "SELECT count(*) FROM discord_messages WHERE channel_id = ?",
+            [channel],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(count, i64::try_from(expected).unwrap());
 }

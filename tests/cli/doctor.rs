@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
-use simulator::{Community, Config, Simulator};
+use simulator::{Community, Config, GatewayFault, RestFault, RestFaultKind, Simulator};
 
 use crate::program::{Ended, end, following, guildlake};
 
@@ -37,11 +37,16 @@ async fn all_is_well_but_for_what_the_bot_may_not_read() {
         "Discord",
         "intents",
         "sessions",
+        "socket",
+        "message",
         "guild",
         "clock",
     ] {
         assert_eq!(verdicts[name]["verdict"], "ok", "{}", verdicts[name]);
     }
+    // Asking costs no session, nor is one begun.
+    let counters = simulator.counters();
+    assert_eq!((counters.connections, counters.identifies), (1, 0));
     assert!(ended.stdout.contains("Read Message History is missing"));
     assert!(ended.stdout.contains("is not visible to the bot"));
 
@@ -95,4 +100,30 @@ async fn it_looks_at_the_machine_without_discord() {
     assert_eq!(verdicts["API"]["verdict"], "failed");
     assert_eq!(verdicts["token"]["verdict"], "warning");
     assert_eq!(verdicts["record"]["verdict"], "ok");
+}
+
+#[tokio::test]
+async fn a_refused_message_and_a_closed_socket_fail_with_their_fix() {
+    let config = Config::quick().with_community(Community::small(603));
+    let simulator = Simulator::start(config).await.unwrap();
+    let forbidden = RestFaultKind::Forbidden { code: 50_001 };
+    let faults = simulator.faults();
+    // Its permissions say that all is well.
+    faults.rest(RestFault::on("/channels/*/messages*", forbidden));
+    faults
+        .gateway(GatewayFault::Refuse { seconds: None })
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let ended = end(following(folder.path(), &simulator, &["doctor", "--json"])).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    let verdicts = verdicts(&ended);
+    for (name, found, fix) in [
+        ("message", "50001", "overwrites"),
+        ("socket", "can't be opened", "firewall"),
+    ] {
+        let check = &verdicts[name];
+        assert_eq!(check["verdict"], "failed", "{check}");
+        assert!(check["found"].as_str().unwrap().contains(found), "{check}");
+        assert!(check["fix"].as_str().unwrap().contains(fix), "{check}");
+    }
 }

@@ -31,6 +31,8 @@ pub(crate) struct World {
     pub(crate) folder: TempDir,
     pub(crate) channels: Vec<u64>,
     pub(crate) reconnect: ReconnectSettings,
+    /// Whom the service asks, if not the simulator itself.
+    pub(crate) api_url: Option<String>,
 }
 
 /// A service that runs.
@@ -90,6 +92,7 @@ impl World {
                 max_pause: Duration::from_millis(50),
                 ..ReconnectSettings::default()
             },
+            api_url: None,
         }
     }
 
@@ -121,7 +124,12 @@ impl World {
                     .iter()
                     .map(|id| (*id).try_into().unwrap())
                     .collect(),
-                api_url: self.simulator.api_url().parse().unwrap(),
+                api_url: self
+                    .api_url
+                    .clone()
+                    .unwrap_or_else(|| self.simulator.api_url())
+                    .parse()
+                    .unwrap(),
                 rest: RestSettings {
                     requests_per_second: u16::MAX,
                     request_timeout: Duration::from_secs(2),

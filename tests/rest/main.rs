@@ -4,4 +4,5 @@ mod community;
 mod fake;
 mod faults;
 mod limits;
+mod refusals;
 mod secrets;

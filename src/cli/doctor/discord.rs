@@ -1,18 +1,22 @@
-//! Checks against Discord: token, clock, intents, session budget, and what of the chosen guilds
-//! and channels the bot may read.
+//! Checks against Discord: token, clock, intents, session budget, the socket, and what of the chosen
+//! guilds and channels the bot may read. A message is really asked for: what follows from permissions
+//! is one thing, what Discord answers another.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::Check;
+use super::{Check, socket};
 use crate::config::{DiscordSettings, token_has_the_form};
-use crate::discord::rest::{Rest, RestError, RestSettings};
-use crate::ingest::{Catalog, Scope};
+use crate::discord::rest::{HistoryCursor, Rest, RestError, RestSettings};
+use crate::ingest::{Catalog, Entry, Scope};
 use crate::store::Access;
 
 /// A clock further off than this makes ranges of ids wrong.
 const SKEW: i64 = 30;
+
+/// Channels that a message is asked for in, where none were chosen.
+const TRIED: usize = 3;
 
 /// With more sessions used up than this a loop of restarts is near the limit.
 const FEW_SESSIONS: u32 = 50;
@@ -31,7 +35,7 @@ pub(super) async fn checks(settings: DiscordSettings) -> Vec<Check> {
     let patience = RestSettings {
         attempts: 2,
         request_timeout: Duration::from_secs(10),
-        ..settings.rest
+        ..settings.rest.clone()
     };
     let rest = match Rest::new(&settings.api_url, &settings.token, patience) {
         Ok(rest) => rest,
@@ -70,7 +74,8 @@ async fn ask(rest: &Rest, scope: &Scope, checks: &mut Vec<Check>) -> Result<(), 
              (with 10,000 users or more who can see the app, Discord reviews it first)",
         )
     });
-    let budget = rest.gateway_bot().await?.session_start_limit;
+    let gateway = rest.gateway_bot().await?;
+    let budget = gateway.session_start_limit;
     let found = format!(
         "{} of {} new sessions left today",
         budget.remaining, budget.total
@@ -84,6 +89,7 @@ async fn ask(rest: &Rest, scope: &Scope, checks: &mut Vec<Check>) -> Result<(), 
     } else {
         Check::ok("sessions", found)
     });
+    checks.push(socket::check(&gateway).await);
 
     let catalog = Catalog::read(rest, scope).await?;
     for guild in scope.guilds() {
@@ -117,6 +123,25 @@ async fn ask(rest: &Rest, scope: &Scope, checks: &mut Vec<Check>) -> Result<(), 
             ),
         });
     }
+    let readable = catalog
+        .entries
+        .iter()
+        .filter(|entry| entry.holds_messages() && entry.access == Access::Readable);
+    // Those that most likely hold a message come first.
+    let mut readable: Vec<&Entry> = readable.collect();
+    readable.sort_by_key(|entry| std::cmp::Reverse(entry.info.last_message_id));
+    let chosen = readable
+        .iter()
+        .filter(|entry| scope.channels().any(|channel| channel == entry.info.id))
+        .count();
+    if chosen > 0 {
+        readable.retain(|entry| scope.channels().any(|channel| channel == entry.info.id));
+    } else {
+        readable.truncate(TRIED);
+    }
+    for entry in readable {
+        checks.push(message(rest, entry).await?);
+    }
     for channel in scope.channels() {
         if !catalog.entries.iter().any(|entry| entry.info.id == channel) {
             checks.push(Check::failed(
@@ -127,6 +152,37 @@ async fn ask(rest: &Rest, scope: &Scope, checks: &mut Vec<Check>) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Asks for the newest message of a channel that should be readable.
+async fn message(rest: &Rest, entry: &Entry) -> Result<Check, RestError> {
+    const NAME: &str = "message";
+    let channel = format!("{} #{}", entry.info.id, entry.info.name);
+    let newest = rest
+        .history_page(entry.info.id, HistoryCursor::Latest, 1)
+        .await;
+    Ok(match newest {
+        Ok(page) if !page.items.is_empty() => {
+            Check::ok(NAME, format!("one of {channel} could be read"))
+        }
+        Ok(_) if entry.info.last_message_id.is_some() => Check::warning(
+            NAME,
+            format!(
+                "{channel} shows none, though it has had some: all were deleted, or the bot may not see them"
+            ),
+            "look into the channel; if there are messages, grant the bot's role Read Message History there",
+        ),
+        Ok(_) => Check::ok(NAME, format!("{channel} has none yet")),
+        Err(error) if error.is_about_the_place() => Check::failed(
+            NAME,
+            format!(
+                "Discord refuses to show one of {channel}, against what its permissions say: {error}"
+            ),
+            "look at the overwrites of the channel and its category for the bot and its roles (View Channel, \
+             Read Message History; voice: Connect), and whether the server asks members to accept rules first",
+        ),
+        Err(error) => return Err(error),
+    })
 }
 
 fn clock(skew: TimeDelta) -> Check {

@@ -9,10 +9,12 @@
 mod connection;
 mod end;
 mod pause;
+mod probe;
 mod socket;
 
 pub use end::Cause;
 pub use pause::ReconnectSettings;
+pub use probe::probe;
 pub use socket::{Ended, Socket, SocketEvent};
 
 use twilight_model::gateway::Intents;

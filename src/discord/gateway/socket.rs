@@ -111,17 +111,10 @@ impl Socket {
             Duration::from_millis(limit.reset_after_ms),
             limit.total.max(limit.remaining) - limit.total / RESERVE,
         );
-        let tls = match info.url.scheme() {
-            "wss" => {
-                let made = Connector::new();
-                Some(made.map_err(|error| GatewayError::Tls(error.to_string()))?)
-            }
-            _ => None,
-        };
         Ok(Self {
             token: token.clone(),
             address: info.url.as_str().to_owned(),
-            tls,
+            tls: connector(info)?,
             session: session.map(|mark| Session {
                 id: mark.session_id.clone(),
                 resume_address: Some(mark.resume_url.clone()),
@@ -382,6 +375,15 @@ impl Socket {
         self.await_session();
         self.say(&resume).await
     }
+}
+
+/// What encrypts the connection, if its address asks for that.
+pub(super) fn connector(info: &GatewayInfo) -> Result<Option<Connector>, GatewayError> {
+    if info.url.scheme() != "wss" {
+        return Ok(None);
+    }
+    let made = Connector::new().map_err(|error| GatewayError::Tls(error.to_string()))?;
+    Ok(Some(made))
 }
 
 /// The envelope of a frame.

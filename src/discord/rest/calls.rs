@@ -8,8 +8,8 @@ use tracing::warn;
 use crate::message::{ChannelId, GuildId, UserId};
 
 use super::model::{
-    Application, ChannelInfo, CurrentUser, GatewayInfo, GuildInfo, Member, RoleId, ThreadList,
-    readable,
+    Application, ChannelInfo, CurrentUser, GatewayInfo, GuildInfo, Listed, Member, RoleId,
+    ThreadList, readable,
 };
 use super::route::Route;
 use super::{Rest, RestError};
@@ -51,18 +51,18 @@ impl Rest {
     ///
     /// # Errors
     /// As every call: see [`RestError`].
-    pub async fn guild_channels(&self, guild: GuildId) -> Result<Vec<ChannelInfo>, RestError> {
+    pub async fn guild_channels(&self, guild: GuildId) -> Result<Listed, RestError> {
         let items: Vec<Box<RawValue>> = self.json(Route::guild_channels(guild)).await?;
         let (channels, odd) = readable(&items);
         self.note_odd("channels", odd);
-        Ok(channels)
+        Ok(Listed { channels, odd })
     }
 
     /// The threads of a guild that are not archived and that the bot can see.
     ///
     /// # Errors
     /// As every call: see [`RestError`].
-    pub async fn active_threads(&self, guild: GuildId) -> Result<Vec<ChannelInfo>, RestError> {
+    pub async fn active_threads(&self, guild: GuildId) -> Result<Listed, RestError> {
         let list: ThreadList = self.json(Route::active_threads(guild)).await?;
         Ok(self.threads(&list))
     }
@@ -85,7 +85,7 @@ impl Rest {
     }
 
     async fn json<T: DeserializeOwned>(&self, route: Route) -> Result<T, RestError> {
-        self.get(route, |body| serde_json::from_slice(body)).await
+        self.ask(route, |body| serde_json::from_slice(body)).await
     }
 
     pub(super) fn note_odd(&self, what: &'static str, odd: usize) {

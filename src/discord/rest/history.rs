@@ -1,6 +1,8 @@
 //! A page of a channel's history: each item as the exact text that came, with the id read from it.
 //! Nothing is concluded from positions; other servers that speak this protocol order differently.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
@@ -23,6 +25,8 @@ pub enum HistoryCursor {
     Before(MessageId),
     /// The oldest after this id.
     After(MessageId),
+    /// The oldest of all.
+    Oldest,
 }
 
 /// A page of history.
@@ -47,7 +51,49 @@ pub struct PageItem {
     pub raw: Box<str>,
 }
 
+/// What is wrong with the order of a page: it may leave out what it should show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Disorder {
+    /// It has messages that are not before the one that was asked for.
+    #[error("it has messages that are not before the one it was asked for")]
+    NotBefore,
+    /// It has one message several times.
+    #[error("it has one message several times")]
+    Repeated,
+    /// Its messages are not the newest first.
+    #[error("its messages do not stand newest first")]
+    Rising,
+}
+
+/// How much younger than one before it a message of a page may be: a server whose machines disagree
+/// a little about the time, or that sorts by another field, still shows the newest first.
+const JITTER: i64 = 1_000 << 22;
+
 impl HistoryPage {
+    /// What is wrong with the order of this page, if it is one of the newest messages or of those
+    /// before an id. Which messages a page leaves out nobody can see; that it is not what was asked
+    /// for, its order tells.
+    #[must_use]
+    pub fn disorder(&self, cursor: HistoryCursor) -> Option<Disorder> {
+        if let HistoryCursor::Before(id) = cursor
+            && self.max_id.is_some_and(|max| max >= id)
+        {
+            return Some(Disorder::NotBefore);
+        }
+        let mut seen = HashSet::new();
+        let mut lowest = i64::MAX - JITTER;
+        for id in self.items.iter().filter_map(|item| item.id) {
+            if !seen.insert(id) {
+                return Some(Disorder::Repeated);
+            }
+            if id.as_i64() > lowest + JITTER {
+                return Some(Disorder::Rising);
+            }
+            lowest = lowest.min(id.as_i64());
+        }
+        None
+    }
+
     /// Where to go on in the direction of `cursor`, or `None` if this page leads nowhere beyond
     /// it: because it is empty, or because the server does not do what was asked.
     #[must_use]
@@ -62,6 +108,7 @@ impl HistoryPage {
                 .max_id
                 .filter(|max| *max > id)
                 .map(HistoryCursor::After),
+            HistoryCursor::Oldest => self.max_id.map(HistoryCursor::After),
         }
     }
 
@@ -118,9 +165,10 @@ impl Rest {
             HistoryCursor::Latest => route,
             HistoryCursor::Before(id) => route.with("before", &id),
             HistoryCursor::After(id) => route.with("after", &id),
+            HistoryCursor::Oldest => route.with("after", &0),
         };
         let asked_at = self.clock().stamp();
-        let page = self.get(route, HistoryPage::read).await?;
+        let page = self.ask(route, HistoryPage::read).await?;
         Ok(HistoryPage { asked_at, ..page })
     }
 
@@ -136,7 +184,7 @@ impl Rest {
         /// Discord's code for a message that is not there.
         const UNKNOWN_MESSAGE: i64 = 10_008;
         let read = |body: &[u8]| serde_json::from_slice::<Box<RawValue>>(body);
-        match self.get(Route::message(channel, message), read).await {
+        match self.ask(Route::message(channel, message), read).await {
             Ok(raw) => Ok(Some(raw.into())),
             Err(RestError::NotFound {
                 code: UNKNOWN_MESSAGE,
@@ -191,6 +239,28 @@ mod tests {
         }
         assert!(HistoryPage::read(b"[\"\xff\"]").is_err());
         assert_eq!(HistoryPage::read(b"[]").unwrap(), HistoryPage::default());
+    }
+
+    #[test]
+    fn a_page_in_another_order_is_seen() {
+        use HistoryCursor::{Before, Latest};
+        let page = |ids: &[i64]| {
+            let items: Vec<_> = ids.iter().map(|n| format!("{{\"id\":\"{n}\"}}")).collect();
+            HistoryPage::read(format!("[{}]", items.join(",")).as_bytes()).unwrap()
+        };
+        let day = 86_400_000 << 22;
+        assert_eq!(page(&[]).disorder(Latest), None);
+        assert_eq!(page(&[3 * day, 2 * day, day]).disorder(Latest), None);
+        let before = Before(id(3 * day));
+        assert_eq!(page(&[2 * day, day]).disorder(before), None);
+        let late = page(&[3 * day, 2 * day]).disorder(before);
+        assert_eq!(late, Some(Disorder::NotBefore));
+        let twice = page(&[2 * day, 2 * day]).disorder(before);
+        assert_eq!(twice, Some(Disorder::Repeated));
+        let rising = page(&[day, 2 * day]).disorder(before);
+        assert_eq!(rising, Some(Disorder::Rising));
+        // Two that were written at one moment, sorted by something else.
+        assert_eq!(page(&[day, day + 5, 7]).disorder(before), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod guard;
 mod history;
 mod limits;
 mod model;
+mod refusals;
 mod route;
 mod send;
 mod stats;
@@ -26,9 +27,9 @@ use url::Url;
 use crate::clock::Clock;
 
 pub use error::{Call, Fault, RestError};
-pub use history::{HistoryCursor, HistoryPage, PageItem};
+pub use history::{Disorder, HistoryCursor, HistoryPage, PageItem};
 pub use model::{
-    Application, ChannelInfo, CurrentUser, GatewayInfo, GuildInfo, RoleId, RoleInfo,
+    Application, ChannelInfo, CurrentUser, GatewayInfo, GuildInfo, Listed, RoleId, RoleInfo,
     SessionStartLimit, ThreadMetadata,
 };
 pub use stats::RestStatus;
@@ -36,6 +37,7 @@ pub use threads::{ArchivedBefore, ArchivedKind, ThreadPage};
 
 use guard::InvalidRequests;
 use limits::Pacing;
+use refusals::Refusals;
 use stats::RestStats;
 
 /// How patiently Discord is asked. The defaults are for Discord itself; tests are less patient.
@@ -103,6 +105,7 @@ struct Shared {
     settings: RestSettings,
     pacing: Pacing,
     invalid: InvalidRequests,
+    refusals: Refusals,
     stats: RestStats,
 }
 
@@ -158,6 +161,7 @@ impl Rest {
                 root,
                 pacing: Pacing::new(settings.requests_per_second),
                 invalid: InvalidRequests::new(settings.invalid_limit, settings.invalid_window),
+                refusals: Refusals::default(),
                 stats: RestStats::default(),
                 settings,
             }),

@@ -197,13 +197,22 @@ pub(super) struct ThreadList {
     #[serde(default, deserialize_with = "lenient_list")]
     pub(super) members: Vec<ThreadMember>,
     #[serde(default)]
-    pub(super) has_more: bool,
+    pub(super) has_more: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ThreadMember {
     /// The thread.
     pub(super) id: ChannelId,
+}
+
+/// What a list holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// The channels or threads that could be read.
+    pub channels: Vec<ChannelInfo>,
+    /// How many items could not be read: what they are is not known.
+    pub odd: usize,
 }
 
 /// The items that can be read, and how many can't.

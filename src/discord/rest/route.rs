@@ -5,6 +5,9 @@ use std::fmt;
 use url::Url;
 
 use crate::message::{ChannelId, GuildId, MessageId, UserId};
+use crate::store::Place;
+
+use super::threads::ArchivedKind;
 
 /// One address below `/api/v10`.
 #[derive(Debug, Clone)]
@@ -15,6 +18,10 @@ pub(super) struct Route {
     /// resource of Discord's are left out of it, or it would grow with every message.
     pub(super) limiter_path: String,
     pub(super) query: Vec<(&'static str, String)>,
+    /// Whose rights decide whether it is answered, if it can be refused.
+    pub(super) place: Option<Place>,
+    /// It is about one message or channel, not about what stands in it.
+    pub(super) is_about_one: bool,
 }
 
 impl Route {
@@ -24,6 +31,22 @@ impl Route {
             limiter_path: path.clone(),
             path,
             query: Vec::new(),
+            place: None,
+            is_about_one: false,
+        }
+    }
+
+    fn of_guild(guild: GuildId, rest: &str) -> Self {
+        Self {
+            place: Some(Place::Guild(guild)),
+            ..Self::plain(format!("guilds/{guild}{rest}"))
+        }
+    }
+
+    fn of_channel(channel: ChannelId, rest: &str) -> Self {
+        Self {
+            place: Some(Place::Channel(channel)),
+            ..Self::plain(format!("channels/{channel}{rest}"))
         }
     }
 
@@ -55,41 +78,44 @@ impl Route {
     }
 
     pub(super) fn guild(guild: GuildId) -> Self {
-        Self::plain(format!("guilds/{guild}"))
+        Self::of_guild(guild, "")
     }
 
     pub(super) fn guild_channels(guild: GuildId) -> Self {
-        Self::plain(format!("guilds/{guild}/channels"))
+        Self::of_guild(guild, "/channels")
     }
 
     pub(super) fn active_threads(guild: GuildId) -> Self {
-        Self::plain(format!("guilds/{guild}/threads/active"))
+        Self::of_guild(guild, "/threads/active")
     }
 
     pub(super) fn member(guild: GuildId, user: UserId) -> Self {
         Self {
             limiter_path: format!("guilds/{guild}/members/id"),
-            ..Self::plain(format!("guilds/{guild}/members/{user}"))
+            ..Self::of_guild(guild, &format!("/members/{user}"))
         }
     }
 
     pub(super) fn channel(channel: ChannelId) -> Self {
-        Self::plain(format!("channels/{channel}"))
+        Self {
+            is_about_one: true,
+            ..Self::of_channel(channel, "")
+        }
     }
 
-    /// `list` is what comes after the channel.
-    pub(super) fn archived_threads(channel: ChannelId, list: &str) -> Self {
-        Self::plain(format!("channels/{channel}/{list}"))
+    pub(super) fn archived_threads(channel: ChannelId, kind: ArchivedKind) -> Self {
+        Self::of_channel(channel, &format!("/{}", kind.path()))
     }
 
     pub(super) fn messages(channel: ChannelId) -> Self {
-        Self::plain(format!("channels/{channel}/messages"))
+        Self::of_channel(channel, "/messages")
     }
 
     pub(super) fn message(channel: ChannelId, message: MessageId) -> Self {
         Self {
             limiter_path: format!("channels/{channel}/messages/id"),
-            ..Self::plain(format!("channels/{channel}/messages/{message}"))
+            is_about_one: true,
+            ..Self::of_channel(channel, &format!("/messages/{message}"))
         }
     }
 }

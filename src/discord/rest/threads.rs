@@ -7,12 +7,19 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use crate::message::ChannelId;
 
-use super::model::{ChannelInfo, ThreadList, readable};
+use super::model::{ChannelInfo, Listed, ThreadList, readable};
 use super::route::Route;
 use super::{Rest, RestError};
 
 /// The most threads that Discord puts into a page.
 const LIMIT: u8 = 100;
+
+/// Several threads can be archived at the same moment, and a page may end between them, so the next
+/// one begins a little later than this one ended.
+const OVERLAP: TimeDelta = TimeDelta::milliseconds(1);
+
+/// How far threads of a list may be out of order.
+const JITTER: TimeDelta = TimeDelta::seconds(1);
 
 /// Which list of a channel's archived threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,7 +33,7 @@ pub enum ArchivedKind {
 }
 
 impl ArchivedKind {
-    fn path(self) -> &'static str {
+    pub(super) fn path(self) -> &'static str {
         match self {
             Self::Public => "threads/archived/public",
             Self::Private => "threads/archived/private",
@@ -63,27 +70,54 @@ pub struct ThreadPage {
     /// Where the next page begins. `None` with `has_more` set: the server has more, but no page
     /// leads there, so the list is known to be incomplete.
     pub next_before: Option<ArchivedBefore>,
+    /// All of the page was archived at one moment, and there is more: other threads of that moment
+    /// are on no page, because the next one begins before it.
+    pub is_cut: bool,
+    /// There is more, and the page is not in the order by which the next one is found: that passes
+    /// threads over.
+    pub is_disordered: bool,
+    /// How many items could not be read: what they are is not known.
+    pub odd: usize,
 }
 
 impl ThreadPage {
     fn new(
         kind: ArchivedKind,
         before: Option<ArchivedBefore>,
-        threads: Vec<ChannelInfo>,
+        Listed { channels, odd }: Listed,
         has_more: bool,
     ) -> Self {
-        let next_before = has_more
-            .then(|| match kind {
-                ArchivedKind::JoinedPrivate => next_id(before, &threads),
-                ArchivedKind::Public | ArchivedKind::Private => next_time(before, &threads),
-            })
-            .flatten();
+        let threads = channels;
+        let (next_before, is_cut) = match kind {
+            _ if !has_more => (None, false),
+            ArchivedKind::JoinedPrivate => (next_id(before, &threads), false),
+            ArchivedKind::Public | ArchivedKind::Private => next_time(before, &threads),
+        };
         Self {
+            is_disordered: has_more && !falls(kind, &threads),
             threads,
             has_more,
             next_before,
+            is_cut,
+            odd,
         }
     }
+}
+
+/// Whether the threads stand in the order of their list: the one archived last first, but for what a
+/// server's machines may disagree by; those that the bot joined by their ids.
+fn falls(kind: ArchivedKind, threads: &[ChannelInfo]) -> bool {
+    let place = |thread: &ChannelInfo| match kind {
+        ArchivedKind::JoinedPrivate => Some(thread.id.created_at()),
+        ArchivedKind::Public | ArchivedKind::Private => {
+            Some(thread.thread_metadata?.archive_timestamp)
+        }
+    };
+    let places: Vec<DateTime<Utc>> = threads.iter().filter_map(place).collect();
+    places
+        .iter()
+        .zip(places.iter().skip(1))
+        .all(|(first, second)| *second <= *first + JITTER)
 }
 
 fn next_id(before: Option<ArchivedBefore>, threads: &[ChannelInfo]) -> Option<ArchivedBefore> {
@@ -94,20 +128,25 @@ fn next_id(before: Option<ArchivedBefore>, threads: &[ChannelInfo]) -> Option<Ar
     }
 }
 
-/// The time of the oldest thread, and a little more: several threads can be archived at the same
-/// moment, and the page may have ended between them.
-fn next_time(before: Option<ArchivedBefore>, threads: &[ChannelInfo]) -> Option<ArchivedBefore> {
-    let oldest = threads
+/// The time of the oldest thread, and a little more; just that time where the page was of no more
+/// than that, so that others of the same moment are passed over, which is answered too.
+fn next_time(
+    before: Option<ArchivedBefore>,
+    threads: &[ChannelInfo],
+) -> (Option<ArchivedBefore>, bool) {
+    let archived = threads
         .iter()
-        .filter_map(|thread| Some(thread.thread_metadata?.archive_timestamp))
-        .min()?;
-    let overlapping = oldest + TimeDelta::milliseconds(1);
+        .filter_map(|thread| Some(thread.thread_metadata?.archive_timestamp));
+    let Some(oldest) = archived.min() else {
+        return (None, false);
+    };
+    let overlapping = oldest + OVERLAP;
     match before {
-        Some(ArchivedBefore::Time(before)) if oldest >= before => None,
+        Some(ArchivedBefore::Time(before)) if oldest >= before => (None, false),
         Some(ArchivedBefore::Time(before)) if overlapping >= before => {
-            Some(ArchivedBefore::Time(oldest))
+            (Some(ArchivedBefore::Time(oldest)), true)
         }
-        _ => Some(ArchivedBefore::Time(overlapping)),
+        _ => (Some(ArchivedBefore::Time(overlapping)), false),
     }
 }
 
@@ -123,23 +162,25 @@ impl Rest {
         kind: ArchivedKind,
         before: Option<ArchivedBefore>,
     ) -> Result<ThreadPage, RestError> {
-        let mut route = Route::archived_threads(channel, kind.path()).with("limit", &LIMIT);
+        let mut route = Route::archived_threads(channel, kind).with("limit", &LIMIT);
         if let Some(before) = before {
             route = route.with("before", &before);
         }
-        let list: ThreadList = self.get(route, |body| serde_json::from_slice(body)).await?;
-        let has_more = list.has_more;
+        let list: ThreadList = self.ask(route, |body| serde_json::from_slice(body)).await?;
+        // A list that does not say whether it ends does so with a page that is not full.
+        let is_full = list.threads.len() >= usize::from(LIMIT);
+        let has_more = list.has_more.unwrap_or(is_full);
         Ok(ThreadPage::new(kind, before, self.threads(&list), has_more))
     }
 
     /// The threads of a list, those marked that the bot is a member of.
-    pub(super) fn threads(&self, list: &ThreadList) -> Vec<ChannelInfo> {
-        let (mut threads, odd) = readable::<ChannelInfo>(&list.threads);
+    pub(super) fn threads(&self, list: &ThreadList) -> Listed {
+        let (mut channels, odd) = readable::<ChannelInfo>(&list.threads);
         self.note_odd("threads", odd);
-        for thread in &mut threads {
+        for thread in &mut channels {
             thread.joined |= list.members.iter().any(|member| member.id == thread.id);
         }
-        threads
+        Listed { channels, odd }
     }
 }
 
@@ -154,6 +195,48 @@ mod tests {
         .unwrap()
     }
 
+    #[test]
+    fn a_page_in_another_order_is_seen() {
+        let (one, two) = ("2024-01-01T00:00:01Z", "2024-01-01T01:00:00Z");
+        let is_disordered = |archived: &[&str], has_more| {
+            let threads = archived.iter().map(|at| thread(5, at));
+            page(ArchivedKind::Public, None, threads, has_more).is_disordered
+        };
+        assert!(is_disordered(&[one, two], true));
+        assert!(!is_disordered(&[two, one], true));
+        assert!(!is_disordered(&[one, two], false), "it is all there is");
+    }
+
+    fn page(
+        kind: ArchivedKind,
+        before: Option<ArchivedBefore>,
+        threads: impl IntoIterator<Item = ChannelInfo>,
+        has_more: bool,
+    ) -> ThreadPage {
+        let listed = Listed {
+            channels: threads.into_iter().collect(),
+            odd: 0,
+        };
+        ThreadPage::new(kind, before, listed, has_more)
+    }
+
+    #[test]
+    fn a_page_of_one_moment_is_cut() {
+        let (one, two) = ("2024-01-01T00:00:01Z", "2024-01-01T00:00:02Z");
+        let is_cut = |before: Option<&str>, archived: &[&str], has_more| {
+            let threads = archived.iter().map(|at| thread(5, at));
+            page(ArchivedKind::Public, before.map(time), threads, has_more).is_cut
+        };
+        let overlapping = Some("2024-01-01T00:00:02.001Z");
+        assert!(
+            !is_cut(None, &[two, two], true),
+            "the next page overlaps it"
+        );
+        assert!(is_cut(overlapping, &[two, two], true));
+        assert!(!is_cut(overlapping, &[two, one], true));
+        assert!(!is_cut(overlapping, &[two, two], false));
+    }
+
     fn time(text: &str) -> ArchivedBefore {
         ArchivedBefore::Time(text.parse().unwrap())
     }
@@ -161,8 +244,8 @@ mod tests {
     #[test]
     fn by_time_with_an_overlap_but_never_on_the_spot() {
         let next = |before: Option<&str>, archived: &[&str]| {
-            let threads = archived.iter().map(|at| thread(5, at)).collect();
-            ThreadPage::new(ArchivedKind::Public, before.map(time), threads, true).next_before
+            let threads = archived.iter().map(|at| thread(5, at));
+            page(ArchivedKind::Public, before.map(time), threads, true).next_before
         };
         let (one, two) = ("2024-01-01T00:00:01Z", "2024-01-01T00:00:02Z");
         assert_eq!(
@@ -189,8 +272,8 @@ mod tests {
         let next = |before: Option<i64>| {
             let before = before.map(|id| ArchivedBefore::Id(id.try_into().unwrap()));
             let at = "2024-01-01T00:00:01Z";
-            let threads = vec![thread(7, at), thread(9, at)];
-            ThreadPage::new(ArchivedKind::JoinedPrivate, before, threads, true).next_before
+            let threads = [thread(7, at), thread(9, at)];
+            page(ArchivedKind::JoinedPrivate, before, threads, true).next_before
         };
         let seven = Some(ArchivedBefore::Id(ChannelId::try_from(7_i64).unwrap()));
         assert_eq!(next(None), seven);
@@ -200,8 +283,8 @@ mod tests {
 
     #[test]
     fn no_next_page_when_there_is_no_more() {
-        let threads = vec![thread(7, "2024-01-01T00:00:01Z")];
-        let page = ThreadPage::new(ArchivedKind::Private, None, threads, false);
+        let threads = [thread(7, "2024-01-01T00:00:01Z")];
+        let page = page(ArchivedKind::Private, None, threads, false);
         assert_eq!(page.next_before, None);
     }
 }

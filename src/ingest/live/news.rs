@@ -52,7 +52,9 @@ impl Live {
                 session_id,
                 resume_url,
                 guilds,
+                me,
             } => {
+                self.me = me.or(self.me);
                 self.awaited = guilds.into_iter().collect();
                 self.guilds_of_session();
                 self.tell_session_begun();
@@ -96,7 +98,9 @@ impl Live {
                     .takes(message.guild_id, message.channel_id, &message)
                     .await?
                 {
-                    self.saw(&message);
+                    if !self.is_ahead(message.id).await {
+                        self.saw(&message);
+                    }
                     batch.messages.push(*message);
                 }
             }
@@ -134,6 +138,8 @@ impl Live {
                         batch.sightings.push(sighting(channel, heard));
                     }
                     batch.guilds.push(Guild { id, name });
+                    // That it is told of says that the bot is in it.
+                    self.rest.ask_again(|refused| refused == Place::Guild(id));
                     self.learn(id, &channels, &mut batch);
                     let is_late = self.ready_at.is_none_or(|at| at.elapsed() > AT_ONCE);
                     if !self.awaited.remove(&id) || is_late {
@@ -152,6 +158,7 @@ impl Live {
                     self.guild_went(id, is_outage);
                     // When it is told of next, it has been away.
                     self.awaited.remove(&id);
+                    self.rest.forget_rights(Place::Guild(id));
                     let since = *self.away.entry(id).or_insert(heard.after);
                     batch.interrupted.push(Interrupted {
                         stale_since: Some(since),
@@ -217,6 +224,21 @@ impl Live {
                 // Nobody has a role that was made just now.
                 let is_new = name == "GUILD_ROLE_CREATE";
                 if self.rights.role(role) && !is_new && self.scope.takes_guild(guild_id) {
+                    batch
+                        .interrupted
+                        .push(interrupted(Place::Guild(guild_id), heard));
+                    pass = Some(Pass::Catalog);
+                }
+            }
+            News::Member {
+                guild_id,
+                user_id,
+                roles,
+            } => {
+                if self.scope.takes_guild(guild_id)
+                    && self.is_me(user_id).await
+                    && self.rights.own_roles(guild_id, roles)
+                {
                     batch
                         .interrupted
                         .push(interrupted(Place::Guild(guild_id), heard));

@@ -1,0 +1,42 @@
+//! A look at the socket without a session: a firewall or a proxy can let REST through and not this.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::time::timeout;
+use twilight_model::gateway::OpCode;
+
+use super::connection::Connection;
+use super::end::Cause;
+use super::socket::connector;
+use super::{GatewayError, GatewayInfo};
+
+/// How long Discord's first word is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Deserialize)]
+struct Frame {
+    op: u8,
+}
+
+/// Connects, waits for Discord's first word (HELLO), and says goodbye. No session is begun, so that it costs none of
+/// the day's.
+///
+/// # Errors
+/// The outer one if the machine has no usable TLS certificates; the inner one is why there is no word of Discord's.
+pub async fn probe(info: &GatewayInfo) -> Result<Result<(), Cause>, GatewayError> {
+    let tls = connector(info)?;
+    let first_word = async {
+        let mut connection = Connection::open(info.url.as_str(), tls.as_ref()).await?;
+        let text = connection.next().await?;
+        let frame = serde_json::from_str::<Frame>(&text).ok();
+        connection.goodbye(false).await;
+        match frame.and_then(|frame| OpCode::from(frame.op)) {
+            Some(OpCode::Hello) => Ok(()),
+            _ => Err(Cause::Garbled("the first word is not Discord's".to_owned())),
+        }
+    };
+    Ok(timeout(PATIENCE, first_word)
+        .await
+        .unwrap_or(Err(Cause::NoHello)))
+}
