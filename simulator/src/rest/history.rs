@@ -163,8 +163,8 @@ fn render(state: &mut State, channel: usize, ids: &[u64], fault: Option<&RestFau
                     continue;
                 }
                 Some(RestFaultKind::StrayMessage) => {
-                    let here = format!("\"channel_id\":\"{place}\"");
-                    let elsewhere = format!("\"channel_id\":\"{}\"", place + 1);
+                    // Styles differ in the space before the id, never in the id.
+                    let (here, elsewhere) = (format!("\"{place}\""), format!("\"{}\"", place + 1));
                     items.extend(text(state, channel, id).map(|it| it.replace(&here, &elsewhere)));
                     continue;
                 }

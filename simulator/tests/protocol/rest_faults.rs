@@ -285,3 +285,24 @@ async fn rules_match_by_path_number_and_chance() {
             .is_ok()
     );
 }
+
+#[tokio::test]
+async fn a_stray_message_is_stray_however_it_is_written() {
+    let bench = Bench::with(simulator::Config {
+        odd_style: 1.0,
+        ..simulator::Config::quick().with_community(simulator::Community::small(7))
+    })
+    .await;
+    let room = biggest(&bench);
+    for limit in 1..=40 {
+        bench
+            .simulator
+            .faults()
+            .rest(RestFault::on(MESSAGES, RestFaultKind::StrayMessage).times(1));
+        let path = format!("/channels/{room}/messages?limit={limit}");
+        let page = bench.get(&path).await.json();
+        let stray = |message: &&serde_json::Value| super::id(&message["channel_id"]) != room;
+        let strays = page.as_array().unwrap().iter().filter(stray).count();
+        assert_eq!(strays, 1, "a page of {limit}");
+    }
+}
