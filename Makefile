@@ -15,6 +15,7 @@ BUILT := $(or $(CARGO_TARGET_DIR),target)
 VENV  := target/venv
 TOOLS := target/tools
 BENCH_VENV := target/bench-venv
+READERS := target/readers
 
 DENY_VERSION := 0.20.2
 
@@ -117,10 +118,20 @@ mutations: libduckdb ## Takes out one safeguard at a time, and sees the suite fa
 	scripts/mutations $(ARGS)
 
 .PHONY: recipes
-recipes: venv ## The recipes of docs/bi.md, Spark's too, against a service: ARGS="--url … --key … --guild … --data …"
-	@scripts/need java
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check pyspark==4.3.0
-	$(VENV)/bin/python tests/recipes/run.py --also spark $(ARGS)
+recipes: venv $(READERS)/.ready ## Each reader of docs/bi.md and docs/readers.md, against a service: ARGS="--url … --key … --guild … --data …"
+	@scripts/need java jq node office
+	$(VENV)/bin/python tests/recipes/run.py $(ARGS)
+	$(VENV)/bin/python tests/recipes/run.py --duckdb $(VENV)/duckdb2 $(ARGS)
+	$(READERS)/bin/python tests/recipes/run.py --group readers --node $(READERS) $(ARGS)
+
+$(READERS)/.ready: tests/recipes/readers/requirements.txt tests/recipes/readers/package.json
+	@scripts/need python node
+	rm -rf $(READERS)
+	$(PYTHON) -m venv $(READERS)
+	$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check --prefer-binary -r $<
+	cp tests/recipes/readers/package.json $(READERS)
+	npm install --prefix $(READERS) --silent --no-audit --no-fund
+	@touch $@
 
 .PHONY: check
 check: libduckdb ## Format, lints and docs, warnings denied; the mutations still fit
@@ -192,12 +203,14 @@ libduckdb: ## DuckDB's prebuilt library, fetched and checked; after this plain `
 .PHONY: venv
 venv: $(VENV)/.ready ## The Python tools that the tests use (DuckDB's command line, pandas, schemathesis)
 
-$(VENV)/.ready: tests/requirements.txt
+$(VENV)/.ready: tests/requirements.txt tests/recipes/readers/duckdb2.txt
 	@scripts/need python
 	rm -rf $(VENV)
 	mkdir -p target
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --prefer-binary -r tests/requirements.txt
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/duckdb2 \
+	  -r tests/recipes/readers/duckdb2.txt
 	@touch $@
 
 .PHONY: clean

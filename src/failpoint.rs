@@ -1,17 +1,23 @@
 //! Places where a test can order a fault: an error, a panic, or the end of the process. In a build
 //! without the feature `failpoints` they are nothing. `FAILPOINTS=commit_written=9*off->return(kill)`
-//! ends the process at the tenth commit; the other orders are `return(error)` and `panic`.
+//! ends the process at the tenth commit; the other orders are `return(error)`, `panic` and, in a transaction,
+//! `return(lost)`: a statement of it fails, and nobody is told.
+
+use duckdb::Connection;
 
 use crate::store::StoreError;
 
-/// The steps of a commit, of a move into a run, of a checkpoint, of a snapshot and of the search index,
-/// in their order.
-pub const STEPS: [&str; 25] = [
+/// The steps of a migration, of a commit, of a look for lost commits, of taking out the content of deleted
+/// messages, of a move into a run, of a checkpoint, of a snapshot and of the search index, in their order.
+pub const STEPS: [&str; 28] = [
+    "migration_written",
+    "loss_written",
     "commit_begun",
     "commit_written",
     "commit_durable",
     "commit_testified",
     "commit_acknowledged",
+    "content_written",
     "move_begun",
     "move_copied",
     "move_written",
@@ -40,24 +46,55 @@ pub const STEPS: [&str; 25] = [
 /// If a test ordered one here.
 #[cfg(feature = "failpoints")]
 pub(crate) fn reach(step: &'static str) -> Result<(), StoreError> {
-    debug_assert!(STEPS.contains(&step), "{step} is in no list");
-    fail::fail_point!(step, |order| {
-        if order.as_deref() == Some("kill") {
-            let this = sysinfo::Pid::from_u32(std::process::id());
-            let mut system = sysinfo::System::new();
-            system.refresh_processes(sysinfo::ProcessesToUpdate::Some(&[this]), true);
-            if let Some(process) = system.process(this) {
-                process.kill_with(sysinfo::Signal::Kill);
-            }
-            loop {
-                std::thread::park();
-            }
-        }
-        Err(StoreError::Damaged(format!(
+    match ordered(step).as_deref() {
+        None => Ok(()),
+        Some("kill") => kill(),
+        Some(_) => Err(StoreError::Damaged(format!(
             "a test ordered an error at {step}"
-        )))
-    });
-    Ok(())
+        ))),
+    }
+}
+
+/// Reaches a step in a transaction.
+///
+/// # Errors
+/// If a test ordered one here that is not to be lost.
+#[cfg(feature = "failpoints")]
+pub(crate) fn reach_within(connection: &Connection, step: &'static str) -> Result<(), StoreError> {
+    match ordered(step).as_deref() {
+        None => Ok(()),
+        Some("kill") => kill(),
+        Some("lost") => {
+            let failed =
+                connection.execute_batch("SELECT error('a test ordered it') FROM range(1)");
+            assert!(failed.is_err(), "DuckDB did not fail as it was ordered");
+            Ok(())
+        }
+        Some(_) => Err(StoreError::Damaged(format!(
+            "a test ordered an error at {step}"
+        ))),
+    }
+}
+
+/// What a test ordered here, but a panic.
+#[cfg(feature = "failpoints")]
+fn ordered(step: &'static str) -> Option<String> {
+    debug_assert!(STEPS.contains(&step), "{step} is in no list");
+    fail::fail_point!(step, |order| Some(order.unwrap_or_default()));
+    None
+}
+
+#[cfg(feature = "failpoints")]
+fn kill() -> ! {
+    let this = sysinfo::Pid::from_u32(std::process::id());
+    let mut system = sysinfo::System::new();
+    system.refresh_processes(sysinfo::ProcessesToUpdate::Some(&[this]), true);
+    if let Some(process) = system.process(this) {
+        process.kill_with(sysinfo::Signal::Kill);
+    }
+    loop {
+        std::thread::park();
+    }
 }
 
 /// Reaches a step.
@@ -65,5 +102,13 @@ pub(crate) fn reach(step: &'static str) -> Result<(), StoreError> {
 #[expect(clippy::unnecessary_wraps, reason = "with the feature it can fail")]
 #[inline]
 pub(crate) fn reach(_step: &'static str) -> Result<(), StoreError> {
+    Ok(())
+}
+
+/// Reaches a step in a transaction.
+#[cfg(not(feature = "failpoints"))]
+#[expect(clippy::unnecessary_wraps, reason = "with the feature it can fail")]
+#[inline]
+pub(crate) fn reach_within(_: &Connection, _step: &'static str) -> Result<(), StoreError> {
     Ok(())
 }

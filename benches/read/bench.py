@@ -126,7 +126,7 @@ class Bench:
             for channel in self.channels.values():
                 channel["ids"] = self.sample(record, f"channel_id = {channel['id']}")
             self.ids = self.sample(record, f"guild_id = {self.guild}")
-            rows, payloads = record.sql("SELECT count(*), sum(strlen(raw_json) + 1) FROM discord_messages").fetchone()
+            rows, payloads = record.execute("SELECT count(*), sum(strlen(raw_json) + 1) FROM discord_messages").fetchone()
         self.results["rows"] = rows
         self.results["bytes"] = {"json": payloads / rows, "guildlake": disk(self.folder / "data") / rows}
 
@@ -318,7 +318,7 @@ class Bench:
                     + ("" if deleted else " AND NOT deleted")
                 )
                 answers = {
-                    source: record.sql(f"SELECT {summary} FROM {source}").fetchone()
+                    source: record.execute(f"SELECT {summary} FROM {source}").fetchone()
                     for source in (f"discord_messages WHERE {condition}", f"'{parquet}'", "by_pyarrow", "by_stream")
                 }
                 if len(set(answers.values())) != 1:

@@ -259,7 +259,7 @@ class Json(Sql):
 
     def load(self, record: duckdb.DuckDBPyConnection) -> None:
         """What an export has: the payloads of the messages that are not deleted."""
-        guild = record.sql("SELECT getvariable('guild_id')").fetchone()[0]
+        guild = record.execute("SELECT getvariable('guild_id')").fetchone()[0]
         with self.file.open("w") as file:
             for rows in slices(record, {}, "NOT deleted"):
                 file.writelines(row[11] + "\n" for row in rows)

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use duckdb::{Connection, InterruptHandle};
 
-use super::{StoreError, lookup};
+use super::{StoreError, lookup, transaction};
 use crate::failpoint;
 
 /// The tables, from the youngest rows to the oldest; each message is in one of them.
@@ -121,8 +121,7 @@ impl Move {
                 return Ok(false);
             }
             self.exchange(&connection, &stale)?;
-            failpoint::reach("move_written")?;
-            connection.execute_batch("COMMIT")?;
+            transaction::commit(&connection, "move_written")?;
             Ok(true)
         });
         if done.is_err() {
@@ -204,7 +203,7 @@ fn copy(connection: &Connection, source: &str, target: &str, rows: &str) -> Resu
     connection.execute_batch(&format!(
         "INSERT INTO {target} SELECT * FROM {source} WHERE {rows} ORDER BY channel_id, message_id"
     ))?;
-    failpoint::reach("move_copied")
+    failpoint::reach_within(connection, "move_copied")
 }
 
 /// How many rows a table has.

@@ -40,6 +40,7 @@ mod schema;
 mod settings;
 mod sorted;
 mod tables;
+mod transaction;
 mod upkeep;
 mod versions;
 mod whereabouts;

@@ -21,7 +21,7 @@ use super::witness::{Testimony, Witness};
 use super::{
     Batch, Committed, DeletedContent, RecordState, StoreError, StoreSettings, content, epochs,
     fragments, lookup, merge, messages, moment, opening, outages, reactions, report, schema,
-    versions,
+    transaction, versions,
 };
 use crate::failpoint;
 use crate::message::ChannelId;
@@ -141,7 +141,7 @@ impl Record {
             log = copy.as_ref().map(|copy| copy.display().to_string()),
             "the record has lost its last commits (a damaged or missing log, or an older copy of the file); what Discord still has is read again"
         );
-        self.transaction(|record| {
+        self.transaction("loss_written", |record| {
             outages::write(&record.connection, last, said.at, "record_damaged")?;
             // Revisions are counted on from before: what others have of it is of another record.
             let renew = "UPDATE record_state SET store_id = uuid()";
@@ -199,11 +199,9 @@ impl Record {
     /// ([`StoreError::is_passing`]), the same can be tried again; after any other error the record has
     /// to be opened anew.
     pub fn commit(&mut self, batch: &Batch, now: DateTime<Utc>) -> Result<Committed, StoreError> {
-        let written = self.transaction(|record| {
+        let written = self.transaction("commit_written", |record| {
             failpoint::reach("commit_begun")?;
-            let written = record.write(batch, now)?;
-            failpoint::reach("commit_written")?;
-            Ok(written)
+            record.write(batch, now)
         })?;
         failpoint::reach("commit_durable")?;
         self.high_water = self.high_water.max(written.greatest_id);
@@ -265,11 +263,12 @@ impl Record {
 
     fn transaction<T>(
         &mut self,
+        last_step: &'static str,
         work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.connection.execute_batch("BEGIN TRANSACTION")?;
         let done = work(self).and_then(|done| {
-            self.connection.execute_batch("COMMIT")?;
+            transaction::commit(&self.connection, last_step)?;
             Ok(done)
         });
         let error = match done {
@@ -422,7 +421,7 @@ impl Record {
         noticed_before: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<usize, StoreError> {
-        let (removed, revision) = self.transaction(|record| {
+        let (removed, revision) = self.transaction("content_written", |record| {
             let revision = record.revision + 1;
             let connection = &record.connection;
             record.upkeep.note_due(connection, noticed_before)?;

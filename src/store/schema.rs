@@ -6,8 +6,8 @@ use std::path::Path;
 
 use duckdb::{Connection, OptionalExt};
 
-use super::StoreError;
 use super::checkpoint::Checkpoints;
+use super::{StoreError, transaction};
 
 /// What one step does; its place in the list, from 1, is the version it leads to.
 const MIGRATIONS: [&str; 7] = [
@@ -39,18 +39,20 @@ pub(super) fn migrate(
     }
     for (step, sql) in (1_i64..).zip(MIGRATIONS).filter(|(step, _)| *step > found) {
         connection.execute_batch("BEGIN TRANSACTION")?;
-        let applied = connection.execute_batch(sql).and_then(|()| {
-            connection.execute_batch(&format!(
-                "UPDATE record_state SET schema_version = {step}; COMMIT"
-            ))
-        });
-        if let Err(error) = applied {
+        if let Err(error) = apply(connection, sql, step) {
             let _ = connection.execute_batch("ROLLBACK");
-            return Err(error.into());
+            return Err(error);
         }
         checkpoints.fold(connection)?;
     }
     Ok(())
+}
+
+/// Does a step, and commits it.
+fn apply(connection: &Connection, sql: &str, step: i64) -> Result<(), StoreError> {
+    connection.execute_batch(sql)?;
+    connection.execute_batch(&format!("UPDATE record_state SET schema_version = {step}"))?;
+    transaction::commit(connection, "migration_written")
 }
 
 /// The file's version: 0 for an empty one.

@@ -234,6 +234,8 @@ impl Cutter {
 
 #[cfg(test)]
 mod tests {
+    use arrow::datatypes::{DataType, Field, Schema};
+
     use super::*;
 
     fn stretch(channel: i64, number: i64, rows: i64) -> Stretch {
@@ -242,6 +244,25 @@ mod tests {
             number,
             rows,
         }
+    }
+
+    #[test]
+    fn a_query_that_is_interrupted_in_the_middle_has_not_come_to_its_end() {
+        let connection = Connection::open_in_memory().expect("a database");
+        let schema = SchemaRef::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
+        let handle = connection.interrupt_handle();
+        let mut came = 0;
+        let read = stream(
+            &connection,
+            "SELECT range AS n FROM range(10000000)",
+            &schema,
+            &mut |rows| {
+                came += rows.num_rows();
+                handle.interrupt();
+                Ok::<_, StoreError>(())
+            },
+        );
+        assert!(read.is_err(), "{came} rows for ten million: {read:?}");
     }
 
     #[test]

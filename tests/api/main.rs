@@ -11,6 +11,7 @@ mod log;
 mod message;
 mod messages;
 mod parameters;
+mod readers;
 mod ready;
 mod reports;
 mod schemathesis;

@@ -9,6 +9,7 @@
     reason = "a test may panic, and prints its seeds and results"
 )]
 
+mod lost;
 mod search;
 mod snapshot;
 #[path = "../record/support.rs"]
@@ -130,11 +131,17 @@ fn no_fault_at_any_step_loses_or_doubles_what_was_acknowledged() {
     let steps = STEPS
         .into_iter()
         .filter(|step| *step != "commit_acknowledged")
-        .filter(|step| !step.starts_with("snapshot") && !step.starts_with("search"));
-    let per_run = |step: &str| match step {
-        step if step.starts_with("commit") => COMMITS,
-        step if step.starts_with("move") => 4,
-        _ => 4,
+        .filter(|step| {
+            ["migration", "commit", "move", "checkpoint"]
+                .iter()
+                .any(|kind| step.starts_with(kind))
+        });
+    let per_run = |step: &str| {
+        if step.starts_with("commit") {
+            COMMITS
+        } else {
+            4
+        }
     };
     each(steps, per_run, fault);
 }

@@ -1,12 +1,16 @@
-"""Runs the recipes of docs/bi.md against a running service and its data folder.
+"""Runs the recipes of docs/bi.md and docs/readers.md against a running service and its data folder.
 
-    python tests/recipes/run.py --url URL --key KEY --guild ID --data DATA_DIR [--also spark]
+    python tests/recipes/run.py --url URL --key KEY --guild ID --data DATA_DIR
+        [--duckdb FOLDER | --group readers --node FOLDER]
 
-A block of the page that is marked ```python run (or sh) is run in a process of its own, in a folder with data/
-and queries/ as in a checkout; marked run:GROUP only with --also GROUP; with a name after it, it is kept in the
-folder under that name. It has to end well, and to print what the following ```text output block says: {name}
-stands for what the API says (below), and a line with ... for any lines. Nothing may be collected meanwhile, and
-the data folder's snapshot has to be of now.
+A block of a page that is marked ```python run (or sh, or js) is run in a process of its own, in a folder with
+data/ and queries/ as in a checkout; with a name after it, it is kept in the folder under that name. One that is
+marked run:GROUP is run with --group GROUP, which runs no others; run:always is run with every group. With
+--duckdb, another DuckDB for Python is taken from FOLDER (`pip install --target`), and only what imports it is run.
+
+A block has to end well, and to print what the following ```text output block says: {name} stands for what the
+API says (below), and a line with ... for any lines. Nothing may be collected meanwhile, and the data folder's
+snapshot has to be of now.
 """
 
 import argparse
@@ -21,7 +25,8 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```(python|sh) run(?::(\w+))?(?: (\S+))?\n(.*?)^```\n(?:\s*^```text output\n(.*?)^```\n)?", re.M | re.S)
+PAGES = ("docs/bi.md", "docs/readers.md")
+BLOCK = re.compile(r"^```(python|sh|js) run(?::(\w+))?(?: (\S+))?\n(.*?)^```\n(?:\s*^```text output\n(.*?)^```\n)?", re.M | re.S)
 
 
 def facts(url, key, guild):
@@ -36,6 +41,17 @@ def facts(url, key, guild):
             "with_deleted": len(rows("&include_deleted=true"))}
 
 
+def chosen(options):
+    """The blocks that are run, with their places."""
+    for page in PAGES:
+        text = (ROOT / page).read_text()
+        for block in BLOCK.finditer(text):
+            is_asked = block[2] == "always" or block[2] == options.group
+            is_of_duckdb = "import duckdb" in block[4] or "python refresh.py" in block[4]
+            if is_asked and (not options.duckdb or is_of_duckdb or block[2] == "always"):
+                yield f"{page}:{text.count(chr(10), 0, block.start()) + 1}", block
+
+
 def matches(expected, printed):
     pattern = "".join(r"(?:.*\n)*?" if line == "..." else re.escape(line) + r"\n" for line in expected)
     return re.fullmatch(pattern, "".join(f"{line}\n" for line in printed)) is not None
@@ -47,12 +63,12 @@ def main():
     parser.add_argument("--key", default=os.environ.get("GUILDLAKE_KEY"))
     parser.add_argument("--guild", default=os.environ.get("GUILD"))
     parser.add_argument("--data", type=Path, required=True, help="the service's data folder")
-    parser.add_argument("--also", default="", help="groups of recipes, with commas between them")
+    parser.add_argument("--group", help="the group of recipes that is run")
+    parser.add_argument("--duckdb", type=Path, help="a folder with another DuckDB for Python")
+    parser.add_argument("--node", type=Path, help="a folder with node_modules/")
     options = parser.parse_args()
-    page = ROOT / "docs" / "bi.md"
-    text = page.read_text()
     known = facts(options.url, options.key, options.guild)
-    blocks = [block for block in BLOCK.finditer(text) if not block[2] or block[2] in options.also.split(",")]
+    blocks = list(chosen(options))
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -63,20 +79,24 @@ def main():
             "GUILDLAKE_URL": options.url, "GUILDLAKE_KEY": options.key, "GUILD": options.guild,
             "HOME": str(folder / "home"), "NO_COLOR": "1",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        if options.duckdb:
+            environment["PYTHONPATH"] = str(options.duckdb.resolve(strict=True))
+        if options.node:
+            (folder / "node_modules").symlink_to((options.node / "node_modules").resolve(strict=True))
 
         def run(*command):
             return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
 
         # DuckDB fetches this extension when it is first needed; a test does not.
-        httpfs = importlib.util.find_spec("duckdb_extension_httpfs")
-        for extension in Path(httpfs.origin).parent.glob("extensions/*/httpfs.duckdb_extension"):
+        httpfs = None if options.group else Path(importlib.util.find_spec("duckdb_extension_httpfs").origin).parent
+        for extension in httpfs.glob("extensions/*/httpfs.duckdb_extension") if httpfs else []:
             run("duckdb", "-c", f"INSTALL '{extension}'").check_returncode()
-        for block in blocks:
+        programs = {"python": [sys.executable], "sh": ["sh", "-eu"], "js": ["node"]}
+        for place, block in blocks:
             language, _, name, code, output = block.groups()
-            place = f"{page.relative_to(ROOT)}:{text.count(chr(10), 0, block.start()) + 1}"
-            file = folder / (name or "recipe")
+            file = folder / (name or ("recipe.mjs" if language == "js" else "recipe"))
             file.write_text(code)
-            done = run(sys.executable, file) if language == "python" else run("sh", "-eu", file)
+            done = run(*programs[language], file)
             expected = re.sub(r"\{(\w+)\}", lambda match: str(known[match[1]]), output or "").splitlines()
             has_failed = done.returncode and not is_arrows_end(done)
             if output is None or has_failed or not matches(expected, done.stdout.splitlines()):

@@ -13,6 +13,7 @@ mod damage;
 mod follower;
 mod kill;
 mod lake;
+mod partitions;
 mod reading;
 mod size;
 #[path = "../record/support.rs"]
