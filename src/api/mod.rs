@@ -128,7 +128,7 @@ pub fn router(state: ApiState) -> Router {
     // From the outermost inwards.
     let layers = ServiceBuilder::new()
         .layer(SetSensitiveRequestHeadersLayer::new(auth::SENSITIVE))
-        .layer(from_fn(request::track))
+        .layer(from_fn_with_state(busy::Refused::default(), request::track))
         .layer(from_fn(limits::length_for_old_clients))
         .layer(CompressionLayer::new().compress_when(compressed))
         .layer(from_fn_with_state(state.timeout, limits::enforce))

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::busy;
+use super::busy::Refused;
 use crate::store::StoreError;
 
 /// The media type of every error.
@@ -302,7 +302,12 @@ pub(super) struct ProblemBody<'a> {
 }
 
 /// Writes an error as problem+json, whatever layer it came from; other answers pass unchanged.
-pub(super) fn render(mut response: Response, path: &str, request_id: &str) -> Response {
+pub(super) fn render(
+    mut response: Response,
+    path: &str,
+    request_id: &str,
+    refused: &Refused,
+) -> Response {
     let status = response.status();
     let problem = match response.extensions_mut().remove::<Problem>() {
         // A layer further out has the last word on the status.
@@ -314,7 +319,7 @@ pub(super) fn render(mut response: Response, path: &str, request_id: &str) -> Re
     };
     let cause = problem.hidden.as_deref();
     match (problem.code, cause) {
-        (Code::Busy, cause) => busy::note(problem.code.as_str(), &problem.detail, cause),
+        (code @ Code::Busy, cause) => refused.note(code.as_str(), &problem.detail, cause),
         (code, Some(cause)) => tracing::error!(code = code.as_str(), cause, "a request failed"),
         (_, None) => {}
     }
