@@ -99,6 +99,11 @@ histories: libduckdb ## Ten thousand random histories of messages, and a hundred
 	GUILDLAKE_HISTORIES=$${GUILDLAKE_HISTORIES:-10000} GUILDLAKE_LIVES=$${GUILDLAKE_LIVES:-100} \
 	  $(CARGO) test $(LOCKED) --test record -- --nocapture histories coverage $(ARGS)
 
+.PHONY: zones
+zones: venv ## Reports by hour, day, week and month in all time zones that DuckDB knows, 2015 to 2035, against a model (an hour)
+	@scripts/need python
+	$(VENV)/bin/python tests/reports/zones.py --duckdb $(VENV)/bin/duckdb --zones all $(ARGS)
+
 .PHONY: snapshots
 snapshots: libduckdb ## Snapshots: a process killed 100 times while they are read, and what one costs at a million messages (minutes)
 	@scripts/need cargo cc

@@ -5,10 +5,12 @@
 ---------------------------------------------------------------------------------------------------
 -- Parameters
 
--- The least id that a message of this time or later can have. A time range is a range of ids.
+-- The least id that a message of this time or later can have; beyond the last millisecond of which an id can tell,
+-- none. A time range is a range of ids.
 CREATE OR REPLACE MACRO first_id_at(moment) AS
-    least(greatest(epoch_ms(moment + INTERVAL 999 MICROSECONDS) - 1420070400000, 0), 2199023255551)
-    * 4194304;
+    CASE WHEN epoch_ms(moment + INTERVAL 999 MICROSECONDS) > 3619093655551 THEN 9223372036854775807
+         ELSE least(greatest(epoch_ms(moment + INTERVAL 999 MICROSECONDS) - 1420070400000, 0), 2199023255551)
+              * 4194304 END;
 
 CREATE OR REPLACE MACRO from_id() AS
     CASE WHEN getvariable('from') IS NULL THEN 0
@@ -171,23 +173,38 @@ CREATE OR REPLACE MACRO wanted_range() AS TABLE
          wanted_end()
     WHERE least_id IS NOT NULL OR getvariable('from') IS NOT NULL;
 
--- The local time of each quarter from the first to the last of `bounds`. Asking a zone takes long, so
--- each is asked about a day's begin and end, and about its quarters only where the offset changes.
+-- The days (of UTC) from the first to the last quarter of `bounds`, the zone's offset at the begin of each, and
+-- whether it is the same at the end. Asking a zone takes long: about a day's quarters only where it is not.
+CREATE OR REPLACE MACRO days_between(bounds) AS TABLE
+    WITH range AS MATERIALIZED (
+        SELECT bounds AS ends
+    ), days AS (
+        SELECT unnest(generate_series(ends[1] // 96, ends[2] // 96)) AS day FROM range
+    )
+    SELECT day, utc_offset(quarter_time(day * 96)) AS utc_offset,
+           utc_offset = utc_offset(quarter_time(day * 96 + 96)) AS is_steady
+    FROM days;
+
+-- The local time of each quarter from the first to the last of `bounds`.
 CREATE OR REPLACE MACRO quarters_between(bounds) AS TABLE
     WITH range AS MATERIALIZED (
         SELECT bounds AS ends
     ), quarters AS (
         SELECT unnest(generate_series(ends[1], ends[2])) AS quarter FROM range
-    ), days_between AS (
-        SELECT unnest(generate_series(ends[1] // 96, ends[2] // 96)) AS day FROM range
     ), days AS (
-        SELECT day, utc_offset(quarter_time(day * 96)) AS utc_offset,
-               utc_offset = utc_offset(quarter_time(day * 96 + 96)) AS is_steady
-        FROM days_between
+        FROM days_between((SELECT ends FROM range))
     )
     SELECT quarter, CASE WHEN is_steady THEN utc_time(quarter_time(quarter)) + days.utc_offset
                          ELSE local_time(quarter_time(quarter)) END AS local_time
     FROM quarters JOIN days ON days.day = quarter // 96;
+
+-- The quarters with which the clock is changed, of the days of `bounds`.
+CREATE OR REPLACE MACRO changes_between(bounds) AS TABLE
+    WITH quarters AS (
+        SELECT unnest(generate_series(day * 96 + 1, day * 96 + 96)) AS quarter
+        FROM days_between(bounds) WHERE NOT is_steady
+    )
+    FROM quarters WHERE utc_offset(quarter_time(quarter)) <> utc_offset(quarter_time(quarter - 1));
 
 CREATE OR REPLACE MACRO wanted_quarters() AS TABLE
     FROM quarters_between((FROM wanted_range()));
@@ -197,20 +214,29 @@ CREATE OR REPLACE MACRO history_quarters() AS TABLE
     FROM quarters_between((
         SELECT [quarter_of(min(message_id)), quarter_of(max(message_id))] FROM wanted_history()));
 
--- Each quarter's period. In autumn an hour comes twice: two periods of one name, told apart by
--- starts_at.
+-- Each quarter's period. An hour begins anew when the clock is changed within it: in autumn it comes twice, at
+-- Lord Howe half of it does, and on the Chatham Islands a quarter of it. These are periods of one name, told
+-- apart by starts_at; no two periods begin at one time.
 CREATE OR REPLACE MACRO wanted_quarters_by(unit) AS TABLE
-    WITH quarters AS (
+    WITH quarters AS MATERIALIZED (
         SELECT quarter, local_time, period_of(local_time, unit) AS period FROM wanted_quarters()
     ), beginnings AS (
         SELECT period, CASE WHEN unit <> 'hour' THEN first_time(period) END AS starts_at
         FROM (SELECT DISTINCT period FROM quarters)
+    ), changes AS (
+        -- An hour that is under way at the first quarter can have been changed before it.
+        FROM changes_between((SELECT [min(quarter) - 3, max(quarter)] FROM quarters WHERE unit = 'hour'))
+    ), changed AS (
+        -- The four quarters that can be of an hour within which the clock was changed.
+        SELECT changes.quarter + step AS quarter, max(changes.quarter) AS changed_with
+        FROM changes, range(4) AS steps(step) GROUP BY ALL
     )
     SELECT quarter, period,
            CASE WHEN unit = 'hour'
-                THEN quarter_time(quarter) - (local_time - date_trunc('hour', local_time))
+                THEN greatest(quarter_time(quarter) - (local_time - date_trunc('hour', local_time)),
+                              quarter_time(changed_with))
                 ELSE starts_at END AS starts_at
-    FROM quarters JOIN beginnings USING (period);
+    FROM quarters JOIN beginnings USING (period) LEFT JOIN changed USING (quarter);
 
 CREATE OR REPLACE MACRO wanted_periods(unit) AS TABLE
     SELECT DISTINCT period, starts_at FROM wanted_quarters_by(unit);

@@ -1,4 +1,4 @@
-//! `GET /docs`: the API's documentation in Swagger UI, from files inside the program, and the
+//! `GET /docs` (and `/docs/`): the API's documentation in Swagger UI, from files inside the program, and the
 //! list of error codes that every problem's `type` points to. Nothing is loaded from elsewhere.
 
 use std::fmt::Write;
@@ -19,13 +19,26 @@ const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// The page.
+/// The page at `/docs`.
 pub(super) async fn page(RawQuery(raw): RawQuery) -> Result<Response, Problem> {
     query::no_parameters(raw.as_deref())?;
+    Ok(page_with("docs/", "openapi.json"))
+}
+
+/// The same at `/docs/`, as many write it.
+pub(super) async fn page_in_folder(RawQuery(raw): RawQuery) -> Result<Response, Problem> {
+    query::no_parameters(raw.as_deref())?;
+    Ok(page_with("", "../openapi.json"))
+}
+
+/// The page with where its files and the description are, relative to it: a reverse proxy may move paths.
+fn page_with(files: &str, description: &str) -> Response {
     let page = include_str!("pages/docs.html")
+        .replace("{{files}}", files)
+        .replace("{{description}}", description)
         .replace("{{version}}", VERSION)
         .replace("{{codes}}", &codes());
-    Ok(([(CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response())
+    ([(CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response()
 }
 
 /// The rows of the table of codes.

@@ -27,6 +27,7 @@ use super::Api;
 use super::body;
 use super::coverage::CoverageSummary;
 use super::formats::{Broken, Encoder, Format, Options, Out};
+use super::limits::old_client;
 use super::messages::keep_private;
 use super::openapi::Refusals;
 use super::problem::{Code, Problem};
@@ -403,11 +404,8 @@ pub(super) async fn download(
 /// The head of a download's answer, and that it can be told from a part of it.
 pub(super) fn begin(format: Format, caller: &Caller, file_name: &str) -> Result<Response, Problem> {
     if caller.version == Version::HTTP_10 {
-        // There the end of a connection is the end of a body: a part would be taken for all.
-        return Err(Problem::new(
-            Code::HttpVersion,
-            "A download needs HTTP/1.1; for nginx: proxy_http_version 1.1.",
-        ));
+        // Of any length: none is gathered, see `length_for_old_clients`.
+        return Err(old_client());
     }
     // Of no known length, as the answer to GET.
     let mut response = Response::new(Body::from_stream(

@@ -1,13 +1,17 @@
-//! What a single request may cost: the length of its URL, the size of its body, its time.
-//! A panic ends as an answer too.
+//! What a single request may cost: the length of its URL, the size of its body, its time; and what a client of
+//! HTTP/1.0 gets. A panic ends as an answer too.
 
 use std::any::Any;
 use std::time::Duration;
 
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
+use axum::http::{Method, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
 use headers::{ContentLength, HeaderMapExt};
+
 use tokio::time::Instant;
 
 use super::problem::{Code, Problem};
@@ -58,6 +62,40 @@ pub(super) async fn enforce(
         )
         .into_response(),
     }
+}
+
+/// The longest answer that is held back until its length is known.
+const LENGTH_FOR_OLD_CLIENTS: usize = 4 * 1024 * 1024;
+
+/// In HTTP/1.0 a body without a length ends with its connection, and one that is cut looks whole. So an answer
+/// that is written while its rows are found (a page, a report, whatever is compressed) is gathered there, and
+/// has a length; one that is too long for it is refused. Proxies such as nginx spoke HTTP/1.0 to those behind
+/// them for twenty years, and most answers are short: they had better be served.
+pub(super) async fn length_for_old_clients(request: Request, next: Next) -> Response {
+    let is_old = request.version() < Version::HTTP_11;
+    let is_head = request.method() == Method::HEAD;
+    let response = next.run(request).await;
+    if !is_old || is_head || response.body().size_hint().exact().is_some() {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let (mut pieces, mut whole) = (body.into_data_stream(), Vec::new());
+    while let Some(piece) = pieces.next().await {
+        match piece {
+            Ok(piece) if whole.len() + piece.len() <= LENGTH_FOR_OLD_CLIENTS => whole.extend(piece),
+            Ok(_) => return old_client().into_response(),
+            Err(error) => return Problem::internal(error.to_string()).into_response(),
+        }
+    }
+    Response::from_parts(parts, Body::from(whole))
+}
+
+/// Why an answer can't be given to a client of HTTP/1.0.
+pub(super) fn old_client() -> Problem {
+    Problem::new(
+        Code::HttpVersion,
+        "In HTTP/1.0 an answer that breaks off looks whole, so long ones need HTTP/1.1. For nginx: proxy_http_version 1.1.",
+    )
 }
 
 /// The answer after a panic.

@@ -5,6 +5,7 @@
 mod accept;
 mod auth;
 mod body;
+mod busy;
 mod changes;
 mod coverage;
 mod docs;
@@ -16,9 +17,11 @@ mod json;
 mod limits;
 mod message;
 mod messages;
+mod no_request;
 mod openapi;
 mod problem;
 mod query;
+mod range;
 mod ready;
 mod reports;
 mod request;
@@ -126,7 +129,8 @@ pub fn router(state: ApiState) -> Router {
     // From the outermost inwards.
     let layers = ServiceBuilder::new()
         .layer(SetSensitiveRequestHeadersLayer::new(auth::SENSITIVE))
-        .layer(from_fn(request::track))
+        .layer(from_fn_with_state(busy::Refused::default(), request::track))
+        .layer(from_fn(limits::length_for_old_clients))
         .layer(CompressionLayer::new().compress_when(compressed))
         .layer(from_fn_with_state(state.timeout, limits::enforce))
         .layer(CatchPanicLayer::custom(limits::after_panic))
@@ -137,6 +141,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/v1/search.json", get(search::page::list_json))
         .route("/v1/reports/{file}", get(reports::get))
         .route("/docs", get(docs::page))
+        .route("/docs/", get(docs::page_in_folder))
         .route("/docs/{file}", get(docs::file))
         .fallback(async || {
             let detail = "There is nothing at this path. /docs lists what there is.";

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::busy::Refused;
 use crate::store::StoreError;
 
 /// The media type of every error.
@@ -18,8 +19,8 @@ pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// Seconds that a caller should wait: a guess at a query's length, and at what takes longer, such as a
 /// download or a file that is written anew.
-const SOON: u16 = 2;
-const LATER: u16 = 30;
+const SOON: u64 = 2;
+const LATER: u64 = 30;
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])* $name:ident = $code:literal, $status:ident, $title:literal;)*) => {
@@ -67,11 +68,15 @@ codes! {
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     /// The request's path and query are longer than 8 KiB.
     UriTooLong = "uri_too_long", URI_TOO_LONG, "The URL is too long";
+    /// The request has more than 100 headers, or more bytes of them than there is room for.
+    HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
+    /// The last snapshot is too new for another one; ask again after the seconds in `Retry-After`.
+    SnapshotTooSoon = "snapshot_too_soon", TOO_MANY_REQUESTS, "It is too soon for a snapshot";
     /// A fault of the service. Its log has the cause, under the `request_id`.
     Internal = "internal", INTERNAL_SERVER_ERROR, "The service has a fault";
     /// `Range` asks for bytes that the file has not; `Content-Range` has its length.
     RangeNotSatisfiable = "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "The file has no such range";
-    /// `If-Match` wants another file than this one.
+    /// `If-Match` or `If-Unmodified-Since` wants another file than this one.
     PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "The file is another one";
     /// Too many queries at once, or no memory or disk for one; try again after the seconds in `Retry-After`.
     Busy = "busy", SERVICE_UNAVAILABLE, "The service is too busy";
@@ -88,7 +93,7 @@ codes! {
     TooManyHits = "too_many_hits", UNPROCESSABLE_ENTITY, "Too many messages were found";
     /// The file is damaged, and is written anew; try again after the seconds in `Retry-After`.
     FileDamaged = "file_damaged", SERVICE_UNAVAILABLE, "The file is damaged";
-    /// A download needs HTTP/1.1: in HTTP/1.0 a body that breaks off looks whole.
+    /// Downloads and long answers need HTTP/1.1: in HTTP/1.0 one that breaks off looks whole.
     HttpVersion = "http_version", HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 is needed";
     /// The answer took too long; try again after the seconds in `Retry-After`, or ask for less.
     Timeout = "timeout", SERVICE_UNAVAILABLE, "The answer took too long";
@@ -114,7 +119,7 @@ impl Code {
     }
 
     /// The seconds after which it may have passed.
-    fn retry_after(self) -> u16 {
+    fn retry_after(self) -> u64 {
         match self {
             Self::FileDamaged | Self::SearchNotReady | Self::SearchTooLong => LATER,
             _ => SOON,
@@ -129,6 +134,7 @@ impl Code {
             StatusCode::NOT_ACCEPTABLE => Self::NotAcceptable,
             StatusCode::PAYLOAD_TOO_LARGE => Self::BodyTooLarge,
             StatusCode::URI_TOO_LONG => Self::UriTooLong,
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::HeadersTooLarge,
             StatusCode::RANGE_NOT_SATISFIABLE => Self::RangeNotSatisfiable,
             status if status.is_client_error() => Self::BadRequest,
             _ => Self::Internal,
@@ -159,8 +165,8 @@ pub(super) struct Problem {
     errors: Vec<FieldError>,
     /// What the caller must not see; it goes to the log.
     hidden: Option<String>,
-    /// For a 503.
-    retry_after: u16,
+    /// For a 503 or a 429: seconds.
+    retry_after: u64,
 }
 
 impl Problem {
@@ -178,6 +184,14 @@ impl Problem {
     pub(super) fn for_longer(self) -> Self {
         Self {
             retry_after: LATER,
+            ..self
+        }
+    }
+
+    /// The same, where it is known when it passes: after so many seconds.
+    pub(super) fn after(self, seconds: u64) -> Self {
+        Self {
+            retry_after: seconds,
             ..self
         }
     }
@@ -209,6 +223,23 @@ impl Problem {
                 "Something failed inside the service. Its log has the cause, under the request id.",
             )
         }
+    }
+}
+
+impl Problem {
+    /// The body that a caller sees.
+    fn body(&self, status: StatusCode, path: &str, request_id: &str) -> String {
+        let body = ProblemBody {
+            kind: format!("/docs#{}", self.code.as_str()),
+            title: self.code.title(),
+            status: status.as_u16(),
+            detail: &self.detail,
+            code: self.code.as_str(),
+            instance: path,
+            request_id,
+            errors: &self.errors,
+        };
+        serde_json::to_string(&body).unwrap_or_default()
     }
 }
 
@@ -257,8 +288,9 @@ pub(super) struct ProblemBody<'a> {
     /// The kind of problem, for programs; never changes.
     #[schema(example = "invalid_parameter")]
     code: &'a str,
-    /// The path that was asked for.
-    #[schema(example = "/v1/messages", format = "uri-reference")]
+    /// The path that was asked for; left out where that could not be read.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    #[schema(required = false, example = "/v1/messages", format = "uri-reference")]
     instance: &'a str,
     /// The id under which the service's log has this request.
     #[schema(example = "019b0c2e-7d3a-7b6e-9d6f-3a1f0c5e8b21")]
@@ -270,7 +302,12 @@ pub(super) struct ProblemBody<'a> {
 }
 
 /// Writes an error as problem+json, whatever layer it came from; other answers pass unchanged.
-pub(super) fn render(mut response: Response, path: &str, request_id: &str) -> Response {
+pub(super) fn render(
+    mut response: Response,
+    path: &str,
+    request_id: &str,
+    refused: &Refused,
+) -> Response {
     let status = response.status();
     let problem = match response.extensions_mut().remove::<Problem>() {
         // A layer further out has the last word on the status.
@@ -280,28 +317,36 @@ pub(super) fn render(mut response: Response, path: &str, request_id: &str) -> Re
         }
         _ => return response,
     };
-    if let Some(cause) = &problem.hidden {
-        tracing::error!(code = problem.code.as_str(), cause, "a request failed");
+    let cause = problem.hidden.as_deref();
+    match (problem.code, cause) {
+        (code @ Code::Busy, cause) => refused.note(code.as_str(), &problem.detail, cause),
+        (code, Some(cause)) => tracing::error!(code = code.as_str(), cause, "a request failed"),
+        (_, None) => {}
     }
-    let body = ProblemBody {
-        kind: format!("/docs#{}", problem.code.as_str()),
-        title: problem.code.title(),
-        status: status.as_u16(),
-        detail: &problem.detail,
-        code: problem.code.as_str(),
-        instance: path,
-        request_id,
-        errors: &problem.errors,
-    };
-    *response.body_mut() = Body::from(serde_json::to_vec(&body).unwrap_or_default());
+    let body = problem.body(status, path, request_id);
+    *response.body_mut() = Body::from(body);
     let headers = response.headers_mut();
     headers.remove(CONTENT_LENGTH);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if status == StatusCode::SERVICE_UNAVAILABLE {
+    if [
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::TOO_MANY_REQUESTS,
+    ]
+    .contains(&status)
+    {
         headers.insert(RETRY_AFTER, HeaderValue::from(problem.retry_after));
     }
     response
+}
+
+/// The body of an answer to what is no request.
+pub(super) fn without_request(status: StatusCode, request_id: &str) -> String {
+    let detail = match status {
+        StatusCode::BAD_REQUEST => "This can't be read as a request of HTTP/1.1.",
+        status => fallback_detail(status),
+    };
+    Problem::new(Code::of(status), detail).body(status, "", request_id)
 }
 
 fn fallback_detail(status: StatusCode) -> &'static str {
@@ -312,6 +357,10 @@ fn fallback_detail(status: StatusCode) -> &'static str {
             "Accept-Encoding rules out every encoding; there are identity, gzip, br and zstd."
         }
         StatusCode::RANGE_NOT_SATISFIABLE => "The header Content-Range has the length of the file.",
+        StatusCode::URI_TOO_LONG => "Path and query have room for 8192 bytes.",
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+            "There are more than 100 headers, or more bytes of them than there is room for."
+        }
         status if status.is_client_error() => "The request can't be answered as it is.",
         _ => "Something failed inside the service.",
     }

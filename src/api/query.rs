@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
 use percent_encoding::percent_decode_str;
 
 use super::problem::{FieldError, Problem};
@@ -16,6 +16,9 @@ type Reason = Cow<'static, str>;
 const ID_REASON: &str = "is a Discord id: digits only, from 1 to 9223372036854775807";
 const TIME_REASON: &str =
     "is a time with its offset from UTC, such as 2025-01-01T00:00:00Z or 2025-01-01T01:00:00+01:00";
+const LEAP_SECOND_REASON: &str =
+    "is a leap second, in which no message is written: Discord's clock has none";
+const YEAR_REASON: &str = "is not within the years 0000 to 9999 in UTC";
 
 /// The parameters of one request, taken out one by one.
 pub(super) struct Parameters {
@@ -158,9 +161,9 @@ fn decode(text: &str) -> Result<String, Reason> {
         .map_err(|_| "is not UTF-8".into())
 }
 
-/// A Discord id in its one spelling: no sign, no leading zero.
+/// A Discord id in its one spelling: no sign, no leading zero. The types that ids are read into take more.
 pub(super) fn id<T: FromStr>(text: &str) -> Result<T, Reason> {
-    if text.starts_with('0') {
+    if text.starts_with('0') || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(ID_REASON.into());
     }
     text.parse().map_err(|_| ID_REASON.into())
@@ -180,7 +183,11 @@ pub(super) fn number(text: &str, low: usize, high: usize) -> Result<usize, Reaso
         .ok_or_else(|| format!("is a whole number from {low} to {high}").into())
 }
 
-/// A time with its offset. A `+01:00` that was not escaped arrives with a space for its `+`;
+/// Of a second; chrono gives a leap second more.
+const NANOSECONDS: u32 = 1_000_000_000;
+const NANOSECONDS_OF_MICROSECOND: u32 = 1_000;
+
+/// A time with its offset, as exact as the record's times are. A `+01:00` that was not escaped arrives with a space for its `+`;
 /// nothing else can be meant, so it is taken.
 pub(super) fn time(text: &str) -> Result<DateTime<Utc>, Reason> {
     let mut text = Cow::Borrowed(text);
@@ -191,7 +198,24 @@ pub(super) fn time(text: &str) -> Result<DateTime<Utc>, Reason> {
     if text.as_bytes().get(10) == Some(&b' ') {
         return Err(TIME_REASON.into());
     }
-    DateTime::parse_from_rfc3339(&text)
-        .map(|time| time.to_utc())
-        .map_err(|_| TIME_REASON.into())
+    let time = DateTime::parse_from_rfc3339(&text).map_err(|_| TIME_REASON)?;
+    let time = time.to_utc();
+    // What follows reads and writes times in more than one way, and these mean another thing in each.
+    if time.nanosecond() >= NANOSECONDS {
+        return Err(LEAP_SECOND_REASON.into());
+    }
+    let is_writable = |time: &DateTime<Utc>| (0..=9999).contains(&time.year());
+    if !is_writable(&time) {
+        return Err(YEAR_REASON.into());
+    }
+    // A message is written at a whole millisecond: what lies between two microseconds is the later one, for
+    // `from` as for `to`; beyond the last there is none, and no message either.
+    let beyond = i64::from(time.nanosecond() % NANOSECONDS_OF_MICROSECOND);
+    if beyond == 0 {
+        return Ok(time);
+    }
+    let earlier = time - TimeDelta::nanoseconds(beyond);
+    Ok(Some(earlier + TimeDelta::microseconds(1))
+        .filter(is_writable)
+        .unwrap_or(earlier))
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -14,6 +14,7 @@ use http_body::{Frame, SizeHint};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
+use super::busy::Refused;
 use super::problem;
 
 /// Names a request, here and in the logs of those before and behind.
@@ -26,7 +27,11 @@ const REQUEST_ID_LENGTH: usize = 64;
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
 /// The outermost layer.
-pub(super) async fn track(request: Request, next: Next) -> Response {
+pub(super) async fn track(
+    State(refused): State<Refused>,
+    request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let request_id = request_id(request.headers());
     let path = request.uri().path().to_owned();
@@ -38,7 +43,7 @@ pub(super) async fn track(request: Request, next: Next) -> Response {
         route = route(&request),
     );
     let response = next.run(request).instrument(span.clone()).await;
-    let mut response = span.in_scope(|| problem::render(response, &path, &request_id));
+    let mut response = span.in_scope(|| problem::render(response, &path, &request_id, &refused));
 
     let status = response.status().as_u16();
     let headers = response.headers_mut();

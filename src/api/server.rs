@@ -16,6 +16,8 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::no_request::Explained;
+
 /// Connections at once; more wait in the system's queue.
 const CONNECTIONS: usize = 1024;
 
@@ -104,7 +106,7 @@ async fn converse(stream: TcpStream, router: Router, drain: CancellationToken) {
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE)
         .serve_connection(
-            TokioIo::new(Box::pin(stream)),
+            TokioIo::new(Explained::new(Box::pin(stream))),
             TowerToHyperService::new(router),
         );
     let mut connection = std::pin::pin!(connection);

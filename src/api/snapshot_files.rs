@@ -2,18 +2,22 @@
 //! tag; and names that stay the same, which lead to the current ones. Only what a manifest names can be
 //! asked for.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{Path as PathOf, RawQuery, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
     IF_UNMODIFIED_SINCE, LOCATION, RANGE,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use headers::{ETag, HeaderMapExt, IfMatch, IfNoneMatch, IfRange, Range};
+use headers::{
+    ETag, HeaderMapExt, IfMatch, IfModifiedSince, IfNoneMatch, IfUnmodifiedSince, LastModified,
+};
 use tower::ServiceExt;
 use tower_http::services::ServeFile;
 
@@ -22,6 +26,7 @@ use super::messages::keep_private;
 use super::openapi::Refusals;
 use super::problem::{Code, Problem};
 use super::query;
+use super::range::{self, Wanted};
 use crate::derived::snapshot::NamedFile;
 
 /// A name never means anything else; the key of who may read it is the caller's own.
@@ -62,11 +67,11 @@ pub(super) fn is_strong(headers: &HeaderMap) -> bool {
 )]
 pub(super) async fn latest(
     State(api): State<Arc<Api>>,
-    path: Result<Path<String>, PathRejection>,
+    path: Result<PathOf<String>, PathRejection>,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     query::no_parameters(raw.as_deref())?;
-    let Path(file) = path.map_err(|_| not_found())?;
+    let PathOf(file) = path.map_err(|_| not_found())?;
     redirect(&api, &file)
 }
 
@@ -94,11 +99,11 @@ pub(super) async fn latest(
 )]
 pub(super) async fn latest_partition(
     State(api): State<Arc<Api>>,
-    path: Result<Path<(String, String, String)>, PathRejection>,
+    path: Result<PathOf<(String, String, String)>, PathRejection>,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     query::no_parameters(raw.as_deref())?;
-    let Path((table, guild, month)) = path.map_err(|_| not_found())?;
+    let PathOf((table, guild, month)) = path.map_err(|_| not_found())?;
     redirect(&api, &format!("{table}/{guild}/{month}"))
 }
 
@@ -113,9 +118,12 @@ pub(super) async fn latest_partition(
     params(
         ("folder" = String, Path, description = "`manifests`, or a table.", example = "channels"),
         ("file" = String, Path, description = "The file.", example = "42-0123456789abcdef.parquet"),
-        ("range" = Option<String>, Header, description = "Only these bytes: one range.", example = "bytes=0-1023"),
+        ("range" = Option<String>, Header, description = "Only these bytes: one range. Several are answered with the whole file.", example = "bytes=0-1023"),
         ("if-match" = Option<String>, Header, description = "Only if this is the file's `ETag`."),
         ("if-none-match" = Option<String>, Header, description = "The `ETag` of an earlier answer: the file never changes, so the answer is a 304 without a body."),
+        ("if-modified-since" = Option<String>, Header, description = "The `Last-Modified` of an earlier answer; only without `If-None-Match`."),
+        ("if-unmodified-since" = Option<String>, Header, description = "Only if the file was not written after this time; only without `If-Match`."),
+        ("if-range" = Option<String>, Header, description = "The `ETag` or the `Last-Modified` of an earlier answer: if it is not that of this file, all of it is sent."),
     ),
     responses(
         (status = 200, description = "The file.", content((Vec<u8> = "application/vnd.apache.parquet"), (Object = "application/json")), headers(
@@ -127,23 +135,23 @@ pub(super) async fn latest_partition(
         (status = 206, description = "The bytes asked for.", content((Vec<u8> = "application/vnd.apache.parquet"), (Object = "application/json")), headers(
             ("content-range" = String, description = "Which bytes, and how many the file has."),
         )),
-        (status = 304, description = "The file is as `If-None-Match` knows it.", headers(
-            ("etag" = String, description = "As in `If-None-Match`."),
+        (status = 304, description = "The file is as `If-None-Match` or `If-Modified-Since` knows it.", headers(
+            ("etag" = String, description = "The hash of the bytes; strong."),
         )),
         (status = 404, description = "No snapshot has this file, or no longer.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 412, description = "`If-Match` wants another file.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 412, description = "`If-Match` or `If-Unmodified-Since` wants another file.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         (status = 416, description = "The file has no such range.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
 pub(super) async fn file(
     State(api): State<Arc<Api>>,
-    path: Result<Path<(String, String)>, PathRejection>,
+    path: Result<PathOf<(String, String)>, PathRejection>,
     RawQuery(raw): RawQuery,
     request: Request,
 ) -> Result<Response, Problem> {
     query::no_parameters(raw.as_deref())?;
-    let Path((folder, file)) = path.map_err(|_| not_found())?;
+    let PathOf((folder, file)) = path.map_err(|_| not_found())?;
     serve(&api, &format!("{folder}/{file}"), request).await
 }
 
@@ -160,9 +168,12 @@ pub(super) async fn file(
         ("guild" = String, Path, description = "`guild_id=` and the guild.", example = "guild_id=1101234567890123457"),
         ("month" = String, Path, description = "`month=` and the month.", example = "month=2026-03"),
         ("file" = String, Path, description = "The file.", example = "42-0123456789abcdef.parquet"),
-        ("range" = Option<String>, Header, description = "Only these bytes: one range.", example = "bytes=0-1023"),
+        ("range" = Option<String>, Header, description = "Only these bytes: one range. Several are answered with the whole file.", example = "bytes=0-1023"),
         ("if-match" = Option<String>, Header, description = "Only if this is the file's `ETag`."),
         ("if-none-match" = Option<String>, Header, description = "The `ETag` of an earlier answer: the file never changes, so the answer is a 304 without a body."),
+        ("if-modified-since" = Option<String>, Header, description = "The `Last-Modified` of an earlier answer; only without `If-None-Match`."),
+        ("if-unmodified-since" = Option<String>, Header, description = "Only if the file was not written after this time; only without `If-Match`."),
+        ("if-range" = Option<String>, Header, description = "The `ETag` or the `Last-Modified` of an earlier answer: if it is not that of this file, all of it is sent."),
     ),
     responses(
         (status = 200, description = "The file.", body = Vec<u8>, content_type = "application/vnd.apache.parquet", headers(
@@ -174,23 +185,23 @@ pub(super) async fn file(
         (status = 206, description = "The bytes asked for.", body = Vec<u8>, content_type = "application/vnd.apache.parquet", headers(
             ("content-range" = String, description = "Which bytes, and how many the file has."),
         )),
-        (status = 304, description = "The file is as `If-None-Match` knows it.", headers(
-            ("etag" = String, description = "As in `If-None-Match`."),
+        (status = 304, description = "The file is as `If-None-Match` or `If-Modified-Since` knows it.", headers(
+            ("etag" = String, description = "The hash of the bytes; strong."),
         )),
         (status = 404, description = "No snapshot has this file, or no longer.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 412, description = "`If-Match` wants another file.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 412, description = "`If-Match` or `If-Unmodified-Since` wants another file.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         (status = 416, description = "The file has no such range.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
 pub(super) async fn partition(
     State(api): State<Arc<Api>>,
-    path: Result<Path<(String, String, String, String)>, PathRejection>,
+    path: Result<PathOf<(String, String, String, String)>, PathRejection>,
     RawQuery(raw): RawQuery,
     request: Request,
 ) -> Result<Response, Problem> {
     query::no_parameters(raw.as_deref())?;
-    let Path((table, guild, month, file)) = path.map_err(|_| not_found())?;
+    let PathOf((table, guild, month, file)) = path.map_err(|_| not_found())?;
     serve(&api, &format!("{table}/{guild}/{month}/{file}"), request).await
 }
 
@@ -220,22 +231,24 @@ async fn serve(api: &Api, path: &str, request: Request) -> Result<Response, Prob
     let etag: ETag = etag
         .parse()
         .map_err(|_| Problem::internal(format!("{etag} is no entity tag")))?;
-    let is_known = request
-        .headers()
-        .typed_get::<IfNoneMatch>()
-        .is_some_and(|known| !known.precondition_passes(&etag));
-    let is_another = request
-        .headers()
-        .typed_get::<IfMatch>()
-        .is_some_and(|wanted| !wanted.precondition_passes(&etag));
-    if is_another {
-        let detail = "The file has another ETag than If-Match wants.";
-        return Err(Problem::new(Code::PreconditionFailed, detail));
-    }
-    let mut response = if is_known {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        read(api, &file, &etag, request).await?
+    let path = api.snapshots.folder().join(&file.path);
+    // What has another size is never taken for good. The hash is looked at in the background.
+    let found = tokio::fs::metadata(&path).await;
+    let found = found.ok().filter(|found| found.len() == file.bytes);
+    let Some(modified) = found.and_then(|found| found.modified().ok()) else {
+        return Err(damaged(api, &file));
+    };
+    let mut response = match precondition(request.headers(), &etag, modified) {
+        Precondition::Failed => {
+            let detail = "The file is another one than If-Match or If-Unmodified-Since wants.";
+            return Err(Problem::new(Code::PreconditionFailed, detail));
+        }
+        Precondition::Known => StatusCode::NOT_MODIFIED.into_response(),
+        Precondition::Passed => {
+            let part = part(&request, &etag, modified, file.bytes);
+            let served = read(&path, part, request).await;
+            served.ok_or_else(|| damaged(api, &file))?
+        }
     };
     let headers = response.headers_mut();
     headers.typed_insert(etag);
@@ -243,57 +256,98 @@ async fn serve(api: &Api, path: &str, request: Request) -> Result<Response, Prob
     Ok(response)
 }
 
-async fn read(
-    api: &Api,
-    file: &NamedFile,
-    etag: &ETag,
-    mut request: Request,
-) -> Result<Response, Problem> {
-    let path = api.snapshots.folder().join(&file.path);
-    let damaged = || {
-        // Only the current snapshot is written anew; an older one goes soon, or is gone by now.
-        if !api.snapshots.catalog().is_current(file) {
-            return not_found();
-        }
-        api.snapshots.request();
-        let detail = "The file is not as it was written. It is written anew from the record.";
-        Problem::new(Code::FileDamaged, detail)
+/// The answer instead of a file that is not as it was written.
+fn damaged(api: &Api, file: &NamedFile) -> Problem {
+    // Only the current snapshot is written anew; an older one goes soon, or is gone by now.
+    if !api.snapshots.catalog().is_current(file) {
+        return not_found();
+    }
+    api.snapshots.request();
+    let detail = "The file is not as it was written. It is written anew from the record.";
+    Problem::new(Code::FileDamaged, detail)
+}
+
+/// What the conditions of a request come to.
+enum Precondition {
+    Passed,
+    /// The caller has the file already.
+    Known,
+    /// The caller wants another file.
+    Failed,
+}
+
+/// Looks at the conditions in the order of RFC 9110, section 13.2.2: a time counts only where no tag is
+/// given, and what wants another file goes before what has this one.
+fn precondition(headers: &HeaderMap, etag: &ETag, modified: SystemTime) -> Precondition {
+    let is_wanted = match headers.typed_get::<IfMatch>() {
+        Some(wanted) => wanted.precondition_passes(etag),
+        None => headers
+            .typed_get::<IfUnmodifiedSince>()
+            .is_none_or(|since| since.precondition_passes(modified)),
     };
-    // What has another size is never taken for good. The hash is looked at in the background.
-    let found = tokio::fs::metadata(&path).await;
-    if !found.is_ok_and(|found| found.len() == file.bytes) {
-        return Err(damaged());
+    if !is_wanted {
+        return Precondition::Failed;
     }
-    let is_get = request.method() == Method::GET;
+    let is_news = match headers.typed_get::<IfNoneMatch>() {
+        Some(known) => known.precondition_passes(etag),
+        None => headers
+            .typed_get::<IfModifiedSince>()
+            .is_none_or(|since| since.is_modified(modified)),
+    };
+    if is_news {
+        Precondition::Passed
+    } else {
+        Precondition::Known
+    }
+}
+
+/// Which part is asked for. A range is for GET only, and of this very file: `If-Range` has to be its tag or
+/// its time, letter by letter.
+fn part(request: &Request, etag: &ETag, modified: SystemTime, length: u64) -> Wanted {
+    let headers = request.headers();
+    let mut ours = HeaderMap::new();
+    ours.typed_insert(etag.clone());
+    ours.typed_insert(LastModified::from(modified));
+    let is_of_this = headers
+        .get(IF_RANGE)
+        .is_none_or(|wanted| ours.values().any(|value| value == wanted));
+    if request.method() != Method::GET || !is_of_this {
+        return Wanted::Whole;
+    }
+    range::wanted(headers, length)
+}
+
+/// The file, or a part of it; none if it can't be read.
+async fn read(path: &Path, part: Wanted, mut request: Request) -> Option<Response> {
     let headers = request.headers_mut();
-    // Whoever asks for what is not understood, for several parts, or for a part of another file, gets
-    // all of it; and a range is for GET only.
-    let is_one = is_get && headers.typed_get::<Range>().is_some();
-    let is_one = is_one
-        && !headers
-            .get(RANGE)
-            .is_some_and(|it| it.as_bytes().contains(&b','));
-    let is_of_this = |it: IfRange| !it.is_modified(Some(etag), None);
-    if !is_one || !headers.typed_get::<IfRange>().is_none_or(is_of_this) {
-        headers.remove(RANGE);
-    }
-    // The server of files makes a tag of its own: it is to decide about the range only.
-    for condition in [
+    // The server of files has a tag of its own, and a stricter reading of ranges: all that is left to it is
+    // one range, in its plainest form.
+    for header in [
+        RANGE,
+        IF_RANGE,
         IF_NONE_MATCH,
         IF_MODIFIED_SINCE,
         IF_MATCH,
         IF_UNMODIFIED_SINCE,
     ] {
-        headers.remove(condition);
+        headers.remove(header);
     }
-    let server = ServeFile::new(&path).ignore_multi_range_requests(true);
-    let Ok(served) = server.oneshot(request.map(|_| Body::empty())).await;
+    let range = match part {
+        Wanted::Whole => None,
+        Wanted::Part(bytes) => Some(format!("bytes={}-{}", bytes.start(), bytes.end())),
+        Wanted::Nothing => Some(format!("bytes={}-", u64::MAX)),
+    };
+    let range = range.and_then(|range| HeaderValue::from_str(&range).ok());
+    headers.extend(range.map(|range| (RANGE, range)));
+    let Ok(served) = ServeFile::new(path)
+        .oneshot(request.map(|_| Body::empty()))
+        .await;
     if served.status() == StatusCode::NOT_FOUND {
-        return Err(damaged());
+        return None;
     }
     let mut response = served.map(Body::new);
     let is_json = path.extension().is_some_and(|it| it == "json");
     let content_type = if is_json { JSON } else { PARQUET };
     response.headers_mut().insert(CONTENT_TYPE, content_type);
-    Ok(response)
+    Some(response)
 }

@@ -1,6 +1,7 @@
 //! `GET /v1/snapshots`: the snapshots that there are, with their files. `POST` asks for one now.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -14,7 +15,7 @@ use super::Api;
 use super::accept::{APPLICATION_JSON, negotiate};
 use super::messages::private_json;
 use super::openapi::Refusals;
-use super::problem::Problem;
+use super::problem::{Code, Problem};
 use super::query;
 use super::row::{Snowflake, Time, snowflake};
 use crate::derived::snapshot::{FileEntry, GuildCoverage, Snapshot};
@@ -93,10 +94,10 @@ pub(super) struct SnapshotFileJson {
     revision: i64,
 }
 
-/// That a snapshot will be taken.
+/// Which snapshot there is, or will be.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SnapshotRequested {
-    /// It will be of this revision of the record, or of a later one.
+    /// It is of this revision of the record, or will be of this or of a later one.
     #[schema(minimum = 0, example = 42)]
     revision: i64,
 }
@@ -133,14 +134,20 @@ pub(super) async fn list(
 
 /// Ask for a snapshot now
 ///
-/// It is taken as soon as one that is under way is done. `GET` this route to see it.
+/// It is taken as soon as one that is under way is done. `GET` this route to see it. Within `SNAPSHOT_FLOOR` (a
+/// minute) after one none is taken for a caller: the answer is a 200 if the current one has every commit, else
+/// a 429.
 #[utoipa::path(
     post,
     path = "/v1/snapshots",
     tag = "snapshots",
     operation_id = "requestSnapshot",
     responses(
+        (status = 200, description = "The current snapshot has every commit; none is taken.", body = SnapshotRequested),
         (status = 202, description = "It will be taken.", body = SnapshotRequested),
+        (status = 429, description = "The last snapshot is too new for another one.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json", headers(
+            ("retry-after" = String, description = "When one can be asked for: seconds."),
+        )),
         Refusals,
     ),
 )]
@@ -152,10 +159,25 @@ pub(super) async fn request(
     negotiate(&headers, &[APPLICATION_JSON])?;
     query::no_parameters(raw.as_deref())?;
     let revision = api.status.borrow().revision;
-    api.snapshots.request();
+    let (status, revision) = match api.snapshots.request_for_caller() {
+        Ok(()) => (StatusCode::ACCEPTED, revision),
+        Err(left) => {
+            let catalog = api.snapshots.catalog();
+            let current = catalog.latest().map(|it| it.manifest.revision);
+            let current = current.filter(|current| *current >= revision);
+            (StatusCode::OK, current.ok_or_else(|| too_soon(left))?)
+        }
+    };
     let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     let answer = Json(SnapshotRequested { revision });
-    Ok((StatusCode::ACCEPTED, no_store, answer).into_response())
+    Ok((status, no_store, answer).into_response())
+}
+
+/// The answer to one who asks for a snapshot after the other.
+fn too_soon(left: Duration) -> Problem {
+    let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+    let detail = "The last snapshot is newer than SNAPSHOT_FLOOR, and stays on the disk for SNAPSHOT_GRACE. Ask again later.";
+    Problem::new(Code::SnapshotTooSoon, detail).after(seconds)
 }
 
 fn snapshot_json(snapshot: &Snapshot) -> SnapshotJson {

@@ -1,6 +1,7 @@
 //! `guildlake demo`: the service over a made-up community. The Discord simulator runs inside the
 //! process; everything else is what `serve` runs, and goes through the real ingest.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::config::{
-    ApiSettings, DiscordSettings, Reactions, SearchSettings, Settings, SnapshotSettings,
+    ApiSettings, DiscordSettings, Reactions, SearchSettings, Settings, SnapshotSettings, Source,
     StorageSettings,
 };
 use crate::discord::gateway::ReconnectSettings;
@@ -25,6 +26,9 @@ use crate::status::{BackfillState, StatusReceiver};
 /// The community is small and grows, and who tries it does not wait.
 const SNAPSHOT_INTERVAL: TimeDelta = TimeDelta::seconds(15);
 
+/// The files of old snapshots go soon: at this pace, those of an hour would be many times the record.
+const SNAPSHOT_GRACE: TimeDelta = TimeDelta::minutes(2);
+
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Messages of history.
@@ -36,21 +40,20 @@ pub(super) struct Arguments {
     /// The seed of the community.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The port on 127.0.0.1.
-    #[arg(long, default_value_t = 8000)]
-    port: u16,
+    /// The port, instead of that of BIND (127.0.0.1:8000).
+    #[arg(long)]
+    port: Option<u16>,
 }
 
 pub(super) async fn run(arguments: Arguments, stop: CancellationToken) -> anyhow::Result<ExitCode> {
-    let listener = TcpListener::bind(("127.0.0.1", arguments.port))
+    let mut bind = ApiSettings::read_bind(&Source::environment())?;
+    if let Some(port) = arguments.port {
+        bind.set_port(port);
+    }
+    let listener = TcpListener::bind(bind)
         .await
-        .with_context(|| {
-            format!(
-                "port {} can't be listened on; choose another with --port",
-                arguments.port
-            )
-        })?;
-    let base = format!("http://{}", listener.local_addr()?);
+        .with_context(|| format!("{bind} can't be listened on; choose another port with --port"))?;
+    let base = format!("http://{}", reachable(listener.local_addr()?));
     super::say(&format!(
         "guildlake demo: making a community of {} messages (seed {}) ...",
         arguments.messages, arguments.seed
@@ -83,6 +86,16 @@ pub(super) async fn run(arguments: Arguments, stop: CancellationToken) -> anyhow
     Ok(ExitCode::SUCCESS)
 }
 
+/// Where this machine finds what listens there: an address that stands for all is none to ask.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
 fn settings(
     simulator: &Simulator,
     data: &Path,
@@ -100,6 +113,7 @@ fn settings(
         storage: StorageSettings::in_folder(data.to_owned()),
         snapshots: SnapshotSettings {
             interval: Some(SNAPSHOT_INTERVAL),
+            grace: SNAPSHOT_GRACE,
             ..SnapshotSettings::default()
         },
         search: SearchSettings::default(),

@@ -79,14 +79,16 @@ impl ApiSettings {
         source.collect(|problems| Self::read(source, problems))
     }
 
+    /// Reads where to listen, for a command that has a key of its own.
+    ///
+    /// # Errors
+    /// If `BIND` is no address.
+    pub fn read_bind(source: &Source) -> Result<SocketAddr, super::SettingsError> {
+        source.collect(|problems| bind(source, problems))
+    }
+
     pub(super) fn read(source: &Source, problems: &mut Problems) -> Option<Self> {
-        let default = SocketAddr::from(([127, 0, 0, 1], 8000));
-        let bind = source.parse(
-            "BIND",
-            default,
-            "is not an address and port, such as 127.0.0.1:8000",
-            problems,
-        );
+        let bind = bind(source, problems);
         let key = match source.get("API_KEY").map(SecretString::from) {
             None => problems.add(
                 "API_KEY",
@@ -111,4 +113,13 @@ impl ApiSettings {
             queries: queries?,
         })
     }
+}
+
+fn bind(source: &Source, problems: &mut Problems) -> Option<SocketAddr> {
+    source.parse(
+        "BIND",
+        SocketAddr::from(([127, 0, 0, 1], 8000)),
+        "is not an address and port, such as 127.0.0.1:8000",
+        problems,
+    )
 }

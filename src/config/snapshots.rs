@@ -9,6 +9,9 @@ use crate::derived::snapshot;
 /// The time from one snapshot to the next, and that for which an old one's files stay.
 const HOUR: TimeDelta = TimeDelta::hours(1);
 
+/// The least time between one snapshot and the next that a caller asks for.
+const MINUTE: TimeDelta = TimeDelta::minutes(1);
+
 /// Snapshots more often than this only keep the disk busy.
 const SHORTEST: TimeDelta = TimeDelta::minutes(1);
 
@@ -21,6 +24,9 @@ pub struct SnapshotSettings {
     /// `SNAPSHOT_GRACE`, default `1h`: how long the files of an older snapshot stay after another took
     /// its place, for those who read them.
     pub grace: TimeDelta,
+    /// `SNAPSHOT_FLOOR`, default `1m`: how long after a snapshot none is taken for a caller of
+    /// `POST /v1/snapshots`. Each stays for the grace time, so that one who asks in a loop would fill the disk.
+    pub floor: TimeDelta,
 }
 
 impl Default for SnapshotSettings {
@@ -28,6 +34,7 @@ impl Default for SnapshotSettings {
         Self {
             interval: Some(HOUR),
             grace: HOUR,
+            floor: MINUTE,
         }
     }
 }
@@ -53,19 +60,21 @@ impl SnapshotSettings {
                 ),
             },
         };
-        let grace = match source.get("SNAPSHOT_GRACE") {
-            None => Some(HOUR),
+        let length = |name: &'static str, default: TimeDelta, problems: &mut Problems| match source
+            .get(name)
+        {
+            None => Some(default),
             Some(text) => match time(&text) {
                 Some(time) => Some(time),
-                None => problems.add(
-                    "SNAPSHOT_GRACE",
-                    "is not a length of time such as 10m or 1h",
-                ),
+                None => problems.add(name, "is not a length of time such as 10m or 1h"),
             },
         };
+        let grace = length("SNAPSHOT_GRACE", HOUR, problems);
+        let floor = length("SNAPSHOT_FLOOR", MINUTE, problems);
         Some(Self {
             interval: interval?,
             grace: grace?,
+            floor: floor?,
         })
     }
 
@@ -75,6 +84,7 @@ impl SnapshotSettings {
         snapshot::Settings {
             interval: self.interval.and_then(|time| time.to_std().ok()),
             grace: self.grace.to_std().unwrap_or_default(),
+            floor: self.floor.to_std().unwrap_or_default(),
         }
     }
 }

@@ -69,7 +69,7 @@ impl Kind {
             Self::Day => NaiveDate::parse_from_str(text, "%Y-%m-%d")
                 .ok()
                 // One spelling: four digits, two, and two.
-                .filter(|day| day.format("%Y-%m-%d").to_string() == text)
+                .filter(|day| text.len() == 10 && day.format("%Y-%m-%d").to_string() == text)
                 .map(Value::Day)
                 .ok_or("is a day, such as 2025-01-31".into()),
             Self::Integer(low, high) => {

@@ -6,7 +6,7 @@ use std::sync::Once;
 
 use axum::http::Method;
 
-use crate::support::{KEY, Lake, MESSAGES, minute};
+use crate::support::{KEY, Lake, MESSAGES, minute, payload};
 
 thread_local! {
     /// What this test logged: it and its tasks are on one thread.
@@ -123,4 +123,33 @@ async fn what_the_caller_is_not_told_is_in_the_log() {
     drop(left);
     let last = log.lines().pop().unwrap();
     assert_eq!(last["fields"]["body"], "abandoned");
+}
+
+#[tokio::test]
+async fn a_service_that_is_busy_warns_once_and_counts() {
+    let mut lake = Lake::new();
+    let long = "x".repeat(30_000);
+    lake.add((0..300).map(|n| payload(minute(n), &long)));
+    let log = Log::start();
+    let url = format!("/v1/messages.ndjson?guild_id={}", crate::support::GUILD);
+    // Downloads that nobody reads have all places.
+    let mut held = Vec::new();
+    let refused = loop {
+        let answer = lake.send(Method::GET, &url, &[("x-api-key", KEY)]).await;
+        if answer.status() == 503 {
+            break answer;
+        }
+        held.push(answer);
+        assert!(held.len() < 64);
+    };
+    drop(refused);
+    for _ in 0..20 {
+        lake.get(&url).await.is_problem(503, "busy");
+    }
+    let lines = log.lines();
+    let of = |level: &str| lines.iter().filter(|line| line["level"] == level).count();
+    assert_eq!((of("ERROR"), of("WARN")), (0, 1), "{}", log.text());
+    let warning = lines.iter().find(|line| line["level"] == "WARN").unwrap();
+    let said = warning["fields"].to_string();
+    assert!(said.contains("downloads are under way"), "{said}");
 }

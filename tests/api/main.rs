@@ -20,4 +20,5 @@ mod service;
 mod snapshots;
 mod socket;
 mod support;
+mod times;
 mod versions;

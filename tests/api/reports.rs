@@ -446,3 +446,20 @@ fn the_built_in_reports_agree_with_the_model() {
     let (_, broken) = Library::default().list();
     assert_eq!(broken, []);
 }
+
+/// The odd zones of twenty years; `make zones` goes over all that DuckDB knows.
+#[test]
+fn no_two_periods_begin_at_one_time_in_any_zone() {
+    let mut python = Command::new(tool("python"));
+    let output = python
+        .arg("tests/reports/zones.py")
+        .arg("--duckdb")
+        .arg(tool("duckdb"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}{wrong}");
+    println!("{said}");
+}

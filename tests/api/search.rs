@@ -434,6 +434,138 @@ async fn names_are_completed() {
     assert_eq!(minutes(&lake, "in:general from:bob").await, [3]);
 }
 
+/// What is suggested finds as many messages as it says, and `from:` a name what was written under it.
+#[tokio::test]
+async fn a_name_finds_what_was_written_under_it() {
+    let mut lake = Lake::new();
+    let hook = |id: i64, name: &str| {
+        with(
+            id,
+            "by a webhook",
+            &json!({
+                "webhook_id": "900", "author": {"id": "900", "username": name, "bot": true, "discriminator": "0000"},
+            }),
+        )
+    };
+    let person = |id: i64, user: i64, name: &str, discriminator: &str| {
+        with(
+            id,
+            "by a person",
+            &json!({
+                "author": {"id": user.to_string(), "username": name, "global_name": null, "discriminator": discriminator},
+            }),
+        )
+    };
+    lake.add([
+        hook(minute(0), "Deploy Bot"),
+        hook(minute(1), "Deploy Bot"),
+        hook(minute(2), "Deploy Bot"),
+        hook(minute(3), "Backup \"Nightly\""),
+        hook(minute(4), "@Alerts"),
+        // Before she changed her name, and after.
+        person(minute(5), 11, "Mia", "1234"),
+        person(minute(6), 11, "mia.renamed", "0"),
+        // Two people of one name, told apart by what Discord had then.
+        person(minute(7), 12, "User", "1234"),
+        person(minute(8), 13, "User", "0042"),
+        person(minute(9), 13, "User", "0"),
+    ]);
+    lake.index().await;
+    for (q, expected) in [
+        ("from:\"deploy bot\"", vec![0, 1, 2]),
+        ("-from:\"deploy bot\"", vec![3, 4, 5, 6, 7, 8, 9]),
+        ("from:\"backup \\\"nightly\\\"\"", vec![3]),
+        ("from:900", vec![0, 1, 2, 3, 4]),
+        ("from:@@alerts", vec![4]),
+        ("from:mia", vec![5]),
+        ("from:mia.renamed", vec![6]),
+        ("from:User#1234", vec![7]),
+        ("from:user#0042", vec![8]),
+        ("from:@User#0042", vec![8]),
+        ("from:user", vec![7, 8, 9]),
+        ("from:Mia#1234", vec![5]),
+        // How names are written that have no such number.
+        ("from:mia.renamed#0", vec![6]),
+        ("from:\"Deploy Bot#0000\"", vec![0, 1, 2]),
+    ] {
+        assert_eq!(minutes(&lake, q).await, expected, "{q}");
+    }
+    for (text, expected) in [
+        ("dep", vec![("from:\"Deploy Bot\"", 3)]),
+        ("night", vec![]),
+        ("backup", vec![("from:\"Backup \\\"Nightly\\\"\"", 1)]),
+        (
+            "mia",
+            vec![("from:\"mia.renamed\"", 1), ("from:\"Mia\"", 1)],
+        ),
+        ("user", vec![("from:13", 2), ("from:12", 1)]),
+        ("user#00", vec![("from:13", 2)]),
+        ("nobody", vec![]),
+    ] {
+        let path = format!("/v1/search/suggest?filter=from&text={}", encoded(text));
+        let page = lake.get(&path).await.json();
+        let data = page["data"].as_array().unwrap();
+        let said: Vec<_> = data
+            .iter()
+            .map(|it| {
+                (
+                    it["insert"].as_str().unwrap(),
+                    it["messages"].as_u64().unwrap(),
+                )
+            })
+            .collect();
+        assert_eq!(said, expected, "{text}");
+        for (insert, count) in said {
+            assert_eq!(
+                search(&lake, insert).await.json()["total"],
+                count,
+                "{insert}"
+            );
+        }
+    }
+    let page = search(&lake, "from:\"Deploy Bot#1\"").await.json();
+    assert_eq!(page["warnings"].as_array().unwrap().len(), 1, "{page}");
+}
+
+/// Letters that keyboards write in two ways, and digits of other scripts.
+#[tokio::test]
+async fn letters_that_look_alike_are_one() {
+    let lake = lake(&[
+        "ذهبت إلى مستشفى المدينة", // 0: ى, ة
+        "علي في المكتبه",          // 1: ي, ه
+        "کتاب فارسی",              // 2: Persian ک and ی
+        "كتاب عربي",               // 3: Arabic ك and ي
+        "أحمد آدم ٱلله",           // 4
+        "سنة ٢٠٢٤",                // 5: Arabic digits
+        "سال ۲۰۲۴",                // 6: Persian digits
+        "दिनांक २०२४",              // 7: Devanagari digits
+        "year 2024",               // 8
+        "ISPARTA ışık",            // 9: dotless i
+    ])
+    .await;
+    for (q, expected) in [
+        ("مستشفي", vec![0]),
+        ("على", vec![1]),
+        ("المدينه", vec![0]),
+        ("المكتبة", vec![1]),
+        ("كتاب", vec![2, 3]),
+        ("کتاب", vec![2, 3]),
+        ("فارسي", vec![2]),
+        ("عربی", vec![3]),
+        ("احمد", vec![4]),
+        ("ادم", vec![4]),
+        ("الله", vec![4]),
+        ("2024", vec![5, 6, 7, 8]),
+        ("٢٠٢٤", vec![5, 6, 7, 8]),
+        ("isparta", vec![9]),
+        ("ısparta", vec![9]),
+        ("ISIK", vec![9]),
+    ] {
+        let found = minutes(&lake, &format!("\"{q}\"")).await;
+        assert_eq!(found, expected, "{q}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_ready_says_so() {
     let lake = Lake::new();

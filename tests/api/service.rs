@@ -163,7 +163,8 @@ async fn the_docs_need_nothing_from_elsewhere() {
     }
     assert_eq!(files, 4);
     let script = lake.ask(Method::GET, "/docs/start.js", &[]).await;
-    assert!(script.text().contains(r#"url: "openapi.json""#));
+    assert!(script.text().contains("dataset.url"));
+    assert!(docs.text().contains(r#"data-url="openapi.json""#));
     let none = lake.ask(Method::GET, "/docs/index.html", &[]).await;
     none.is_problem(404, "route_not_found");
 
@@ -219,4 +220,29 @@ fn assert_nothing_from_elsewhere(page: &str) {
             assert!(!target.contains("//"), "{target}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_documentation_is_there_with_a_slash_too() {
+    let lake = Lake::new();
+    for page in ["/docs", "/docs/"] {
+        let answer = lake.ask(Method::GET, page, &[]).await;
+        assert_eq!(answer.status, 200, "{page}");
+        let base = url::Url::parse("http://lake").unwrap().join(page).unwrap();
+        // Everything that the page loads or leads to is there.
+        let text = answer.text();
+        let quoted = text.split(['"']).skip(1).step_by(2);
+        let endings = [".css", ".js", ".json", ".png"];
+        let links = quoted.filter(|it| endings.iter().any(|ending| it.ends_with(ending)));
+        let mut seen = 0;
+        for link in links {
+            let path = base.join(link).unwrap().path().to_owned();
+            let found = lake.ask(Method::GET, &path, &[]).await;
+            assert_eq!(found.status, 200, "{page}: {link} is {path}");
+            seen += 1;
+        }
+        assert_eq!(seen, 6, "{page}");
+    }
+    let answer = lake.get("/docs/?x=1").await;
+    assert!(answer.bad_fields().contains_key("x"));
 }

@@ -260,6 +260,190 @@ async fn parts_are_served_and_what_is_known_is_not_sent_again() {
     }
 }
 
+/// RFC 9110, section 14: what can be satisfied is, however it is written.
+#[tokio::test]
+async fn a_range_is_read_as_the_standard_says() {
+    let lake = lake();
+    lake.snapshot().await;
+    let path = url(&january(&lake).await);
+    let whole = lake.get(&path).await.body;
+    let length = whole.len();
+    let long = "9".repeat(40);
+    for (range, expected) in [
+        // Longer than the file: all of it.
+        (format!("bytes=-{}", length + 1), 0..length),
+        ("bytes=-65536".to_owned(), 0..length),
+        (format!("bytes=-{long}"), 0..length),
+        (format!("bytes=-{length}"), 0..length),
+        (format!("bytes=0-{long}"), 0..length),
+        ("bytes=0-18446744073709551615".to_owned(), 0..length),
+        ("bytes=0-18446744073709551616".to_owned(), 0..length),
+        ("bytes=0-0".to_owned(), 0..1),
+        ("bytes=-1".to_owned(), length - 1..length),
+        (format!("bytes={}-", length - 1), length - 1..length),
+        ("bytes=00-03".to_owned(), 0..4),
+        (
+            "bytes=0000000000000000000000000000000000-3".to_owned(),
+            0..4,
+        ),
+        ("bytes=-0008".to_owned(), length - 8..length),
+        ("bytes= 0-3".to_owned(), 0..4),
+        ("bytes=0-3 ".to_owned(), 0..4),
+        ("bytes=\t0-3\t".to_owned(), 0..4),
+        ("BYTES=0-3".to_owned(), 0..4),
+        // A list may have empty elements.
+        ("bytes=,0-3".to_owned(), 0..4),
+        ("bytes= , 0-3 , ,".to_owned(), 0..4),
+    ] {
+        let part = with(&lake, &path, ("range", &range)).await;
+        assert_eq!(part.status, 206, "{range:?}");
+        let (start, end) = (expected.start, expected.end - 1);
+        let content_range = format!("bytes {start}-{end}/{length}");
+        assert_eq!(
+            part.header("content-range"),
+            Some(content_range.as_str()),
+            "{range:?}"
+        );
+        let size = expected.len().to_string();
+        assert_eq!(
+            part.header("content-length"),
+            Some(size.as_str()),
+            "{range:?}"
+        );
+        assert!(part.body == whole[expected], "{range:?}");
+    }
+    for range in [
+        format!("bytes={length}-"),
+        format!("bytes={length}-{}", length + 10),
+        format!("bytes={long}-"),
+        format!("bytes={long}-{long}"),
+        "bytes=-0".to_owned(),
+        "bytes=-000".to_owned(),
+    ] {
+        let answer = with(&lake, &path, ("range", &range)).await;
+        answer.is_problem(416, "range_not_satisfiable");
+        let content_range = format!("bytes */{length}");
+        assert_eq!(answer.header("content-range"), Some(content_range.as_str()));
+    }
+    // What is no range, and several ranges, are answered with everything.
+    for range in [
+        "bytes=3-0",
+        "bytes=-",
+        "bytes=",
+        "bytes",
+        "bytes=a-b",
+        "bytes=0-3x",
+        "bytes=+0-3",
+        "bytes=0--3",
+        "bytes=--3",
+        "bytes=0x0-3",
+        "bytes=0-1,4-5",
+        "bytes=0-1,-1",
+        "rows=0-3",
+        "=0-3",
+        "",
+    ] {
+        let answer = with(&lake, &path, ("range", range)).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.body.len()),
+            (200, length),
+            "{range:?}"
+        );
+    }
+}
+
+/// RFC 9110, section 13.2.2: which condition goes before which.
+#[tokio::test]
+async fn conditions_are_looked_at_in_the_order_of_the_standard() {
+    let lake = lake();
+    lake.snapshot().await;
+    let path = url(&january(&lake).await);
+    let whole = lake.get(&path).await;
+    let etag = whole.header("etag").unwrap();
+    let then = whole.header("last-modified").unwrap();
+    let before = "Thu, 01 Jan 2015 00:00:00 GMT";
+    let later = "Fri, 01 Jan 2100 00:00:00 GMT";
+    let other = "\"another\"";
+    for (conditions, status) in [
+        (vec![("if-modified-since", then)], 304),
+        (vec![("if-modified-since", later)], 304),
+        (vec![("if-modified-since", before)], 200),
+        (vec![("if-modified-since", "yesterday")], 200),
+        (
+            vec![("if-modified-since", "Thursday, 01-Jan-15 00:00:00 GMT")],
+            200,
+        ),
+        (vec![("if-unmodified-since", then)], 200),
+        (vec![("if-unmodified-since", later)], 200),
+        (vec![("if-unmodified-since", before)], 412),
+        (vec![("if-unmodified-since", "yesterday")], 200),
+        // A tag goes before a time.
+        (
+            vec![("if-none-match", other), ("if-modified-since", then)],
+            200,
+        ),
+        (
+            vec![("if-none-match", etag), ("if-modified-since", before)],
+            304,
+        ),
+        (
+            vec![("if-match", etag), ("if-unmodified-since", before)],
+            200,
+        ),
+        (
+            vec![("if-match", other), ("if-unmodified-since", then)],
+            412,
+        ),
+        // What refuses goes before what is known.
+        (vec![("if-match", other), ("if-none-match", etag)], 412),
+        (
+            vec![("if-unmodified-since", before), ("if-none-match", etag)],
+            412,
+        ),
+        (vec![("if-match", etag), ("if-none-match", etag)], 304),
+        (vec![("if-match", "*")], 200),
+        (vec![("if-none-match", "*")], 304),
+        // And all of them before the range.
+        (
+            vec![("if-modified-since", then), ("range", "bytes=0-3")],
+            304,
+        ),
+        (
+            vec![("if-none-match", etag), ("range", "bytes=999999999-")],
+            304,
+        ),
+        (
+            vec![("if-unmodified-since", then), ("range", "bytes=0-3")],
+            206,
+        ),
+        (vec![("if-range", then), ("range", "bytes=0-3")], 206),
+        (vec![("if-range", later), ("range", "bytes=0-3")], 200),
+        (vec![("if-range", before), ("range", "bytes=0-3")], 200),
+        (
+            vec![("if-range", other), ("range", "bytes=999999999-")],
+            200,
+        ),
+        (vec![("if-range", "W/\"x\""), ("range", "bytes=0-3")], 200),
+    ] {
+        let mut headers = vec![("x-api-key", KEY)];
+        headers.extend(&conditions);
+        for method in [Method::GET, Method::HEAD] {
+            let is_get = method == Method::GET;
+            let answer = lake.ask(method, &path, &headers).await;
+            // A range is for GET only.
+            let expected = if is_get || status != 206 { status } else { 200 };
+            assert_eq!(answer.status, expected, "{conditions:?}");
+            if status == 304 {
+                assert_eq!(answer.header("etag"), Some(etag));
+                assert!(answer.body.is_empty());
+            }
+            if status == 412 && is_get {
+                answer.is_problem(412, "precondition_failed");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_file_that_is_not_whole_is_refused_and_written_anew() {
     let lake = lake();

@@ -133,6 +133,160 @@ async fn head_and_compression_are_right_on_the_wire() {
     served.stop().await;
 }
 
+/// Sends these bytes and reads until the other side closes.
+async fn exchange(served: &Served, bytes: &[u8]) -> (String, Vec<u8>) {
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    // The other side may refuse before it has read everything.
+    let _ = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    let mut piece = [0; 4096];
+    while let Ok(count) = stream.read(&mut piece).await
+        && count > 0
+    {
+        answer.extend_from_slice(&piece[..count]);
+    }
+    let end = answer.windows(4).position(|part| part == b"\r\n\r\n");
+    let body = answer.split_off(end.expect("a head") + 4);
+    (String::from_utf8(answer).unwrap().to_lowercase(), body)
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_answered_with_a_problem() {
+    let lake = Lake::new();
+    let served = Served::new(&lake).await;
+    let header = |value: &str| format!("GET /health HTTP/1.1\r\nHost: a\r\n{value}\r\n\r\n");
+    let many: String = (0..200).map(|n| format!("x-{n}: 1\r\n")).collect();
+    for (bytes, status, code) in [
+        ("nonsense\r\n\r\n".to_owned(), 400, "bad_request"),
+        (
+            "\u{16}\u{3}\u{1}\0\u{5}hello".to_owned() + "\r\n\r\n",
+            400,
+            "bad_request",
+        ),
+        ("GET /a b HTTP/1.1\r\n\r\n".to_owned(), 400, "bad_request"),
+        ("GET / HTTP/7.0\r\n\r\n".to_owned(), 400, "bad_request"),
+        (header("no colon"), 400, "bad_request"),
+        (header("content-length: x"), 400, "bad_request"),
+        (
+            header("content-length: 1\r\ncontent-length: 2"),
+            400,
+            "bad_request",
+        ),
+        (
+            format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(70_000)),
+            414,
+            "uri_too_long",
+        ),
+        (
+            format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(20_000)),
+            414,
+            "uri_too_long",
+        ),
+        (header(many.trim_end()), 431, "headers_too_large"),
+        (
+            header(&format!("x: {}", "a".repeat(600_000))),
+            431,
+            "headers_too_large",
+        ),
+    ] {
+        let (head, body) = exchange(&served, bytes.as_bytes()).await;
+        let shown: String = bytes.chars().take(60).collect();
+        assert!(
+            head.starts_with(&format!("http/1.1 {status} ")),
+            "{shown:?}: {head}"
+        );
+        assert!(
+            head.contains("content-type: application/problem+json\r\n"),
+            "{shown:?}: {head}"
+        );
+        assert!(
+            head.contains(&format!("content-length: {}\r\n", body.len())),
+            "{shown:?}: {head}"
+        );
+        assert!(head.contains("x-request-id: "), "{head}");
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(problem["code"], code, "{shown:?}");
+        assert_eq!(problem["status"], status);
+        let id = problem["request_id"].as_str().unwrap();
+        assert!(head.contains(&format!("x-request-id: {id}\r\n")), "{head}");
+    }
+    // After a request that is one, too.
+    let both = format!("GET /v1/messages/1 HTTP/1.1\r\nHost: a\r\nx-api-key: {KEY}\r\n\r\n");
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(both.as_bytes()).await.unwrap();
+    let mut piece = [0; 4096];
+    let mut text = String::new();
+    while !text.ends_with('}') {
+        let count = stream.read(&mut piece).await.unwrap();
+        text.push_str(std::str::from_utf8(&piece[..count]).unwrap());
+    }
+    assert!(text.contains("message_not_found"), "{text}");
+    stream.write_all(b"nonsense\r\n\r\n").await.unwrap();
+    let (head, body) = read(stream).await;
+    assert!(head.starts_with("http/1.1 400 "), "{head}");
+    assert!(
+        serde_json::from_slice::<serde_json::Value>(&body).is_ok(),
+        "{body:?}"
+    );
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_without_chunks_has_a_length_or_is_refused() {
+    let mut lake = Lake::new();
+    let long = "x".repeat(30_000);
+    let ids: Vec<_> = (0..200).map(minute).collect();
+    lake.add(ids.iter().map(|&id| payload(id, &long)));
+    lake.index().await;
+    let served = Served::new(&lake).await;
+    let guild = crate::support::GUILD;
+    let ask = async |method: &str, path: &str, more: &str| {
+        let request = format!("{method} {path} HTTP/1.0\r\nx-api-key: {KEY}\r\n{more}\r\n");
+        exchange(&served, request.as_bytes()).await
+    };
+    for path in [
+        &format!("{MESSAGES}&limit=3") as &str,
+        "/",
+        "/health",
+        "/docs",
+        "/openapi.json",
+        "/v1/snapshots",
+        "/v1/changes?since=0&limit=3",
+        &format!("/v1/coverage?guild_id={guild}"),
+        &format!("/v1/messages/{}", ids[0]),
+        &format!("/v1/reports/activity?guild_id={guild}"),
+        &format!("/v1/reports/activity.csv?guild_id={guild}"),
+        &format!("/v1/reports/activity.parquet?guild_id={guild}"),
+        "/v1/search?limit=3",
+    ] {
+        for encoding in ["", "Accept-Encoding: gzip\r\n"] {
+            let (head, body) = ask("GET", path, encoding).await;
+            assert!(
+                head.starts_with("http/1.0 200 ") || head.starts_with("http/1.1 200 "),
+                "{path}: {head}"
+            );
+            let length = format!("content-length: {}\r\n", body.len());
+            assert!(head.contains(&length), "{path} {encoding}: {head}");
+            assert!(!body.is_empty());
+            let (head, body) = ask("HEAD", path, encoding).await;
+            assert!(head.contains(" 200 "), "{path}: {head}");
+            assert!(body.is_empty());
+        }
+    }
+    // Too large to be held back until its length is known.
+    for path in [
+        format!("{MESSAGES}&limit=200"),
+        format!("/v1/messages.csv?guild_id={guild}"),
+        format!("/v1/search.ndjson?guild_id={guild}"),
+    ] {
+        let (head, body) = ask("GET", &path, "").await;
+        assert!(head.contains(" 505 "), "{path}: {head}");
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(problem["code"], "http_version", "{path}");
+    }
+    served.stop().await;
+}
+
 #[tokio::test]
 async fn stopping_waits_for_answers_but_not_for_idle_callers() {
     let mut lake = Lake::new();

@@ -95,6 +95,7 @@ impl Lake {
         let settings = Settings {
             interval: None,
             grace: Duration::from_secs(3600),
+            floor: Duration::ZERO,
         };
         let follower = Follower::new(reader.clone(), found, settings, status.clone());
         let indexer = search::Follower::new(

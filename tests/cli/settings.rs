@@ -99,6 +99,7 @@ async fn sizes_and_lengths_of_time_that_make_no_sense() {
         ("SNAPSHOT_INTERVAL", "soon", "length of time"),
         ("SNAPSHOT_INTERVAL", "59s", "at least 1m"),
         ("SNAPSHOT_GRACE", "long", "length of time"),
+        ("SNAPSHOT_FLOOR", "never", "length of time"),
         ("DELETED_CONTENT", "purge:later", "purge:30d"),
         ("DELETED_CONTENT", "burn", "purge:30d"),
     ] {

@@ -130,3 +130,64 @@ async fn while_the_service_runs_it_says_how_to_ask_it() {
     let (code, said) = service.terminate().await;
     assert_eq!(code, Some(0), "{said}");
 }
+
+/// The status of an answer, its `Retry-After`, and its body.
+async fn ask_for_one(base: &str) -> (u16, Option<u64>, serde_json::Value) {
+    let asked = Command::new("curl")
+        .args(["-sS", "-X", "POST", "-H", &format!("x-api-key: {KEY}")])
+        .args(["-w", "\n%{http_code}\n%header{retry-after}"])
+        .arg(format!("{base}/v1/snapshots"))
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8(asked.stdout).unwrap();
+    let [body, status, retry_after] = said.splitn(3, '\n').collect::<Vec<_>>()[..] else {
+        panic!("{said}");
+    };
+    (
+        status.parse().unwrap(),
+        retry_after.parse().ok(),
+        serde_json::from_str(body).unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn a_caller_in_a_loop_gets_no_snapshot_after_each_other() {
+    let simulator = discord(523).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = following(folder.path(), &simulator, &["serve"]);
+    command
+        .env("SNAPSHOT_INTERVAL", "off")
+        .env("SNAPSHOT_FLOOR", "1h");
+    let mut service = Running::start(command);
+    let health = service.until("/health").await;
+    let base = health.split_whitespace().last().unwrap();
+    let base = base.strip_suffix("/health").unwrap().to_owned();
+    service.until("listening").await;
+    assert_eq!(ask_for_one(&base).await.0, 202);
+    service.until("a snapshot was taken").await;
+    // While the record goes on.
+    let traffic = simulator.traffic(50.0);
+    let mut refused = 0;
+    for _ in 0..30 {
+        let (status, retry_after, body) = ask_for_one(&base).await;
+        match status {
+            // The record was not changed yet.
+            200 => assert!(body["revision"].is_u64(), "{body}"),
+            429 => {
+                refused += 1;
+                assert_eq!(body["code"], "snapshot_too_soon");
+                let seconds = retry_after.unwrap();
+                assert!((1..=3600).contains(&seconds), "{seconds}");
+            }
+            _ => panic!("{status} {body}"),
+        }
+    }
+    drop(traffic);
+    assert!(refused > 0);
+    let manifests = folder.path().join("data/snapshots/manifests");
+    assert_eq!(std::fs::read_dir(manifests).unwrap().count(), 1);
+    let (code, said) = service.terminate().await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(said.matches("a snapshot was taken").count(), 1, "{said}");
+}

@@ -26,6 +26,7 @@ fn open(folder: &Path) -> (Record, Follower) {
     let settings = Settings {
         interval: None,
         grace: Duration::from_secs(3600),
+        floor: Duration::ZERO,
     };
     let status = StatusSender::new(Status::default());
     (record, Follower::new(reader, found, settings, status))

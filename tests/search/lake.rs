@@ -73,6 +73,7 @@ impl Lake {
         let settings = snapshot::Settings {
             interval: None,
             grace: PATIENCE,
+            floor: Duration::ZERO,
         };
         let snapshots = snapshot::Follower::new(reader.clone(), found, settings, status.clone());
         let follower = search::Follower::new(

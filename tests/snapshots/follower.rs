@@ -13,6 +13,9 @@ use crate::reading::{check_files, everything, manifest, path};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a caller waits for a second snapshot: longer than any test.
+const FLOOR: Duration = Duration::from_secs(3600);
+
 fn lake() -> Lake {
     let mut lake = Lake::new();
     lake.name_channels();
@@ -47,7 +50,11 @@ impl Running {
         let (record, reader) = Record::open(&store).unwrap();
         let status = StatusSender::new(Status::default());
         let found = Found::look(folder.path(), &record.state().unwrap());
-        let settings = Settings { interval, grace };
+        let settings = Settings {
+            interval,
+            grace,
+            floor: FLOOR,
+        };
         let follower = Follower::new(reader, found, settings, status.clone());
         let stop = CancellationToken::new();
         Self {
@@ -96,6 +103,33 @@ async fn without_an_interval_none_is_taken_unasked() {
     running
         .until(|status| status.snapshot.created_at.is_some())
         .await;
+    running.stop().await;
+}
+
+/// A caller in a loop can't have the disk filled; what the service itself wants is taken all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_gets_none_until_the_last_is_older_than_the_floor() {
+    let running = Running::new(lake(), None);
+    running.snapshots.request_for_caller().unwrap();
+    running
+        .until(|status| status.snapshot.created_at.is_some())
+        .await;
+    let first = running.status.borrow().snapshot.created_at;
+    // It ends when it is known how the disk is left.
+    let mut left = running.snapshots.request_for_caller();
+    while left.is_ok() {
+        tokio::task::yield_now().await;
+        left = running.snapshots.request_for_caller();
+    }
+    for _ in 0..1_000 {
+        let left = running.snapshots.request_for_caller().unwrap_err();
+        assert!(!left.is_zero() && left <= FLOOR);
+    }
+    running.snapshots.request();
+    running
+        .until(|status| status.snapshot.created_at > first)
+        .await;
+    assert_eq!(running.snapshots.catalog().snapshots.len(), 2);
     running.stop().await;
 }
 

@@ -70,6 +70,7 @@ impl Lake {
         let settings = Settings {
             interval: None,
             grace,
+            floor: Duration::ZERO,
         };
         Self::with(folder, store, settings)
     }

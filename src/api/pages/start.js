@@ -1,5 +1,5 @@
 SwaggerUIBundle({
-  url: "openapi.json",
+  url: document.getElementById("swagger").dataset.url,
   dom_id: "#swagger",
   deepLinking: false,
   displayRequestDuration: true,

@@ -1,6 +1,7 @@
 //! `GET /v1/search/suggest`: what completes `from:` and `in:` while somebody types.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
@@ -19,8 +20,9 @@ use crate::api::problem::{Problem, ProblemBody};
 use crate::api::query::{self, Parameters};
 use crate::api::row::{Snowflake, snowflake};
 use crate::derived::search::text::fold_name;
-use crate::message::GuildId;
-use crate::store::Channel;
+use crate::derived::search::{Typed, Written};
+use crate::message::{GuildId, UserId};
+use crate::store::{Channel, FoundAt};
 
 const MOST: usize = 25;
 const USUAL: usize = 10;
@@ -77,10 +79,11 @@ pub(crate) struct Suggestion {
     /// Its name.
     #[schema(example = "ada")]
     name: String,
-    /// As it is written in `q`: by the id, which is nobody else's.
+    /// As it is written in `q`: by the id, which is nobody else's; by the name where the author wrote under
+    /// several, as webhooks do.
     #[schema(example = "from:1201234567890123457")]
     insert: String,
-    /// How many messages it wrote under such a name; null for channels.
+    /// How many messages `insert` finds; null for channels.
     #[schema(required = true)]
     messages: Option<u64>,
 }
@@ -113,8 +116,8 @@ impl SuggestQuery {
 
 /// What completes a name
 ///
-/// For `from:` the authors of whose names, or one of its words, begins so: those who wrote most first. For
-/// `in:` the channels and threads whose names have it, those that begin with it first.
+/// For `from:` the authors with a name, or a word of a name, that begins so: those who wrote most first. An
+/// author who wrote under several such names is there once for each of them. For `in:` the channels and threads whose names have it, those that begin with it first.
 #[utoipa::path(
     get,
     path = "/v1/search/suggest",
@@ -145,27 +148,109 @@ pub(crate) async fn suggest(
     Ok(private_json(Suggestions { data }))
 }
 
+/// The authors whose names begin so. What is suggested for one who always wrote under the same name is the id,
+/// which is nobody else's; else each of the names. Either way it finds as many messages as it says.
 async fn authors(
     api: &Api,
     query: &SuggestQuery,
     limit: usize,
 ) -> Result<Vec<Suggestion>, Problem> {
-    let typed = fold_name(query.text.trim_start_matches('@'));
-    let (index, guild) = (searchable(api)?, query.guild_id);
+    let index = searchable(api)?;
+    let typed = Typed {
+        prefix: fold_name(query.text.trim_start_matches('@')),
+        guild_id: query.guild_id,
+    };
+    let (searched, wanted) = (Arc::clone(&index), typed.clone());
     let authors = blocking(api, move |clock| {
-        index.authors_beginning(&typed, guild, clock)
+        searched.authors_beginning(&wanted, &clock)
     });
-    let mut authors = authors.await?;
-    authors.truncate(limit);
-    let names = author_names(api, &authors).await?;
-    let suggestion =
-        |((id, messages, _), name): ((crate::message::UserId, u64, _), String)| Suggestion {
-            id: snowflake(id.as_i64()),
+    // Each with the newest message under a name that was not looked at yet, and those that were.
+    let mut left: Vec<_> = authors
+        .await?
+        .into_iter()
+        .take(limit)
+        .map(|(author, count, newest)| ((author, count, newest), Vec::new()))
+        .collect();
+    let mut found: Vec<Found> = Vec::new();
+    for _ in 0..limit {
+        if left.is_empty() {
+            break;
+        }
+        let newest: Vec<_> = left.iter().map(|(author, _)| *author).collect();
+        let names = author_names(api, &newest).await?;
+        for ((_, seen), name) in left.iter_mut().zip(&names) {
+            seen.push(fold_name(name));
+        }
+        let (index, asked, typed) = (Arc::clone(&index), left.clone(), typed.clone());
+        let written = blocking(api, move |clock| {
+            let asked = asked.iter();
+            let written = asked.map(|((author, _, _), seen)| {
+                let name = seen.last().map_or("", String::as_str);
+                index.written(*author, name, seen, &typed, &clock)
+            });
+            written.collect::<Result<Vec<_>, _>>()
+        });
+        let written = written.await?;
+        left = std::iter::zip(left, std::iter::zip(names, written))
+            .filter_map(|((author, seen), (name, written))| {
+                found.push(Found::new(author.0, author.2, name, &written));
+                let ((id, count, _), newest) = (author, written.under_another?);
+                Some(((id, count, newest), seen))
+            })
+            .collect();
+    }
+    // Those with the most messages first; of as many, the newest.
+    found.sort_by_key(|found| Reverse((found.messages, found.newest.1)));
+    let mut said = HashSet::new();
+    let mut suggestions: Vec<_> = found.into_iter().map(Found::suggestion).collect();
+    suggestions.retain(|suggestion| said.insert(suggestion.insert.clone()));
+    suggestions.truncate(limit);
+    Ok(suggestions)
+}
+
+/// A name of an author.
+struct Found {
+    author: UserId,
+    newest: FoundAt,
+    name: String,
+    /// Whether the author wrote under no other.
+    is_only: bool,
+    messages: u64,
+}
+
+impl Found {
+    fn new(author: UserId, newest: FoundAt, name: String, written: &Written) -> Self {
+        // A name of nothing that can be typed is no name to look for.
+        let is_only =
+            written.by_author == written.by_author_under_name || fold_name(&name).is_empty();
+        Self {
+            author,
+            newest,
             name,
-            insert: format!("from:{id}"),
-            messages: Some(messages),
+            is_only,
+            messages: if is_only {
+                written.by_author
+            } else {
+                written.under_name
+            },
+        }
+    }
+
+    fn suggestion(self) -> Suggestion {
+        let insert = if self.is_only {
+            format!("from:{}", self.author)
+        } else {
+            let sigil = if self.name.starts_with('@') { "@" } else { "" };
+            let quoted = self.name.replace('\\', "\\\\").replace('"', "\\\"");
+            format!("from:\"{sigil}{quoted}\"")
         };
-    Ok(authors.into_iter().zip(names).map(suggestion).collect())
+        Suggestion {
+            id: snowflake(self.author.as_i64()),
+            name: self.name,
+            insert,
+            messages: Some(self.messages),
+        }
+    }
 }
 
 async fn channels(

@@ -252,13 +252,20 @@ impl Compiler<'_> {
         })
     }
 
-    /// By everybody who ever wrote under this name, under whatever name they wrote.
+    /// What was written under this name, by whomever. Old clients write `name#0` of an account, and `name#0000`
+    /// of a webhook, that has no such number.
     fn written_by(&mut self, name: &str, at: &Range<usize>) -> Result<Box<dyn Query>, SearchError> {
-        let authors = self.authors_named(&fold_name(name), at)?;
-        if authors.is_empty() {
+        let folded = fold_name(name);
+        let bare = ["#0", "#0000"]
+            .iter()
+            .find_map(|tag| folded.strip_suffix(tag));
+        let names = bare.into_iter().chain([folded.as_str()]);
+        let written = names.map(|name| whole(self.fields.author_name, name));
+        let written = BooleanQuery::union(written.collect());
+        if !self.clock.finds_any(self.searcher, &written)? {
             self.warn(at, "Nobody of this name is known to have written.");
         }
-        Ok(numbers(self.fields.author, authors))
+        Ok(Box::new(written))
     }
 
     fn authors_named(&mut self, folded: &str, at: &Range<usize>) -> Result<Vec<u64>, SearchError> {

@@ -244,12 +244,18 @@ fn told(payload: &Value, content: &str, is_edited: bool) -> [(&'static str, bool
     ]
 }
 
-/// The names of a user, folded, each once.
+/// The names of a user, folded, each once; and the name with the number that Discord told people of one name
+/// apart by, as long as the account had one.
 fn names(user: &Value, member: &Value) -> Vec<String> {
+    let tag = user["discriminator"]
+        .as_str()
+        .filter(|number| number.bytes().any(|digit| digit != b'0'));
+    let tagged = tag.and_then(|tag| Some(format!("{}#{tag}", user["username"].as_str()?)));
     let names = [&user["username"], &user["global_name"], &member["nick"]];
+    let names = names.into_iter().filter_map(|name| name.as_str());
     let mut names: Vec<String> = names
-        .into_iter()
-        .filter_map(|name| Some(fold_name(name.as_str()?)))
+        .chain(tagged.as_deref())
+        .map(fold_name)
         .filter(|name| !name.is_empty())
         .collect();
     names.sort_unstable();

@@ -10,7 +10,7 @@ use super::text::{Stems, Words};
 
 /// The version of what is indexed and how, the analysis of the text included: an index of another one
 /// is made anew. Raise it with every change of this file, of `document` or of `text`.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 const WORDS: &str = "words";
 const STEMS: &str = "stems";
@@ -85,7 +85,7 @@ pub(super) struct Fields {
     pub(super) mentioned: Field,
     /// What it is and has, in words of [`super::document`].
     pub(super) traits: Field,
-    /// The author's names, whole and folded.
+    /// The author's names when the message was written, whole and folded; of old accounts `name#1234` too.
     pub(super) author_name: Field,
     /// The same and from each later word on, to be completed while somebody types.
     pub(super) author_words: Field,

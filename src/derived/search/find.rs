@@ -103,6 +103,26 @@ impl Clock {
         Ok(())
     }
 
+    /// Whether there is a message that a query lets through.
+    pub(super) fn finds_any(
+        &self,
+        searcher: &Searcher,
+        query: &dyn Query,
+    ) -> Result<bool, SearchError> {
+        let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
+        for segment in searcher.segment_readers() {
+            self.look()?;
+            let mut docs = weight.scorer(segment, 1.0)?;
+            while docs.doc() != TERMINATED {
+                if !segment.is_deleted(docs.doc()) {
+                    return Ok(true);
+                }
+                docs.advance();
+            }
+        }
+        Ok(false)
+    }
+
     /// The authors of the messages that a query lets through, [`MOST_OF_A_NAME`] at most.
     pub(super) fn distinct(
         &self,
@@ -270,47 +290,6 @@ impl Searchable {
         let scoring = EnableScoring::enabled_from_statistics_provider(&statistics, &self.searcher);
         Ok(Some((query.weight(scoring)?, statistics)))
     }
-
-    /// The authors of whose names one begins so, or one of its words: those who wrote most first.
-    ///
-    /// # Errors
-    /// As of [`Searchable::find`].
-    pub fn authors_beginning(
-        &self,
-        prefix: &str,
-        guild_id: Option<GuildId>,
-        clock: Clock,
-    ) -> Result<Vec<(UserId, u64, FoundAt)>, SearchError> {
-        let request = SearchRequest {
-            clause: None,
-            guild_id,
-            channel_id: None,
-            span: IdSpan::ALL,
-            include_deleted: false,
-            sort: Sort::Newest,
-            after: None,
-            limit: 0,
-            facets: Facets {
-                author: true,
-                ..Facets::default()
-            },
-            zone: Tz::UTC,
-            channels_named: &|_| Vec::new(),
-            clock,
-        };
-        let begins = compile::begins_with(self.fields.author_words, prefix, 0.0);
-        let query = compile::all(vec![
-            (Occur::Must, begins),
-            (Occur::Must, request.filter(&self.fields)),
-        ]);
-        let scoring = EnableScoring::disabled_from_searcher(&self.searcher);
-        let weight = query.weight(scoring)?;
-        let mut pass = Pass::new(&request);
-        for segment in self.searcher.segment_readers() {
-            pass.segment(&self.fields, segment, &*weight)?;
-        }
-        Ok(pass.counts.sorted(Tz::UTC)?.authors)
-    }
 }
 
 impl SearchRequest<'_> {
@@ -324,7 +303,7 @@ impl SearchRequest<'_> {
     }
 
     /// What the parameters let through.
-    fn filter(&self, fields: &Fields) -> Box<dyn Query> {
+    pub(super) fn filter(&self, fields: &Fields) -> Box<dyn Query> {
         let mut parts = Vec::new();
         if let Some(guild) = self.guild_id {
             let guild = guild.as_i64().cast_unsigned();
@@ -351,19 +330,20 @@ impl SearchRequest<'_> {
 type Weighed = (Box<dyn Weight>, Statistics);
 
 /// One pass over the index.
-struct Pass<'a> {
+pub(super) struct Pass<'a> {
     request: &'a SearchRequest<'a>,
     best: BinaryHeap<Reverse<(Rank, u64)>>,
-    total: u64,
+    pub(super) total: u64,
     /// How many come after the position that was asked for.
     after_cursor: u64,
-    counts: Counting,
+    pub(super) counts: Counting,
     /// How many messages since the clock was looked at.
     unlooked: u32,
 }
 
+/// Hits by what they are counted by.
 #[derive(Default)]
-struct Counting {
+pub(super) struct Counting {
     channels: HashMap<u64, u64>,
     /// With the newest of each, and its channel.
     authors: HashMap<u64, (u64, u64, u64)>,
@@ -371,7 +351,7 @@ struct Counting {
 }
 
 impl<'a> Pass<'a> {
-    fn new(request: &'a SearchRequest<'a>) -> Self {
+    pub(super) fn new(request: &'a SearchRequest<'a>) -> Self {
         Self {
             request,
             best: BinaryHeap::new(),
@@ -382,7 +362,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn segment(
+    pub(super) fn segment(
         &mut self,
         fields: &Fields,
         segment: &SegmentReader,
@@ -481,7 +461,7 @@ impl<'a> Pass<'a> {
 }
 
 impl Counting {
-    fn sorted(&self, zone: Tz) -> Result<Counts, SearchError> {
+    pub(super) fn sorted(&self, zone: Tz) -> Result<Counts, SearchError> {
         let mut days: BTreeMap<NaiveDate, u64> = BTreeMap::new();
         for (quarter, count) in &self.quarters {
             let time: Option<DateTime<Utc>> = DateTime::from_timestamp_millis(quarter * QUARTER);

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::manifest::{FileEntry, Manifest};
 
@@ -102,6 +104,9 @@ pub struct Snapshots {
     pub(super) folder: Arc<PathBuf>,
     pub(super) catalog: watch::Receiver<Arc<Catalog>>,
     pub(super) wanted: Arc<Notify>,
+    pub(super) asked: Arc<Notify>,
+    pub(super) ended: watch::Receiver<Option<Instant>>,
+    pub(super) floor: Duration,
 }
 
 impl Snapshots {
@@ -126,5 +131,21 @@ impl Snapshots {
     /// Asks for a snapshot of the record as it is now, or later. One that is under way is not it.
     pub fn request(&self) {
         self.wanted.notify_one();
+    }
+
+    /// The same for a caller: not before the floor after the last one, whoever took that.
+    ///
+    /// # Errors
+    /// How long to wait, if it is too soon; nothing was asked for then.
+    pub fn request_for_caller(&self) -> Result<(), Duration> {
+        let ended = *self.ended.borrow();
+        let left = ended.map(|ended| self.floor.saturating_sub(ended.elapsed()));
+        match left.filter(|left| !left.is_zero()) {
+            Some(left) => Err(left),
+            None => {
+                self.asked.notify_one();
+                Ok(())
+            }
+        }
     }
 }

@@ -39,6 +39,8 @@ pub struct Settings {
     pub interval: Option<Duration>,
     /// How long the files of an older one stay after another took its place.
     pub grace: Duration,
+    /// How long after one none is taken for a caller.
+    pub floor: Duration,
 }
 
 /// A snapshot that was taken.
@@ -60,7 +62,12 @@ pub struct Follower {
     folder: Folder,
     settings: Settings,
     catalog: watch::Sender<Arc<Catalog>>,
+    /// By the service itself: at once.
     wanted: Arc<Notify>,
+    /// By a caller: not before the floor.
+    asked: Arc<Notify>,
+    /// When the last try ended, by a clock that nobody sets.
+    ended: watch::Sender<Option<Deadline>>,
     status: StatusSender,
     verification: Verification,
 }
@@ -99,6 +106,8 @@ impl Follower {
             settings,
             catalog: watch::Sender::new(Arc::new(catalog)),
             wanted: Arc::default(),
+            asked: Arc::default(),
+            ended: watch::Sender::new(None),
             status,
             verification: Verification {
                 left: VecDeque::new(),
@@ -115,6 +124,9 @@ impl Follower {
             folder: Arc::new(PathBuf::from(self.folder.root())),
             catalog: self.catalog.subscribe(),
             wanted: Arc::clone(&self.wanted),
+            asked: Arc::clone(&self.asked),
+            ended: self.ended.subscribe(),
+            floor: self.settings.floor,
         }
     }
 
@@ -166,11 +178,20 @@ impl Follower {
             Some(deadline) => sleep_until(deadline).await,
             None => std::future::pending().await,
         };
+        // Asked for while one was under way: it is that one's turn once the floor is over.
+        let asked = async || {
+            let ended = *self.ended.borrow();
+            if let Some(ended) = ended {
+                sleep_until(ended + self.settings.floor).await;
+            }
+            self.asked.notified().await;
+        };
         let verification = &self.verification;
         tokio::select! {
             biased;
             () = stop.cancelled() => Next::Stop,
             () = self.wanted.notified() => Next::Take,
+            () = asked() => Next::Take,
             () = at(due) => Next::Take,
             () = at(self.sweep_due()) => Next::Sweep,
             () = sleep_until(verification.at), if !verification.left.is_empty() => Next::Verify,
@@ -221,6 +242,12 @@ impl Follower {
     /// # Errors
     /// Why there is none; the one before stands.
     pub async fn take(&self, stop: &CancellationToken) -> Result<Outcome, SnapshotError> {
+        let taken = self.take_now(stop).await;
+        self.ended.send_replace(Some(Deadline::now()));
+        taken
+    }
+
+    async fn take_now(&self, stop: &CancellationToken) -> Result<Outcome, SnapshotError> {
         let began = Instant::now();
         self.set_state(SnapshotState::Writing);
         // On a disk that is nearly full the old ones make room.

@@ -233,11 +233,11 @@ fn tag<'a>(text: &'a str, open: &str) -> Option<&'a str> {
     is_number.then_some(number)
 }
 
-/// A snowflake that a BIGINT can carry.
+/// A snowflake that a BIGINT can carry, in its one spelling: without leading zeros.
 fn id(digits: &str) -> Result<u64, String> {
     let number = digits.parse().ok();
     number
-        .filter(|id: &u64| *id > 0 && i64::try_from(*id).is_ok())
+        .filter(|id: &u64| !digits.starts_with('0') && i64::try_from(*id).is_ok())
         .ok_or_else(|| {
             "An id is a whole number from 1 to 9223372036854775807: put quotes around a name of digits."
                 .to_owned()

@@ -1,4 +1,7 @@
-//! Folding: what people mean by the same word, however it is typed.
+//! Folding: what people mean by the same word, however it is typed. Letters that keyboards and habits write in
+//! two ways are one: as Lucene has them for Arabic and Persian, and not more, since letters that a reader tells
+//! apart (Urdu's ے and ی, its ھ and ہ) are not the same word. A word that is then found beside another costs
+//! less than one that is not found.
 
 use std::sync::LazyLock;
 
@@ -69,7 +72,7 @@ fn fold_by_unicode(word: &str, out: &mut String) {
     for c in plain.chars() {
         match in_latin(c) {
             Some(letters) => replaced.push_str(letters),
-            None => replaced.push(c),
+            None => replaced.push(digit(c).or_else(|| in_arabic(c)).unwrap_or(c)),
         }
     }
     out.push_str(&ComposingNormalizer::new_nfc().normalize(&replaced));
@@ -101,6 +104,37 @@ fn in_latin(c: char) -> Option<&'static str> {
         'þ' => "th",
         _ => return None,
     })
+}
+
+/// Letters of the Arabic script that stand for each other: Egypt writes ى for ي, and the dots of ة are left
+/// out; Persian keyboards have ی and ک for ي and ك. Alef with hamza or madda is one with a mark, and its mark is
+/// gone by now.
+fn in_arabic(c: char) -> Option<char> {
+    Some(match c {
+        // Alef wasla, and alef with a wavy hamza.
+        '\u{671}' | '\u{672}' | '\u{673}' => '\u{627}',
+        // Teh marbuta, Urdu's of it, Urdu's heh, and what is left of heh with yeh above.
+        '\u{629}' | '\u{6c3}' | '\u{6c1}' | '\u{6d5}' => '\u{647}',
+        // Keheh, and a kaf of Sindhi that is written for it.
+        '\u{6a9}' | '\u{6aa}' => '\u{643}',
+        // Alef maksura, and the Persian yeh.
+        '\u{649}' | '\u{6cc}' => '\u{64a}',
+        _ => return None,
+    })
+}
+
+/// The zeros of scripts that have digits of their own; the others follow in order.
+const ZEROS: [char; 21] = [
+    '\u{660}', '\u{6f0}', '\u{7c0}', '\u{966}', '\u{9e6}', '\u{a66}', '\u{ae6}', '\u{b66}',
+    '\u{be6}', '\u{c66}', '\u{ce6}', '\u{d66}', '\u{de6}', '\u{e50}', '\u{ed0}', '\u{f20}',
+    '\u{1040}', '\u{1090}', '\u{17e0}', '\u{1810}', '\u{1946}',
+];
+
+/// A digit of another script as people type it who have no keyboard of it; the others type both.
+fn digit(c: char) -> Option<char> {
+    let zero = ZEROS[..ZEROS.partition_point(|zero| *zero <= c)].last()?;
+    let value = u32::from(c) - u32::from(*zero);
+    char::from_digit(value, 10)
 }
 
 fn without_accents(text: &str) -> String {
@@ -151,6 +185,14 @@ mod tests {
             ("か\u{3099} ｶﾞ", "が ガ"),
             ("हिन्दी", "हिन्दी"),
             ("مُحَمَّد", "محمد"),
+            ("على مستشفى", "علي مستشفي"),
+            ("مدرسة", "مدرسه"),
+            ("أحمد إيمان آدم ٱلله", "احمد ايمان ادم الله"),
+            ("مؤمن رئيس", "مومن رييس"),
+            ("کتاب فارسی", "كتاب فارسي"),
+            ("ۀ ہ ۃ", "ه ه ه"),
+            ("ے ھ", "ے ھ"),
+            ("٢٠٢٤ ۲۰۲۴ २०२४ ২০২৪ ๒๐๒๔", "2024 2024 2024 2024 2024"),
             ("ที่", "ที่"),
             ("한글", "한글"),
             ("z\u{335}\u{327}a\u{489}l\u{334}g\u{34d}o", "zalgo"),

@@ -1,0 +1,127 @@
+//! The header `Range` (RFC 9110, section 14), as far as files are served by it: one range of bytes. The
+//! parsers that there are refuse what the standard allows: a suffix longer than the file, leading zeros,
+//! numbers beyond 64 bits, white space. Readers of Parquet ask for the last 64 KiB of every file, also of
+//! a smaller one.
+
+use std::ops::RangeInclusive;
+
+use axum::http::HeaderMap;
+use axum::http::header::RANGE;
+
+/// What a caller wants of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// All of it: nothing else was asked for, or nothing that is understood, or several parts.
+    Whole,
+    /// These bytes, which are there.
+    Part(RangeInclusive<u64>),
+    /// Bytes that are not there.
+    Nothing,
+}
+
+/// Reads which part of a file of this length is asked for.
+pub(super) fn wanted(headers: &HeaderMap, length: u64) -> Wanted {
+    let mut lines = headers.get_all(RANGE).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else {
+        return Wanted::Whole;
+    };
+    line.to_str()
+        .ok()
+        .and_then(single)
+        .map_or(Wanted::Whole, |range| range.of(length))
+}
+
+/// A range as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Range {
+    /// From a byte on, up to one if that is told.
+    From(u64, Option<u64>),
+    /// So many at the end.
+    Last(u64),
+}
+
+impl Range {
+    fn of(self, length: u64) -> Wanted {
+        match self {
+            Self::From(first, last) if first < length => {
+                Wanted::Part(first..=last.map_or(length - 1, |last| last.min(length - 1)))
+            }
+            Self::From(..) | Self::Last(0) => Wanted::Nothing,
+            // No part of an empty file can be written down.
+            Self::Last(_) if length == 0 => Wanted::Whole,
+            Self::Last(count) => Wanted::Part(length.saturating_sub(count)..=length - 1),
+        }
+    }
+}
+
+/// The only range of a header's value; none if there are several, or another thing than ranges of bytes.
+fn single(value: &str) -> Option<Range> {
+    let (unit, ranges) = value.split_once('=')?;
+    if !trim(unit).eq_ignore_ascii_case("bytes") {
+        return None;
+    }
+    let mut ranges = ranges
+        .split(',')
+        .map(trim)
+        .filter(|range| !range.is_empty());
+    let (range, None) = (ranges.next()?, ranges.next()) else {
+        return None;
+    };
+    let (first, last) = range.split_once('-')?;
+    match (trim(first), trim(last)) {
+        ("", last) => number(last).map(Range::Last),
+        (first, "") => number(first).map(|first| Range::From(first, None)),
+        (first, last) => {
+            let (first, last) = (number(first)?, number(last)?);
+            (first <= last).then_some(Range::From(first, Some(last)))
+        }
+    }
+}
+
+/// Without the white space that may stand around the elements of a header.
+fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+/// Digits of any number; what is beyond 64 bits is beyond every file.
+fn number(digits: &str) -> Option<u64> {
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(value: &str, length: u64) -> Wanted {
+        let mut headers = HeaderMap::new();
+        headers.insert(RANGE, value.parse().expect("a header"));
+        wanted(&headers, length)
+    }
+
+    #[test]
+    fn a_range_is_cut_to_what_the_file_has() {
+        for (value, expected) in [
+            ("bytes=0-9", Wanted::Part(0..=9)),
+            ("bytes=5-", Wanted::Part(5..=9)),
+            ("bytes=-3", Wanted::Part(7..=9)),
+            ("bytes=-30", Wanted::Part(0..=9)),
+            ("bytes=-99999999999999999999999", Wanted::Part(0..=9)),
+            ("bytes=9-99999999999999999999999", Wanted::Part(9..=9)),
+            ("bytes=10-", Wanted::Nothing),
+            ("bytes=99999999999999999999999-", Wanted::Nothing),
+            ("bytes=-0", Wanted::Nothing),
+            ("bytes=3-2", Wanted::Whole),
+            ("bytes=0-1,2-3", Wanted::Whole),
+            ("items=0-1", Wanted::Whole),
+        ] {
+            assert_eq!(of(value, 10), expected, "{value}");
+        }
+        assert_eq!(of("bytes=0-", 0), Wanted::Nothing);
+        assert_eq!(of("bytes=-5", 0), Wanted::Whole);
+        let mut two = HeaderMap::new();
+        two.append(RANGE, "bytes=0-1".parse().expect("a header"));
+        two.append(RANGE, "bytes=2-3".parse().expect("a header"));
+        assert_eq!(wanted(&two, 10), Wanted::Whole);
+    }
+}

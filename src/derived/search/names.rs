@@ -1,0 +1,116 @@
+//! Who can be meant by a name that is being typed. A name stands for what was written under it: an author
+//! (a webhook above all) can have written under many, and one name can be that of several authors.
+
+use chrono_tz::Tz;
+use tantivy::query::{EnableScoring, Occur, Query};
+
+use super::SearchError;
+use super::compile::{all, begins_with, number, whole};
+use super::find::{Clock, Counts, Facets, Pass, SearchRequest, Sort};
+use super::view::Searchable;
+use crate::message::{GuildId, IdSpan, UserId};
+use crate::store::FoundAt;
+
+/// What was written by an author and under a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// Messages of the author, whatever the name.
+    pub by_author: u64,
+    /// Those under the name,
+    pub by_author_under_name: u64,
+    /// and those under the name by anybody.
+    pub under_name: u64,
+    /// The newest message of the author under another name that begins as was typed.
+    pub under_another: Option<FoundAt>,
+}
+
+/// A name that is being typed, and where it is looked for.
+#[derive(Debug, Clone)]
+pub struct Typed {
+    /// The beginning of a name or of one of its words, folded.
+    pub prefix: String,
+    /// Only what was written in this guild.
+    pub guild_id: Option<GuildId>,
+}
+
+impl Searchable {
+    /// The authors of whose names one begins so, or one of its words: those who wrote most under such names
+    /// first, each with the newest of these messages.
+    ///
+    /// # Errors
+    /// [`SearchError::TooLong`], or if the index can't be read.
+    pub fn authors_beginning(
+        &self,
+        typed: &Typed,
+        clock: &Clock,
+    ) -> Result<Vec<(UserId, u64, FoundAt)>, SearchError> {
+        let begins = begins_with(self.fields.author_words, &typed.prefix, 0.0);
+        let (_, counts) = self.counted(vec![(Occur::Must, begins)], typed, clock)?;
+        Ok(counts.authors)
+    }
+
+    /// What was written by an author and under a name, which is folded; `seen` are all names of the author
+    /// that are known by now.
+    ///
+    /// # Errors
+    /// As of [`Searchable::authors_beginning`].
+    pub fn written(
+        &self,
+        author: UserId,
+        name: &str,
+        seen: &[String],
+        typed: &Typed,
+        clock: &Clock,
+    ) -> Result<Written, SearchError> {
+        let by_author = || {
+            let author = number(self.fields.author, author.as_i64().cast_unsigned());
+            (Occur::Must, author)
+        };
+        let under = |occur: Occur, name: &str| (occur, whole(self.fields.author_name, name));
+        let count = |parts| Ok::<_, SearchError>(self.counted(parts, typed, clock)?.0);
+        let begins = begins_with(self.fields.author_words, &typed.prefix, 0.0);
+        let mut others = vec![by_author(), (Occur::Must, begins)];
+        others.extend(seen.iter().map(|name| under(Occur::MustNot, name)));
+        let (_, others) = self.counted(others, typed, clock)?;
+        Ok(Written {
+            by_author: count(vec![by_author()])?,
+            by_author_under_name: count(vec![by_author(), under(Occur::Must, name)])?,
+            under_name: count(vec![under(Occur::Must, name)])?,
+            under_another: others.authors.first().map(|(_, _, newest)| *newest),
+        })
+    }
+
+    /// Counts the messages that these parts let through, and their authors.
+    fn counted(
+        &self,
+        mut parts: Vec<(Occur, Box<dyn Query>)>,
+        typed: &Typed,
+        clock: &Clock,
+    ) -> Result<(u64, Counts), SearchError> {
+        let request = SearchRequest {
+            clause: None,
+            guild_id: typed.guild_id,
+            channel_id: None,
+            span: IdSpan::ALL,
+            include_deleted: false,
+            sort: Sort::Newest,
+            after: None,
+            limit: 0,
+            facets: Facets {
+                author: true,
+                ..Facets::default()
+            },
+            zone: Tz::UTC,
+            channels_named: &|_| Vec::new(),
+            clock: clock.clone(),
+        };
+        parts.push((Occur::Must, request.filter(&self.fields)));
+        let scoring = EnableScoring::disabled_from_searcher(&self.searcher);
+        let weight = all(parts).weight(scoring)?;
+        let mut pass = Pass::new(&request);
+        for segment in self.searcher.segment_readers() {
+            pass.segment(&self.fields, segment, &*weight)?;
+        }
+        Ok((pass.total, pass.counts.sorted(Tz::UTC)?))
+    }
+}
