@@ -2,9 +2,11 @@
 //! query is wrong.
 
 use axum::http::Method;
+use guildlake::message::{ChannelId, Counted, GuildId, Message, MessageId, Source, Step, Tally};
+use guildlake::store::Batch;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, CHANNEL, GUILD, Ids, Lake, minute, payload};
+use crate::support::{Answer, CHANNEL, GUILD, Ids, Lake, minute, observations::observed, payload};
 
 fn encoded(q: &str) -> String {
     percent_encoding::utf8_percent_encode(q, percent_encoding::NON_ALPHANUMERIC).to_string()
@@ -154,6 +156,149 @@ async fn filters_by_what_a_message_is_and_has() {
     assert_eq!(minutes(&lake, "plain is:deleted").await, [0]);
     let with_deleted = lake.get("/v1/search?q=plain&include_deleted=true").await;
     assert_eq!(with_deleted.json().ids(), [minute(0)]);
+}
+
+/// One reaction more, one less, or all of an emoji taken away, as the socket tells it.
+fn reacted(id: i64, emoji: (&str, Option<&str>), step: Step) -> Message {
+    let of = Counted {
+        key: emoji.0.to_owned(),
+        name: emoji.1.map(str::to_owned),
+    };
+    let id = MessageId::try_from(id).unwrap();
+    let guild = GuildId::try_from(GUILD).unwrap();
+    Message {
+        reactions: Tally::change(observed(), of, step, false),
+        ..Message::unknown(id, guild, ChannelId::try_from(CHANNEL).unwrap())
+    }
+}
+
+fn reaction(id: Option<&str>, name: &str, count: i64) -> Value {
+    json!({"emoji": {"id": id, "name": name}, "count": count})
+}
+
+#[tokio::test]
+async fn reactions_are_found_by_emoji_name_and_id() {
+    let mut lake = Lake::new();
+    let reactions = [
+        json!([]),
+        json!([reaction(None, "👍", 3), reaction(None, "❤\u{fe0f}", 1)]),
+        json!([reaction(None, "👍🏽", 1)]),
+        json!([reaction(None, "❤", 1)]),
+        json!([reaction(Some("900000000000000001"), "Party_Blob", 2)]),
+        json!([reaction(Some("900000000000000002"), "party_blob", 1)]),
+        json!([reaction(None, "👍", 0)]),
+        json!([
+            reaction(None, "🇫🇷", 1),
+            reaction(None, "1\u{fe0f}\u{20e3}", 1)
+        ]),
+        // A name of digits, one that folds like a sign, and a sign of Unicode that is a letter too.
+        json!([reaction(
+            Some("900000000000000003"),
+            "900000000000000001",
+            1
+        )]),
+        json!([reaction(Some("900000000000000004"), "tm", 1)]),
+        json!([
+            reaction(None, "™\u{fe0f}", 1),
+            reaction(None, "👩🏽‍❤\u{fe0f}‍👩🏿", 1)
+        ]),
+        json!([{"emoji": {"id": null, "name": null}, "count": 1}, {"count": 1}, 5]),
+    ];
+    lake.add(reactions.iter().enumerate().map(|(n, reactions)| {
+        let fields = json!({"reactions": reactions});
+        with(minute(n as i64), "👎 thumb", &fields)
+    }));
+    lake.index().await;
+    for (q, expected) in [
+        ("has:reaction", vec![1, 2, 3, 4, 5, 7, 8, 9, 10]),
+        ("-has:reaction", vec![0, 6, 11]),
+        ("reaction:👍", vec![1, 2]),
+        ("reaction:👍🏽", vec![2]),
+        ("reaction:👍 -reaction:👍🏽", vec![1]),
+        ("reaction:❤", vec![1, 3]),
+        ("reaction:❤\u{fe0f}", vec![1, 3]),
+        ("reaction:👎", vec![]),
+        ("reaction:🇫🇷", vec![7]),
+        ("reaction:1\u{20e3}", vec![7]),
+        ("reaction:party_blob", vec![4, 5]),
+        ("reaction: :PARTY_BLOB:", vec![4, 5]),
+        ("reaction::party_blob:", vec![4, 5]),
+        ("reaction:900000000000000001", vec![4]),
+        ("reaction:<:renamed:900000000000000001>", vec![4]),
+        ("reaction:<a:renamed:900000000000000002>", vec![5]),
+        ("reaction:\"900000000000000001\"", vec![8]),
+        ("reaction:tm", vec![9]),
+        ("reaction:™", vec![10]),
+        ("reaction:👩‍❤\u{fe0f}‍👩", vec![10]),
+        ("reaction:👩🏽‍❤‍👩🏿", vec![10]),
+        ("reaction:👩🏽‍❤‍👩", vec![]),
+        ("reaction:👍 reaction:❤", vec![1]),
+        ("reaction:👍 OR reaction:tm", vec![1, 2, 9]),
+        ("thumb reaction:tm", vec![9]),
+    ] {
+        assert_eq!(minutes(&lake, q).await, expected, "{q}");
+    }
+    let page = search(&lake, "thumb reaction:thumbsup").await.json();
+    assert_eq!(page["total"], 0);
+    assert_eq!(page["warnings"][0]["at"], json!([6, 23]), "{page}");
+    let problem = search(&lake, "reaction:<:wave>").await;
+    let problem = problem.is_problem(400, "invalid_parameter");
+    assert_eq!(problem["errors"][0]["at"], json!([9, 16]), "{problem}");
+}
+
+#[tokio::test]
+async fn a_reaction_is_found_while_it_is_there() {
+    let (thumb, own) = (("👍", None), ("900000000000000001", Some("wave")));
+    let mut lake = Lake::new();
+    lake.add_minutes(4);
+    lake.index().await;
+    let none = Vec::<i64>::new();
+    assert_eq!(minutes(&lake, "has:reaction").await, none);
+    let mut tell = async |news: Vec<Message>| {
+        lake.commit(&Batch {
+            messages: news,
+            ..Batch::default()
+        });
+        lake.index().await;
+        let mut found = Vec::new();
+        for q in ["has:reaction", "reaction:👍", "reaction:wave"] {
+            found.push(minutes(&lake, q).await);
+        }
+        found
+    };
+    let added = vec![
+        reacted(minute(1), thumb, Step::Added),
+        reacted(minute(2), thumb, Step::Added),
+        reacted(minute(2), own, Step::Added),
+        reacted(minute(3), own, Step::Added),
+    ];
+    assert_eq!(tell(added).await, [vec![1, 2, 3], vec![1, 2], vec![2, 3]]);
+    let taken = vec![
+        reacted(minute(1), thumb, Step::Removed),
+        reacted(minute(2), own, Step::Cleared),
+    ];
+    assert_eq!(tell(taken).await, [vec![2, 3], vec![2], vec![3]]);
+    // All are taken away, and a page of history shows other ones.
+    let id = MessageId::try_from(minute(3)).unwrap();
+    let guild = GuildId::try_from(GUILD).unwrap();
+    let cleared = Message {
+        reactions: Tally::whole(observed(), true, Vec::new()),
+        ..Message::unknown(id, guild, ChannelId::try_from(CHANNEL).unwrap())
+    };
+    let page = with(
+        minute(0),
+        "message",
+        &json!({"reactions": [reaction(None, "👍", 9)]}),
+    );
+    let page = Message::read(guild, Source::Rest, observed(), &page).unwrap();
+    assert_eq!(
+        tell(vec![cleared, page]).await,
+        [vec![0, 2], vec![0, 2], vec![]]
+    );
+    lake.delete(minute(2));
+    lake.index().await;
+    assert_eq!(minutes(&lake, "reaction:👍").await, [0]);
+    assert_eq!(minutes(&lake, "reaction:👍 is:deleted").await, [2]);
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 #[path = "../shared/observed.rs"]
-mod observations;
+pub(crate) mod observations;
 use observations::observed;
 
 pub(crate) const KEY: &str = "the-key-of-the-tests-0123456789";

@@ -29,6 +29,7 @@ struct Figures {
     even: usize,
     anew: usize,
     words: usize,
+    reactions: usize,
     found: usize,
     plain: usize,
     analysed: usize,
@@ -97,13 +98,14 @@ async fn a_kill_at_any_moment_leaves_an_index_that_becomes_the_table() {
         even,
         anew,
         words,
+        reactions,
         found,
         plain,
         analysed,
     } = figures;
     println!(
         "search: seed {}, {} rounds; a kill left no index {none} times, a half made one {filling}, one that was behind \
-         {behind}, one that was even {even}; made anew {anew} times; {words} words looked for twice, {found} \
+         {behind}, one that was even {even}; made anew {anew} times; {words} words and {reactions} reactions looked for twice, {found} \
          messages found, 0 missing, 0 too many ({plain} texts read plainly, {analysed} by the analysis of the \
          search); live: {ready}",
         plan.seed, plan.rounds
@@ -133,8 +135,33 @@ async fn compare(plan: &mut Plan, table: &mut Table, base: &str, figures: &mut F
         figures.words += 1;
         figures.found += found.len();
     }
+    let emoji = table.emoji();
+    let mut asked = vec![("has:reaction".to_owned(), table.reacted(None))];
+    for it in &emoji {
+        // The plain emoji finds every skin tone.
+        let same: Vec<&str> = emoji
+            .iter()
+            .map(String::as_str)
+            .filter(|other| *other == it || without_skin_tone(other) == *it)
+            .collect();
+        asked.push((format!("reaction:{it}"), table.reacted(Some(&same))));
+    }
+    for (q, having) in asked {
+        let typed = percent_encoding::utf8_percent_encode(&q, percent_encoding::NON_ALPHANUMERIC);
+        let found = walk(&http, &format!("q={typed}")).await;
+        assert_same(table, &q, &found, &having.present);
+        let found = walk(&http, &format!("q={typed}&include_deleted=true")).await;
+        assert_same(table, &q, &found, &having.all);
+        figures.reactions += 1;
+        figures.found += found.len();
+    }
     figures.plain += std::mem::take(&mut table.plain);
     figures.analysed += std::mem::take(&mut table.analysed);
+}
+
+fn without_skin_tone(emoji: &str) -> String {
+    let tones = '\u{1f3fb}'..='\u{1f3ff}';
+    emoji.chars().filter(|it| !tones.contains(it)).collect()
 }
 
 fn assert_same(table: &Table, word: &str, found: &[i64], expected: &[i64]) {

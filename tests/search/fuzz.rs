@@ -15,7 +15,7 @@ use crate::lake::{Lake, Messages};
 use crate::plan::{rounds, seed};
 
 /// Pieces of the query language, and of what people paste.
-const PIECES: [&str; 64] = [
+const PIECES: [&str; 67] = [
     "amber",
     "birch",
     "edited",
@@ -40,6 +40,9 @@ const PIECES: [&str; 64] = [
     "has:link",
     "has:file",
     "has:poll",
+    "has:reaction",
+    "reaction:👍",
+    "reaction:<:name:123>",
     "before:2025",
     "after:2025-03",
     "during:2025-05-17",

@@ -28,6 +28,8 @@ pub(crate) struct Table {
 struct Row {
     id: i64,
     deleted: bool,
+    /// What somebody reacted with: the id of a guild's own emoji, or the emoji itself.
+    reactions: BTreeSet<String>,
     /// What it says in all its places.
     texts: Vec<String>,
 }
@@ -56,15 +58,17 @@ impl Table {
         let revision = connection
             .query_row("SELECT revision FROM record_state", [], |row| row.get(0))
             .ok()?;
-        let sql = "SELECT message_id, deleted, content, raw_json, patch_json FROM discord_messages \
+        let sql = "SELECT message_id, deleted, content, raw_json, patch_json, reactions FROM discord_messages \
                    ORDER BY message_id";
         let mut statement = connection.prepare(sql).unwrap();
         let rows = statement.query_map([], |row| {
             let (content, raw): (String, Option<String>) = (row.get(2)?, row.get(3)?);
             let patch: Option<String> = row.get(4)?;
+            let reactions: Option<String> = row.get(5)?;
             Ok(Row {
                 id: row.get(0)?,
                 deleted: row.get(1)?,
+                reactions: emoji(reactions.as_deref()),
                 texts: texts(content, raw.as_deref(), patch.as_deref()),
             })
         });
@@ -112,6 +116,26 @@ impl Table {
             }
         }
         words
+    }
+
+    /// Everything that somebody reacted with.
+    pub(crate) fn emoji(&self) -> BTreeSet<String> {
+        let all = self.rows.iter().flat_map(|row| &row.reactions);
+        all.cloned().collect()
+    }
+
+    /// The messages that have a reaction with one of these, or with any.
+    pub(crate) fn reacted(&self, with: Option<&[&str]>) -> Having {
+        let has = |row: &&Row| match with {
+            None => !row.reactions.is_empty(),
+            Some(emoji) => emoji.iter().any(|it| row.reactions.contains(*it)),
+        };
+        let rows = || self.rows.iter().filter(has);
+        let present = rows().filter(|row| !row.deleted);
+        Having {
+            all: rows().map(|row| row.id).collect(),
+            present: present.map(|row| row.id).collect(),
+        }
     }
 
     /// What a message says, for who asks why.
@@ -172,6 +196,19 @@ impl Table {
     }
 }
 
+/// The emoji of a row's reactions.
+fn emoji(reactions: Option<&str>) -> BTreeSet<String> {
+    let Some(reactions) = reactions else {
+        return BTreeSet::new();
+    };
+    let reactions: Vec<Value> = serde_json::from_str(reactions).unwrap();
+    let emoji = reactions.iter().map(|reaction| {
+        let id = reaction["emoji_id"].as_str();
+        id.or(reaction["emoji_name"].as_str()).unwrap().to_owned()
+    });
+    emoji.collect()
+}
+
 /// Whether a text has a word between spaces; none if it has it in another way.
 fn read_plainly(word: &str, text: &str) -> Option<bool> {
     let text = text.to_lowercase();
@@ -189,20 +226,9 @@ fn texts(content: String, raw: Option<&str>, patch: Option<&str>) -> Vec<String>
     };
     let mut payload: Value = serde_json::from_str(raw).unwrap();
     let patch: Value = patch.map_or(Value::Null, |patch| serde_json::from_str(patch).unwrap());
-    // An unfurl shows more than the payload has; a later edit, something else.
-    let register = &patch["embeds"];
-    if let Some(value) = register["value"].as_str() {
-        let embeds: Value = serde_json::from_str(value).unwrap();
-        let count = |list: &Value| list.as_array().map_or(0, Vec::len);
-        let edited = payload["edited_timestamp"].as_str();
-        let is_suppressed = payload["flags"].as_u64().unwrap_or(0) & 4 != 0;
-        if register["edited_at"].is_null() && edited.is_none() {
-            if !is_suppressed && count(&embeds) > count(&payload["embeds"]) {
-                payload["embeds"] = embeds;
-            }
-        } else {
-            assert!(register["edited_at"].is_null(), "an edit in part: {patch}");
-        }
+    // What Discord changed later counts instead of the payload's own.
+    for (field, value) in patch.as_object().into_iter().flatten() {
+        payload[field] = value.clone();
     }
     let mut take = |from: &Value, names: &[&str]| {
         for name in names {

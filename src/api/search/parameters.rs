@@ -26,8 +26,8 @@ const DEFAULT_ROWS: usize = 100;
 #[expect(dead_code, reason = "describes what is read into `SearchQuery`")]
 pub(super) struct SearchParameters {
     /// What to look for, as in Discord's own search box: words, `"phrases"`, `-not`, `OR`, `prefix*`,
-    /// `from:`, `in:`, `mentions:`, `has:`, `before:`, `during:`, `after:`, `pinned:`, `is:`. Without it,
-    /// everything that the other parameters let through.
+    /// `from:`, `in:`, `mentions:`, `has:`, `reaction:`, `before:`, `during:`, `after:`, `pinned:`, `is:`.
+    /// Without it, everything that the other parameters let through.
     #[param(value_type = Option<String>, min_length = 1, max_length = 1000, example = "\"release notes\" from:ada has:link")]
     q: Option<String>,
     /// Only this guild.

@@ -239,7 +239,10 @@ impl Compiler<'_> {
                 Kind::Sticker => traits::STICKER,
                 Kind::Poll => traits::POLL,
                 Kind::Forward => traits::FORWARD,
+                Kind::Reaction => traits::REACTION,
             }),
+            Filter::Reaction(Who::Id(id)) => whole(self.fields.reaction, &id.to_string()),
+            Filter::Reaction(Who::Name(name)) => self.reacted_with(name, at)?,
             Filter::Written { from, to } => ids(self.fields, IdSpan::between(*from, *to)),
             Filter::Pinned(true) => self.has(traits::PINNED),
             Filter::Pinned(false) => all(vec![(Occur::MustNot, self.has(traits::PINNED))]),
@@ -266,6 +269,26 @@ impl Compiler<'_> {
             self.warn(at, "Nobody of this name is known to have written.");
         }
         Ok(Box::new(written))
+    }
+
+    /// What has a reaction with this emoji, or with a guild's own emoji of this name.
+    fn reacted_with(
+        &mut self,
+        name: &str,
+        at: &Range<usize>,
+    ) -> Result<Box<dyn Query>, SearchError> {
+        let reacted = if text::is_emoji(name) {
+            whole(self.fields.reaction, &text::bare_emoji(name))
+        } else {
+            whole(self.fields.reaction_name, &fold_name(name))
+        };
+        if !self.clock.finds_any(self.searcher, &*reacted)? {
+            self.warn(
+                at,
+                "No reaction with this emoji is known. An emoji of Unicode is found by itself, a server's own one by its name or id.",
+            );
+        }
+        Ok(reacted)
     }
 
     fn authors_named(&mut self, folded: &str, at: &Range<usize>) -> Result<Vec<u64>, SearchError> {

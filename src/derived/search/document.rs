@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use tantivy::TantivyDocument;
 
 use super::fields::{Fields, Place};
-use super::text::fold_name;
+use super::text::{bare_emoji, fold_name, plain_emoji};
 use crate::store::FollowedMessage;
 
 /// A text that is longer is cut: nobody reads on, and the bot that sent it would fill the index.
@@ -35,6 +35,7 @@ pub(super) mod traits {
     pub(in super::super) const STICKER: &str = "sticker";
     pub(in super::super) const POLL: &str = "poll";
     pub(in super::super) const FORWARD: &str = "forward";
+    pub(in super::super) const REACTION: &str = "reaction";
 }
 
 /// What a message says, by place.
@@ -152,6 +153,26 @@ pub(super) fn document(fields: &Fields, message: &FollowedMessage) -> TantivyDoc
             document.add_text(fields.traits, name);
         }
     }
+    for emoji in reacted_with(&payload) {
+        match (emoji["id"].as_str(), emoji["name"].as_str()) {
+            (Some(id), name) => {
+                document.add_text(fields.reaction, id);
+                if let Some(name) = name {
+                    document.add_text(fields.reaction_name, fold_name(name));
+                }
+            }
+            (None, Some(name)) => {
+                let bare = bare_emoji(name);
+                // The plain one finds every skin tone, as it does in texts.
+                let plain = plain_emoji(name);
+                if plain != bare {
+                    document.add_text(fields.reaction, plain);
+                }
+                document.add_text(fields.reaction, bare);
+            }
+            (None, None) => {}
+        }
+    }
     for mentioned in list(&payload, "mentions") {
         if let Some(id) = mentioned["id"].as_str().and_then(|id| id.parse().ok()) {
             document.add_u64(fields.mentioned, id);
@@ -200,7 +221,7 @@ fn read(message: &FollowedMessage) -> Option<(Value, String, bool)> {
 }
 
 /// What a message is and has.
-fn told(payload: &Value, content: &str, is_edited: bool) -> [(&'static str, bool); 15] {
+fn told(payload: &Value, content: &str, is_edited: bool) -> [(&'static str, bool); 16] {
     let is = |name: &str| payload[name].as_bool() == Some(true);
     let has = |name: &str| list(payload, name).next().is_some();
     let media = |kind: &str, embeds: &[&str]| {
@@ -241,7 +262,16 @@ fn told(payload: &Value, content: &str, is_edited: bool) -> [(&'static str, bool
         (traits::STICKER, has("sticker_items")),
         (traits::POLL, payload["poll"].is_object()),
         (traits::FORWARD, forwards),
+        (traits::REACTION, reacted_with(payload).next().is_some()),
     ]
+}
+
+/// The emoji that somebody reacted with and has not taken back.
+fn reacted_with(payload: &Value) -> impl Iterator<Item = &Value> {
+    let reactions = list(payload, "reactions");
+    let counted = reactions.filter(|it| it["count"].as_i64().is_some_and(|count| count > 0));
+    let emoji = counted.map(|it| &it["emoji"]);
+    emoji.filter(|it| it["id"].is_string() || it["name"].is_string())
 }
 
 /// The names of a user, folded, each once; and the name with the number that Discord told people of one name

@@ -10,7 +10,7 @@ use super::text::{Stems, Words};
 
 /// The version of what is indexed and how, the analysis of the text included: an index of another one
 /// is made anew. Raise it with every change of this file, of `document` or of `text`.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 const WORDS: &str = "words";
 const STEMS: &str = "stems";
@@ -85,6 +85,10 @@ pub(super) struct Fields {
     pub(super) mentioned: Field,
     /// What it is and has, in words of [`super::document`].
     pub(super) traits: Field,
+    /// What somebody reacted with: an emoji itself, or the id of a guild's own one.
+    pub(super) reaction: Field,
+    /// The names of guilds' own emoji that somebody reacted with, folded.
+    pub(super) reaction_name: Field,
     /// The author's names when the message was written, whole and folded; of old accounts `name#1234` too.
     pub(super) author_name: Field,
     /// The same and from each later word on, to be completed while somebody types.
@@ -119,6 +123,8 @@ impl Fields {
             author: schema.add_u64_field("author", INDEXED | FAST),
             mentioned: schema.add_u64_field("mentioned", INDEXED),
             traits: schema.add_text_field("traits", whole()),
+            reaction: schema.add_text_field("reaction", whole()),
+            reaction_name: schema.add_text_field("reaction_name", whole()),
             author_name: schema.add_text_field("author_name", whole()),
             author_words: schema.add_text_field("author_words", whole()),
             mentioned_name: schema.add_text_field("mentioned_name", whole()),

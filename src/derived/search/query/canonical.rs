@@ -80,6 +80,15 @@ fn filter(filter: &Filter, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 Mentioned::Here => f.write_str("here"),
             }
         }
+        Filter::Reaction(Who::Name(name)) if is_between_colons(name) => {
+            f.write_str("reaction:")?;
+            quoted(&format!(":{name}:"), f)
+        }
+        Filter::Reaction(Who::Name(name)) => {
+            f.write_str("reaction:")?;
+            quoted(name, f)
+        }
+        Filter::Reaction(Who::Id(id)) => write!(f, "reaction:{id}"),
         Filter::Has(kind) => write!(f, "has:{}", kind.word()),
         Filter::Is(state) => write!(f, "is:{}", state.word()),
         Filter::Pinned(yes) => write!(f, "pinned:{yes}"),
@@ -103,6 +112,11 @@ fn who(who: &Who, sigil: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Who::Name(name) if name.starts_with(sigil) => quoted(&format!("{sigil}{name}"), f),
         Who::Name(name) => quoted(name, f),
     }
+}
+
+/// Whether a name would lose the colons around it.
+fn is_between_colons(name: &str) -> bool {
+    name.len() > 1 && name.starts_with(':') && name.ends_with(':')
 }
 
 fn quoted(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,6 +12,7 @@ pub(super) enum Key {
     In,
     Mentions,
     Has,
+    Reaction,
     Before,
     After,
     During,
@@ -21,11 +22,12 @@ pub(super) enum Key {
 }
 
 /// The names, those that are suggested first; Discord's client knows `on` and `authorType` too.
-const NAMES: [(&str, Key); 11] = [
+const NAMES: [(&str, Key); 12] = [
     ("from", Key::From),
     ("in", Key::In),
     ("mentions", Key::Mentions),
     ("has", Key::Has),
+    ("reaction", Key::Reaction),
     ("before", Key::Before),
     ("after", Key::After),
     ("during", Key::During),
@@ -65,6 +67,7 @@ impl Key {
             Self::In => "the name or id of a channel".to_owned(),
             Self::Mentions => "the name or id of a user or role, everyone or here".to_owned(),
             Self::Has => one_of(Kind::WORDS),
+            Self::Reaction => "an emoji, or the name or id of a server's own one".to_owned(),
             Self::Is => one_of(State::WORDS),
             Self::Pinned => "true or false".to_owned(),
             Self::AuthorType => "user or bot".to_owned(),
@@ -120,6 +123,7 @@ pub(super) fn clause(
         // The API's word for what the client calls a forward.
         Key::Has if text.eq_ignore_ascii_case("snapshot") => Filter::Has(Kind::Forward),
         Key::Has => Filter::Has(word(key, text, Kind::WORDS)?),
+        Key::Reaction => Filter::Reaction(emoji(key, value)?),
         Key::Is => Filter::Is(word(key, text, State::WORDS)?),
         Key::Pinned => Filter::Pinned(word(key, text, &[("true", true), ("false", false)])?),
         Key::AuthorType if text.eq_ignore_ascii_case("webhook") => {
@@ -220,7 +224,36 @@ fn named(key: Key, value: &Value, sigil: char) -> Result<Who, String> {
     if text.starts_with('<') {
         return Err(wrong(key, text));
     }
-    if text.bytes().all(|it| it.is_ascii_digit()) {
+    if is_number(text) {
+        return id(text).map(Who::Id);
+    }
+    Ok(Who::Name(name.to_owned()))
+}
+
+/// An emoji itself, `<:name:123>` as Discord writes a server's own one, its id, or its name with or without colons.
+fn emoji(key: Key, value: &Value) -> Result<Who, String> {
+    let text = value.text();
+    let name = text
+        .strip_prefix(':')
+        .and_then(|it| it.strip_suffix(':'))
+        .unwrap_or(text);
+    if name.trim().is_empty() {
+        return Err(wrong(key, text));
+    }
+    if matches!(value, Value::Quoted(_)) {
+        return Ok(Who::Name(name.to_owned()));
+    }
+    if text.starts_with('<') {
+        let number = ["<:", "<a:"].iter().find_map(|open| {
+            let (name, number) = text
+                .strip_prefix(open)?
+                .strip_suffix('>')?
+                .split_once(':')?;
+            (!name.is_empty() && is_number(number)).then_some(number)
+        });
+        return id(number.ok_or_else(|| wrong(key, text))?).map(Who::Id);
+    }
+    if is_number(text) {
         return id(text).map(Who::Id);
     }
     Ok(Who::Name(name.to_owned()))
@@ -229,8 +262,11 @@ fn named(key: Key, value: &Value, sigil: char) -> Result<Who, String> {
 /// The digits of `<@123>` and its like.
 fn tag<'a>(text: &'a str, open: &str) -> Option<&'a str> {
     let number = text.strip_prefix(open)?.strip_suffix('>')?;
-    let is_number = !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit());
-    is_number.then_some(number)
+    is_number(number).then_some(number)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit())
 }
 
 /// A snowflake that a BIGINT can carry, in its one spelling: without leading zeros.

@@ -42,7 +42,11 @@ pub(super) fn filter_key(input: &mut Input<'_>) -> Parsed<Key> {
     let name: &str = terminated(letters, ':').parse_next(input)?;
     // `std::vec` and `in://x` are text, whatever they begin with.
     let is_text = input.starts_with(':') || input.starts_with("//");
-    if let Some(key) = Key::named(name).filter(|_| !is_text) {
+    // But `reaction::wave:` is an emoji as it is typed on Discord.
+    let value = &input[..bare::length(input)];
+    let is_shortcode = value.len() > 2 && value.starts_with(':') && value.ends_with(':');
+    let known = Key::named(name);
+    if let Some(key) = known.filter(|key| !is_text || *key == Key::Reaction && is_shortcode) {
         return Ok(key);
     }
     match Key::near(name).filter(|_| !is_text) {

@@ -51,6 +51,8 @@ pub enum Filter {
     Mentions(Mentioned),
     /// What it carries.
     Has(Kind),
+    /// What somebody reacted with: the id of a guild's own emoji, the name of one, or an emoji itself.
+    Reaction(Who),
     /// When it was written; at least one side is there, and the first is before the second.
     Written {
         /// From this moment on.
@@ -69,7 +71,7 @@ pub enum Filter {
 pub enum Who {
     /// A snowflake, `1..=i64::MAX`.
     Id(u64),
-    /// A name as it was typed, not empty; without the `@` or `#` before it.
+    /// A name as it was typed, not empty; without the `@` or `#` before it, or the colons around it.
     Name(String),
 }
 
@@ -131,6 +133,8 @@ words! {
         Poll = "poll",
         /// A message that was forwarded.
         Forward = "forward",
+        /// A reaction.
+        Reaction = "reaction",
     }
 }
 

@@ -16,6 +16,7 @@
 //! - Zero-width characters are not there; no token is longer than [`MOST_BYTES`].
 
 mod class;
+mod emoji;
 #[cfg(test)]
 mod examples;
 mod fold;
@@ -32,6 +33,7 @@ mod typed;
 mod word;
 mod words;
 
+pub use emoji::{bare_emoji, is_emoji, plain_emoji};
 pub use fold::fold_name;
 pub use fragment::{Fragment, fragment};
 pub use highlight::{Phrase, Wanted, highlights};

@@ -5,6 +5,7 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::class::{self, Class};
+use super::emoji::{is_presentation, is_skin_tone};
 use super::fold::{fold_character, fold_into};
 use super::markup::{self, Markup};
 use super::scan::{Form, MOST_BYTES, Scan};
@@ -153,7 +154,8 @@ impl<'a> Scanner<'a> {
             self.text[start..self.at]
                 .chars()
                 .filter(|c| {
-                    !matches!(c, '\u{1f3fb}'..='\u{1f3ff}' | '\u{fe0e}' | '\u{fe0f}')
+                    !is_skin_tone(*c)
+                        && !is_presentation(*c)
                         && (class::of(*c) != Class::Mark || *c == '\u{20e3}')
                 })
                 .take(MOST_BYTES / 4),

@@ -119,9 +119,41 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "has:car",
         "    ^^^",
-        "has: can't be car: type link, embed, file, image, video, sound, sticker, poll or forward.",
+        "has: can't be car: type link, embed, file, image, video, sound, sticker, poll, forward or reaction.",
     ),
     ("-has: car", "      ^^^", "has: can't be car"),
+    (
+        "reaction:",
+        "         ^",
+        "reaction: needs a value: an emoji, or the name or id of a server's own one.",
+    ),
+    (
+        "reaction:<:wave>",
+        "         ^^^^^^^",
+        "reaction: can't be <:wave>: type an emoji, or the name or id",
+    ),
+    (
+        "reaction:<@123>",
+        "         ^^^^^^",
+        "reaction: can't be <@123>",
+    ),
+    ("reaction: ::", "          ^^", "reaction: can't be ::"),
+    ("reaction:0", "         ^", "An id is a whole number"),
+    (
+        "reaction:<:wave:9223372036854775808>",
+        "         ^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+        "An id is",
+    ),
+    (
+        "reaction:(👍 OR 👎)",
+        "         ^",
+        "A filter takes one value: type (reaction:a OR reaction:b).",
+    ),
+    (
+        "reactions:wave",
+        "^^^^^^^^^",
+        "There is no filter reactions: - type reaction: instead",
+    ),
     (
         "is:gone",
         "   ^^^^",

@@ -64,6 +64,9 @@ const PIECES: &[&str] = &[
     "in:",
     "mentions:",
     "has:",
+    "reaction:",
+    "<:",
+    ":wave:",
     "has:link",
     "before:",
     "after:",
@@ -188,6 +191,9 @@ fn filter() -> impl Strategy<Value = Filter> {
         who().prop_map(Filter::In),
         mentioned.prop_map(Filter::Mentions),
         select(Kind::WORDS).prop_map(|it| Filter::Has(it.1)),
+        who().prop_map(Filter::Reaction),
+        select(vec![":", "::", ":a:", "::a::", "<:a:1>", "👍"])
+            .prop_map(|it| Filter::Reaction(Who::Name(it.to_owned()))),
         select(State::WORDS).prop_map(|it| Filter::Is(it.1)),
         any::<bool>().prop_map(Filter::Pinned),
         written.prop_map(|(one, other, is_open)| match one {
