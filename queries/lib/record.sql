@@ -8,4 +8,5 @@ CREATE OR REPLACE VIEW discord_guilds AS SELECT guild_id, name FROM record.main.
 CREATE OR REPLACE VIEW discord_channels AS
     SELECT channel_id, guild_id, parent_id, channel_type, name, gone_at FROM record.main.channels;
 CREATE OR REPLACE VIEW coverage AS FROM record.main.coverage;
+CREATE OR REPLACE VIEW discord_reaction_events AS FROM record.main.reaction_events;
 CREATE OR REPLACE VIEW outages AS SELECT began_at, ended_at, reason FROM record.main.outages;

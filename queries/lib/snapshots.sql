@@ -68,6 +68,12 @@ SET VARIABLE snapshot_coverage = snapshot_query('coverage',
      complete BOOLEAN, complete_by VARCHAR, gap_reason VARCHAR, stale_since TIMESTAMPTZ');
 CREATE OR REPLACE VIEW coverage AS FROM query(getvariable('snapshot_coverage'));
 
+-- Without files unless REACTIONS=full has ever been set.
+SET VARIABLE snapshot_reaction_events = snapshot_query('reaction_events',
+    'happened_at TIMESTAMPTZ, message_id BIGINT, guild_id BIGINT, channel_id BIGINT, user_id BIGINT, event VARCHAR,
+     emoji_id BIGINT, emoji_name VARCHAR, answer_id INTEGER, is_super BOOLEAN');
+CREATE OR REPLACE VIEW discord_reaction_events AS FROM query(getvariable('snapshot_reaction_events'));
+
 SET VARIABLE snapshot_outages = snapshot_query('outages',
     'began_at TIMESTAMPTZ, ended_at TIMESTAMPTZ, reason VARCHAR');
 CREATE OR REPLACE VIEW outages AS FROM query(getvariable('snapshot_outages'));
@@ -144,6 +150,19 @@ COMMENT ON COLUMN coverage.complete IS 'Whether every message there was read.';
 COMMENT ON COLUMN coverage.complete_by IS 'By what: history, live or rescan.';
 COMMENT ON COLUMN coverage.gap_reason IS 'Why messages may be missing.';
 COMMENT ON COLUMN coverage.stale_since IS 'Edits and deletes from this time on may be missing.';
+
+COMMENT ON VIEW discord_reaction_events IS
+    'Who reacted to what or voted for what, and took it back, and when: one row for each event that was heard. Kept only with REACTIONS=full, from then on; how many reactions and votes there are is in the messages.';
+COMMENT ON COLUMN discord_reaction_events.happened_at IS 'When it was heard, by Discord''s clock.';
+COMMENT ON COLUMN discord_reaction_events.message_id IS 'The message.';
+COMMENT ON COLUMN discord_reaction_events.guild_id IS 'The guild it belongs to.';
+COMMENT ON COLUMN discord_reaction_events.channel_id IS 'The channel or thread it stands in.';
+COMMENT ON COLUMN discord_reaction_events.user_id IS 'Who reacted or voted; none where reactions were cleared, since Discord does not say by whom.';
+COMMENT ON COLUMN discord_reaction_events.event IS 'reaction_added, reaction_removed, emoji_cleared (all of one emoji), all_cleared, vote_added or vote_removed.';
+COMMENT ON COLUMN discord_reaction_events.emoji_id IS 'A guild''s own emoji.';
+COMMENT ON COLUMN discord_reaction_events.emoji_name IS 'The emoji, or the name of an own one.';
+COMMENT ON COLUMN discord_reaction_events.answer_id IS 'The number of the poll''s answer that was voted for.';
+COMMENT ON COLUMN discord_reaction_events.is_super IS 'Whether it is a super reaction.';
 
 COMMENT ON VIEW outages IS
     'Times in which nobody listened. What was written and deleted within one is known to nobody.';

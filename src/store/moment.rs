@@ -197,6 +197,15 @@ impl<'a> Moment<'a> {
         sorted::stream(self.connection, &sql, &table.schema(), &mut take)?;
         Ok(())
     }
+
+    /// How many rows a table has.
+    ///
+    /// # Errors
+    /// If the query fails.
+    pub fn row_count(&self, table: Table) -> Result<i64, StoreError> {
+        let sql = format!("SELECT count(*) FROM {}", table.relation());
+        Ok(self.connection.query_row(&sql, [], |row| row.get(0))?)
+    }
 }
 
 pub(super) fn state(connection: &Connection) -> Result<RecordState, StoreError> {

@@ -85,6 +85,7 @@ pub(super) fn make_catalog(connection: &Connection) -> Result<(), StoreError> {
              SELECT channel_id, guild_id, parent_id, channel_type, name, gone_at FROM {record}.channels;
          CREATE VIEW coverage AS FROM {record}.coverage;
          CREATE VIEW outages AS SELECT began_at, ended_at, reason FROM {record}.outages;
+         CREATE VIEW discord_reaction_events AS FROM {record}.reaction_events;
          CREATE VIEW record_now AS
              SELECT revision, (SELECT max(heard_at) FROM {record}.gateway_sessions) AS heard_until
              FROM {record}.record_state;"

@@ -25,17 +25,20 @@ pub enum Table {
     Coverage,
     /// Times in which nobody listened.
     Outages,
+    /// Who reacted or voted, and when; nothing is there unless the settings ask for it.
+    ReactionEvents,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Messages,
         Self::Versions,
         Self::Guilds,
         Self::Channels,
         Self::Coverage,
         Self::Outages,
+        Self::ReactionEvents,
     ];
 
     /// Its name.
@@ -48,7 +51,14 @@ impl Table {
             Self::Channels => "channels",
             Self::Coverage => "coverage",
             Self::Outages => "outages",
+            Self::ReactionEvents => "reaction_events",
         }
+    }
+
+    /// Whether it is a log, of which rows are neither changed nor taken out: it is the same as long as it has as many.
+    #[must_use]
+    pub fn is_log(self) -> bool {
+        self == Self::ReactionEvents
     }
 
     /// Whether its rows are messages', by guild and month.
@@ -72,6 +82,7 @@ impl Table {
             Self::Channels => "channels",
             Self::Coverage => "coverage",
             Self::Outages => "outages",
+            Self::ReactionEvents => "reaction_events",
         }
     }
 
@@ -83,6 +94,7 @@ impl Table {
             Self::Channels => &CHANNELS,
             Self::Coverage => &COVERAGE,
             Self::Outages => &OUTAGES,
+            Self::ReactionEvents => &REACTION_EVENTS,
         }
     }
 
@@ -95,6 +107,8 @@ impl Table {
             Self::Channels => "channel_id",
             Self::Coverage => "channel_id, low",
             Self::Outages => "began_at, ended_at, reason",
+            // No two events have one time.
+            Self::ReactionEvents => "channel_id, message_id, happened_at",
         }
     }
 }
@@ -282,5 +296,58 @@ const OUTAGES: [Column; 3] = [
         Kind::Text,
         false,
         "offline, session_lost or record_damaged.",
+    ),
+];
+
+const REACTION_EVENTS: [Column; 10] = [
+    column(
+        "happened_at",
+        Kind::Time,
+        false,
+        "When it was heard, by Discord's clock.",
+    ),
+    column("message_id", Kind::Snowflake, false, "The message."),
+    column(
+        "guild_id",
+        Kind::Snowflake,
+        false,
+        "The guild it belongs to.",
+    ),
+    column(
+        "channel_id",
+        Kind::Snowflake,
+        false,
+        "The channel or thread it stands in.",
+    ),
+    column(
+        "user_id",
+        Kind::Snowflake,
+        true,
+        "Who reacted or voted; none where reactions were cleared, since Discord does not say by whom.",
+    ),
+    column(
+        "event",
+        Kind::Text,
+        false,
+        "reaction_added, reaction_removed, emoji_cleared (all of one emoji), all_cleared, vote_added or vote_removed.",
+    ),
+    column("emoji_id", Kind::Snowflake, true, "A guild's own emoji."),
+    column(
+        "emoji_name",
+        Kind::Text,
+        true,
+        "The emoji, or the name of an own one.",
+    ),
+    column(
+        "answer_id",
+        Kind::Count,
+        true,
+        "The number of the poll's answer that was voted for.",
+    ),
+    column(
+        "is_super",
+        Kind::Boolean,
+        false,
+        "Whether it is a super reaction.",
     ),
 ];

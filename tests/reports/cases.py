@@ -85,6 +85,8 @@ CASES = {
     "view.embeds": ("discord_embeds", {}),
     "view.mentions": ("discord_mentions", {}),
     "view.reactions": ("discord_reactions", {}),
+    "view.reaction_events": ("discord_reaction_events", {}),
+    "view.poll_votes": ("discord_poll_votes", {}),
     "view.replies": ("discord_replies", {}),
     "view.links": ("discord_links", {}),
 }

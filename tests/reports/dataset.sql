@@ -63,7 +63,7 @@ INSERT INTO sent VALUES
     ('2026-04-01T12:09:00Z', 10, '14', 6, 0, 'ok? https://user@evil.example:1/?x=1, http:/// https://a.example)', '"embeds":[{"type":"article","title":"T","provider":{"name":"P"},"timestamp":"2026-04-01T00:00:00+02:00"},"x"]'),
     ('2026-04-01T12:10:00Z', 11, '14', 99, 0, 'by a webhook https://example.org/a', '"webhook_id":"99","author":{"id":"99"}'),
     ('2026-04-01T12:11:00Z', 12, '14', 6, 19, 'a forward', '"message_reference":{"type":1,"message_id":"@2026-04-01T12:00:00Z#1"}'),
-    ('2026-04-01T12:12:00Z', 13, '14', 6, 0, 'only a link https://example.org/?q', NULL),
+    ('2026-04-01T12:12:00Z', 13, '14', 6, 0, 'only a link https://example.org/?q', '"poll":{"question":{"text":"Which?"},"answers":[{"answer_id":1,"poll_media":{"text":"this"}},{"answer_id":2,"poll_media":{}},{"answer_id":3,"poll_media":{"text":"none"}}],"results":{"answer_counts":[{"id":1,"count":1}]}}'),
     ('2026-04-01T12:13:00Z', 14, '14', 6, 0, 'unfurled later', '"embeds":[]'),
     ('2026-04-05T10:00:00Z', 1, 'late thread', 3, 21, '', '"message_reference":{"type":0,"message_id":"@2026-03-10T10:00:00Z#15","channel_id":"11"}'),
     ('2026-04-05T10:00:10Z', 2, 'late thread', 3, 0, 'what did that mean', NULL),
@@ -157,6 +157,9 @@ UPDATE discord_messages SET reaction_count = (
     SELECT coalesce(sum(item.count), 0)
     FROM (SELECT unnest(json_transform(reactions, '[{"count":"BIGINT"}]')) AS item))
     WHERE reactions IS NOT NULL;
+-- Votes since: they count instead of the payload's own.
+UPDATE discord_messages SET poll_votes = '[{"answer_id":1,"count":3},{"answer_id":2,"count":1}]'
+    WHERE content LIKE 'only a link%';
 -- A preview that came as a partial update, without an edit.
 UPDATE discord_messages SET
         patch_json = '{"embeds":[{"type":"link","title":"later"}]}'
@@ -185,5 +188,14 @@ FROM (VALUES
 UNION ALL
 SELECT guild_id, channel_id, channel_id, id_of('2026-11-01 00:00:00Z', 0), NULL, NULL, true, 'history', NULL, NULL
 FROM discord_channels WHERE channel_id > 1000000;
+
+-- Who reacted, as REACTIONS=full keeps it.
+CREATE TABLE discord_reaction_events (happened_at TIMESTAMPTZ, message_id BIGINT, guild_id BIGINT, channel_id BIGINT,
+    user_id BIGINT, event VARCHAR, emoji_id BIGINT, emoji_name VARCHAR, answer_id INTEGER, is_super BOOLEAN);
+INSERT INTO discord_reaction_events VALUES
+    ('2026-04-01T12:01:30.000001Z', id_of('2026-04-01T12:01:00Z', 2), 1000, 14, 7, 'reaction_added', NULL, '👍', NULL, true),
+    ('2026-04-01T12:01:31Z', id_of('2026-04-01T12:01:00Z', 2), 1000, 14, 8, 'reaction_added', 900, 'old_name', NULL, false),
+    ('2026-04-01T12:01:32Z', id_of('2026-04-01T12:01:00Z', 2), 1000, 14, NULL, 'emoji_cleared', 900, 'old_name', NULL, false),
+    ('2026-04-01T12:01:33Z', id_of('2026-04-01T12:01:00Z', 2), 1000, 14, 7, 'vote_added', NULL, NULL, 2, false);
 
 DROP TABLE sent;

@@ -28,7 +28,7 @@ WEEK_STARTS = {"monday": 0, "saturday": 5, "sunday": 6}
 def tables(duckdb):
     """The base tables as lists of dicts; times as aware datetimes."""
     found = {}
-    for table in ("discord_messages", "discord_channels", "coverage"):
+    for table in ("discord_messages", "discord_channels", "coverage", "discord_reaction_events"):
         said = subprocess.run(
             [duckdb, "-json", "-c", ".read dataset.sql", "-c", "SET TimeZone = 'UTC'", "-c", f"FROM {table}"],
             cwd=HERE, check=True, capture_output=True, text=True).stdout
@@ -439,6 +439,14 @@ def reactions_of(row):
                "super_reaction_count": number((item.get("count_details") or {}).get("burst")) or 0}
 
 
+def votes_of(row):
+    poll = payload(row).get("poll") or {}
+    votes = {vote["answer_id"]: vote["count"] for vote in json.loads(row["poll_votes"] or "[]")}
+    for answer in poll.get("answers", []):
+        number_of = answer["answer_id"]
+        yield poll["question"]["text"], number_of, answer["poll_media"].get("text"), votes.get(number_of, 0)
+
+
 def reactions(q):
     found = defaultdict(list)
     for row in q.wanted():
@@ -526,6 +534,8 @@ ANSWERS = {name: globals()[name] for name in (
     "discord_embeds": lambda q: view(q, lambda row: embeds_of(row) if row["embed_count"] else ()),
     "discord_mentions": lambda q: view(q, mentions_of),
     "discord_reactions": lambda q: view(q, lambda row: (tuple(item.values()) for item in reactions_of(row))),
+    "discord_reaction_events": lambda q: (tuple(row.values()) for row in sorted(q.base["discord_reaction_events"], key=lambda row: row["happened_at"])),
+    "discord_poll_votes": lambda q: view(q, votes_of),
     "discord_replies": lambda q: view(q, reply_of),
     "discord_links": lambda q: view(q, links_in),
 }
@@ -537,7 +547,7 @@ def cell(value):
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="milliseconds" if value.microsecond else "seconds")
+        return value.isoformat(sep=" ", timespec="auto" if value.microsecond % 1000 else "milliseconds" if value.microsecond else "seconds")
     return str(value)
 
 

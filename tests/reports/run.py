@@ -42,9 +42,11 @@ KINDS = {"Snowflake": "BIGINT", "Text": "VARCHAR", "Json": "VARCHAR", "Time": "T
 # Lists of columns in src/store: (the table of the manifest, the view).
 RELATIONS = {"COLUMNS": ("messages", "discord_messages"), "VERSIONS": ("versions", "discord_message_versions"),
              "GUILDS": ("guilds", "discord_guilds"), "CHANNELS": ("channels", "discord_channels"),
-             "COVERAGE": ("coverage", "coverage"), "OUTAGES": ("outages", "outages")}
+             "COVERAGE": ("coverage", "coverage"), "OUTAGES": ("outages", "outages"),
+             "REACTION_EVENTS": ("reaction_events", "discord_reaction_events")}
 LISTED = {"discord_mentions": "ORDER BY message_id, mention_kind, mentioned_id NULLS LAST",
-          "discord_replies": "ORDER BY message_id"}
+          "discord_replies": "ORDER BY message_id", "discord_reaction_events": "ORDER BY happened_at",
+          "discord_poll_votes": "ORDER BY message_id, answer_id"}
 
 
 def literal(value):

@@ -8,7 +8,8 @@ from pathlib import Path
 LIBRARY = Path(__file__).parents[2] / "queries" / "lib"
 MESSAGES = "SELECT *, strftime(created_at AT TIME ZONE 'UTC', '%Y-%m') AS month FROM discord_messages"
 # Tables of the manifest: the dataset has these; the others are without files.
-TABLES = {"messages": MESSAGES, "channels": "FROM discord_channels", "coverage": "FROM coverage"}
+TABLES = {"messages": MESSAGES, "channels": "FROM discord_channels", "coverage": "FROM coverage",
+          "reaction_events": "FROM discord_reaction_events"}
 
 
 def literal(text):

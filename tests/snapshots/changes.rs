@@ -2,10 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use chrono::TimeDelta;
-use guildlake::store::{DeletedContent, Table};
+use chrono::{TimeDelta, Utc};
+use duckdb::Connection;
+use guildlake::store::{Batch, DeletedContent, ReactionEvent, ReactionKind, Table};
 
-use crate::lake::{GUILDS, Home, Lake, gone, nth, whole};
+use crate::lake::{GUILDS, Home, Lake, channel, gone, nth, whole};
 use crate::reading::{everything, names, of_files};
 
 const MONTHS: [&str; 3] = ["2026-01", "2026-02", "2026-03"];
@@ -207,4 +208,81 @@ async fn the_manifest_is_read_by_simple_sql() {
         )
         .unwrap();
     assert_eq!(rows, 60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reacted_has_a_file_once_somebody_did() {
+    let (mut lake, _) = lake().take_and_compare().await;
+    let before = names(&lake.manifest());
+    assert!(!before.contains_key("reaction_events.parquet"));
+    assert!(
+        !everything(lake.path())
+            .iter()
+            .any(|path| path.starts_with("reaction_events"))
+    );
+    let first = nth(GUILDS[0], "2026-01", 3);
+    let second = nth(GUILDS[0], "2026-01", 6);
+    let event = |message: i64, micros: i64, kind: ReactionKind| ReactionEvent {
+        happened_at: "2026-03-01T00:00:00Z"
+            .parse::<chrono::DateTime<Utc>>()
+            .unwrap()
+            + TimeDelta::microseconds(micros),
+        kind,
+        message_id: message.try_into().unwrap(),
+        guild_id: GUILDS[0].try_into().unwrap(),
+        channel_id: channel(GUILDS[0], 0),
+        user_id: (kind != ReactionKind::EmojiCleared).then(|| 7_i64.try_into().unwrap()),
+        emoji_id: Some(900),
+        emoji_name: Some("wave".to_owned()),
+        answer_id: None,
+        is_super: false,
+    };
+    let tell = |lake: &mut Lake, reaction_events: Vec<ReactionEvent>| {
+        let batch = Batch {
+            reaction_events,
+            ..Batch::default()
+        };
+        lake.record.commit(&batch, Utc::now()).unwrap();
+    };
+    tell(
+        &mut lake,
+        vec![
+            event(second, 1, ReactionKind::ReactionAdded),
+            event(first, 2, ReactionKind::ReactionAdded),
+        ],
+    );
+    let (mut lake, _) = lake.take_and_compare().await;
+    let with_two = names(&lake.manifest());
+    assert_eq!(changed(&before, &with_two), ["reaction_events.parquet"]);
+    let again = lake.take().await;
+    assert_eq!((again.written, again.bytes), (0, 0));
+
+    tell(
+        &mut lake,
+        vec![event(second, 3, ReactionKind::EmojiCleared)],
+    );
+    let (lake, _) = lake.take_and_compare().await;
+    let with_three = names(&lake.manifest());
+    assert_eq!(changed(&with_two, &with_three), ["reaction_events.parquet"]);
+    // In the order of channel and message that the file says its rows have.
+    let path = lake
+        .path()
+        .join("snapshots")
+        .join(&with_three["reaction_events.parquet"]);
+    let sql = format!(
+        "SELECT string_agg(concat_ws(' ', message_id, event, coalesce(CAST(user_id AS VARCHAR), 'nobody')), ', ' \
+                ORDER BY file_row_number) \
+         FROM read_parquet('{}', file_row_number = true)",
+        path.display()
+    );
+    let rows: String = Connection::open_in_memory()
+        .unwrap()
+        .query_row(&sql, [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(
+        rows,
+        format!(
+            "{first} reaction_added 7, {second} reaction_added 7, {second} emoji_cleared nobody"
+        )
+    );
 }
