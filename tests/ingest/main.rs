@@ -8,7 +8,9 @@
 
 mod evidence;
 mod faults;
+mod members;
 mod odd_answers;
+mod odd_lists;
 mod proxy;
 mod refusals;
 mod restart;
