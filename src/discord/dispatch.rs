@@ -337,11 +337,16 @@ fn read_news(
             Ok(place.guild_id.map_or(News::Other, News::Permissions))
         }
         "GUILD_MEMBER_UPDATE" => {
-            let member: MemberChanged = read(payload)?;
-            Ok(News::Member {
-                guild_id: member.guild_id,
-                user_id: member.user.id,
-                roles: member.roles,
+            let MemberChanged { place, user, roles } = read(payload)?;
+            Ok(match (place.guild_id, user, roles) {
+                (Some(guild_id), Some(user), Some(roles)) => News::Member {
+                    guild_id,
+                    user_id: user.id,
+                    roles,
+                },
+                // It may be the bot, and its roles may be others.
+                (Some(guild_id), ..) => News::Permissions(guild_id),
+                (None, ..) => News::Other,
             })
         }
         _ => Ok(News::Other),
@@ -413,9 +418,12 @@ struct UserRef {
 
 #[derive(Deserialize)]
 struct MemberChanged {
-    guild_id: GuildId,
-    user: UserRef,
-    roles: Vec<RoleId>,
+    #[serde(flatten)]
+    place: Place,
+    #[serde(default)]
+    user: Option<UserRef>,
+    #[serde(default)]
+    roles: Option<Vec<RoleId>>,
 }
 
 #[derive(Deserialize)]
@@ -555,7 +563,10 @@ mod tests {
         };
         assert_eq!((user_id.as_i64(), roles.len()), (5, 2));
         let nobody = r#"{"op":0,"s":3,"t":"GUILD_MEMBER_UPDATE","d":{"guild_id":"7"}}"#;
-        assert!(matches!(news(nobody), News::Unreadable { .. }));
+        assert!(
+            matches!(news(nobody), News::Permissions(_)),
+            "it may be the bot"
+        );
     }
 
     #[test]
