@@ -16,6 +16,7 @@ use duckdb::{Connection, params};
 use guildlake::config::{
     ApiSettings, DiscordSettings, SearchSettings, Settings, SnapshotSettings, StorageSettings,
 };
+use guildlake::discord::gateway::ReconnectSettings;
 use guildlake::discord::rest::RestSettings;
 use guildlake::message::{GuildId, Message, Source};
 use guildlake::service;
@@ -193,6 +194,7 @@ fn settings(simulator: &Simulator, folder: &std::path::Path) -> Settings {
                 requests_per_second: u16::MAX,
                 ..RestSettings::default()
             },
+            reconnect: ReconnectSettings::default(),
             settle: Duration::ZERO,
         }),
     }

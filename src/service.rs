@@ -162,7 +162,14 @@ pub async fn run(
     }
     match discord {
         Some((discord, rest)) => {
-            let ingest = follow(discord, rest, handle, reader, status, ending.clone());
+            let ingest = Box::pin(follow(
+                discord,
+                rest,
+                handle,
+                reader,
+                status,
+                ending.clone(),
+            ));
             parts.spawn(async move { ingest.await.context("the connection to Discord") });
         }
         None => {
