@@ -204,6 +204,7 @@ fn settings(simulator: &Simulator, folder: &std::path::Path) -> Settings {
                 requests_per_second: u16::MAX,
                 ..RestSettings::default()
             },
+            reconnect: ReconnectSettings::default(),
             settle: Duration::ZERO,
         }),
     }
