@@ -192,7 +192,6 @@ fn settings(simulator: &Simulator, folder: &std::path::Path) -> Settings {
         discord: Some(DiscordSettings {
             reactions: Reactions::Counts,
             second_look: Duration::ZERO,
-            reconnect: ReconnectSettings::default(),
             token: simulator.token().into(),
             guilds: guilds
                 .iter()
