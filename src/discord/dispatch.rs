@@ -271,7 +271,7 @@ fn read_news(
         }
         "GUILD_CREATE" => {
             let GuildRef { id, unavailable } = read(payload)?;
-            if unavailable {
+            if unavailable == Some(true) {
                 // Told of at the begin of a session, as one that is away.
                 return Ok(News::GuildGone {
                     id,
@@ -292,7 +292,7 @@ fn read_news(
             let GuildRef { id, unavailable } = read(payload)?;
             Ok(News::GuildGone {
                 id,
-                is_outage: unavailable,
+                is_outage: unavailable == Some(true),
             })
         }
         "CHANNEL_CREATE" | "CHANNEL_UPDATE" | "THREAD_CREATE" | "THREAD_UPDATE" => {
@@ -430,7 +430,7 @@ struct MemberChanged {
 struct GuildRef {
     id: GuildId,
     #[serde(default)]
-    unavailable: bool,
+    unavailable: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -536,6 +536,39 @@ mod tests {
         assert_eq!(message.guild_id.as_i64(), 7);
         let frame = r#"{"op":0,"s":4,"t":"MESSAGE_DELETE","d":{"id":"9","channel_id":"8"}}"#;
         assert!(matches!(news(frame), News::Gone(gone) if gone.len() == 1));
+    }
+
+    #[test]
+    fn a_guild_that_is_away_is_told_from_one_that_is_there_and_from_one_without_the_bot() {
+        let told = |name: &str, unavailable: &str| {
+            news(&format!(
+                r#"{{"op":0,"s":3,"t":"{name}","d":{{"id":"7"{unavailable}}}}}"#
+            ))
+        };
+        for unavailable in [r#","unavailable":false"#, r#","unavailable":null"#, ""] {
+            assert!(matches!(
+                told("GUILD_CREATE", unavailable),
+                News::Guild { .. }
+            ));
+            let gone = told("GUILD_DELETE", unavailable);
+            assert!(matches!(
+                gone,
+                News::GuildGone {
+                    is_outage: false,
+                    ..
+                }
+            ));
+        }
+        for name in ["GUILD_CREATE", "GUILD_DELETE"] {
+            let away = told(name, r#","unavailable":true"#);
+            assert!(matches!(
+                away,
+                News::GuildGone {
+                    is_outage: true,
+                    ..
+                }
+            ));
+        }
     }
 
     #[test]
