@@ -99,8 +99,8 @@ pub enum News {
     },
     /// The session goes on; everything missed was replayed.
     Resumed,
-    /// A message as it is now, or some fields of it.
-    Message(Box<Message>),
+    /// A message as it is now; or some fields of it, with the payload as it came.
+    Message(Box<Message>, Option<String>),
     /// Somebody reacted to a message, or voted in its poll, or took that back.
     Reaction(Box<Message>, Box<ReactionEvent>),
     /// Messages that are gone.
@@ -369,7 +369,8 @@ fn read_message(
         _ => read_update(guild_id, observed, payload),
     };
     let message = message.map_err(|error| error.to_string())?;
-    Ok(News::Message(Box::new(message)))
+    let partial = message.versions.is_empty().then(|| payload.to_owned());
+    Ok(News::Message(Box::new(message), partial))
 }
 
 fn read_gone(
@@ -530,7 +531,7 @@ mod tests {
     fn an_update_without_its_guild_is_found_by_its_channel() {
         let frame =
             r#"{"op":0,"s":3,"t":"MESSAGE_UPDATE","d":{"id":"9","channel_id":"8","embeds":[{}]}}"#;
-        let News::Message(message) = news(frame) else {
+        let News::Message(message, _) = news(frame) else {
             panic!("it was dropped");
         };
         assert_eq!(message.guild_id.as_i64(), 7);
