@@ -100,7 +100,7 @@ histories: libduckdb ## Ten thousand random histories of messages, and a hundred
 	  $(CARGO) test $(LOCKED) --test record -- --nocapture histories coverage $(ARGS)
 
 .PHONY: zones
-zones: venv ## Reports by hour, day, week and month in all time zones that DuckDB knows, 2015 to 2035, against a model (an hour)
+zones: venv ## Reports by hour, day, week and month in all time zones that DuckDB knows, 2015 to 2035, against a model (half an hour)
 	@scripts/need python
 	$(VENV)/bin/python tests/reports/zones.py --duckdb $(VENV)/bin/duckdb --zones all $(ARGS)
 

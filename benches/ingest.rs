@@ -192,7 +192,6 @@ fn settings(simulator: &Simulator, folder: &std::path::Path) -> Settings {
         discord: Some(DiscordSettings {
             reactions: Reactions::Counts,
             second_look: Duration::ZERO,
-            reconnect: ReconnectSettings::default(),
             token: simulator.token().into(),
             guilds: guilds
                 .iter()
@@ -204,6 +203,7 @@ fn settings(simulator: &Simulator, folder: &std::path::Path) -> Settings {
                 requests_per_second: u16::MAX,
                 ..RestSettings::default()
             },
+            reconnect: ReconnectSettings::default(),
             settle: Duration::ZERO,
         }),
     }

@@ -167,7 +167,7 @@ pub async fn run(
         Some((discord, rest)) => {
             let ask_again =
                 unsettled.map(|unsettled| AskAgain::new(rest.clone(), handle.clone(), unsettled));
-            let ingest = follow(
+            let ingest = Box::pin(follow(
                 discord,
                 rest,
                 handle,
@@ -175,7 +175,7 @@ pub async fn run(
                 reader,
                 status,
                 ending.clone(),
-            );
+            ));
             parts.spawn(async move { ingest.await.context("the connection to Discord") });
         }
         None => {

@@ -65,7 +65,8 @@ CREATE OR REPLACE VIEW discord_channels AS FROM query(getvariable('snapshot_chan
 
 SET VARIABLE snapshot_coverage = snapshot_query('coverage',
     'guild_id BIGINT, channel_id BIGINT, low BIGINT, high BIGINT, from_time TIMESTAMPTZ, to_time TIMESTAMPTZ,
-     complete BOOLEAN, complete_by VARCHAR, gap_reason VARCHAR, stale_since TIMESTAMPTZ');
+     complete BOOLEAN, complete_by VARCHAR, gap_reason VARCHAR, stale_since TIMESTAMPTZ,
+     reactions_stale_since TIMESTAMPTZ');
 CREATE OR REPLACE VIEW coverage AS FROM query(getvariable('snapshot_coverage'));
 
 -- Without files unless REACTIONS=full has ever been set.
@@ -150,6 +151,7 @@ COMMENT ON COLUMN coverage.complete IS 'Whether every message there was read.';
 COMMENT ON COLUMN coverage.complete_by IS 'By what: history, live or rescan.';
 COMMENT ON COLUMN coverage.gap_reason IS 'Why messages may be missing.';
 COMMENT ON COLUMN coverage.stale_since IS 'Edits and deletes from this time on may be missing.';
+COMMENT ON COLUMN coverage.reactions_stale_since IS 'Reactions and votes from this time on may be missing.';
 
 COMMENT ON VIEW discord_reaction_events IS
     'Who reacted to what or voted for what, and took it back, and when: one row for each event that was heard. Kept only with REACTIONS=full, from then on; how many reactions and votes there are is in the messages.';

@@ -489,7 +489,7 @@ COMMENT ON COLUMN discord_mentions.mention_kind IS 'user, role or everyone.';
 COMMENT ON COLUMN discord_mentions.mentioned_id IS 'The person or role; NULL for everyone.';
 
 COMMENT ON VIEW discord_reactions IS
-    'Reactions by emoji. They are heard as they happen, and corrected when the message is read again; for times in which nobody listened, coverage says since when they can be old (stale_since).';
+    'Reactions by emoji. They are heard as they happen, and corrected when the message is read again; for times in which nobody listened, coverage says since when they can be old (reactions_stale_since).';
 COMMENT ON COLUMN discord_reactions.message_id IS 'The message. It holds its time too.';
 COMMENT ON COLUMN discord_reactions.guild_id IS 'The guild.';
 COMMENT ON COLUMN discord_reactions.channel_id IS 'The channel or thread.';

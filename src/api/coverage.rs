@@ -112,6 +112,10 @@ pub(super) struct RangeJson {
     /// they are there too.
     #[schema(required = true)]
     stale_since: Option<Time>,
+    /// Reactions and votes from this time on may be missing: they are as they were when the messages were last read.
+    /// Earlier than `stale_since` where nobody listened to them at first.
+    #[schema(required = true)]
+    reactions_stale_since: Option<Time>,
 }
 
 /// A time in which nobody listened.
@@ -274,6 +278,7 @@ fn range_json(range: &KnownRange) -> Option<RangeJson> {
         complete_by: range.complete_by.clone(),
         gap_reason: range.gap_reason.clone(),
         stale_since: range.stale_since.map(Time),
+        reactions_stale_since: range.reactions_stale_since.map(Time),
     })
 }
 

@@ -32,6 +32,9 @@ pub(super) enum Refusals {
     /// `Accept` rules out JSON.
     #[response(status = 406, content_type = "application/problem+json")]
     NotAcceptable(ProblemBody<'static>),
+    /// The path and query are longer than 8 KiB.
+    #[response(status = 414, content_type = "application/problem+json")]
+    UriTooLong(ProblemBody<'static>),
     /// A fault of the service; its log has the cause.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(ProblemBody<'static>),

@@ -99,8 +99,8 @@ pub enum News {
     },
     /// The session goes on; everything missed was replayed.
     Resumed,
-    /// A message as it is now, or some fields of it.
-    Message(Box<Message>),
+    /// A message as it is now; or some fields of it, with the payload as it came.
+    Message(Box<Message>, Option<String>),
     /// Somebody reacted to a message, or voted in its poll, or took that back.
     Reaction(Box<Message>, Box<ReactionEvent>),
     /// Messages that are gone.
@@ -271,7 +271,7 @@ fn read_news(
         }
         "GUILD_CREATE" => {
             let GuildRef { id, unavailable } = read(payload)?;
-            if unavailable {
+            if unavailable == Some(true) {
                 // Told of at the begin of a session, as one that is away.
                 return Ok(News::GuildGone {
                     id,
@@ -292,7 +292,7 @@ fn read_news(
             let GuildRef { id, unavailable } = read(payload)?;
             Ok(News::GuildGone {
                 id,
-                is_outage: unavailable,
+                is_outage: unavailable == Some(true),
             })
         }
         "CHANNEL_CREATE" | "CHANNEL_UPDATE" | "THREAD_CREATE" | "THREAD_UPDATE" => {
@@ -337,11 +337,16 @@ fn read_news(
             Ok(place.guild_id.map_or(News::Other, News::Permissions))
         }
         "GUILD_MEMBER_UPDATE" => {
-            let member: MemberChanged = read(payload)?;
-            Ok(News::Member {
-                guild_id: member.guild_id,
-                user_id: member.user.id,
-                roles: member.roles,
+            let MemberChanged { place, user, roles } = read(payload)?;
+            Ok(match (place.guild_id, user, roles) {
+                (Some(guild_id), Some(user), Some(roles)) => News::Member {
+                    guild_id,
+                    user_id: user.id,
+                    roles,
+                },
+                // It may be the bot, and its roles may be others.
+                (Some(guild_id), ..) => News::Permissions(guild_id),
+                (None, ..) => News::Other,
             })
         }
         _ => Ok(News::Other),
@@ -364,7 +369,8 @@ fn read_message(
         _ => read_update(guild_id, observed, payload),
     };
     let message = message.map_err(|error| error.to_string())?;
-    Ok(News::Message(Box::new(message)))
+    let partial = message.versions.is_empty().then(|| payload.to_owned());
+    Ok(News::Message(Box::new(message), partial))
 }
 
 fn read_gone(
@@ -413,16 +419,19 @@ struct UserRef {
 
 #[derive(Deserialize)]
 struct MemberChanged {
-    guild_id: GuildId,
-    user: UserRef,
-    roles: Vec<RoleId>,
+    #[serde(flatten)]
+    place: Place,
+    #[serde(default)]
+    user: Option<UserRef>,
+    #[serde(default)]
+    roles: Option<Vec<RoleId>>,
 }
 
 #[derive(Deserialize)]
 struct GuildRef {
     id: GuildId,
     #[serde(default)]
-    unavailable: bool,
+    unavailable: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -522,12 +531,45 @@ mod tests {
     fn an_update_without_its_guild_is_found_by_its_channel() {
         let frame =
             r#"{"op":0,"s":3,"t":"MESSAGE_UPDATE","d":{"id":"9","channel_id":"8","embeds":[{}]}}"#;
-        let News::Message(message) = news(frame) else {
+        let News::Message(message, _) = news(frame) else {
             panic!("it was dropped");
         };
         assert_eq!(message.guild_id.as_i64(), 7);
         let frame = r#"{"op":0,"s":4,"t":"MESSAGE_DELETE","d":{"id":"9","channel_id":"8"}}"#;
         assert!(matches!(news(frame), News::Gone(gone) if gone.len() == 1));
+    }
+
+    #[test]
+    fn a_guild_that_is_away_is_told_from_one_that_is_there_and_from_one_without_the_bot() {
+        let told = |name: &str, unavailable: &str| {
+            news(&format!(
+                r#"{{"op":0,"s":3,"t":"{name}","d":{{"id":"7"{unavailable}}}}}"#
+            ))
+        };
+        for unavailable in [r#","unavailable":false"#, r#","unavailable":null"#, ""] {
+            assert!(matches!(
+                told("GUILD_CREATE", unavailable),
+                News::Guild { .. }
+            ));
+            let gone = told("GUILD_DELETE", unavailable);
+            assert!(matches!(
+                gone,
+                News::GuildGone {
+                    is_outage: false,
+                    ..
+                }
+            ));
+        }
+        for name in ["GUILD_CREATE", "GUILD_DELETE"] {
+            let away = told(name, r#","unavailable":true"#);
+            assert!(matches!(
+                away,
+                News::GuildGone {
+                    is_outage: true,
+                    ..
+                }
+            ));
+        }
     }
 
     #[test]
@@ -555,7 +597,10 @@ mod tests {
         };
         assert_eq!((user_id.as_i64(), roles.len()), (5, 2));
         let nobody = r#"{"op":0,"s":3,"t":"GUILD_MEMBER_UPDATE","d":{"guild_id":"7"}}"#;
-        assert!(matches!(news(nobody), News::Unreadable { .. }));
+        assert!(
+            matches!(news(nobody), News::Permissions(_)),
+            "it may be the bot"
+        );
     }
 
     #[test]

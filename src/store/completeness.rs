@@ -58,6 +58,8 @@ pub struct KnownRange {
     pub gap_reason: Option<String>,
     /// Edits and deletes from this time on may be missing.
     pub stale_since: Option<DateTime<Utc>>,
+    /// Reactions and votes from this time on may be missing.
+    pub reactions_stale_since: Option<DateTime<Utc>>,
 }
 
 impl Completeness {
@@ -146,7 +148,8 @@ fn channels(
         .map(|id| format!("AND channel_id = {}", id.as_i64()));
     let mut statement = connection.prepare(&format!(
         "SELECT channel_id, parent_id, name, gone_at IS NOT NULL, greatest(low, {low}), \
-         least(high, {high}), complete_by, coverage.gap_reason, stale_since \
+         least(high, {high}), complete_by, coverage.gap_reason, stale_since, \
+         reactions_stale_since \
          FROM coverage JOIN channels USING (channel_id) \
          WHERE coverage.guild_id = {guild} {only} AND low < {high} AND high > {low} \
          ORDER BY channel_id, low",
@@ -167,6 +170,7 @@ fn channels(
             complete_by: row.get(6)?,
             gap_reason: row.get(7)?,
             stale_since: row.get(8)?,
+            reactions_stale_since: row.get(9)?,
         };
         match channels.last_mut() {
             Some((channel, _)) if channel.id == channel_id => channel.ranges.push(range),
@@ -197,6 +201,7 @@ fn channels(
                 complete_by: None,
                 gap_reason: Some(NOT_YET.to_owned()),
                 stale_since: None,
+                reactions_stale_since: None,
             });
         }
     }

@@ -98,6 +98,8 @@ pub(super) struct Complete {
     pub(super) stale_since: Option<DateTime<Utc>>,
     /// It is to be read again.
     pub(super) reread: bool,
+    /// Reactions and votes from this time on may be missing, where nobody listened to them yet.
+    pub(super) reactions_stale_since: Option<DateTime<Utc>>,
 }
 
 /// What a session's end leaves behind.
@@ -189,6 +191,7 @@ impl ChannelCoverage {
                 by,
                 stale_since: None,
                 reread: false,
+                reactions_stale_since: None,
             })
         };
         self.insert(read.clone(), state(CoveredBy::History));
@@ -210,6 +213,7 @@ impl ChannelCoverage {
                 by: CoveredBy::Live,
                 stale_since: None,
                 reread: false,
+                reactions_stale_since: None,
             });
             for hole in holes {
                 self.insert(hole, live);

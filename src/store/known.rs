@@ -117,8 +117,8 @@ pub(super) fn read_channels(connection: &Connection) -> Result<Vec<KnownChannel>
 pub(super) fn read_coverage(connection: &Connection) -> Result<Coverage, StoreError> {
     let mut coverage = Coverage::new();
     let mut statement = connection.prepare(
-        "SELECT channel_id, low, high, complete_by, gap_reason, stale_since, reread \
-         FROM coverage_ranges",
+        "SELECT channel_id, low, high, complete_by, gap_reason, stale_since, reread, \
+         reactions_stale_since FROM coverage_ranges",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -131,6 +131,7 @@ pub(super) fn read_coverage(connection: &Connection) -> Result<Coverage, StoreEr
                 by,
                 stale_since: row.get(5)?,
                 reread: row.get(6)?,
+                reactions_stale_since: row.get(7)?,
             }),
             (None, Some(reason)) => RangeState::Gap(reason),
             _ => {
@@ -221,7 +222,7 @@ pub(super) fn write_coverage(
     }
     delete_rows(connection, "coverage_ranges", touched)?;
     let mut insert =
-        connection.prepare("INSERT INTO coverage_ranges VALUES (?, ?, ?, ?, ?, ?, ?)")?;
+        connection.prepare("INSERT INTO coverage_ranges VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?;
     for channel_id in touched {
         let Some(coverage) = known.get(channel_id) else {
             continue;
@@ -239,6 +240,7 @@ pub(super) fn write_coverage(
                 gap.map(|it| it.as_str()),
                 complete.and_then(|it| it.stale_since),
                 complete.is_some_and(|it| it.reread),
+                complete.and_then(|it| it.reactions_stale_since),
             ])?;
         }
     }

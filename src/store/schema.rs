@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use duckdb::{Connection, OptionalExt};
+use tracing::info;
 
 use super::checkpoint::Checkpoints;
 use super::{StoreError, transaction};
@@ -37,6 +38,8 @@ pub(super) fn migrate(
             known: SCHEMA_VERSION,
         });
     }
+    let is_old = found > 0 && found < SCHEMA_VERSION;
+    let deleted = is_old.then(|| deleted(connection)).transpose()?;
     for (step, sql) in (1_i64..).zip(MIGRATIONS).filter(|(step, _)| *step > found) {
         connection.execute_batch("BEGIN TRANSACTION")?;
         if let Err(error) = apply(connection, sql, step) {
@@ -45,7 +48,24 @@ pub(super) fn migrate(
         }
         checkpoints.fold(connection)?;
     }
+    if let Some(before) = deleted {
+        let mended = before - self::deleted(connection)?;
+        info!(
+            from = found,
+            to = SCHEMA_VERSION,
+            mended,
+            "the record was brought to this program's version; mended: messages that were recorded as deleted with a \
+             channel in which something was written afterwards. What Discord's lists and pages show to be there is \
+             mended as they are read, all of it by `guildlake backfill --verify`"
+        );
+    }
     Ok(())
+}
+
+/// How many messages are recorded as deleted.
+fn deleted(connection: &Connection) -> Result<i64, StoreError> {
+    let sql = "SELECT count(*) FROM discord_messages WHERE deleted";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
 /// Does a step, and commits it.

@@ -240,7 +240,7 @@ const CHANNELS: [Column; 10] = [
     ),
 ];
 
-const COVERAGE: [Column; 10] = [
+const COVERAGE: [Column; 11] = [
     column("guild_id", Kind::Snowflake, false, "The guild."),
     column(
         "channel_id",
@@ -280,6 +280,12 @@ const COVERAGE: [Column; 10] = [
         Kind::Time,
         true,
         "Edits and deletes from this time on may be missing.",
+    ),
+    column(
+        "reactions_stale_since",
+        Kind::Time,
+        true,
+        "Reactions and votes from this time on may be missing.",
     ),
 ];
 

@@ -382,6 +382,7 @@ async fn an_answer_has_what_the_contract_lists() {
                     "complete_by": "history",
                     "gap_reason": null,
                     "stale_since": null,
+                    "reactions_stale_since": null,
                 }],
             }],
             "outages": [],

@@ -178,7 +178,10 @@ async fn what_is_no_request_is_answered_with_a_problem() {
             "uri_too_long",
         ),
         (
-            format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(20_000)),
+            format!(
+                "GET /{} HTTP/1.1\r\nConnection: close\r\n\r\n",
+                "a".repeat(20_000)
+            ),
             414,
             "uri_too_long",
         ),

@@ -8,9 +8,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{Response, header};
+use guildlake::status::{BackfillState, Status};
 use serde_json::value::RawValue;
+use simulator::{ChannelInfo, Kind};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
+
+use crate::support::World;
 
 /// What of `/api/v10/...` stands before the path that rules see.
 const PREFIX: &str = "/api/v10";
@@ -110,4 +114,29 @@ pub(crate) fn rearranged(body: &str, rearrange: impl FnOnce(&mut Vec<Box<RawValu
     let mut items: Vec<Box<RawValue>> = serde_json::from_str(body).unwrap();
     rearrange(&mut items);
     serde_json::to_string(&items).unwrap()
+}
+
+/// The text channel with the most messages that the bot can read.
+pub(crate) fn busiest(world: &World) -> ChannelInfo {
+    let channels = world.simulator.channels().into_iter();
+    let readable =
+        channels.filter(|channel| channel.visible && channel.history && channel.kind == Kind::Text);
+    readable.max_by_key(|channel| channel.messages).unwrap()
+}
+
+/// Runs the service over `rule` until a pass is over; answers how it ended.
+pub(crate) async fn one_pass(world: &mut World, rule: Rule) -> (Status, Proxy) {
+    let proxy = Proxy::start(&world.simulator.api_url(), rule).await;
+    world.api_url = Some(proxy.url.clone());
+    let mut running = world.start().await;
+    let status = running
+        .until(|status| {
+            matches!(
+                status.backfill.state,
+                BackfillState::Complete | BackfillState::Incomplete
+            )
+        })
+        .await;
+    running.stop().await;
+    (status, proxy)
 }

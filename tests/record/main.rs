@@ -8,6 +8,7 @@ mod deletes;
 mod histories;
 mod merge;
 mod moves;
+mod old_record;
 mod pages;
 mod refusals;
 mod support;

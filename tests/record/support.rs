@@ -45,6 +45,22 @@ impl TestRecord {
         }
     }
 
+    /// Its settings and its folder, closed.
+    pub(crate) fn into_folder(self) -> (StoreSettings, TempDir) {
+        (self.settings, self._folder)
+    }
+
+    /// What is in a folder.
+    pub(crate) fn open(settings: StoreSettings, folder: TempDir) -> Self {
+        let (record, reader) = Record::open(&settings).unwrap();
+        Self {
+            record,
+            reader,
+            settings,
+            _folder: folder,
+        }
+    }
+
     pub(crate) fn commit(&mut self, messages: Vec<Message>) {
         let batch = Batch {
             messages,

@@ -170,11 +170,11 @@ UPDATE discord_messages SET
 
 CREATE TABLE coverage (guild_id BIGINT, channel_id BIGINT, low BIGINT, high BIGINT, from_time TIMESTAMPTZ,
                        to_time TIMESTAMPTZ, complete BOOLEAN, complete_by VARCHAR, gap_reason VARCHAR,
-                       stale_since TIMESTAMPTZ);
+                       stale_since TIMESTAMPTZ, reactions_stale_since TIMESTAMPTZ);
 INSERT INTO coverage
 SELECT guild_id, channel_id, low, high, to_timestamp(((low >> 22) + 1420070400000) / 1000),
        to_timestamp(((high >> 22) + 1420070400000) / 1000), complete_by IS NOT NULL, complete_by,
-       gap_reason, CAST(stale_since AS TIMESTAMPTZ)
+       gap_reason, CAST(stale_since AS TIMESTAMPTZ), CAST(stale_since AS TIMESTAMPTZ)
 FROM (VALUES
     (1000, 11, 11, id_of('2026-03-01 00:00:00Z', 0), 'history', NULL, NULL),
     (1000, 11, id_of('2026-03-01 00:00:00Z', 0), id_of('2026-03-02 00:00:00Z', 0), NULL, 'offline', NULL),
@@ -186,7 +186,7 @@ FROM (VALUES
     (2000, 21, 21, id_of('2026-11-09 00:00:00Z', 0), NULL, 'no_permission', NULL)
 ) AS ranges(guild_id, channel_id, low, high, complete_by, gap_reason, stale_since)
 UNION ALL
-SELECT guild_id, channel_id, channel_id, id_of('2026-11-01 00:00:00Z', 0), NULL, NULL, true, 'history', NULL, NULL
+SELECT guild_id, channel_id, channel_id, id_of('2026-11-01 00:00:00Z', 0), NULL, NULL, true, 'history', NULL, NULL, NULL
 FROM discord_channels WHERE channel_id > 1000000;
 
 -- Who reacted, as REACTIONS=full keeps it.

@@ -137,6 +137,7 @@ def main():
                    CAST(NULL AS TIMESTAMPTZ) AS edited_at, false AS deleted, CAST(NULL AS TIMESTAMPTZ) AS deleted_after,
                    CAST(NULL AS TIMESTAMPTZ) AS deleted_before, CAST(NULL AS VARCHAR) AS deleted_by,
                    CAST(NULL AS TIMESTAMPTZ) AS content_removed_at, 0 AS attachment_count, 0 AS embed_count,
+                   0 AS reaction_count, CAST(NULL AS VARCHAR) AS reactions, CAST(NULL AS VARCHAR) AS poll_votes,
                    0 AS message_type, '{{}}' AS raw_json, CAST(NULL AS VARCHAR) AS patch_json
             FROM range({(first - utc(2015)) // QUARTER}, {(last - utc(2015)) // QUARTER}) AS quarters(n);
             CREATE TABLE discord_channels AS SELECT 11 AS channel_id, 1000 AS guild_id, CAST(NULL AS BIGINT) AS parent_id,

@@ -46,37 +46,42 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects to `base`, the address without its query.
-    pub(super) async fn open(base: &str, tls: Option<&Connector>) -> Result<Self, Cause> {
-        let unreachable = |error: SocketError| match error {
-            SocketError::Upgrade(UpgradeError::DidNotSwitchProtocols(status)) => {
-                Cause::Refused { status }
-            }
-            error => Cause::Unreachable(error.to_string()),
+    /// Connects to an address, which has no query yet.
+    pub(super) async fn open(address: &str, tls: Option<&Connector>) -> Result<Self, Cause> {
+        let address = address.trim_end_matches('/');
+        let unreachable = |reason: String| Cause::Unreachable {
+            address: address.to_owned(),
+            reason,
         };
-        let address = format!("{}/?{QUERY}", base.trim_end_matches('/'));
+        let failed = |error: SocketError| match error {
+            SocketError::Upgrade(UpgradeError::DidNotSwitchProtocols(status)) => Cause::Refused {
+                address: address.to_owned(),
+                status,
+            },
+            error => unreachable(error.to_string()),
+        };
         let agent = HeaderValue::try_from(crate::discord::user_agent()).expect("plain ASCII");
         let mut builder = ClientBuilder::new()
-            .uri(&address)
-            .map_err(|error| Cause::Unreachable(format!("{base} is no address: {error}")))?
+            .uri(&format!("{address}/?{QUERY}"))
+            .map_err(|error| unreachable(format!("it is no address: {error}")))?
             .limits(Limits::default().max_payload_len(Some(MAX_FRAME)))
             .add_header(USER_AGENT, agent)
-            .map_err(unreachable)?;
+            .map_err(failed)?;
         if let Some(tls) = tls {
             builder = builder.connector(tls);
         }
-        let decoder = Decoder::new().map_err(|error| Cause::Unreachable(error.to_string()))?;
+        let decoder = Decoder::new().map_err(|error| unreachable(error.to_string()))?;
         match tokio::time::timeout(CONNECT_WITHIN, builder.connect()).await {
             Ok(Ok((stream, _))) => Ok(Self {
                 stream,
                 decoder,
                 buffer: vec![0; 32 * 1024].into(),
             }),
-            Ok(Err(error)) => Err(unreachable(error)),
-            Err(_) => Err(Cause::Unreachable(format!(
-                "no answer within {} s",
-                CONNECT_WITHIN.as_secs()
-            ))),
+            Ok(Err(error)) => Err(failed(error)),
+            Err(_) => {
+                let within = CONNECT_WITHIN.as_secs();
+                Err(unreachable(format!("no answer within {within} s")))
+            }
         }
     }
 

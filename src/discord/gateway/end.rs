@@ -25,14 +25,21 @@ pub enum Cause {
     #[error("the connection broke: {0}")]
     Broken(String),
     /// The upgrade to a WebSocket was refused.
-    #[error("the server refused the WebSocket with HTTP status {status}")]
+    #[error("{address} refused the WebSocket with HTTP status {status}")]
     Refused {
+        /// The address, without its query.
+        address: String,
         /// The HTTP status.
         status: u16,
     },
     /// No connection could be made.
-    #[error("no connection could be made: {0}")]
-    Unreachable(String),
+    #[error("no connection to {address} could be made: {reason}")]
+    Unreachable {
+        /// The address, without its query.
+        address: String,
+        /// What was in the way.
+        reason: String,
+    },
     /// Discord asked for it.
     #[error("Discord asked for a new connection (op 7)")]
     Reconnect,
@@ -72,7 +79,7 @@ impl Cause {
     #[must_use]
     pub fn http_status(&self) -> Option<u16> {
         match self {
-            Self::Refused { status } => Some(*status),
+            Self::Refused { status, .. } => Some(*status),
             _ => None,
         }
     }

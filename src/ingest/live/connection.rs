@@ -60,6 +60,7 @@ impl Live {
         let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         if cause.ends_the_session() {
             if let Some(left_out) = self.lines.session_refused.pass(Instant::now()) {
+                let left_out = (left_out > 0).then_some(left_out);
                 warn!(
                     attempts,
                     pause_ms,
@@ -71,6 +72,7 @@ impl Live {
                 );
             }
         } else if let Some(left_out) = self.lines.ended.pass(Instant::now()) {
+            let left_out = (left_out > 0).then_some(left_out);
             warn!(
                 %cause,
                 attempts,
@@ -95,12 +97,14 @@ impl Live {
 
     pub(super) fn tell_session_begun(&self) {
         if let Some(left_out) = self.lines.session_begun.pass(Instant::now()) {
+            let left_out = (left_out > 0).then_some(left_out);
             info!(left_out, "live: a new session with Discord");
         }
     }
 
     pub(super) fn tell_session_resumed(&self) {
         if let Some(left_out) = self.lines.session_resumed.pass(Instant::now()) {
+            let left_out = (left_out > 0).then_some(left_out);
             info!(left_out, "live: the session with Discord was resumed");
         }
     }

@@ -93,9 +93,11 @@ impl Live {
                     gateway.resumed += 1;
                 });
             }
-            News::Message(message) => {
+            News::Message(message, partial) => {
+                let whole = message.versions.current().map(|version| &*version.raw);
+                let payload = partial.as_deref().or(whole).unwrap_or_default();
                 if self
-                    .takes(message.guild_id, message.channel_id, &message)
+                    .takes(message.guild_id, message.channel_id, payload)
                     .await?
                 {
                     if !self.is_ahead(message.id).await {
@@ -345,17 +347,26 @@ impl Live {
         &self,
         guild: GuildId,
         channel: ChannelId,
-        message: &Message,
+        payload: &str,
     ) -> Result<bool, LiveError> {
         if let Some(takes) = self.scope.takes(guild, channel) {
             return Ok(takes);
         }
         let mut place = Some(channel);
+        let mut why = "Discord names none above it".to_owned();
         // The channel, and if it is a thread its channel.
         for _ in 0..2 {
             let Some(id) = place else { break };
-            let Ok(Ok(info)) = tokio::time::timeout(LOOK_UP, self.rest.channel(id)).await else {
-                break;
+            let info = match tokio::time::timeout(LOOK_UP, self.rest.channel(id)).await {
+                Ok(Ok(info)) => info,
+                Ok(Err(error)) => {
+                    why = error.to_string();
+                    break;
+                }
+                Err(_) => {
+                    why = format!("no answer within {} s", LOOK_UP.as_secs());
+                    break;
+                }
             };
             self.scope.learn(guild, id, info.parent_id);
             place = info.parent_id;
@@ -363,16 +374,13 @@ impl Live {
         if let Some(takes) = self.scope.takes(guild, channel) {
             return Ok(takes);
         }
-        let whole = message.versions.current();
+        warn!(channel_id = %channel, why, "a message came in a channel that nobody knows, and the channel could not be looked up; it is kept as it came");
         let parked = Parked {
             source: Source::Gateway,
             event: "MESSAGE".to_owned(),
             channel_id: Some(channel),
-            reason: "its channel could not be looked up".to_owned(),
-            payload: whole.map_or_else(
-                || format!("{:?}", message.patch),
-                |version| version.raw.to_string(),
-            ),
+            reason: format!("its channel could not be looked up: {why}"),
+            payload: payload.to_owned(),
         };
         let batch = Batch {
             parked: vec![parked],

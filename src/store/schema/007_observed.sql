@@ -163,3 +163,67 @@ CREATE OR REPLACE VIEW discord_messages AS
            content_removed_at, message_type, attachment_count, embed_count, reaction_count, reactions, poll_votes,
            ingested_at, revision, source, patch_json, raw_json
     FROM messages_runs;
+
+-- Since when reactions and votes of a range may be missing. Nobody listened to them before this schema.
+ALTER TABLE coverage_ranges ADD COLUMN reactions_stale_since TIMESTAMPTZ;
+UPDATE coverage_ranges SET reactions_stale_since = snowflake_time(greatest(low, channel_id))
+    WHERE complete_by IS NOT NULL;
+
+CREATE OR REPLACE VIEW coverage AS
+WITH places AS (
+    SELECT channel_id, guild_id, access, gone_at, session.live_high,
+           greatest(session.live_low, snowflake_at(access_since)) AS live_low
+    FROM channels LEFT JOIN gateway_sessions AS session ON session.shard = 0
+    WHERE channel_type NOT IN (4, 14, 15, 16)  -- categories, directories, forums, media: no messages
+), stored AS (
+    SELECT channel_id, greatest(low, channel_id) AS low, high, complete_by, gap_reason, stale_since,
+           reactions_stale_since
+    FROM coverage_ranges WHERE high > channel_id
+), reached AS (
+    SELECT channel_id, max(high) AS high FROM coverage_ranges GROUP BY channel_id
+), live AS (
+    SELECT places.channel_id, greatest(places.live_low, reached.high) AS low,
+           places.live_high AS high, 'live' AS complete_by, NULL AS gap_reason, NULL AS stale_since,
+           NULL AS reactions_stale_since
+    FROM places JOIN reached USING (channel_id)
+    WHERE access = 'readable' AND gone_at IS NULL AND places.live_high > reached.high
+      AND EXISTS (FROM coverage_ranges AS read WHERE read.channel_id = places.channel_id
+                  AND complete_by IS NOT NULL
+                  AND read.low < places.live_low AND read.high >= places.live_low)
+), known AS (
+    FROM stored UNION ALL BY NAME FROM live
+), ends AS (
+    SELECT places.channel_id,
+           greatest(places.channel_id, coalesce(max(known.high), 0),
+                    CASE WHEN any_value(gone_at) IS NOT NULL THEN snowflake_at(any_value(gone_at))
+                         -- What lies between the socket's last mark and a page that was read just now
+                         -- is on its way, and no gap: 300000 << 22 ids, five minutes; marks come each minute.
+                         -- So is what a channel may have that was made, or read, after the mark.
+                         WHEN any_value(access) = 'readable'
+                              AND (bool_or(live.channel_id IS NOT NULL)
+                                   OR any_value(reached.high) >= greatest(any_value(live_low), any_value(live_high)))
+                              AND any_value(read.high) < any_value(live_high) + 1258291200000 THEN 0
+                         -- To where any reading got, so that no channel is passed over.
+                         ELSE coalesce(greatest(any_value(live_high), any_value(read.high)),
+                                       (SELECT snowflake_at(committed_at) FROM record_state), 0) END) AS high
+    FROM places CROSS JOIN (SELECT max(high) AS high FROM coverage_ranges) AS read
+    LEFT JOIN reached USING (channel_id) LEFT JOIN live USING (channel_id)
+    LEFT JOIN known USING (channel_id)
+    GROUP BY places.channel_id
+), holes AS (
+    SELECT channel_id, lag(high, 1, channel_id) OVER channel AS low, low AS high
+    FROM (SELECT channel_id, low, high FROM known
+          UNION ALL SELECT channel_id, high, high FROM ends)
+    WINDOW channel AS (PARTITION BY channel_id ORDER BY low, high)
+), whole AS (
+    FROM known UNION ALL BY NAME SELECT channel_id, low, high FROM holes WHERE low < high
+)
+SELECT places.guild_id, channel_id, low, high, snowflake_time(low) AS from_time,
+       snowflake_time(high) AS to_time, complete_by IS NOT NULL AS complete, complete_by,
+       CASE WHEN complete_by IS NOT NULL THEN NULL
+            WHEN gone_at IS NOT NULL OR access = 'missing' THEN 'channel_deleted'
+            WHEN access IN ('forbidden', 'no_history') THEN 'no_permission'
+            WHEN access = 'faulty' THEN 'faulty'
+            ELSE coalesce(gap_reason, 'not_backfilled') END AS gap_reason,
+       stale_since, least(reactions_stale_since, stale_since) AS reactions_stale_since
+FROM whole JOIN places USING (channel_id);
