@@ -300,10 +300,9 @@ async fn follow(
         ended
     };
     let ask_again = async {
-        match ask_again {
+        if let Some(ask_again) = ask_again {
             // It ends with the others, and that the record can't be written is theirs to say.
-            Some(ask_again) => drop(ask_again.run(both.clone()).await),
-            None => {}
+            let _ = ask_again.run(both.clone()).await;
         }
     };
     // Why the record can't be written, its writer says; here it is only what follows.

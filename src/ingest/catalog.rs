@@ -44,6 +44,8 @@ pub struct Catalog {
     /// In how many places Discord's lists of these guilds held something that could not be read: a
     /// channel or thread that is not known.
     pub odd: HashMap<GuildId, usize>,
+    /// How many channels Discord's list of each guild has, collected or not.
+    pub listed: HashMap<GuildId, usize>,
     /// What is needed to judge threads that are found later: the bot's permissions,
     permissions: HashMap<GuildId, MemberPermissions>,
     /// and all channels, collected or not, because a thread's permissions are its channel's.
@@ -88,6 +90,13 @@ impl Catalog {
             self.odd.insert(guild_id, odd);
         }
         let (channels, threads) = (channels.channels, threads.channels);
+        if !guild.has_everyone() {
+            // By it nobody could read anything.
+            warn!(%guild_id, "Discord's answer for the guild lacks the role of all its members, so nothing is concluded from it; the guild is asked for again");
+            self.odd.insert(guild_id, odd + 1);
+            return Ok(());
+        }
+        self.listed.insert(guild_id, channels.len());
         self.guilds.push(Guild::from(&guild));
         let permissions = MemberPermissions::new(&guild, me, &roles);
         for channel in channels.iter().chain(&threads) {

@@ -20,7 +20,6 @@ use super::history::{History, HistoryError, PassReport};
 use super::progress::Tally;
 use super::scan::{Outcome, ScanError};
 use super::writer::WriterClosed;
-use crate::discord::permissions::ChannelKind;
 use crate::discord::rest::{ChannelInfo, HistoryCursor, RestError};
 use crate::message::{ChannelId, GuildId, IdSpan, snowflake_at};
 use crate::store::{
@@ -68,7 +67,7 @@ pub(super) struct PassState<'a> {
 /// Why a list of a guild's channels is no word on what is missing from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ListDoubt {
-    /// It has nothing of what was known.
+    /// There is nothing in it.
     Empty,
     /// It lacks more than it has.
     Short,
@@ -401,15 +400,12 @@ impl<'a> PassState<'a> {
                 known.channel.guild_id == guild.id && !known.channel.is_thread()
             };
             let missing = unlisted.iter().filter(is_meant).count();
-            let entries = self.catalog.entries.iter();
-            let listed = entries
-                .filter(|it| it.guild_id == guild.id && !ChannelKind::of(it.info.kind).is_thread)
-                .count();
+            let listed = self.catalog.listed.get(&guild.id).copied().unwrap_or(0);
             if missing == 0 {
                 continue;
             }
             if listed == 0 {
-                warn!(guild_id = %guild.id, missing, "Discord's list of the guild's channels is empty of all that was known; nothing is taken for deleted by it");
+                warn!(guild_id = %guild.id, missing, "Discord's list of the guild's channels is empty; nothing is taken for deleted by it");
                 doubts.insert(guild.id, ListDoubt::Empty);
             } else if missing > MANY && missing > listed {
                 warn!(guild_id = %guild.id, missing, listed, "most of the guild's channels are missing from Discord's list; they are looked for again later before they count as deleted");

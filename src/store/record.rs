@@ -146,7 +146,7 @@ impl Record {
             // Revisions are counted on from before: what others have of it is of another record.
             let renew = "UPDATE record_state SET store_id = uuid()";
             record.connection.execute_batch(renew)?;
-            record.count_commit(0, Utc::now())
+            record.count_commit(0, record.observed_at, Utc::now())
         })?;
         self.witness.attend(store_id(&self.connection)?);
         self.upkeep.committed(0);
@@ -377,12 +377,8 @@ impl Record {
                 changed += removed;
             }
         }
-        written.revision = self.count_commit(changed, now)?;
-        if observed_at > self.observed_at {
-            let sql = "UPDATE record_state SET observed_at = ?";
-            connection.execute(sql, [observed_at])?;
-            written.observed_at = observed_at;
-        }
+        written.revision = self.count_commit(changed, observed_at, now)?;
+        written.observed_at = observed_at;
         written.unsettled = merged.unsettled;
         Ok(written)
     }
@@ -426,7 +422,10 @@ impl Record {
             let connection = &record.connection;
             record.upkeep.note_due(connection, noticed_before)?;
             let removed = content::remove(connection, noticed_before, now, revision, CONTENT_STEP)?;
-            Ok((removed, record.count_commit(removed, now)?))
+            Ok((
+                removed,
+                record.count_commit(removed, record.observed_at, now)?,
+            ))
         })?;
         self.count_committed(revision, 0, now);
         Ok(removed)
@@ -439,14 +438,19 @@ impl Record {
     }
 
     /// Counts the commit under way, which changes so many rows. Answers the revision after it.
-    fn count_commit(&self, changed: usize, now: DateTime<Utc>) -> Result<i64, StoreError> {
+    fn count_commit(
+        &self,
+        changed: usize,
+        observed_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<i64, StoreError> {
         let revision = self.revision + i64::from(changed > 0);
         if changed > 0 && !self.has_epoch {
             epochs::begin(&self.connection, now, self.revision)?;
         }
         self.connection.execute(
-            "UPDATE record_state SET revision = ?, commits = ?, committed_at = ?",
-            params![revision, self.commits + 1, now],
+            "UPDATE record_state SET revision = ?, commits = ?, committed_at = ?, observed_at = ?",
+            params![revision, self.commits + 1, now, observed_at],
         )?;
         Ok(revision)
     }

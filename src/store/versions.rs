@@ -74,6 +74,14 @@ impl Reader {
     }
 }
 
+/// The earlier versions of a message that are kept.
+#[derive(Default)]
+struct Kept {
+    versions: Versions,
+    /// The last commit that put one of them there.
+    revision: i64,
+}
+
 /// Adds the earlier versions of these messages to those that are kept. Answers how many messages
 /// have new ones.
 pub(super) fn keep<'a>(
@@ -87,21 +95,19 @@ pub(super) fn keep<'a>(
     if news.is_empty() {
         return Ok(0);
     }
-    let (mut kept, kept_at) = read(connection, &news)?;
+    let mut kept = read(connection, &news)?;
     let mut changed = 0;
     for message in news {
         let known = kept.remove(&message.id).unwrap_or_default();
         let earlier: Versions = message.versions.earlier().cloned().collect();
-        let joined = known.clone().join(earlier);
-        if joined != known {
+        let joined = known.versions.clone().join(earlier);
+        if joined != known.versions {
             let payloads = |versions: &Versions| -> Vec<_> {
                 versions.iter().map(|it| it.raw.clone()).collect()
             };
             // What was only seen again is no change.
-            let (revision, is_news) = match kept_at.get(&message.id) {
-                Some(kept_at) if payloads(&joined) == payloads(&known) => (*kept_at, false),
-                _ => (revision, true),
-            };
+            let is_news = payloads(&joined) != payloads(&known.versions);
+            let revision = if is_news { revision } else { known.revision };
             delete(connection, [message.id].into_iter())?;
             append(connection, message, joined.iter(), revision)?;
             changed += usize::from(is_news);
@@ -127,7 +133,7 @@ pub(super) fn delete(
 fn read(
     connection: &Connection,
     messages: &[&Message],
-) -> Result<(HashMap<MessageId, Versions>, HashMap<MessageId, i64>), StoreError> {
+) -> Result<HashMap<MessageId, Kept>, StoreError> {
     let mut statement = connection.prepare(&format!(
         "SELECT message_id, guild_id, channel_id, source, raw_json, \
          coalesce(observed_at, edited_at, snowflake_time(message_id)), \
@@ -136,8 +142,7 @@ fn read(
         list(messages.iter().map(|message| message.id.as_i64()))
     ))?;
     let mut rows = statement.query([])?;
-    let mut kept: HashMap<MessageId, Versions> = HashMap::new();
-    let mut kept_at: HashMap<MessageId, i64> = HashMap::new();
+    let mut kept: HashMap<MessageId, Kept> = HashMap::new();
     while let Some(row) = rows.next()? {
         let (guild, channel): (GuildId, ChannelId) = (row::id(row, 1)?, row::id(row, 2)?);
         let place = Message::unknown(row::id(row, 0)?, guild, channel);
@@ -147,12 +152,14 @@ fn read(
         let version = Message::read(guild, source, observed, &raw)
             .map_err(|error| StoreError::Damaged(format!("{}: {error}", place.id)))?;
         let revision: i64 = row.get(7)?;
-        let latest = kept_at.entry(place.id).or_insert(revision);
-        *latest = revision.max(*latest);
         let known = kept.remove(&place.id).unwrap_or_default();
-        kept.insert(place.id, known.join(version.versions));
+        let joined = Kept {
+            versions: known.versions.join(version.versions),
+            revision: known.revision.max(revision),
+        };
+        kept.insert(place.id, joined);
     }
-    Ok((kept, kept_at))
+    Ok(kept)
 }
 
 fn append<'a>(

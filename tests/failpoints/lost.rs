@@ -41,11 +41,7 @@ fn write_and_remove(folder: &Path) -> Result<(), StoreError> {
         };
         let now = Utc::now();
         if commit == REMOVED_AFTER {
-            let gone = Gone {
-                after: now,
-                before: now,
-                by: DeletedBy::Gateway,
-            };
+            let gone = Gone::new(id(2), now, now, DeletedBy::Gateway);
             let gone = Message::told_gone(id(2), guild(), channel(), gone);
             batch.messages.push(gone);
         }

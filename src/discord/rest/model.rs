@@ -96,6 +96,15 @@ pub struct GuildInfo {
     pub roles: Vec<RoleInfo>,
 }
 
+impl GuildInfo {
+    /// Whether the role that everybody has is among its roles. Each guild has one.
+    #[must_use]
+    pub fn has_everyone(&self) -> bool {
+        let everyone = self.id.as_i64().unsigned_abs();
+        self.roles.iter().any(|role| role.id.get() == everyone)
+    }
+}
+
 /// A role of a guild.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct RoleInfo {

@@ -12,7 +12,7 @@ use crate::discord::rest::ChannelInfo;
 use crate::ingest::doubt::interrupted;
 use crate::ingest::history::Pass;
 use crate::ingest::rights::Rights;
-use crate::message::{ChannelId, GuildId, IdSpan, Message, Source, snowflake_at};
+use crate::message::{ChannelId, GuildId, IdSpan, Source, snowflake_at};
 use crate::status::GatewayState;
 use crate::store::{
     Access, AccessMark, Batch, ChannelGone, Covered, Guild, Interrupted, Parked, Place,
