@@ -167,7 +167,13 @@ pub async fn run(
         Some((discord, rest)) => {
             let ask_again = unsettled.map(|unsettled| {
                 let quiet = discord.ask_again;
-                AskAgain::new(rest.clone(), handle.clone(), unsettled, status.clone(), quiet)
+                AskAgain::new(
+                    rest.clone(),
+                    handle.clone(),
+                    unsettled,
+                    status.clone(),
+                    quiet,
+                )
             });
             let ingest = follow(
                 discord,

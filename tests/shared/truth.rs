@@ -205,7 +205,9 @@ impl Outside {
     pub(crate) fn of_truth(truth: &TruthMessage) -> Self {
         let reactions = truth.reactions.iter().map(|reaction| {
             let emoji = &reaction.emoji;
-            let key = emoji.id.map_or_else(|| emoji.name.clone(), |id| id.to_string());
+            let key = emoji
+                .id
+                .map_or_else(|| emoji.name.clone(), |id| id.to_string());
             let counts = (u64::from(reaction.count), u64::from(reaction.burst));
             (key, counts)
         });
