@@ -165,8 +165,16 @@ pub async fn run(
     }
     match discord {
         Some((discord, rest)) => {
-            let ask_again =
-                unsettled.map(|unsettled| AskAgain::new(rest.clone(), handle.clone(), unsettled));
+            let ask_again = unsettled.map(|unsettled| {
+                let quiet = discord.ask_again;
+                AskAgain::new(
+                    rest.clone(),
+                    handle.clone(),
+                    unsettled,
+                    status.clone(),
+                    quiet,
+                )
+            });
             let ingest = Box::pin(follow(
                 discord,
                 rest,

@@ -23,6 +23,9 @@ pub struct Status {
     pub search: SearchStatus,
     /// Payloads of this run that could not be understood; they are kept as they came.
     pub parked_payloads: u64,
+    /// Messages that wait to be asked for by their ids: their reactions may be counted twice until then, or only a
+    /// part of them is known.
+    pub unsettled: u64,
     /// How often in this run the socket or history had to wait, because too much of what they had
     /// brought was not on disk yet.
     pub held_back: u64,

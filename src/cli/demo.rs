@@ -129,6 +129,7 @@ fn settings(
             },
             reactions: Reactions::Full,
             second_look: std::time::Duration::from_secs(60),
+            ask_again: std::time::Duration::from_secs(40),
             reconnect: ReconnectSettings::default(),
             settle: std::time::Duration::ZERO,
         }),

@@ -33,6 +33,9 @@ pub struct DiscordSettings {
     /// `SECOND_LOOK`, default `5m`: how long after a channel was first found missing it is looked for again, before
     /// its messages are recorded as deleted.
     pub second_look: Duration,
+    /// `ASK_AGAIN`, default `40s`: how long a message is left alone before it is asked for by its id, where its
+    /// reactions may be counted twice, or a part of it came and never the whole.
+    pub ask_again: Duration,
     /// How patiently Discord is asked; no variable.
     pub rest: RestSettings,
     /// How patiently the socket is connected again; no variable.
@@ -65,6 +68,10 @@ impl FromStr for Reactions {
 
 /// How long after a channel was first found missing it is looked for again.
 const SECOND_LOOK: Duration = Duration::from_secs(300);
+
+/// How long a message is left alone before it is asked for. Reactions come in bursts, and what came while an answer
+/// was on its way makes the next one necessary: one request for each minute of a burst is enough.
+const ASK_AGAIN: Duration = Duration::from_secs(40);
 
 /// Whether a token looks like one: three parts, the first of which is the bot's id in base64.
 #[must_use]
@@ -105,6 +112,12 @@ impl DiscordSettings {
             "is not a length of time such as 5m",
             problems,
         );
+        let ask_again = source.parse(
+            "ASK_AGAIN",
+            humantime::Duration::from(ASK_AGAIN),
+            "is not a length of time such as 40s",
+            problems,
+        );
         let Some(token) = source.get("DISCORD_BOT_TOKEN") else {
             return Some(None);
         };
@@ -122,6 +135,7 @@ impl DiscordSettings {
             api_url: api_url?,
             reactions: reactions?,
             second_look: Duration::from(second_look?),
+            ask_again: Duration::from(ask_again?),
             rest: RestSettings::default(),
             reconnect: ReconnectSettings::default(),
             settle: SETTLE,

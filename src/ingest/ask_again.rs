@@ -12,11 +12,8 @@ use tracing::{debug, warn};
 use super::writer::{WriterClosed, WriterHandle};
 use crate::discord::rest::{Rest, RestError};
 use crate::message::{Message, Observed, Source};
+use crate::status::StatusSender;
 use crate::store::{Batch, Unsettled};
-
-/// How long a message is left alone before it is asked for. Reactions come in bursts, and what came while an answer
-/// was on its way makes the next one necessary: one request for each minute of a burst is enough.
-const QUIET: Duration = Duration::from_secs(40);
 
 /// Messages that wait to be asked for at most. Those beyond stay as they are, and the next reading settles them.
 const MOST_WAITING: usize = 10_000;
@@ -26,20 +23,28 @@ pub struct AskAgain {
     rest: Rest,
     writer: WriterHandle,
     unsettled: mpsc::Receiver<Unsettled>,
+    status: StatusSender,
     /// How long a message is left alone.
     quiet: Duration,
     waiting: HashMap<Unsettled, Instant>,
 }
 
 impl AskAgain {
-    /// Of those that the writer finds.
+    /// Of those that the writer finds, each left alone for `quiet`.
     #[must_use]
-    pub fn new(rest: Rest, writer: WriterHandle, unsettled: mpsc::Receiver<Unsettled>) -> Self {
+    pub fn new(
+        rest: Rest,
+        writer: WriterHandle,
+        unsettled: mpsc::Receiver<Unsettled>,
+        status: StatusSender,
+        quiet: Duration,
+    ) -> Self {
         Self {
             rest,
             writer,
             unsettled,
-            quiet: QUIET,
+            status,
+            quiet,
             waiting: HashMap::new(),
         }
     }
@@ -65,9 +70,10 @@ impl AskAgain {
                 () = stop.cancelled() => return Ok(()),
                 message = wait => message,
                 Some(message) = self.unsettled.recv() => {
-                    if self.waiting.len() < MOST_WAITING {
-                        let due = Instant::now() + self.quiet;
-                        self.waiting.entry(message).or_insert(due);
+                    if self.waiting.len() < MOST_WAITING && !self.waiting.contains_key(&message) {
+                        self.waiting.insert(message, Instant::now() + self.quiet);
+                    } else {
+                        self.one_less();
                     }
                     continue;
                 }
@@ -77,7 +83,14 @@ impl AskAgain {
                 () = stop.cancelled() => return Ok(()),
                 asked = self.ask(message) => asked?,
             }
+            if !self.waiting.contains_key(&message) {
+                self.one_less();
+            }
         }
+    }
+
+    fn one_less(&self) {
+        self.status.send_modify(|status| status.unsettled -= 1);
     }
 
     /// Asks for a message and hands the answer to the writer. What Discord does not show stays as it is: that a
@@ -96,7 +109,8 @@ impl AskAgain {
                         messages: vec![read],
                         ..Batch::default()
                     };
-                    self.writer.send(batch).await?;
+                    // On disk before it counts as settled; it may be found unsettled again.
+                    self.writer.commit(batch).await?;
                 }
                 Ok(_) => debug!(%channel_id, %id, "Discord shows the message in another channel"),
                 Err(error) => debug!(%channel_id, %id, %error, "the message can't be understood"),

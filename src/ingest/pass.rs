@@ -23,8 +23,8 @@ use super::writer::WriterClosed;
 use crate::discord::rest::{ChannelInfo, HistoryCursor, RestError};
 use crate::message::{ChannelId, GuildId, IdSpan, snowflake_at};
 use crate::store::{
-    Access, AccessMark, Batch, ChannelGone, Committed, Coverage, Covered, KnownChannel, SessionId,
-    SessionMark, Sighting, Suspicion,
+    Access, AccessMark, Batch, ChannelGone, Committed, Coverage, Covered, KnownChannel, Place,
+    SessionId, SessionMark, Sighting, Suspicion,
 };
 
 /// Channels that are read at a time. Discord's limits are per channel and over all.
@@ -446,9 +446,18 @@ impl<'a> PassState<'a> {
             self.suspected.insert(id);
             return Ok(());
         }
+        // The look has to be one, and not what a reading was refused earlier; and should the channel come back, its
+        // history is asked for again.
+        let forget = || {
+            let is_it = |place| place == Place::Channel(id);
+            self.history.rest.ask_again(is_it);
+        };
+        forget();
         let asked_at = self.history.rest.clock().stamp();
         let page = self.history.rest.history_page(id, HistoryCursor::Latest, 1);
-        match page.await {
+        let answer = page.await;
+        forget();
+        match answer {
             Err(error) if error.access() == Some(Access::Missing) => {
                 info!(channel_id = %id, name = known.channel.name, "the channel was deleted while nobody listened");
                 self.suspected.remove(&id);

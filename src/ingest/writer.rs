@@ -256,7 +256,10 @@ impl Desk {
     /// Hands on what only Discord can settle. Where nobody takes it, or too much of it waits, it stays as it is.
     fn hand_on_unsettled(&mut self) {
         for message in self.record.take_unsettled() {
+            // Before it can be taken, so that nobody sees a count below zero.
+            self.status.send_modify(|status| status.unsettled += 1);
             if self.unsettled.try_send(message).is_err() {
+                self.status.send_modify(|status| status.unsettled -= 1);
                 return;
             }
         }

@@ -131,7 +131,10 @@ fn log_size(plan: &Plan) -> u64 {
 pub(crate) async fn settle(plan: &Plan, ledger: &mut Ledger) {
     let mut service = Service::start(plan.folder.path(), &plan.simulator);
     let caught_up = service
-        .until(|seen| seen.is_complete && seen.sequence >= plan.simulator.sequence())
+        .until(|seen| {
+            let is_settled = seen.is_complete && seen.unsettled == 0;
+            is_settled && seen.sequence >= plan.simulator.sequence()
+        })
         .await;
     let seen = caught_up.unwrap();
     let ended = service.terminate().await;

@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Between two looks at `/health`, which tells nobody by itself.
 const LOOK: Duration = Duration::from_millis(2);
 
+/// Nobody waits long for counts to be certain.
+pub(crate) const ASK_AGAIN: &str = "300ms";
+
 /// Lines of the log that are kept for whoever asks why it ended.
 const LINES: usize = 40;
 
@@ -37,6 +40,8 @@ pub(crate) struct Seen {
     pub(crate) identified: u64,
     /// Whether history is complete.
     pub(crate) is_complete: bool,
+    /// Messages that are still to be asked for again, since their counts are not certain.
+    pub(crate) unsettled: u64,
     /// Whether it has taken up a session again.
     pub(crate) has_resumed: bool,
     /// Whether it waits for room on the disk.
@@ -73,7 +78,9 @@ type Said = Arc<Mutex<VecDeque<String>>>;
 impl Service {
     /// Starts it over a simulated Discord.
     pub(crate) fn start(folder: &Path, simulator: &Simulator) -> Self {
-        Self::spawn(following(folder, simulator, &["serve"]))
+        let mut command = following(folder, simulator, &["serve"]);
+        command.env("ASK_AGAIN", ASK_AGAIN);
+        Self::spawn(command)
     }
 
     /// Starts a command that runs it.
@@ -250,6 +257,7 @@ async fn look(started: Instant, url: &str, sender: &watch::Sender<Seen>) {
                 seen.identified = gateway["identified"].as_u64().unwrap();
                 seen.has_resumed = gateway["resumed"].as_u64().unwrap() > 0;
                 seen.is_complete = health["backfill"]["state"] == "complete";
+                seen.unsettled = health["unsettled"].as_u64().unwrap();
                 seen.is_full = health["record"] == "disk_full";
                 seen.revision = health["revision"].as_i64().unwrap();
                 let search = &health["search"];

@@ -6,6 +6,7 @@
     reason = "a test may panic, and prints its seeds"
 )]
 
+mod ends;
 mod evidence;
 mod faults;
 mod flapping;
@@ -13,10 +14,15 @@ mod guilds;
 mod members;
 mod odd_answers;
 mod odd_lists;
+#[path = "../cli/program.rs"]
+#[allow(dead_code, reason = "this target needs a part of it")]
+mod program;
 mod proxy;
 mod reconnects;
 mod refusals;
 mod restart;
+mod said_last;
+mod scene;
 mod scope;
 mod support;
 #[path = "../shared/truth.rs"]

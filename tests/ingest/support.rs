@@ -114,6 +114,7 @@ impl World {
             discord: Some(DiscordSettings {
                 reactions: Reactions::Full,
                 second_look: Duration::from_millis(200),
+                ask_again: Duration::from_millis(50),
                 token: self.simulator.token().into(),
                 guilds: guilds
                     .iter()
@@ -184,6 +185,7 @@ impl World {
         running
             .until(|status| {
                 status.backfill.state == BackfillState::Complete
+                    && status.unsettled == 0
                     && status.gateway.sequence >= self.simulator.sequence()
             })
             .await

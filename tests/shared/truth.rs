@@ -1,11 +1,12 @@
 //! The comparison of a record with the simulator's truth, for every target that runs the service.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use duckdb::Connection;
-use simulator::{Simulator, TruthMessage};
+use serde_json::Value;
+use simulator::{Simulator, TruthMessage, unix_ms};
 
 /// What a record can't know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +70,7 @@ fn compare_rows(
         .chain(simulator.threads())
         .map(|channel| (channel.id, channel.visible && channel.history))
         .collect();
+    let began = rows.values().map(|row| row.ingested_at).min();
     let mut differences = Vec::new();
     let mut expected = 0;
     for truth in truth {
@@ -80,8 +82,11 @@ fn compare_rows(
             None => {}
             Some(row) => {
                 expected += 1;
+                // What stood on an older message nobody told, where history can't be read.
+                let written = i64::try_from(unix_ms(truth.id)).unwrap() * 1000;
+                let tells_counts = is_readable || began.is_some_and(|began| written > began);
                 if (is_readable || !session_was_lost)
-                    && let Some(difference) = difference(simulator, truth, row)
+                    && let Some(difference) = difference(simulator, truth, row, tells_counts)
                 {
                     differences.push(difference);
                 }
@@ -112,7 +117,12 @@ fn is_due(truth: &TruthMessage, is_readable: bool, unknowable: Unknowable) -> bo
     was_sent || is_readable && !truth.deleted
 }
 
-fn difference(simulator: &Simulator, truth: &TruthMessage, row: &Row) -> Option<String> {
+fn difference(
+    simulator: &Simulator,
+    truth: &TruthMessage,
+    row: &Row,
+    tells_counts: bool,
+) -> Option<String> {
     if row.deleted != truth.deleted {
         return Some(format!("deleted: {} {truth:?}", row.deleted));
     }
@@ -126,30 +136,102 @@ fn difference(simulator: &Simulator, truth: &TruthMessage, row: &Row) -> Option<
         .edited_timestamp
         .as_ref()
         .map(|at| at.parse::<DateTime<Utc>>().unwrap().timestamp_micros());
-    let found = (
-        row.author_id,
-        row.author_name.as_str(),
-        row.channel_id,
-        row.guild_id,
-    );
-    let real = (
-        truth.author_id,
-        truth.author_name.as_str(),
-        truth.channel_id,
-        truth.guild_id,
-    );
+    let found = (row.author_id, row.channel_id, row.guild_id);
+    let real = (truth.author_id, truth.channel_id, truth.guild_id);
     if found != real {
         return Some(format!("{found:?} is {real:?}"));
     }
     // What happened to a message between its last showing and its end, nobody saw.
-    let same = row.content == truth.content && row.edited_at == edited;
-    if !same && !truth.deleted {
+    if truth.deleted {
+        return None;
+    }
+    if row.content != truth.content || row.edited_at != edited {
         return Some(format!(
             "{:?} {:?} is {truth:?}",
             row.content, row.edited_at
         ));
     }
-    None
+    let (mut found, real) = (Outside::of_row(row), Outside::of_truth(truth));
+    if !tells_counts {
+        found.reactions.clone_from(&real.reactions);
+        found.votes.clone_from(&real.votes);
+    }
+    (found != real).then(|| format!("{found:?} is {real:?}\n  {truth:?}\n  of {}", row.raw_json))
+}
+
+/// What changes on a message without being an edit of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outside {
+    pub(crate) author_name: String,
+    pub(crate) pinned: bool,
+    pub(crate) flags: u64,
+    pub(crate) embeds: usize,
+    /// By emoji: how many, and how many of them are super reactions.
+    pub(crate) reactions: BTreeMap<String, (u64, u64)>,
+    /// By answer.
+    pub(crate) votes: BTreeMap<u64, u64>,
+}
+
+impl Outside {
+    pub(crate) fn of_row(row: &Row) -> Self {
+        let payload: Value = serde_json::from_str(&row.raw_json).unwrap();
+        let changed: Value = row
+            .patch_json
+            .as_deref()
+            .map_or(Value::Null, |patch| serde_json::from_str(patch).unwrap());
+        // A field that changed stands in its place.
+        let shown = |field: &str| changed.get(field).or_else(|| payload.get(field)).cloned();
+        let reactions = counts(row.reactions.as_deref(), |reaction| {
+            let key = reaction["emoji_id"].as_str();
+            let key = key.or(reaction["emoji_name"].as_str()).unwrap().to_owned();
+            let super_count = reaction["super_count"].as_u64().unwrap();
+            (key, (reaction["count"].as_u64().unwrap(), super_count))
+        });
+        let sum: u64 = reactions.values().map(|(count, _)| count).sum();
+        assert_eq!(row.reaction_count, sum, "of {reactions:?}");
+        Self {
+            author_name: row.author_name.clone(),
+            pinned: shown("pinned").and_then(|it| it.as_bool()).unwrap_or(false),
+            flags: shown("flags").and_then(|it| it.as_u64()).unwrap_or(0),
+            embeds: row.embed_count,
+            reactions,
+            votes: counts(row.poll_votes.as_deref(), |answer| {
+                let id = answer["answer_id"].as_u64().unwrap();
+                (id, answer["count"].as_u64().unwrap())
+            }),
+        }
+    }
+
+    pub(crate) fn of_truth(truth: &TruthMessage) -> Self {
+        let reactions = truth.reactions.iter().map(|reaction| {
+            let emoji = &reaction.emoji;
+            let key = emoji
+                .id
+                .map_or_else(|| emoji.name.clone(), |id| id.to_string());
+            let counts = (u64::from(reaction.count), u64::from(reaction.burst));
+            (key, counts)
+        });
+        let votes = truth.poll.iter().flat_map(|poll| &poll.votes);
+        Self {
+            author_name: truth.author_name.clone(),
+            pinned: truth.pinned,
+            flags: truth.flags,
+            embeds: truth.embed_count,
+            reactions: reactions.collect(),
+            votes: votes
+                .filter(|(_, count)| **count > 0)
+                .map(|(id, count)| (u64::from(*id), u64::from(*count)))
+                .collect(),
+        }
+    }
+}
+
+/// The items of a JSON list, each once.
+fn counts<K: Ord, V>(list: Option<&str>, read: impl Fn(&Value) -> (K, V)) -> BTreeMap<K, V> {
+    let list: Vec<Value> = list.map_or_else(Vec::new, |list| serde_json::from_str(list).unwrap());
+    let counts: BTreeMap<K, V> = list.iter().map(read).collect();
+    assert_eq!(counts.len(), list.len(), "it is there twice: {list:?}");
+    counts
 }
 
 pub(crate) struct Row {
@@ -161,6 +243,12 @@ pub(crate) struct Row {
     pub(crate) edited_at: Option<i64>,
     pub(crate) deleted: bool,
     pub(crate) deleted_by: Option<String>,
+    pub(crate) ingested_at: i64,
+    pub(crate) embed_count: usize,
+    pub(crate) reaction_count: u64,
+    pub(crate) reactions: Option<String>,
+    pub(crate) poll_votes: Option<String>,
+    pub(crate) patch_json: Option<String>,
     pub(crate) raw_json: String,
 }
 
@@ -173,7 +261,8 @@ fn rows_where(connection: &Connection, condition: &str) -> HashMap<u64, Row> {
     let mut statement = connection
         .prepare(&format!(
             "SELECT message_id, guild_id, channel_id, author_id, author_name, content, \
-             epoch_us(edited_at), deleted, deleted_by, raw_json FROM discord_messages WHERE {condition}",
+             epoch_us(edited_at), deleted, deleted_by, embed_count, reaction_count, reactions, poll_votes, \
+             patch_json, raw_json, epoch_us(ingested_at) FROM discord_messages WHERE {condition}",
         ))
         .unwrap();
     let found = statement
@@ -189,7 +278,13 @@ fn rows_where(connection: &Connection, condition: &str) -> HashMap<u64, Row> {
                     edited_at: row.get(6)?,
                     deleted: row.get(7)?,
                     deleted_by: row.get(8)?,
-                    raw_json: row.get(9)?,
+                    embed_count: row.get(9)?,
+                    reaction_count: row.get(10)?,
+                    reactions: row.get(11)?,
+                    poll_votes: row.get(12)?,
+                    patch_json: row.get(13)?,
+                    raw_json: row.get(14)?,
+                    ingested_at: row.get(15)?,
                 },
             ))
         })
