@@ -190,6 +190,7 @@ fn settings(simulator: &Simulator, folder: &std::path::Path) -> Settings {
             ..SearchSettings::default()
         },
         discord: Some(DiscordSettings {
+            ask_again: Duration::from_secs(40),
             reactions: Reactions::Counts,
             second_look: Duration::ZERO,
             token: simulator.token().into(),

@@ -60,7 +60,8 @@ pub struct Heard {
 
 impl Heard {
     /// When Discord showed what comes with this sequence number, and whether it is a repeat.
-    fn observed(&self, sequence: u64) -> (Observed, bool) {
+    #[must_use]
+    pub fn observed(&self, sequence: u64) -> (Observed, bool) {
         match self.taken {
             Some((taken, began_at)) if sequence <= taken => {
                 (Observed::frame(began_at, sequence), true)

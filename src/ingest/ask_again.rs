@@ -96,25 +96,30 @@ impl AskAgain {
     /// Asks for a message and hands the answer to the writer. What Discord does not show stays as it is: that a
     /// message is gone, an event says, or a whole reading.
     async fn ask(&mut self, message: Unsettled) -> Result<(), WriterClosed> {
-        let observed = Observed::asked(self.rest.clock().stamp());
         let Unsettled {
             guild_id,
             channel_id,
             id,
         } = message;
         match self.rest.message(channel_id, id).await {
-            Ok(Some(raw)) => match Message::read(guild_id, Source::Rest, observed, &raw) {
-                Ok(read) if read.channel_id == channel_id => {
-                    let batch = Batch {
-                        messages: vec![read],
-                        ..Batch::default()
-                    };
-                    // On disk before it counts as settled; it may be found unsettled again.
-                    self.writer.commit(batch).await?;
+            Ok(Some((raw, asked_at))) => {
+                match Message::read(guild_id, Source::Rest, Observed::asked(asked_at), &raw) {
+                    Ok(read) if read.channel_id == channel_id => {
+                        let batch = Batch {
+                            messages: vec![read],
+                            ..Batch::default()
+                        };
+                        // On disk before it counts as settled; it may be found unsettled again.
+                        self.writer.commit(batch).await?;
+                    }
+                    Ok(_) => {
+                        debug!(%channel_id, %id, "Discord shows the message in another channel")
+                    }
+                    Err(error) => {
+                        debug!(%channel_id, %id, %error, "the message can't be understood")
+                    }
                 }
-                Ok(_) => debug!(%channel_id, %id, "Discord shows the message in another channel"),
-                Err(error) => debug!(%channel_id, %id, %error, "the message can't be understood"),
-            },
+            }
             Ok(None) => debug!(%channel_id, %id, "Discord does not show the message any more"),
             Err(
                 error @ RestError::Unavailable { .. } | error @ RestError::TooManyInvalid { .. },

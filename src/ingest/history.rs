@@ -28,6 +28,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// at again, and what no event told is found.
 const DAILY: Duration = Duration::from_secs(24 * 3600);
 
+/// How often the time to the next look at what is missing doubles: from five minutes to 21 hours.
+const MOST_DOUBLINGS: u32 = 8;
+
 /// How much later than it is due the second look is, so that it is not too early by rounding.
 const LOOK_LATER: Duration = Duration::from_millis(100);
 
@@ -183,6 +186,8 @@ impl History {
             look_again: None,
         };
         let mut pause = FIRST_PAUSE;
+        let mut suspected = Vec::new();
+        let mut looks = 0;
         loop {
             let pass = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -205,10 +210,17 @@ impl History {
                 }
                 result = work => result,
             };
-            calls.look_again = match &result {
-                Ok(report) if report.suspected.is_empty() => None,
-                _ => Some(Instant::now() + self.second_look + LOOK_LATER),
-            };
+            if let Ok(report) = &result {
+                // What stays missing is looked for ever more rarely.
+                looks = if report.suspected == suspected {
+                    (looks + 1).min(MOST_DOUBLINGS)
+                } else {
+                    0
+                };
+                suspected.clone_from(&report.suspected);
+                let wait = self.second_look * 2_u32.pow(looks) + LOOK_LATER;
+                calls.look_again = (!suspected.is_empty()).then(|| Instant::now() + wait);
+            }
             match result {
                 Ok(report) if report.is_complete() => {
                     pause = FIRST_PAUSE;

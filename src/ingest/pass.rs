@@ -247,7 +247,7 @@ impl<'a> PassState<'a> {
             unread_guilds: scope.guilds().filter(|id| !guild(id)).collect(),
             missing_channels: scope.channels().filter(|id| !channel(id)).collect(),
             incomplete: self.incomplete,
-            suspected: self.suspected.into_iter().collect(),
+            suspected: sorted(self.suspected),
             partly_listed: self.catalog.odd.into_keys().collect(),
             refused_lists: self.refused_lists,
         }
@@ -319,6 +319,10 @@ impl<'a> PassState<'a> {
         let mut found: HashMap<GuildId, Vec<ChannelInfo>> = HashMap::new();
         for known in unlisted {
             let id = known.channel.id;
+            if self.suspected.contains(&id) {
+                // It was asked for in this pass.
+                continue;
+            }
             // A hidden channel's threads are hidden with it: not one question for each.
             let parent = known.channel.parent_id.and_then(|id| self.known.get(&id));
             if known.channel.is_thread()
@@ -344,8 +348,12 @@ impl<'a> PassState<'a> {
             match refusal.access() {
                 Some(Access::Missing) => {
                     let doubt = doubts.get(&known.channel.guild_id).copied();
-                    self.take_missing(&known, asked_at, doubt, &mut batch)
-                        .await?;
+                    let taken = self.take_missing(&known, asked_at, doubt, &mut batch);
+                    if let Err(error) = taken.await {
+                        // What was found out until here is true all the same.
+                        self.history.writer.commit(batch).await?;
+                        return Err(error);
+                    }
                 }
                 Some(access) => {
                     // It is there.
@@ -358,7 +366,10 @@ impl<'a> PassState<'a> {
                         since: self.began,
                     });
                 }
-                None if refusal.is_transient() => return Err(refusal.into()),
+                None if refusal.is_transient() => {
+                    self.history.writer.commit(batch).await?;
+                    return Err(refusal.into());
+                }
                 None => warn!(channel_id = %id, error = %refusal, "the channel stands in no list"),
             }
         }
@@ -453,8 +464,11 @@ impl<'a> PassState<'a> {
             self.history.rest.ask_again(is_it);
         };
         forget();
-        let asked_at = self.history.rest.clock().stamp();
-        let page = self.history.rest.history_page(id, HistoryCursor::Latest, 1);
+        // Not an answer that is remembered.
+        let rest = &self.history.rest;
+        rest.ask_again(|place| place == Place::Channel(id));
+        let asked_at = rest.clock().stamp();
+        let page = rest.history_page(id, HistoryCursor::Latest, 1);
         let answer = page.await;
         forget();
         match answer {
@@ -470,10 +484,13 @@ impl<'a> PassState<'a> {
             }
             Err(error) if error.is_transient() => return Err(error.into()),
             answer => {
-                let answer = answer.map(|page| page.items.len());
-                warn!(channel_id = %id, name = known.channel.name, ?answer, "Discord says that it does not know the channel, and answers for its history; it is not taken for deleted");
+                let answer = match answer {
+                    Ok(_) => "a page".to_owned(),
+                    Err(error) => error.to_string(),
+                };
+                warn!(channel_id = %id, name = known.channel.name, answer, "Discord says that it does not know the channel, and answers for its history; it is not taken for deleted");
+                self.suspected.remove(&id);
                 batch.suspicions.push(Suspicion { id, since: None });
-                self.suspected.insert(id);
             }
         }
         Ok(())
@@ -538,4 +555,11 @@ fn is_at_rest(entry: &Entry, gaps: &RangeSet<i64>, high: i64) -> bool {
             snowflake_at(thread.archive_timestamp) < gap.start
                 && newest.is_none_or(|newest| newest.as_i64() < gap.start)
         })
+}
+
+/// In the order of their ids, so that two passes can be compared.
+fn sorted(channels: HashSet<ChannelId>) -> Vec<ChannelId> {
+    let mut channels: Vec<_> = channels.into_iter().collect();
+    channels.sort_unstable();
+    channels
 }

@@ -115,7 +115,15 @@ pub(super) fn poll_json(payload: &str, counts: &[Count]) -> Option<Value> {
     struct WithPoll {
         poll: Value,
     }
-    let mut poll = serde_json::from_str::<WithPoll>(payload).ok()?.poll;
+    with_votes(serde_json::from_str::<WithPoll>(payload).ok()?.poll, counts)
+}
+
+/// The same of a poll that came by itself.
+pub(super) fn poll_with(poll: &str, counts: &[Count]) -> Option<Value> {
+    with_votes(serde_json::from_str(poll).ok()?, counts)
+}
+
+fn with_votes(mut poll: Value, counts: &[Count]) -> Option<Value> {
     let counts: Vec<Value> = counts
         .iter()
         .filter_map(|count| {

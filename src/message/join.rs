@@ -10,10 +10,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::body::Body;
-use super::counts::{poll_json, reactions_json, reactions_shown, votes_shown};
+use super::counts::{poll_json, poll_with, reactions_json, reactions_shown, votes_of, votes_shown};
 use super::life::{Gone, Life};
 use super::patch::{Patch, lay_over};
-use super::payload::Version;
+use super::payload::{Source, Version};
 use super::tally::Tally;
 use super::versions::Versions;
 use super::{ChannelId, GuildId, MessageId};
@@ -128,12 +128,19 @@ impl Message {
     }
 
     /// Whether Discord should be asked for it again: something came of it that has no whole payload to belong to,
-    /// or its counts are not certain.
+    /// or its counts are not certain. Every change was heard since `heard_since`.
     #[must_use]
-    pub fn is_unsettled(&self) -> bool {
-        let is_placed = !self.versions.is_empty() || self.patch.is_empty();
-        self.gone().is_none()
-            && (!is_placed || self.reactions.is_unsettled() || self.votes.is_unsettled())
+    pub fn is_unsettled(&self, heard_since: Option<DateTime<Utc>>) -> bool {
+        if self.gone().is_some() {
+            return false;
+        }
+        let Some(version) = self.versions.current() else {
+            return !self.patch.is_empty() || !self.reactions.is_empty() || !self.votes.is_empty();
+        };
+        // Where REST does not tell the votes of a poll, asking again does not help.
+        let tells_votes = version.source == Source::Gateway || version.body.votes.is_some();
+        self.reactions.is_unsettled(heard_since)
+            || tells_votes && self.votes.is_unsettled(heard_since)
     }
 
     /// The message as it is shown; none while no whole payload was seen.
@@ -156,9 +163,14 @@ impl Message {
         if version.body.reactions != reactions {
             fields.extend(raw(&reactions_json(&reactions)).map(|json| ("reactions", json)));
         }
-        let told_votes = version.body.votes.as_deref().unwrap_or_default();
+        let patched_votes = fields.get("poll").map(|poll| votes_of(poll.get()));
+        let told_votes = patched_votes.unwrap_or_else(|| version.body.votes.clone());
+        let told_votes = told_votes.unwrap_or_default();
         if version.body.has_poll && told_votes != votes {
-            let poll = poll_json(&version.raw, &votes);
+            let poll = match fields.get("poll") {
+                Some(patched) => poll_with(patched.get(), &votes),
+                None => poll_json(&version.raw, &votes),
+            };
             fields.extend(poll.and_then(|json| raw(&json)).map(|json| ("poll", json)));
         }
         if edited_at != body.edited_at {
@@ -177,7 +189,9 @@ impl Message {
             version,
             changed_fields: (!fields.is_empty())
                 .then(|| serde_json::to_string(&fields).unwrap_or_default()),
-            reaction_count: reactions.iter().map(|count| count.count).sum(),
+            reaction_count: reactions
+                .iter()
+                .fold(0, |sum, count| sum.saturating_add(count.count)),
             reactions: text(&reactions_shown(&reactions)),
             poll_votes: text(&votes_shown(&votes)),
         })

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 /// The time of an observation. The later one is the greater.
 ///
 /// - A frame of the socket has the time of its arrival and its sequence number in its session. The socket tells
-///   everything in order, so an event that is replayed after a RESUME counts as news of its arrival; a sequence
-///   number that was taken already is no observation at all.
+///   everything in order, so an event that is replayed after a RESUME counts as news of its arrival. A dispatch whose
+///   number was taken already is a repeat: it counts as of the session's beginning, and changes no count.
 /// - A page of history has the time just before it was asked for. An event that comes while the page is on its way
 ///   is therefore the later one, and what the page shows of it counts once.
 ///

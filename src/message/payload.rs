@@ -197,7 +197,8 @@ pub fn read_update(
     let place: Place = serde_json::from_str(raw)?;
     let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(raw)?;
     let mut patch = Patch::default();
-    for (field, value) in &fields {
+    // Reactions are counted by themselves.
+    for (field, value) in fields.iter().filter(|(field, _)| *field != "reactions") {
         patch.set(field, place.edited_timestamp, observed, value)?;
     }
     let reactions = fields

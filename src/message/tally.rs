@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use super::Observed;
 use super::life::either;
 
-/// How long after a page was asked for an event may be in it already: as long as a request may take.
-const ON_ITS_WAY: TimeDelta = TimeDelta::seconds(30);
+/// How long after a page was asked for an event may be in it already: as long as an attempt may take, and as long as an
+/// event may be on its way to us.
+const ON_ITS_WAY: TimeDelta = TimeDelta::seconds(90);
 
 /// With more single changes than this the whole count is asked for again, since each event writes them all.
 const MOST_CHANGES: usize = 200;
@@ -49,7 +50,7 @@ fn is_zero(number: &i64) -> bool {
 
 /// All counts at one time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Whole {
+struct Total {
     observed: Observed,
     /// Whether the events after it are exactly those that are not in it: the socket's order says so, a page's does
     /// not.
@@ -77,13 +78,20 @@ struct Change {
     step: Step,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     burst: bool,
+    /// The earliest time at which it can have happened, where it was told long after that: in a replay.
+    #[serde(
+        default,
+        with = "chrono::serde::ts_microseconds_option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    since: Option<DateTime<Utc>>,
 }
 
 /// The counts of one message.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    whole: Option<Whole>,
+    whole: Option<Total>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     changes: BTreeSet<Change>,
 }
@@ -93,7 +101,7 @@ impl Tally {
     #[must_use]
     pub fn whole(observed: Observed, is_exact: bool, counts: Vec<Count>) -> Self {
         Self {
-            whole: Some(Whole {
+            whole: Some(Total {
                 observed,
                 is_exact,
                 counts,
@@ -112,8 +120,20 @@ impl Tally {
                 of,
                 step,
                 burst,
+                since: None,
             }]),
         }
+    }
+
+    /// The same, told so late that it can have happened at any time since this one.
+    #[must_use]
+    pub fn replayed_since(mut self, since: Option<DateTime<Utc>>) -> Self {
+        let changes = std::mem::take(&mut self.changes);
+        self.changes = changes
+            .into_iter()
+            .map(|change| Change { since, ..change })
+            .collect();
+        self
     }
 
     /// Whether nothing is known.
@@ -145,8 +165,9 @@ impl Tally {
             places.insert(count.of.key.clone(), place);
         }
         for change in &self.changes {
-            let place = *places.entry(change.of.key.clone()).or_insert(counts.len());
-            if place == counts.len() {
+            let new = counts.len();
+            let place = *places.entry(change.of.key.clone()).or_insert(new);
+            if place == new {
                 counts.push(Count {
                     of: change.of.clone(),
                     count: 0,
@@ -162,8 +183,9 @@ impl Tally {
                     continue;
                 }
             };
-            count.count += one;
-            count.burst += one * i64::from(change.burst);
+            count.count = count.count.saturating_add(one);
+            let burst = one * i64::from(change.burst);
+            count.burst = count.burst.saturating_add(burst);
         }
         counts.retain(|count| count.count > 0);
         for count in &mut counts {
@@ -172,16 +194,23 @@ impl Tally {
         counts
     }
 
-    /// Whether the counts should be asked for again: an event came while the page that told them was on its way, so
-    /// it may be in them; or there are too many changes to carry along; or nothing but changes is known.
+    /// Whether the counts should be asked for again: an event may be in the page that told them already; or the last
+    /// whole count is older than `heard_since`, from which on every change was heard; or there are too many changes to
+    /// carry along; or nothing but changes is known.
     #[must_use]
-    pub fn is_unsettled(&self) -> bool {
-        let Some(whole) = &self.whole else {
-            return !self.changes.is_empty();
+    pub fn is_unsettled(&self, heard_since: Option<DateTime<Utc>>) -> bool {
+        let Some(first) = self.changes.first() else {
+            return false;
         };
-        let first = self.changes.first().map(|change| change.observed.at);
-        let may_be_in_it = |at: DateTime<Utc>| at - whole.observed.at <= ON_ITS_WAY;
-        self.changes.len() > MOST_CHANGES || !whole.is_exact && first.is_some_and(may_be_in_it)
+        let Some(whole) = &self.whole else {
+            return true;
+        };
+        let whole_at = whole.observed.at;
+        let earliest = self.changes.iter().filter_map(|change| change.since).min();
+        let earliest = earliest.map_or(first.observed.at, |at| at.min(first.observed.at));
+        self.changes.len() > MOST_CHANGES
+            || !whole.is_exact && earliest - whole_at <= ON_ITS_WAY
+            || heard_since.is_some_and(|since| whole_at < since)
     }
 }
 
@@ -262,11 +291,11 @@ mod tests {
         assert_eq!(counts(&tally), expected);
         let tally = tally.join(Tally::change(observed(8), of("a"), Step::Cleared, false));
         assert_eq!(counts(&tally)[0].0, "b");
-        assert!(!tally.is_unsettled());
+        assert!(!tally.is_unsettled(None));
         // A page that was asked for before the last event does not take it away.
         let page = Tally::whole(observed(7), false, vec![count("a", 3)]);
         let tally = tally.join(page);
         assert_eq!(counts(&tally), []);
-        assert!(tally.is_unsettled(), "the clearing may be in the page");
+        assert!(tally.is_unsettled(None), "the clearing may be in the page");
     }
 }

@@ -13,14 +13,14 @@ pub(super) const COLUMNS: &str =
     "message_id, guild_id, channel_id, deleted_by, deleted_after, deleted_before, state_json";
 
 /// What the columns tell beside a payload.
-pub(super) struct Known {
+pub(super) struct Stored {
     /// Its place, and nothing else.
     pub(super) message: Message,
     gone: Option<Gone>,
     state: State,
 }
 
-impl Known {
+impl Stored {
     /// The message with what is known beside its payload, once that was read.
     pub(super) fn restored(self) -> Message {
         let mut message = self.message;
@@ -29,7 +29,7 @@ impl Known {
     }
 }
 
-pub(super) fn read(row: &Row<'_>) -> Result<Known, StoreError> {
+pub(super) fn read(row: &Row<'_>) -> Result<Stored, StoreError> {
     let message = Message::unknown(id(row, 0)?, id(row, 1)?, id(row, 2)?);
     let by: Option<String> = row.get(3)?;
     let mut gone = None;
@@ -41,7 +41,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<Known, StoreError> {
     }
     let state: Option<String> = row.get(6)?;
     let state = state.map(|state| serde_json::from_str(&state));
-    Ok(Known {
+    Ok(Stored {
         message,
         // That its channel is missing is known of the channel, and laid over each row that is written.
         gone: gone.filter(|gone| gone.by != DeletedBy::MissingChannel),
@@ -84,7 +84,7 @@ pub(super) fn unsettled(connection: &Connection) -> Result<Vec<Unsettled>, Store
     let mut unsettled = Vec::new();
     while let Some(row) = rows.next()? {
         let message = read(row)?.restored();
-        if message.is_unsettled() {
+        if message.is_unsettled(None) {
             unsettled.push((&message).into());
         }
     }

@@ -18,7 +18,7 @@ use super::{
     Access, AccessMark, Batch, Channel, ChannelGone, Covered, Doubt, Interrupted, KnownChannel,
     Place, SessionMark, StoreError, Suspicion, lookup, outages, parked,
 };
-use crate::message::{ChannelId, Gone, Life, Message, MessageId, snowflake_at};
+use crate::message::{ChannelId, Gone, Life, Message, MessageId, snowflake_at, snowflake_time};
 
 /// Every id that there can be.
 const EVERY_ID: Range<i64> = 0..i64::MAX;
@@ -81,6 +81,13 @@ impl Marks {
         self.coverage = fresh.coverage;
         self.sessions = fresh.sessions;
         Ok(())
+    }
+
+    /// Since when the session under way brings every change.
+    pub(super) fn session_began(&self) -> Option<DateTime<Utc>> {
+        self.sessions
+            .get(&0)
+            .map(|session| snowflake_time(session.live_low))
     }
 
     /// How a channel went, if it did.
@@ -233,6 +240,11 @@ impl Marks {
     fn leave(&mut self, deleted: &[ChannelGone], entered: &[Channel]) -> Vec<ChannelGone> {
         let mut news = Vec::new();
         for root in deleted {
+            let life = self.channels.get(&root.id).map(|known| known.life);
+            if life.is_some_and(|life| life.join(root.life()).gone().is_none()) {
+                // It was seen since, and so are its threads.
+                continue;
+            }
             let threads = self
                 .channels
                 .values()
@@ -350,6 +362,9 @@ impl Marks {
     /// Notes that Discord does not know a channel any more, or does again; answers the channel if that is news.
     fn suspect(&mut self, suspicion: &Suspicion) -> Option<ChannelId> {
         let known = self.channels.get_mut(&suspicion.id)?;
+        if suspicion.since.is_some() && suspicion.since <= known.life.alive_at() {
+            return None;
+        }
         let since = match (known.suspected_since, suspicion.since) {
             (Some(known), Some(new)) => Some(known.min(new)),
             (_, new) => new,

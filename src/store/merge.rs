@@ -90,6 +90,11 @@ impl Circumstances<'_> {
         gone.filter(|gone| !gone.by.is_told())
     }
 
+    /// Since when the session under way brings every change.
+    fn heard_since(&self) -> Option<DateTime<Utc>> {
+        self.marks.session_began()
+    }
+
     /// A row that shows something new.
     fn changed(&self, row: &mut StoredMessage) {
         row.revision = self.revision;
@@ -122,7 +127,7 @@ pub(super) fn merge(
                 joined
             }
         };
-        if joined.is_unsettled() {
+        if joined.is_unsettled(here.heard_since()) {
             merged.unsettled.push((&joined).into());
         }
         merged.changed += 1;
@@ -158,7 +163,8 @@ impl Merged {
         here: &Circumstances<'_>,
     ) {
         if row.removed.is_some() {
-            if row.message.life.join(new.life).gone().is_some() {
+            let is_missing = here.missing_channel(&row.message).is_some();
+            if is_missing || row.message.life.join(new.life).gone().is_some() {
                 new.forget_content();
             } else if new.versions.is_empty() {
                 // It lives, so its content is kept again once Discord shows it.
@@ -171,7 +177,7 @@ impl Merged {
         let was = row.message.clone();
         row.message = row.message.join(new);
         row.missing_channel = here.missing_channel(&row.message);
-        if row.message.is_unsettled() {
+        if row.message.is_unsettled(here.heard_since()) {
             self.unsettled.push((&row.message).into());
         }
         if row.message == was {
@@ -255,7 +261,7 @@ pub(super) fn end_channels(
     // As in `Gone::new`.
     let before = "greatest($1, created_at)";
     let after = format!("least({there_at}, {before})");
-    // The order of `Gone::join`: what was told before what was inferred, then the earliest notice.
+    // As `Life::join`: what was told before what was inferred, then the earliest notice.
     let told_counts = format!(
         "(NOT deleted OR deleted_by IN ('rescan', 'missing_channel') OR {before} < deleted_before \
          OR {before} = deleted_before AND deleted_by = 'channel' AND deleted_after < {after})"

@@ -5,12 +5,13 @@ use chrono::{TimeZone, Utc};
 use guildlake::message::{
     Counted, DeletedBy, Gone, Life, Message, Observed, Source, Step, Tally, read_update,
 };
+use guildlake::store::{Batch, Channel, ChannelGone, DeletedContent};
 use proptest::prelude::*;
 
 use crate::support::{TestRecord, channel, edit_time, guild, id, observed, payload, whole};
 
 /// Something that happens to a message, at one of a few times: some of them at the same.
-fn event() -> impl Strategy<Value = Message> {
+fn anything() -> impl Strategy<Value = Message> {
     let source = prop_oneof![
         Just(Source::Gateway),
         Just(Source::Rest),
@@ -76,7 +77,7 @@ proptest! {
 
     #[test]
     fn join_is_commutative_associative_and_idempotent(
-        a in event(), b in event(), c in event(),
+        a in anything(), b in anything(), c in anything(),
     ) {
         prop_assert_eq!(a.clone().join(b.clone()), b.clone().join(a.clone()));
         prop_assert_eq!(
@@ -172,4 +173,130 @@ async fn whatever_strangers_write_is_kept_byte_for_byte() {
         Message::read(guild(), Source::Rest, observed(), &lone).is_err(),
         "half a character is no text"
     );
+}
+
+/// A page's payload of a message with a poll, with more fields.
+fn poll(second: i64, source: Source, more: &serde_json::Value) -> Message {
+    let mut whole: serde_json::Value = serde_json::from_str(&payload(id(1), "x", 0, 0)).unwrap();
+    whole["poll"] = serde_json::json!({"question": {"text": "?"}, "answers": []});
+    for (field, value) in more.as_object().unwrap() {
+        whole[field] = value.clone();
+    }
+    Message::read(guild(), source, at(second), &whole.to_string()).unwrap()
+}
+
+fn change(second: i64, key: &str, step: Step) -> Tally {
+    let of = Counted {
+        key: key.to_owned(),
+        name: None,
+    };
+    Tally::change(at(second), of, step, false)
+}
+
+fn event(reactions: Tally, votes: Tally) -> Message {
+    Message {
+        reactions,
+        votes,
+        ..Message::unknown(id(1), guild(), channel())
+    }
+}
+
+/// What a row would hold, and no commit would ever settle, is not asked for again and again.
+#[test]
+fn only_what_an_answer_can_settle_is_asked_for() {
+    let none = serde_json::json!({});
+    let vote = event(Tally::default(), change(200, "1", Step::Added));
+    let page = poll(0, Source::Rest, &none).join(vote.clone());
+    assert!(!page.is_unsettled(None), "REST does not tell the votes");
+    assert!(vote.is_unsettled(None), "nothing but a vote is known");
+    let live = poll(0, Source::Gateway, &none).join(vote);
+    assert!(!live.is_unsettled(None), "each vote was heard");
+    let heard_since = Some(at(100).at);
+    assert!(live.is_unsettled(heard_since), "votes before that were not");
+
+    let react = |second| event(change(second, "x", Step::Added), Tally::default());
+    let page = || poll(0, Source::Rest, &none);
+    assert!(page().join(react(60)).is_unsettled(None), "it may be in it");
+    assert!(!page().join(react(600)).is_unsettled(None));
+    // It was replayed: it may have happened long before it came.
+    let replayed = change(600, "x", Step::Added).replayed_since(Some(at(30).at));
+    let replayed = event(replayed, Tally::default());
+    assert!(page().join(replayed).is_unsettled(None));
+}
+
+#[test]
+fn counts_of_a_partial_update_do_not_outlive_what_changed_them() {
+    let none = serde_json::json!({});
+    let update = serde_json::json!({
+        "id": id(1).to_string(), "channel_id": channel().to_string(),
+        "reactions": [{"count": 1, "emoji": {"id": null, "name": "x"}}],
+        "poll": {"question": {"text": "?"}, "answers": [],
+                 "results": {"is_finalized": true, "answer_counts": [{"id": 1, "count": 2}]}},
+    });
+    let update = read_update(guild(), at(1), &update.to_string()).unwrap();
+    let message = poll(0, Source::Rest, &none).join(update);
+    let shown = message.shown().unwrap();
+    assert_eq!(shown.reaction_count, 1);
+    let removed = event(change(2, "x", Step::Removed), change(2, "1", Step::Added));
+    let message = message.join(removed);
+    let shown = message.shown().unwrap();
+    assert_eq!(
+        (shown.reaction_count, shown.reactions.as_deref()),
+        (0, None)
+    );
+    let fields: serde_json::Value =
+        serde_json::from_str(shown.changed_fields.as_deref().unwrap()).unwrap();
+    assert!(fields["reactions"].is_null(), "{fields}");
+    let results = &fields["poll"]["results"];
+    assert_eq!(results["is_finalized"], true, "{fields}");
+    assert_eq!(results["answer_counts"][0]["count"], 3, "{fields}");
+}
+
+#[tokio::test]
+async fn what_was_taken_out_with_a_missing_channel_is_kept_again_once_it_lives() {
+    let mut record = TestRecord::with(10, |settings| {
+        settings.deleted_content = DeletedContent::RemoveAfter(chrono::TimeDelta::zero());
+    });
+    let page = |content: &str| {
+        let payload = payload(id(1), content, 0, 0);
+        Message::read(guild(), Source::Rest, observed(), &payload).unwrap()
+    };
+    let early = page("early");
+    let channel_of = Channel {
+        id: channel(),
+        guild_id: guild(),
+        parent_id: None,
+        channel_type: 0,
+        name: "c".to_owned(),
+    };
+    let batch = Batch {
+        channels: vec![channel_of],
+        messages: vec![page("secret")],
+        ..Batch::default()
+    };
+    record.record.commit(&batch, Utc::now()).unwrap();
+    let asked_at = observed().at;
+    let batch = Batch {
+        channels_gone: vec![ChannelGone {
+            id: channel(),
+            after: asked_at,
+            before: asked_at,
+            asked_at: Some(asked_at),
+        }],
+        ..Batch::default()
+    };
+    record.record.commit(&batch, Utc::now()).unwrap();
+    let row = record.rows().await.remove(0);
+    assert!(row.deleted && row.content_removed_at.is_some());
+    // A page that was asked for before that brings nothing back.
+    record.commit(vec![early]);
+    let row = record.rows().await.remove(0);
+    assert!(row.deleted && row.raw_json.is_none());
+    record.commit(vec![page("it lives")]);
+    let mut record = record.reopen();
+    let row = record.rows().await.remove(0);
+    assert!(!row.deleted && row.content_removed_at.is_none());
+    assert_eq!(row.content, "it lives");
+    record.commit(vec![page("and goes on")]);
+    assert_eq!(record.rows().await.remove(0).content, "and goes on");
 }

@@ -126,6 +126,28 @@ fn old_record() -> TestRecord {
         ..row(6, "messages_hot", CHANNEL.cast_signed())
     };
     insert(&connection, &reacted);
+    // More reactions than a column holds; and a preview that was hidden again: the old rule did not show it.
+    let mut odd: serde_json::Value = serde_json::from_str(&whole(7)).unwrap();
+    odd["reactions"] = json!([
+        {"count": i64::MAX, "emoji": {"id": null, "name": "x"}},
+        {"count": i64::MAX, "emoji": {"id": "9", "name": null}},
+    ]);
+    odd["flags"] = json!(4);
+    let odd = OldRow {
+        deleted: None,
+        raw: odd.to_string(),
+        patch: Some(
+            r#"{"embeds":{"edited_at":null,"value":"[{}]"},"content":{"edited_at":null,"value":"\"\\ud800 no\""}}"#,
+        ),
+        ..row(7, "messages_runs", CHANNEL.cast_signed())
+    };
+    insert(&connection, &odd);
+    let lone = OldRow {
+        deleted: None,
+        raw: whole(8).replace('x', "\\ud800"),
+        ..row(8, "messages_runs", CHANNEL.cast_signed())
+    };
+    insert(&connection, &lone);
     drop(connection);
     TestRecord::open(settings, folder)
 }
@@ -144,7 +166,7 @@ fn ends(connection: &Connection) -> Vec<(i64, Option<String>)> {
 fn what_the_old_rule_did_wrong_is_mended_at_the_opening() {
     let record = old_record();
     assert_eq!(record.record.revision(), 2, "who keeps a copy learns of it");
-    let (record, (found, upside_down, reactions, patch)) = record.look(|connection| {
+    let (record, (found, upside_down, reactions, patch, most, hidden)) = record.look(|connection| {
         let one = |sql: &str| {
             connection
                 .query_row(sql, [], |row| row.get::<_, i64>(0))
@@ -159,7 +181,9 @@ fn what_the_old_rule_did_wrong_is_mended_at_the_opening() {
             ends(connection),
             one("SELECT count(*) FROM discord_messages WHERE deleted_after > deleted_before"),
             text("SELECT reactions FROM discord_messages WHERE reaction_count = 2"),
-            text("SELECT patch_json FROM discord_messages WHERE patch_json IS NOT NULL"),
+            text("SELECT string_agg(patch_json) FROM discord_messages WHERE patch_json IS NOT NULL"),
+            one("SELECT max(reaction_count) FROM discord_messages"),
+            one("SELECT count(*) FROM messages_runs WHERE state_json IS NOT NULL"),
         )
     });
     let by = |by: &str| Some(by.to_owned());
@@ -173,6 +197,8 @@ fn what_the_old_rule_did_wrong_is_mended_at_the_opening() {
             (4, by("channel")),
             (5, by("channel")),
             (6, None),
+            (7, None),
+            (8, None),
             (300, None),
         ]
     );
@@ -182,6 +208,7 @@ fn what_the_old_rule_did_wrong_is_mended_at_the_opening() {
         r#"[{"count":2,"emoji_id":null,"emoji_name":"👍","super_count":0}]"#
     );
     assert_eq!(patch, r#"{"embeds":[{"type":"link"}]}"#);
+    assert_eq!((most, hidden), (i64::from(i32::MAX), 0));
 
     // A list shows that the second one lives too.
     let mut record = record;

@@ -231,7 +231,7 @@ async fn history_is_whole_in_both_directions_and_byte_for_byte() {
         }
         total += ids.len();
         if let Some((id, raw)) = back.first_key_value() {
-            let one = rest.message(channel, *id).await.unwrap().unwrap();
+            let (one, _) = rest.message(channel, *id).await.unwrap().unwrap();
             assert_eq!(one, *raw);
         }
     }

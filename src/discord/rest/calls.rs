@@ -85,7 +85,8 @@ impl Rest {
     }
 
     async fn json<T: DeserializeOwned>(&self, route: Route) -> Result<T, RestError> {
-        self.ask(route, |body| serde_json::from_slice(body)).await
+        self.ask(route, |body, _| serde_json::from_slice(body))
+            .await
     }
 
     pub(super) fn note_odd(&self, what: &'static str, odd: usize) {

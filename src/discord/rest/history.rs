@@ -167,12 +167,14 @@ impl Rest {
             HistoryCursor::After(id) => route.with("after", &id),
             HistoryCursor::Oldest => route.with("after", &0),
         };
-        let asked_at = self.clock().stamp();
-        let page = self.ask(route, HistoryPage::read).await?;
-        Ok(HistoryPage { asked_at, ..page })
+        let read = |body: &[u8], asked_at| {
+            let page = HistoryPage::read(body)?;
+            Ok(HistoryPage { asked_at, ..page })
+        };
+        self.ask(route, read).await
     }
 
-    /// One message as it came; `None` if it is not there (any more).
+    /// One message as it came, with the time before it was asked for; `None` if it is not there (any more).
     ///
     /// # Errors
     /// As every call: see [`RestError`].
@@ -180,12 +182,15 @@ impl Rest {
         &self,
         channel: ChannelId,
         message: MessageId,
-    ) -> Result<Option<Box<str>>, RestError> {
+    ) -> Result<Option<(Box<str>, DateTime<Utc>)>, RestError> {
         /// Discord's code for a message that is not there.
         const UNKNOWN_MESSAGE: i64 = 10_008;
-        let read = |body: &[u8]| serde_json::from_slice::<Box<RawValue>>(body);
+        let read = |body: &[u8], asked_at| {
+            let raw = serde_json::from_slice::<Box<RawValue>>(body)?;
+            Ok((raw.into(), asked_at))
+        };
         match self.ask(Route::message(channel, message), read).await {
-            Ok(raw) => Ok(Some(raw.into())),
+            Ok(found) => Ok(Some(found)),
             Err(RestError::NotFound {
                 code: UNKNOWN_MESSAGE,
                 ..

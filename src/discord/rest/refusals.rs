@@ -70,7 +70,7 @@ impl Rest {
     pub(super) async fn ask<T>(
         &self,
         route: Route,
-        read: impl Fn(&[u8]) -> Result<T, serde_json::Error>,
+        read: impl Fn(&[u8], DateTime<Utc>) -> Result<T, serde_json::Error>,
     ) -> Result<T, RestError> {
         let Some(place) = route.place else {
             return self.get(route, read).await;

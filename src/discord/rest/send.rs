@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
@@ -22,12 +23,12 @@ const MAX_BODY: usize = 64 << 20;
 const MAX_MESSAGE: usize = 200;
 
 impl Rest {
-    /// The answer to a GET, as `read` understands it. A body that `read` can't understand is as
+    /// The answer to a GET, as `read` understands it, with the time just before it was asked for. A body that `read` can't understand is as
     /// faulty as a 502.
     pub(super) async fn get<T>(
         &self,
         route: Route,
-        read: impl Fn(&[u8]) -> Result<T, serde_json::Error>,
+        read: impl Fn(&[u8], DateTime<Utc>) -> Result<T, serde_json::Error>,
     ) -> Result<T, RestError> {
         let shared = &*self.shared;
         let mut backoff = shared.backoff();
@@ -46,6 +47,8 @@ impl Rest {
             }
 
             attempts += 1;
+            // What the answer shows was so after this time, however long the request waited.
+            let asked_at = shared.stats.clock.stamp();
             let reply = match shared.exchange(&route).await {
                 Ok(reply) => reply,
                 Err(fault) => {
@@ -65,7 +68,7 @@ impl Rest {
             let (fault, not_before) = match reply.verdict(|message| shared.call(&route, message)) {
                 Verdict::Good => {
                     permit.complete(bucket);
-                    match read(&reply.body) {
+                    match read(&reply.body, asked_at) {
                         Ok(answer) => return Ok(answer),
                         Err(error) => (Fault::json(&error), None),
                     }

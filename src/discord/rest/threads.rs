@@ -166,7 +166,9 @@ impl Rest {
         if let Some(before) = before {
             route = route.with("before", &before);
         }
-        let list: ThreadList = self.ask(route, |body| serde_json::from_slice(body)).await?;
+        let list: ThreadList = self
+            .ask(route, |body, _| serde_json::from_slice(body))
+            .await?;
         // A list that does not say whether it ends does so with a page that is not full.
         let is_full = list.threads.len() >= usize::from(LIMIT);
         let has_more = list.has_more.unwrap_or(is_full);

@@ -25,11 +25,11 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 /// How long a channel that nobody knows is looked up before its message is kept aside.
 const LOOK_UP: Duration = Duration::from_secs(3);
 
-/// That a channel was told of.
-fn sighting(channel: &ChannelInfo, heard: Heard) -> Sighting {
+/// That a channel was told of by the dispatch of this number.
+fn sighting(channel: &ChannelInfo, heard: Heard, sequence: u64) -> Sighting {
     Sighting {
         id: channel.id,
-        at: heard.observed_at,
+        at: heard.observed(sequence).0.at,
     }
 }
 
@@ -108,7 +108,13 @@ impl Live {
             }
             // It is counted already.
             News::Reaction(..) if is_repeat => {}
-            News::Reaction(message, event) => {
+            News::Reaction(mut message, event) => {
+                if self.following != Following::Yes {
+                    // It may have happened long before it came, and be in a page already.
+                    let since = Some(heard.after);
+                    message.reactions = message.reactions.replayed_since(since);
+                    message.votes = message.votes.replayed_since(since);
+                }
                 if self.scope.takes(message.guild_id, message.channel_id) == Some(true) {
                     batch.messages.push(*message);
                     if self.keeps_reactors {
@@ -137,7 +143,7 @@ impl Live {
                     }
                     for channel in &channels {
                         self.rights.channel(channel);
-                        batch.sightings.push(sighting(channel, heard));
+                        batch.sightings.push(sighting(channel, heard, sequence));
                     }
                     batch.guilds.push(Guild { id, name });
                     // That it is told of says that the bot is in it.
@@ -181,7 +187,7 @@ impl Live {
                 channel,
                 is_new,
             } => {
-                batch.sightings.push(sighting(&channel, heard));
+                batch.sightings.push(sighting(&channel, heard, sequence));
                 let unknown = self.learn(guild_id, std::slice::from_ref(&channel), &mut batch);
                 let changed = self.rights.channel(&channel);
                 // A thread has no rights of its own; that it is told of can be a new one.
@@ -202,7 +208,9 @@ impl Live {
                 }
             }
             News::Threads { guild_id, threads } => {
-                let seen = threads.iter().map(|thread| sighting(thread, heard));
+                let seen = threads
+                    .iter()
+                    .map(|thread| sighting(thread, heard, sequence));
                 batch.sightings.extend(seen);
                 self.learn(guild_id, &threads, &mut batch);
                 batch.interrupted.extend(

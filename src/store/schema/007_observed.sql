@@ -49,25 +49,38 @@ CREATE TABLE reaction_events (
     is_super    BOOLEAN NOT NULL
 );
 
--- What partial updates brought. Until now the column held what it was told when, and every reader decided by itself
--- what of it is shown; now it holds what is shown.
-CREATE MACRO shown_field(patch_json, raw_json, field) AS
-    CASE WHEN coalesce(TRY_CAST(json_extract_string(patch_json, '$.' || field || '.edited_at') AS TIMESTAMPTZ), '-infinity')
-              >= coalesce(TRY_CAST(TRY(json_extract_string(raw_json, '$.edited_timestamp')) AS TIMESTAMPTZ), '-infinity')
-         THEN '"' || field || '":' || json_extract_string(patch_json, '$.' || field || '.value') END;
+-- What partial updates brought. Until now patch_json held each value with the time of its edit, and every reader decided
+-- by itself which of them are shown. From now on it holds those that are shown, and state_json what decides that. The
+-- rule that was: those of a later edit, and of embeds of one edit the longer list, unless embeds were suppressed.
+CREATE MACRO is_shown(patch_json, raw_json, field) AS
+    coalesce(TRY_CAST(TRY(json_extract_string(patch_json, '$.' || field || '.edited_at')) AS TIMESTAMPTZ), '-infinity')
+    > coalesce(TRY_CAST(TRY(json_extract_string(raw_json, '$.edited_timestamp')) AS TIMESTAMPTZ), '-infinity')
+    OR (field = 'embeds'
+        AND coalesce(TRY_CAST(TRY(json_extract_string(patch_json, '$.embeds.edited_at')) AS TIMESTAMPTZ), '-infinity')
+            = coalesce(TRY_CAST(TRY(json_extract_string(raw_json, '$.edited_timestamp')) AS TIMESTAMPTZ), '-infinity')
+        AND coalesce(TRY_CAST(TRY(json_extract_string(raw_json, '$.flags')) AS BIGINT), 0) & 4 = 0
+        AND coalesce(json_array_length(TRY_CAST(TRY(json_extract_string(patch_json, '$.embeds.value')) AS JSON))
+                     > json_array_length(TRY(json_extract(raw_json, '$.embeds'))), false));
 CREATE MACRO shown_fields(patch_json, raw_json) AS
-    '{' || array_to_string(list_filter([
-        shown_field(patch_json, raw_json, 'attachments'), shown_field(patch_json, raw_json, 'author'),
-        shown_field(patch_json, raw_json, 'content'), shown_field(patch_json, raw_json, 'embeds'),
-        shown_field(patch_json, raw_json, 'flags')], lambda part: part IS NOT NULL), ',') || '}';
-UPDATE messages_hot SET state_json = '{"fields":' || patch_json || '}',
-    patch_json = nullif(shown_fields(patch_json, raw_json), '{}') WHERE patch_json IS NOT NULL;
-UPDATE messages_small_runs SET state_json = '{"fields":' || patch_json || '}',
-    patch_json = nullif(shown_fields(patch_json, raw_json), '{}') WHERE patch_json IS NOT NULL;
-UPDATE messages_runs SET state_json = '{"fields":' || patch_json || '}',
-    patch_json = nullif(shown_fields(patch_json, raw_json), '{}') WHERE patch_json IS NOT NULL;
+    list_filter(['attachments', 'author', 'content', 'embeds', 'flags'],
+                lambda field: TRY(json_extract(patch_json, '$.' || field)) IS NOT NULL
+                              AND is_shown(patch_json, raw_json, field));
+CREATE MACRO shown_values(patch_json, raw_json) AS
+    '{' || array_to_string(list_transform(shown_fields(patch_json, raw_json), lambda field:
+        '"' || field || '":' || json_extract_string(patch_json, '$.' || field || '.value')), ',') || '}';
+CREATE MACRO shown_state(patch_json, raw_json) AS
+    '{"fields":{' || array_to_string(list_transform(shown_fields(patch_json, raw_json), lambda field:
+        '"' || field || '":' || CAST(json_extract(patch_json, '$.' || field) AS VARCHAR)), ',') || '}}';
+UPDATE messages_hot SET state_json = nullif(shown_state(patch_json, raw_json), '{"fields":{}}'),
+    patch_json = nullif(shown_values(patch_json, raw_json), '{}') WHERE patch_json IS NOT NULL;
+UPDATE messages_small_runs SET state_json = nullif(shown_state(patch_json, raw_json), '{"fields":{}}'),
+    patch_json = nullif(shown_values(patch_json, raw_json), '{}') WHERE patch_json IS NOT NULL;
+UPDATE messages_runs SET state_json = nullif(shown_state(patch_json, raw_json), '{"fields":{}}'),
+    patch_json = nullif(shown_values(patch_json, raw_json), '{}') WHERE patch_json IS NOT NULL;
+DROP MACRO shown_state;
+DROP MACRO shown_values;
 DROP MACRO shown_fields;
-DROP MACRO shown_field;
+DROP MACRO is_shown;
 
 -- The reactions and votes that payloads tell of.
 CREATE MACRO told_reactions(raw_json) AS
@@ -78,21 +91,26 @@ CREATE MACRO shown_reactions(told) AS
     CASE WHEN len(told) > 0 THEN CAST(to_json(list_transform(told, lambda one:
         {'count': one.count, 'emoji_id': one.emoji.id, 'emoji_name': one.emoji.name,
          'super_count': coalesce(one.count_details.burst, 0)})) AS VARCHAR) END;
-CREATE MACRO shown_votes(raw_json) AS
-    (SELECT CASE WHEN len(told) > 0 THEN CAST(to_json(list_transform(told, lambda one:
-                {'answer_id': one.id, 'count': one.count})) AS VARCHAR) END
-     FROM (SELECT list_filter(TRY(json_transform(json_extract(raw_json, '$.poll.results.answer_counts'),
-                  '[{"id":"BIGINT","count":"BIGINT"}]')), lambda one: one.count > 0) AS told));
-UPDATE messages_hot SET reactions = shown_reactions(told_reactions(raw_json)), poll_votes = shown_votes(raw_json),
-    reaction_count = coalesce(list_sum(list_transform(told_reactions(raw_json), lambda one: one.count)), 0)
+CREATE MACRO told_votes(raw_json) AS
+    list_filter(TRY(json_transform(json_extract(raw_json, '$.poll.results.answer_counts'),
+        '[{"id":"BIGINT","count":"BIGINT"}]')), lambda one: one.count > 0);
+CREATE MACRO shown_votes(told) AS
+    CASE WHEN len(told) > 0 THEN CAST(to_json(list_transform(told, lambda one:
+        {'answer_id': one.id, 'count': one.count})) AS VARCHAR) END;
+UPDATE messages_hot SET reactions = shown_reactions(told_reactions(raw_json)), poll_votes = shown_votes(told_votes(raw_json)),
+    reaction_count = least(coalesce(list_sum(list_transform(told_reactions(raw_json), lambda one:
+        CAST(one.count AS DOUBLE))), 0), 2147483647)
     WHERE contains(raw_json, '"reactions"') OR contains(raw_json, '"answer_counts"');
-UPDATE messages_small_runs SET reactions = shown_reactions(told_reactions(raw_json)), poll_votes = shown_votes(raw_json),
-    reaction_count = coalesce(list_sum(list_transform(told_reactions(raw_json), lambda one: one.count)), 0)
+UPDATE messages_small_runs SET reactions = shown_reactions(told_reactions(raw_json)), poll_votes = shown_votes(told_votes(raw_json)),
+    reaction_count = least(coalesce(list_sum(list_transform(told_reactions(raw_json), lambda one:
+        CAST(one.count AS DOUBLE))), 0), 2147483647)
     WHERE contains(raw_json, '"reactions"') OR contains(raw_json, '"answer_counts"');
-UPDATE messages_runs SET reactions = shown_reactions(told_reactions(raw_json)), poll_votes = shown_votes(raw_json),
-    reaction_count = coalesce(list_sum(list_transform(told_reactions(raw_json), lambda one: one.count)), 0)
+UPDATE messages_runs SET reactions = shown_reactions(told_reactions(raw_json)), poll_votes = shown_votes(told_votes(raw_json)),
+    reaction_count = least(coalesce(list_sum(list_transform(told_reactions(raw_json), lambda one:
+        CAST(one.count AS DOUBLE))), 0), 2147483647)
     WHERE contains(raw_json, '"reactions"') OR contains(raw_json, '"answer_counts"');
 DROP MACRO shown_votes;
+DROP MACRO told_votes;
 DROP MACRO shown_reactions;
 DROP MACRO told_reactions;
 
