@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::Observed;
@@ -77,6 +77,9 @@ struct Change {
     step: Step,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     burst: bool,
+    /// It may have happened long before it was observed: it was replayed, or has waited.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_late: bool,
 }
 
 /// The counts of one message.
@@ -112,7 +115,21 @@ impl Tally {
                 of,
                 step,
                 burst,
+                is_late: false,
             }]),
+        }
+    }
+
+    /// The same, of changes that may have happened long before they were observed.
+    #[must_use]
+    pub fn late(self) -> Self {
+        let changes = self.changes.into_iter().map(|change| Change {
+            is_late: true,
+            ..change
+        });
+        Self {
+            changes: changes.collect(),
+            ..self
         }
     }
 
@@ -172,21 +189,24 @@ impl Tally {
         counts
     }
 
-    /// Whether the counts should be asked for again: an event came while the page that told them was on its way, so
-    /// it may be in them; or there are too many changes to carry along; or nothing but changes is known.
+    /// Whether the counts should be asked for again: an event came while the page that told them was on its way, or
+    /// later than it happened, so it may be in them; or there are too many changes to carry along; or nothing but changes is known.
     #[must_use]
     pub fn is_unsettled(&self) -> bool {
         let Some(whole) = &self.whole else {
             return !self.changes.is_empty();
         };
-        let first = self.changes.first().map(|change| change.observed.at);
-        let may_be_in_it = |at: DateTime<Utc>| at - whole.observed.at <= ON_ITS_WAY;
-        self.changes.len() > MOST_CHANGES || !whole.is_exact && first.is_some_and(may_be_in_it)
+        let may_be_in_it = |change: &Change| {
+            change.is_late || change.observed.at - whole.observed.at <= ON_ITS_WAY
+        };
+        self.changes.len() > MOST_CHANGES
+            || !whole.is_exact && self.changes.iter().any(may_be_in_it)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
     use proptest::prelude::*;
 
     use super::*;

@@ -106,7 +106,12 @@ impl Live {
             }
             // It is counted already.
             News::Reaction(..) if is_repeat => {}
-            News::Reaction(message, event) => {
+            News::Reaction(mut message, event) => {
+                if self.following != Following::Yes {
+                    // A reading that was made meanwhile may have counted it.
+                    message.reactions = std::mem::take(&mut message.reactions).late();
+                    message.votes = std::mem::take(&mut message.votes).late();
+                }
                 if self.scope.takes(message.guild_id, message.channel_id) == Some(true) {
                     batch.messages.push(*message);
                     if self.keeps_reactors {
