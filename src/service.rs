@@ -273,6 +273,12 @@ async fn follow(
     }
     // A session brings what it was begun for: after an upgrade that listens to more, a new one is due.
     let resumable = session.as_ref().filter(|it| gateway::is_resumable(it));
+    if session.is_some() && resumable.is_none() {
+        info!(
+            "the stored session with Discord was begun for other events than are listened to now (reactions and votes \
+             are new), so a new one is begun; what may have been missed between is read again"
+        );
+    }
     let socket = Socket::new(&settings.token, &info, resumable, settings.reconnect)?;
     let (passes, calls) = mpsc::unbounded_channel();
     let live = Live::new(

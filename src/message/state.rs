@@ -46,6 +46,13 @@ impl State {
         }
     }
 
+    /// Whether its counts should be asked for again.
+    #[must_use]
+    pub fn is_unsettled(&self) -> bool {
+        let tallies = self.reactions.iter().chain(&self.votes);
+        tallies.into_iter().any(|tally| tally.is_unsettled(None))
+    }
+
     /// As the record keeps it: nothing for none.
     ///
     /// # Errors

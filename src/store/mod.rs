@@ -41,6 +41,7 @@ mod settings;
 mod sorted;
 mod tables;
 mod transaction;
+mod unsettled;
 mod upkeep;
 mod versions;
 mod whereabouts;

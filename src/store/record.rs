@@ -21,7 +21,7 @@ use super::witness::{Testimony, Witness};
 use super::{
     Batch, Committed, DeletedContent, RecordState, StoreError, StoreSettings, content, epochs,
     fragments, lookup, merge, messages, moment, opening, outages, reactions, report, schema,
-    transaction, versions,
+    transaction, unsettled, versions,
 };
 use crate::failpoint;
 use crate::message::ChannelId;
@@ -84,6 +84,7 @@ impl Record {
             what: format!("the witness of {} can't be opened", path.display()),
             cause,
         })?;
+        let observed_at = state(&connection, "observed_at")?;
         let mut record = Self {
             upkeep: Upkeep::new(&connection, settings, Arc::clone(&whereabouts), checkpoints)?,
             whereabouts,
@@ -96,8 +97,8 @@ impl Record {
             revision: state(&connection, "revision")?,
             has_epoch: false,
             commits: state(&connection, "commits")?,
-            observed_at: state(&connection, "observed_at")?,
-            unsettled: fragments::unsettled(&connection)?,
+            observed_at,
+            unsettled: unsettled::left(&connection, observed_at)?,
             fragments: count(&connection, "message_fragments")?,
             marks: Marks::load(&connection, settings.repair_window)?,
             deleted_content: settings.deleted_content,

@@ -42,6 +42,8 @@ pub(crate) struct Seen {
     pub(crate) is_complete: bool,
     /// Messages that are still to be asked for again, since their counts are not certain.
     pub(crate) unsettled: u64,
+    /// How many passes over all channels were finished.
+    pub(crate) passes: u64,
     /// Whether it has taken up a session again.
     pub(crate) has_resumed: bool,
     /// Whether it waits for room on the disk.
@@ -257,6 +259,7 @@ async fn look(started: Instant, url: &str, sender: &watch::Sender<Seen>) {
                 seen.identified = gateway["identified"].as_u64().unwrap();
                 seen.has_resumed = gateway["resumed"].as_u64().unwrap() > 0;
                 seen.is_complete = health["backfill"]["state"] == "complete";
+                seen.passes = health["backfill"]["passes"].as_u64().unwrap();
                 seen.unsettled = health["unsettled"].as_u64().unwrap();
                 seen.is_full = health["record"] == "disk_full";
                 seen.revision = health["revision"].as_i64().unwrap();

@@ -1,5 +1,7 @@
 //! What changes on a message without an edit: what Discord showed last is what the record has.
 
+use std::time::Duration;
+
 use simulator::{Draft, GatewayFault, Happening, SOURCE_MESSAGE_DELETED};
 
 use crate::scene::Scene;
@@ -131,7 +133,9 @@ async fn reactions_that_nobody_heard_are_there_after_verify() {
     scene.react(id, 2, "🎉");
     scene.verify().await;
     assert_eq!(scene.reactions(id), counts(&[("🎉", 1), ("👍", 1)]));
-    // The session goes on, and replays what the reading has counted already.
+    // The session goes on, and replays what the reading has counted already, minutes ago.
+    let simulator = &scene.world.simulator;
+    simulator.advance_clock(Duration::from_secs(120));
     scene.follow().await;
     scene.stop().await;
     assert_eq!(scene.reactions(id), counts(&[("🎉", 1), ("👍", 1)]));
@@ -314,5 +318,28 @@ async fn a_partial_update_after_an_edit_shows() {
     scene.stop().await;
     assert_eq!(scene.outside(id).embeds, 2);
     assert_eq!(scene.row(id).content, "https://example.org/");
+    scene.world.assert_equals_truth();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn counts_that_are_not_certain_are_asked_for_by_the_next_start() {
+    let mut scene = Scene::followed(613).await;
+    let id = scene.said(Draft::text("hello")).await;
+    scene.stop().await;
+    scene.react(id, 0, "👍");
+    scene.verify().await;
+    // The session goes on, and tells of what the reading has counted already.
+    let mut settings = scene.world.settings();
+    let discord = settings.discord.as_mut().unwrap();
+    discord.ask_again = Duration::from_secs(3600);
+    let mut running = scene.world.start_with(settings).await;
+    let said = scene.world.simulator.sequence();
+    running
+        .until(|status| status.gateway.sequence >= said && status.unsettled > 0)
+        .await;
+    running.stop().await;
+    scene.follow().await;
+    scene.stop().await;
+    assert_eq!(scene.reactions(id), counts(&[("👍", 1)]));
     scene.world.assert_equals_truth();
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::program::KEY;
+use crate::truth::{Outside, reactions, votes};
 
 /// A row, its times in Unix milliseconds.
 #[derive(Clone, Debug)]
@@ -17,6 +18,7 @@ pub(crate) struct Row {
     pub(crate) deleted_by: Option<String>,
     pub(crate) deleted_after: Option<u64>,
     pub(crate) deleted_before: Option<u64>,
+    pub(crate) outside: Outside,
 }
 
 /// What is claimed of a message's place.
@@ -107,7 +109,7 @@ impl Asker {
         loop {
             let page = self
                 .get(&format!(
-                    "messages?guild_id={}&channel_id={channel}&include_deleted=true&limit=500{cursor}",
+                    "messages?guild_id={}&channel_id={channel}&include_deleted=true&include_raw=true&limit=500{cursor}",
                     self.guild
                 ))
                 .await;
@@ -121,6 +123,7 @@ impl Asker {
                     deleted_by: row["deleted_by"].as_str().map(str::to_owned),
                     deleted_after: time(&row["deleted_after"]),
                     deleted_before: time(&row["deleted_before"]),
+                    outside: outside(row),
                 };
                 if answer.rows.insert(id, row).is_some() {
                     answer.doubled.push(id);
@@ -153,6 +156,19 @@ impl Asker {
 impl Answer {
     pub(crate) fn claim(&self, channel: u64, message: u64) -> Claim {
         claim(&self.ranges, channel, message)
+    }
+}
+
+/// What of a row is no edit. Here the simulator tells of all changes by whole payloads.
+fn outside(row: &Value) -> Outside {
+    let payload = &row["raw_json"];
+    Outside {
+        author_name: row["author_name"].as_str().unwrap().to_owned(),
+        pinned: payload["pinned"].as_bool().unwrap(),
+        flags: payload["flags"].as_u64().unwrap_or(0),
+        embeds: usize::try_from(row["embed_count"].as_u64().unwrap()).unwrap(),
+        reactions: reactions(row.get("reactions")),
+        votes: votes(row.get("poll_votes")),
     }
 }
 

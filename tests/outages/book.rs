@@ -23,6 +23,18 @@ pub(crate) enum What {
     Edited(String),
     /// Alone, in a purge or with its channel.
     Deleted,
+    /// Without an edit.
+    Beside(Part),
+}
+
+/// What of a message changes without an edit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Pinned,
+    Flags,
+    Embeds,
+    Reactions,
+    Votes,
 }
 
 /// Something that happened to a message.
@@ -55,6 +67,8 @@ pub(crate) struct Book {
     pub(crate) hidden_once: HashSet<u64>,
     /// When channels and threads went, and how far the service's clock was behind then.
     pub(crate) places_gone: HashMap<u64, (u64, u64)>,
+    /// The names that people had, and until when.
+    pub(crate) names: HashMap<u64, Vec<(String, u64)>>,
     /// The outages in which the session was lost.
     pub(crate) outages: HashMap<usize, TrueOutage>,
 }
@@ -88,6 +102,13 @@ impl Book {
             .iter()
             .rev()
             .find(|it| it.what == What::Deleted)
+    }
+
+    /// The last change of a part that nobody may have heard.
+    pub(crate) fn unheard(&self, message: u64, part: Part) -> Option<&Change> {
+        let of = self.of(message).iter().rev();
+        let mut of = of.filter(|it| it.what == What::Beside(part));
+        of.find(|it| it.heard != Heard::Told)
     }
 
     /// The first edit after the version that has this edit time, in milliseconds.

@@ -7,8 +7,9 @@ use chrono::{DateTime, Utc};
 use simulator::{ChannelInfo, DeletedBy, Simulator, TruthMessage, unix_ms};
 
 use crate::answer::{Answer, Claim, Row, ToldOutage};
-use crate::book::{Book, Change, Heard, TrueOutage, What};
+use crate::book::{Book, Change, Heard, Part, TrueOutage, What};
 use crate::figures::Figures;
+use crate::truth::Outside;
 
 /// Discord tells its time in whole seconds, and an answer takes its time, on a busy machine more.
 const TOLERANCE: u64 = 5000;
@@ -28,6 +29,8 @@ pub(crate) struct Check<'a> {
     pub(crate) violations: Vec<(String, String)>,
     /// Messages whose row is not as they are, with their channel and what is claimed of them.
     pub(crate) excused: Vec<(u64, u64, Claim)>,
+    /// How many of those differ in something that is no edit.
+    pub(crate) beside_stale: usize,
 }
 
 impl<'a> Check<'a> {
@@ -45,6 +48,7 @@ impl<'a> Check<'a> {
             places: places.map(|place| (place.id, place)).collect(),
             violations: Vec::new(),
             excused: Vec::new(),
+            beside_stale: 0,
         }
     }
 
@@ -104,7 +108,10 @@ impl<'a> Check<'a> {
                 Some(change) => self.unnoticed(message, row, &change),
                 None => self.wrong("DELETE NOT IN THE BOOK", message, Some(row)),
             },
-            (false, false) => self.content(message, row),
+            (false, false) => {
+                self.content(message, row);
+                self.beside(message, row);
+            }
         }
     }
 
@@ -123,6 +130,54 @@ impl<'a> Check<'a> {
         match self.book.edit_after(message.id, row.edited).cloned() {
             Some(change) if is_version => self.unnoticed(message, row, &change),
             _ => self.wrong("CONTENT INVENTED", message, Some(row)),
+        }
+    }
+
+    /// What changed without an edit.
+    fn beside(&mut self, message: &TruthMessage, row: &Row) {
+        let (found, real) = (&row.outside, Outside::of_truth(message));
+        let parts = [
+            (Part::Pinned, found.pinned == real.pinned),
+            (Part::Flags, found.flags == real.flags),
+            (Part::Embeds, found.embeds == real.embeds),
+            (Part::Reactions, found.reactions == real.reactions),
+            (Part::Votes, found.votes == real.votes),
+        ];
+        for (part, is_right) in parts {
+            if is_right {
+                continue;
+            }
+            match self.book.unheard(message.id, part).cloned() {
+                Some(change) => {
+                    self.beside_stale += 1;
+                    self.unnoticed(message, row, &change);
+                }
+                None => self.wrong(&format!("{part:?} WRONG"), message, Some(row)),
+            }
+        }
+        if found.author_name != real.author_name {
+            self.name(message, row);
+        }
+    }
+
+    /// A name that is not the author's any more. No event tells of it: what was read since has the new one.
+    fn name(&mut self, message: &TruthMessage, row: &Row) {
+        let names = self.book.names.get(&message.author_id);
+        let names = names.map_or(&[][..], Vec::as_slice);
+        let was = names
+            .iter()
+            .any(|(name, _)| *name == row.outside.author_name);
+        let renamed = names.last().map_or(0, |(_, until)| *until);
+        let created = unix_ms(message.id);
+        let was_read = |outage: &TrueOutage| {
+            outage.began > renamed && created >= outage.ended + TOLERANCE - self.window
+        };
+        let is_readable = self.is_readable(message.channel_id);
+        let hidden = self.was_hidden(message.channel_id);
+        if !was {
+            self.wrong("NAME INVENTED", message, Some(row));
+        } else if is_readable && !hidden && self.book.outages.values().any(was_read) {
+            self.wrong("NAME NOT REPAIRED", message, Some(row));
         }
     }
 
@@ -246,6 +301,7 @@ impl<'a> Check<'a> {
 
     /// Counts what became of the changes of an outage.
     pub(crate) fn count(&self, outage: usize, truth: &[TruthMessage], figures: &mut Figures) {
+        figures.beside_stale = self.beside_stale;
         let truth: HashMap<u64, &TruthMessage> = truth.iter().map(|it| (it.id, it)).collect();
         for (id, change) in self.book.all() {
             if change.heard != Heard::Lost(outage) {
@@ -265,7 +321,7 @@ impl<'a> Check<'a> {
                 (What::Deleted, Some(row)) if row.deleted => figures.deletes_recovered += 1,
                 (What::Deleted, Some(_)) => figures.deletes_stale += 1,
                 // Counted as written, or in a place that can't be read.
-                (What::Edited(_) | What::Deleted, None) => {}
+                (What::Edited(_) | What::Deleted, None) | (What::Beside(_), _) => {}
             }
         }
     }

@@ -24,6 +24,10 @@ pub(crate) struct Figures {
     pub(crate) unknowable: usize,
     /// In channels that can't be read.
     pub(crate) unreadable: usize,
+    /// Pins, flags, embeds, reactions and votes that were not as they are at the last look.
+    pub(crate) beside_stale: usize,
+    /// Channels that Discord did not know for a while.
+    pub(crate) vanished: BTreeMap<&'static str, usize>,
     pub(crate) killed_in_repair: usize,
     pub(crate) violations: usize,
 }
@@ -45,7 +49,8 @@ impl fmt::Display for Figures {
             out,
             "of lost sessions, recovered: {} messages, {} edits, {} deletes (each with its interval); \
              said to be stale: {} edits, {} deletes; in channels that can't be read: {} messages; \
-             written and deleted unseen: {}; violations: {}",
+             written and deleted unseen: {}; pins, flags, embeds, reactions and votes said to be stale at the end: {}; \
+             channels that vanished and came back: {:?}; violations: {}",
             self.written_recovered,
             self.edits_recovered,
             self.deletes_recovered,
@@ -53,6 +58,8 @@ impl fmt::Display for Figures {
             self.deletes_stale,
             self.unreadable,
             self.unknowable,
+            self.beside_stale,
+            self.vanished,
             self.violations,
         )
     }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use simulator::{
-    Community, Config, GatewayFault, Happening, Observer, RestFault, RestFaultKind, Simulator,
+    Community, Config, GatewayFault, Happening, ListFault, Observer, Refused, RestFault,
+    RestFaultKind, SEND_MESSAGES, Simulator,
 };
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -20,7 +21,7 @@ use crate::kind::Kind;
 use crate::life::{Hearing, Life};
 use crate::plan::{rounds, seed};
 use crate::program::following;
-use crate::service::Service;
+use crate::service::{ASK_AGAIN, Service};
 use crate::verify::verify;
 
 /// Real milliseconds between two heartbeats.
@@ -30,6 +31,9 @@ const HOUR_MS: u64 = 3_600_000;
 
 /// Some of the messages are older.
 pub(crate) const WINDOW_MS: u64 = 48 * HOUR_MS;
+
+/// A missing channel is looked for again at once.
+const SECOND_LOOK: &str = "1s";
 
 /// How long Discord's simulator waits for anything of the service.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -52,6 +56,8 @@ struct Run {
     figures: Figures,
     /// What the record had at the last look.
     had: HashSet<u64>,
+    /// What the bot may not do where that changes nothing.
+    denied: u64,
     /// By what is wrong, with what it is wrong.
     violations: BTreeMap<String, BTreeSet<String>>,
 }
@@ -84,6 +90,8 @@ async fn after_every_outage_the_record_is_right_or_says_where_it_may_not_be() {
 fn serve(folder: &Path, simulator: &Simulator) -> Command {
     let mut command = following(folder, simulator, &["serve"]);
     command.env("REPAIR_WINDOW", format!("{}h", WINDOW_MS / HOUR_MS));
+    command.env("SECOND_LOOK", SECOND_LOOK);
+    command.env("ASK_AGAIN", ASK_AGAIN);
     command
 }
 
@@ -110,6 +118,7 @@ impl Run {
             book: Book::default(),
             figures: Figures::default(),
             had: HashSet::new(),
+            denied: 0,
             violations: BTreeMap::new(),
         }
     }
@@ -119,6 +128,7 @@ impl Run {
         let settled = service.until(|seen| {
             seen.is_live
                 && seen.is_complete
+                && seen.unsettled == 0
                 && seen.identified >= identified
                 && seen.sequence >= self.simulator.sequence()
         });
@@ -172,8 +182,58 @@ impl Run {
         } else {
             service = self.miss(kind, length, service).await;
         }
+        if self.dice.random_bool(0.4) {
+            self.vanish(&mut service).await;
+        }
         self.check(&mut service, Some(number)).await;
         service
+    }
+
+    /// A channel vanishes from Discord's lists for a while, and is there all the time.
+    async fn vanish(&mut self, service: &mut Service) {
+        let Some(channel) = self.life.ordinary(&mut self.dice) else {
+            return;
+        };
+        let faults = self.simulator.faults();
+        let missing = ListFault::without(&[channel]);
+        let (name, rules) = match self.dice.random_range(0..3) {
+            0 => {
+                let once = missing.times(1).refused(Refused::NotFound, 1);
+                ("once", vec![faults.list(once)])
+            }
+            1 => {
+                let by_id = missing.refused(Refused::NotFound, None);
+                ("but for its history", vec![faults.list(by_id)])
+            }
+            _ => {
+                let path = format!("/channels/{channel}/messages*");
+                let unknown = RestFault::on(path, RestFaultKind::NotFound { code: 10_003 });
+                let by_id = missing.refused(Refused::NotFound, None);
+                (
+                    "on every route",
+                    vec![faults.list(by_id), faults.rest(unknown)],
+                )
+            }
+        };
+        *self.figures.vanished.entry(name).or_default() += 1;
+        println!("  the channel {channel} vanishes: {name}");
+        // It is suspected, and looked for again.
+        self.look_at_channels(service, 2).await;
+        let things = self.dice.random_range(0..8);
+        self.live_followed(things, Heard::Told.into());
+        for rule in rules {
+            faults.remove(rule);
+        }
+        self.look_at_channels(service, 1).await;
+        self.settled(service, 0).await;
+    }
+
+    /// Has the channels listed, and waits until so many passes are over.
+    async fn look_at_channels(&mut self, service: &mut Service, passes: u64) {
+        let before = service.until(|_| true).await.unwrap().passes;
+        self.touch_a_channel();
+        let looked = service.until(|seen| seen.passes >= before + passes).await;
+        looked.unwrap();
     }
 
     /// A minute to a day, the short ones as often as the long ones. Discord keeps a session for minutes only.
@@ -331,16 +391,21 @@ impl Run {
         }
     }
 
-    fn touch_a_channel(&self) {
+    /// Changes a right that nobody needs.
+    fn touch_a_channel(&mut self) {
+        self.denied ^= SEND_MESSAGES;
         let channels = self.simulator.channels();
         let plain = channels
             .iter()
-            .find(|it| it.visible && it.history && it.name != "moderators")
+            .find(|it| {
+                let is_plain = it.kind == simulator::Kind::Text && it.name != "moderators";
+                is_plain && it.visible && it.history
+            })
             .unwrap();
         let change = simulator::PermissionChange::Bot {
             channel_id: plain.id,
             allow: 0,
-            deny: 0,
+            deny: self.denied,
         };
         self.simulator.set_permission(change).unwrap();
     }

@@ -181,12 +181,11 @@ impl Outside {
             .map_or(Value::Null, |patch| serde_json::from_str(patch).unwrap());
         // A field that changed stands in its place.
         let shown = |field: &str| changed.get(field).or_else(|| payload.get(field)).cloned();
-        let reactions = counts(row.reactions.as_deref(), |reaction| {
-            let key = reaction["emoji_id"].as_str();
-            let key = key.or(reaction["emoji_name"].as_str()).unwrap().to_owned();
-            let super_count = reaction["super_count"].as_u64().unwrap();
-            (key, (reaction["count"].as_u64().unwrap(), super_count))
-        });
+        let list = |text: &Option<String>| {
+            let list = text.as_deref().map(serde_json::from_str::<Value>);
+            list.map(Result::unwrap)
+        };
+        let reactions = reactions(list(&row.reactions).as_ref());
         let sum: u64 = reactions.values().map(|(count, _)| count).sum();
         assert_eq!(row.reaction_count, sum, "of {reactions:?}");
         Self {
@@ -195,10 +194,7 @@ impl Outside {
             flags: shown("flags").and_then(|it| it.as_u64()).unwrap_or(0),
             embeds: row.embed_count,
             reactions,
-            votes: counts(row.poll_votes.as_deref(), |answer| {
-                let id = answer["answer_id"].as_u64().unwrap();
-                (id, answer["count"].as_u64().unwrap())
-            }),
+            votes: votes(list(&row.poll_votes).as_ref()),
         }
     }
 
@@ -226,9 +222,27 @@ impl Outside {
     }
 }
 
+/// The reactions of a row, by emoji.
+pub(crate) fn reactions(list: Option<&Value>) -> BTreeMap<String, (u64, u64)> {
+    counts(list, |reaction| {
+        let key = reaction["emoji_id"].as_str();
+        let key = key.or(reaction["emoji_name"].as_str()).unwrap().to_owned();
+        let super_count = reaction["super_count"].as_u64().unwrap();
+        (key, (reaction["count"].as_u64().unwrap(), super_count))
+    })
+}
+
+/// The votes of a row, by answer.
+pub(crate) fn votes(list: Option<&Value>) -> BTreeMap<u64, u64> {
+    counts(list, |answer| {
+        let id = answer["answer_id"].as_u64().unwrap();
+        (id, answer["count"].as_u64().unwrap())
+    })
+}
+
 /// The items of a JSON list, each once.
-fn counts<K: Ord, V>(list: Option<&str>, read: impl Fn(&Value) -> (K, V)) -> BTreeMap<K, V> {
-    let list: Vec<Value> = list.map_or_else(Vec::new, |list| serde_json::from_str(list).unwrap());
+fn counts<K: Ord, V>(list: Option<&Value>, read: impl Fn(&Value) -> (K, V)) -> BTreeMap<K, V> {
+    let list = list.and_then(Value::as_array).cloned().unwrap_or_default();
     let counts: BTreeMap<K, V> = list.iter().map(read).collect();
     assert_eq!(counts.len(), list.len(), "it is there twice: {list:?}");
     counts
