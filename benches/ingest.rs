@@ -192,6 +192,7 @@ fn settings(simulator: &Simulator, folder: &std::path::Path) -> Settings {
         discord: Some(DiscordSettings {
             reactions: Reactions::Counts,
             second_look: Duration::ZERO,
+            ask_again: std::time::Duration::from_secs(40),
             reconnect: ReconnectSettings::default(),
             token: simulator.token().into(),
             guilds: guilds

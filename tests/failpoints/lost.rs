@@ -46,7 +46,7 @@ fn write_and_remove(folder: &Path) -> Result<(), StoreError> {
                 before: now,
                 by: DeletedBy::Gateway,
             };
-            let gone = Message::gone(id(2), guild(), channel(), gone);
+            let gone = Message::told_gone(id(2), guild(), channel(), gone);
             batch.messages.push(gone);
         }
         record.commit(&batch, now)?;
