@@ -43,7 +43,7 @@ impl Found {
         let connection = Connection::open_with_flags(path, config)?;
         let opened = started.elapsed();
         let tables: i64 = connection.query_row(
-            "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'gateway_sessions'",
+            "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reaction_events'",
             [],
             |row| row.get(0),
         )?;
