@@ -12,7 +12,7 @@ use crate::kill::settle;
 use crate::plan::{Plan, TRAFFIC, rounds};
 use crate::program::following;
 use crate::record::Ledger;
-use crate::service::Service;
+use crate::service::{ASK_AGAIN, Service};
 use crate::truth::{self, Unknowable};
 
 /// A disk of its own that forgets all at its end: it is made, filled but for a little, used by the
@@ -38,6 +38,7 @@ async fn a_sync_that_fails_ends_the_process_and_loses_nothing() {
         let mut command = following(plan.folder.path(), &plan.simulator, &["serve"]);
         // A snapshot that can't be synced is tried again: only the record's syncs are to fail.
         command.env("SNAPSHOT_INTERVAL", "off");
+        command.env("REACTIONS", "full");
         let orders = ["-e", "trace=fsync,fdatasync", "-e", &fault];
         let trace = plan.folder.path().join("trace");
         let command = under_strace(&command, &orders, &trace, plan.folder.path());
@@ -83,7 +84,8 @@ async fn a_full_disk_is_waited_out() {
         let mut disk = Command::new(unshare[0]);
         disk.args(&unshare[1..])
             .args(["sh", "-c", SMALL_DISK, "sh"]);
-        let command = following(folder, &plan.simulator, &["serve"]);
+        let mut command = following(folder, &plan.simulator, &["serve"]);
+        command.env("ASK_AGAIN", ASK_AGAIN);
         let mut service = Service::spawn(around(disk, &command, folder));
         service.ready().await.unwrap();
         let traffic = plan.simulator.traffic(TRAFFIC);
@@ -94,7 +96,8 @@ async fn a_full_disk_is_waited_out() {
         let back = service.until(|seen| !seen.is_full).await.unwrap();
         drop(traffic);
         let sequence = plan.simulator.sequence();
-        let caught_up = service.until(|seen| seen.is_complete && seen.sequence >= sequence);
+        let caught_up = service
+            .until(|seen| seen.is_complete && seen.unsettled == 0 && seen.sequence >= sequence);
         let caught_up = caught_up.await.unwrap();
         let ended = service.terminate_process(program).await;
         assert_eq!(ended.code, Some(0), "{}", ended.said);

@@ -26,6 +26,7 @@ async fn the_log_is_synced_before_a_commit_is_acknowledged() {
     command
         .env("RUST_LOG", "guildlake::commit=debug")
         .env("SNAPSHOT_INTERVAL", "off")
+        .env("REACTIONS", "full")
         .env("NO_COLOR", "1");
     let orders = [
         "-y",

@@ -17,6 +17,8 @@ pub(crate) struct Found {
     messages: HashMap<u64, bool>,
     /// Messages without a payload, and whether they are known to be gone.
     fragments: HashMap<u64, bool>,
+    /// How many events of reactions and votes there are of each message.
+    reactions: HashMap<u64, usize>,
     duplicates: usize,
     opened: Duration,
 }
@@ -41,7 +43,7 @@ impl Found {
         let connection = Connection::open_with_flags(path, config)?;
         let opened = started.elapsed();
         let tables: i64 = connection.query_row(
-            "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'gateway_sessions'",
+            "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reaction_events'",
             [],
             |row| row.get(0),
         )?;
@@ -53,6 +55,10 @@ impl Found {
             let pairs = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
             pairs.collect()
         };
+        let mut statement = connection
+            .prepare("SELECT message_id, count(*) FROM reaction_events GROUP BY message_id")?;
+        let reactions = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let reactions = reactions.collect::<Result<_, _>>()?;
         let mut statement =
             connection.prepare("SELECT session_id, sequence FROM gateway_sessions")?;
         let sessions = statement
@@ -64,6 +70,7 @@ impl Found {
         let fragments = pairs("SELECT message_id, deleted_by IS NOT NULL FROM message_fragments")?;
         Ok(Some(Self {
             session: sessions.into_iter().next(),
+            reactions,
             duplicates: rows.len() - messages.len(),
             messages,
             fragments: fragments.into_iter().collect(),
@@ -105,6 +112,8 @@ pub(crate) struct Ledger {
     /// Dispatched, but not yet claimed by the stored sequence.
     pending: Vec<Dispatched>,
     due: HashMap<u64, Due>,
+    /// How many events of reactions and votes are due of each message.
+    reactions: HashMap<u64, usize>,
     session: Option<(String, u64)>,
     /// Events up to the last acknowledged sequence.
     pub(crate) acknowledged: usize,
@@ -207,11 +216,14 @@ impl Ledger {
             }
             self.stored += 1;
             self.acknowledged += usize::from(event.sequence <= seen.sequence);
-            // A reaction or a vote owes no row of its message.
+            // A reaction or a vote owes no row of its message, and counts once.
             if ["MESSAGE_REACTION_", "MESSAGE_POLL_"]
                 .iter()
                 .any(|prefix| event.name.starts_with(prefix))
             {
+                for id in event.ids {
+                    *self.reactions.entry(id).or_default() += 1;
+                }
                 continue;
             }
             for id in event.ids {
@@ -229,6 +241,19 @@ impl Ledger {
             self.violation(format!("{} rows are there twice", found.duplicates));
         }
         let mut wrong = Vec::new();
+        let all: HashSet<_> = self
+            .reactions
+            .keys()
+            .chain(found.reactions.keys())
+            .collect();
+        for id in all {
+            let [due, has] = [&self.reactions, &found.reactions].map(|of| of.get(id).copied());
+            if due != has && self.lost.insert(*id) {
+                wrong.push(format!(
+                    "message {id}: {has:?} of {due:?} reactions and votes"
+                ));
+            }
+        }
         for (id, due) in &self.due {
             let row = found.messages.get(id);
             let fragment = found.fragments.get(id);

@@ -82,6 +82,7 @@ impl Service {
     pub(crate) fn start(folder: &Path, simulator: &Simulator) -> Self {
         let mut command = following(folder, simulator, &["serve"]);
         command.env("ASK_AGAIN", ASK_AGAIN);
+        command.env("REACTIONS", "full");
         Self::spawn(command)
     }
 

@@ -242,8 +242,9 @@ impl<'a> Check<'a> {
             Some(Heard::Told) => by == told,
             // With its channel, should that have gone since.
             Some(Heard::Lost(_)) => {
+                let with_its_place = matches!(by, "channel" | "missing_channel");
                 by == "rescan" && told != "channel"
-                    || by == "channel" && !self.places.contains_key(&message.channel_id)
+                    || with_its_place && !self.places.contains_key(&message.channel_id)
             }
             _ => true,
         };

@@ -50,6 +50,7 @@ async fn a_busy_discord_is_followed_without_loss_lag_or_leak() {
     let mut command = following(folder.path(), &simulator, &["serve"]);
     // What DuckDB keeps of the file is no leak, and would look like one.
     command.env("MEMORY_LIMIT", "256MB");
+    command.env("ASK_AGAIN", "1s");
     let mut service = Watched::start(command);
     let health = service.until(|reached| reached.sequence > 0).await.health;
     history_is_complete(&health).await;
@@ -163,7 +164,7 @@ async fn history_is_complete(health: &str) {
             let answer = http.get(health).send().await.unwrap();
             let body = answer.bytes().await.unwrap();
             let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
-            if body["backfill"]["state"] == "complete" {
+            if body["backfill"]["state"] == "complete" && body["unsettled"] == 0 {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
