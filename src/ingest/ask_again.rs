@@ -113,10 +113,10 @@ impl AskAgain {
                         self.writer.commit(batch).await?;
                     }
                     Ok(_) => {
-                        debug!(%channel_id, %id, "Discord shows the message in another channel")
+                        debug!(%channel_id, %id, "Discord shows the message in another channel");
                     }
                     Err(error) => {
-                        debug!(%channel_id, %id, %error, "the message can't be understood")
+                        debug!(%channel_id, %id, %error, "the message can't be understood");
                     }
                 }
             }

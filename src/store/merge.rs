@@ -261,6 +261,11 @@ pub(super) fn end_channels(
     // As in `Gone::new`.
     let before = "greatest($1, created_at)";
     let after = format!("least({there_at}, {before})");
+    // A reading did not show it any more before its channel went: it was not there until then, whatever of the range
+    // is complete since.
+    let after_rescan = format!(
+        "CASE WHEN deleted_by = 'rescan' THEN least(deleted_after, {after}) ELSE {after} END"
+    );
     // As `Life::join`: what was told before what was inferred, then the earliest notice.
     let told_counts = format!(
         "(NOT deleted OR deleted_by IN ('rescan', 'missing_channel') OR {before} < deleted_before \
@@ -281,7 +286,7 @@ pub(super) fn end_channels(
             updated += connection.execute(
                 &format!(
                     "UPDATE {table} AS ended SET deleted = true, deleted_by = '{by}', \
-                     deleted_before = {before}, deleted_after = {after}, revision = {revision} \
+                     deleted_before = {before}, deleted_after = {after_rescan}, revision = {revision} \
                      WHERE channel_id IN ({channels}) AND {counts}",
                 ),
                 [at, last_there],

@@ -1,6 +1,10 @@
 //! Ends that were only inferred can be taken back; ends that were told can't. And Discord's lists are not believed
 //! at once.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use duckdb::Connection;
 use simulator::{Draft, ListFault, Refused, RestFault, RestFaultKind};
 
 use crate::scene::Scene;
@@ -271,4 +275,34 @@ async fn a_partial_update_of_a_message_that_nobody_knows_is_asked_for() {
     assert_eq!(scene.row(id).content, "never shown");
     assert_eq!(scene.outside(id).embeds, 2);
     assert_eq!(scene.reactions(id), [("👍".to_owned(), 1)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_s_end_does_not_say_that_a_message_was_there_that_a_reading_missed() {
+    let mut scene = Scene::followed(635).await;
+    let id = scene.said(Draft::text("hello")).await;
+    scene.said(Draft::text("and then")).await;
+    let simulator = scene.world.simulator.clone();
+    let channel = scene.channel;
+    scene
+        .lose_session(|_| simulator.delete_message(channel, id).unwrap())
+        .await;
+    let truth = simulator.truth_in(channel).into_iter();
+    let went = truth
+        .filter(|it| it.id == id)
+        .find_map(|it| it.deleted_timestamp);
+    let went: DateTime<Utc> = went.unwrap().parse().unwrap();
+    simulator.advance_clock(Duration::from_secs(3600));
+    // Its channel goes an hour later, and is told of.
+    scene.lose_session(|_| {}).await;
+    simulator.delete_channel(channel).unwrap();
+    scene.caught_up().await;
+    scene.stop().await;
+    let connection = Connection::open(scene.world.database()).unwrap();
+    let sql = "SELECT epoch_ms(deleted_after) FROM discord_messages WHERE message_id = ?";
+    let after: i64 = connection.query_row(sql, [id], |row| row.get(0)).unwrap();
+    assert!(
+        after <= went.timestamp_millis(),
+        "{after}, and it went at {went}"
+    );
 }
