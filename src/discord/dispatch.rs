@@ -1,37 +1,19 @@
 //! What a frame of the socket says. Each dispatch that matters here is read into what it means for
 //! the record; every other one only moves the sequence. What can't be read is handed on as it came.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use twilight_model::gateway::OpCode;
 
+use super::frame::Frame;
 use super::reactions;
 use super::rest::{ChannelInfo, RoleId, RoleInfo};
 use crate::message::{
     ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Observed, Source, UserId, read_update,
 };
 use crate::store::ReactionEvent;
-
-/// The op code of a dispatch. Source: <https://discord.com/developers/docs/topics/opcodes-and-status-codes>
-const DISPATCH: u8 = 0;
-
-/// The op code of the answer to a heartbeat.
-const HEARTBEAT_ACK: u8 = 11;
-
-/// A frame's envelope; its payload stays text.
-#[derive(Debug, Deserialize)]
-pub struct Frame<'a> {
-    op: u8,
-    #[serde(default)]
-    s: Option<u64>,
-    #[serde(default, borrow)]
-    t: Option<Cow<'a, str>>,
-    #[serde(default, borrow)]
-    d: Option<&'a RawValue>,
-}
 
 /// What a frame is.
 #[derive(Debug)]
@@ -196,13 +178,12 @@ pub fn read_frame(
     guild_of: GuildOf<'_>,
 ) -> Result<Received, serde_json::Error> {
     let frame: Frame<'_> = serde_json::from_str(text)?;
-    if frame.op == HEARTBEAT_ACK {
-        return Ok(Received::HeartbeatAck);
-    }
-    let (DISPATCH, Some(sequence), Some(name), Some(payload)) =
-        (frame.op, frame.s, frame.t, frame.d)
-    else {
-        return Ok(Received::Other);
+    let (sequence, name, payload) = match (frame.op(), frame.sequence, frame.name, frame.payload) {
+        (Some(OpCode::HeartbeatAck), ..) => return Ok(Received::HeartbeatAck),
+        (Some(OpCode::Dispatch), Some(sequence), Some(name), Some(payload)) => {
+            (sequence, name, payload)
+        }
+        _ => return Ok(Received::Other),
     };
     let (observed, is_repeat) = heard.observed(sequence);
     let news = read_news(&name, payload.get(), heard, observed, guild_of)

@@ -2,6 +2,7 @@
 //! a guild. Knows the domain ([`crate::message`]) and the catalog's vocabulary; writes nothing.
 
 pub mod dispatch;
+mod frame;
 pub mod gateway;
 pub mod permissions;
 mod reactions;

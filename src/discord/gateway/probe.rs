@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::time::timeout;
 use twilight_model::gateway::OpCode;
 
@@ -10,14 +9,10 @@ use super::connection::Connection;
 use super::end::Cause;
 use super::socket::connector;
 use super::{GatewayError, GatewayInfo};
+use crate::discord::frame::Frame;
 
 /// How long Discord's first word is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-#[derive(Deserialize)]
-struct Frame {
-    op: u8,
-}
 
 /// Connects, waits for Discord's first word (HELLO), and says goodbye. No session is begun, so that it costs none of
 /// the day's.
@@ -29,9 +24,10 @@ pub async fn probe(info: &GatewayInfo) -> Result<Result<(), Cause>, GatewayError
     let first_word = async {
         let mut connection = Connection::open(info.url.as_str(), tls.as_ref()).await?;
         let text = connection.next().await?;
-        let frame = serde_json::from_str::<Frame>(&text).ok();
+        let frame = serde_json::from_str::<Frame<'_>>(&text);
+        let op = frame.ok().and_then(|frame| frame.op());
         connection.goodbye(false).await;
-        match frame.and_then(|frame| OpCode::from(frame.op)) {
+        match op {
             Some(OpCode::Hello) => Ok(()),
             _ => Err(Cause::Garbled("the first word is not Discord's".to_owned())),
         }

@@ -2,13 +2,11 @@
 //! connection when one has ended.
 //! Source: <https://discord.com/developers/docs/events/gateway>
 
-use std::borrow::Cow;
 use std::future::pending;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
 use tokio_websockets::Connector;
@@ -21,6 +19,7 @@ use super::connection::Connection;
 use super::end::Cause;
 use super::pause::{Pauses, ReconnectSettings};
 use super::{GatewayError, INTENTS, RESERVE, fatal_close, sessions_left};
+use crate::discord::frame::Frame;
 use crate::discord::rest::GatewayInfo;
 use crate::store::SessionMark;
 
@@ -306,7 +305,7 @@ impl Socket {
         let Ok(frame) = serde_json::from_str::<Frame<'_>>(&text) else {
             return Ok(Some(SocketEvent::Frame(text)));
         };
-        match OpCode::from(frame.op) {
+        match frame.op() {
             Some(OpCode::Dispatch) => self.dispatch(&frame),
             Some(OpCode::Heartbeat) => {
                 self.send_heartbeat().await?;
@@ -333,7 +332,7 @@ impl Socket {
 
     fn dispatch(&mut self, frame: &Frame<'_>) {
         let Some(link) = &mut self.link else { return };
-        match frame.t.as_deref() {
+        match frame.name.as_deref() {
             Some(name @ ("READY" | "RESUMED")) => {
                 if name == "READY" {
                     // Without an id there is nothing that could be resumed.
@@ -350,7 +349,7 @@ impl Socket {
             _ if link.deadline.is_some() => self.await_session(),
             _ => {}
         }
-        if let (Some(session), Some(sequence)) = (&mut self.session, frame.s) {
+        if let (Some(session), Some(sequence)) = (&mut self.session, frame.sequence) {
             session.sequence = sequence;
         }
     }
@@ -384,24 +383,6 @@ pub(super) fn connector(info: &GatewayInfo) -> Result<Option<Connector>, Gateway
     }
     let made = Connector::new().map_err(|error| GatewayError::Tls(error.to_string()))?;
     Ok(Some(made))
-}
-
-/// The envelope of a frame.
-#[derive(Deserialize)]
-struct Frame<'a> {
-    op: u8,
-    #[serde(default)]
-    s: Option<u64>,
-    #[serde(default, borrow)]
-    t: Option<Cow<'a, str>>,
-    #[serde(default, borrow)]
-    d: Option<&'a RawValue>,
-}
-
-impl Frame<'_> {
-    fn read<'b, T: Deserialize<'b>>(&'b self) -> Option<T> {
-        serde_json::from_str(self.d?.get()).ok()
-    }
 }
 
 #[derive(Deserialize)]
