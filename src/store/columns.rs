@@ -59,21 +59,26 @@ pub(super) const fn column(
     }
 }
 
+/// What every row about a message begins with.
+pub(super) const MESSAGE_ID: Column = column("message_id", Kind::Snowflake, false, "The message.");
+pub(super) const GUILD_ID: Column = column(
+    "guild_id",
+    Kind::Snowflake,
+    false,
+    "The guild it belongs to.",
+);
+pub(super) const CHANNEL_ID: Column = column(
+    "channel_id",
+    Kind::Snowflake,
+    false,
+    "The channel or thread it stands in.",
+);
+
 /// All of them, in their order.
 pub const COLUMNS: [Column; 22] = [
-    column("message_id", Kind::Snowflake, false, "The message."),
-    column(
-        "guild_id",
-        Kind::Snowflake,
-        false,
-        "The guild it belongs to.",
-    ),
-    column(
-        "channel_id",
-        Kind::Snowflake,
-        false,
-        "The channel or thread it stands in.",
-    ),
+    MESSAGE_ID,
+    GUILD_ID,
+    CHANNEL_ID,
     column(
         "author_id",
         Kind::Snowflake,

@@ -4,7 +4,7 @@ use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::columns::{self, COLUMNS, Column, Kind, column};
+use super::columns::{self, CHANNEL_ID, COLUMNS, Column, GUILD_ID, Kind, MESSAGE_ID, column};
 
 /// A table that is handed on whole.
 #[derive(
@@ -140,19 +140,9 @@ const MESSAGES: [Column; COLUMNS.len() + 2] = {
 };
 
 const VERSIONS: [Column; 10] = [
-    column("message_id", Kind::Snowflake, false, "The message."),
-    column(
-        "guild_id",
-        Kind::Snowflake,
-        false,
-        "The guild it belongs to.",
-    ),
-    column(
-        "channel_id",
-        Kind::Snowflake,
-        false,
-        "The channel or thread it stands in.",
-    ),
+    MESSAGE_ID,
+    GUILD_ID,
+    CHANNEL_ID,
     column(
         "edited_at",
         Kind::Time,
@@ -199,12 +189,7 @@ const CHANNELS: [Column; 10] = [
         false,
         "The channel or thread.",
     ),
-    column(
-        "guild_id",
-        Kind::Snowflake,
-        false,
-        "The guild it belongs to.",
-    ),
+    GUILD_ID,
     column(
         "parent_id",
         Kind::Snowflake,
@@ -312,19 +297,9 @@ const REACTION_EVENTS: [Column; 10] = [
         false,
         "When it was heard, by Discord's clock.",
     ),
-    column("message_id", Kind::Snowflake, false, "The message."),
-    column(
-        "guild_id",
-        Kind::Snowflake,
-        false,
-        "The guild it belongs to.",
-    ),
-    column(
-        "channel_id",
-        Kind::Snowflake,
-        false,
-        "The channel or thread it stands in.",
-    ),
+    MESSAGE_ID,
+    GUILD_ID,
+    CHANNEL_ID,
     column(
         "user_id",
         Kind::Snowflake,
