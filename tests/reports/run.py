@@ -147,7 +147,7 @@ def contract():
     found = 0
     for constant, body in re.findall(r"^(?:pub )?const (\w+): \[Column; \d+\] = \[\n(.*?)^\];", rust, re.M | re.S):
         table, view = RELATIONS[constant]
-        shared = dict(re.findall(r'^const (\w+): Column = (column\(.*?^\));', rust, re.M | re.S))
+        shared = dict(re.findall(r'^(?:pub\(super\) )?const (\w+): Column = (column\(.*?\));$', rust, re.M | re.S))
         body = re.sub(r"^    (\w+),$", lambda match: shared[match[1]], body, flags=re.M)
         for name, kind, meaning in COLUMN_OF.findall(body):
             found += 1
