@@ -1,5 +1,6 @@
 //! Whether a message still exists. That it is gone can be *told* (Discord said so), which is final, or *inferred*
-//! (a reading did not show it), which yields to every later sign of life.
+//! (a reading did not show it), which yields to every later sign of life, and otherwise says of an end that is told
+//! that it was not later than that reading.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -124,7 +125,7 @@ impl Absence {
 
 /// What is known of a message's existence. Each part only ever grows, so the join is commutative, associative and
 /// idempotent: of what was told the earliest, of signs of life the latest, and of absences the latest, as long as
-/// neither of the others outweighs it.
+/// no sign of life refutes it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Life {
     told: Option<Gone>,
@@ -160,10 +161,22 @@ impl Life {
         }
     }
 
-    /// How the message went, if it is gone.
+    /// How the message went, if it is gone. Where a reading did not show it, it was not there for longer than that
+    /// reading says, even if Discord told its end only later.
     #[must_use]
     pub fn gone(&self) -> Option<Gone> {
-        self.told.or(self.absent.map(|absent| absent.gone))
+        let inferred = self.absent.map(|absent| absent.gone);
+        let Some(told) = self.told else {
+            return inferred;
+        };
+        let after = inferred.map_or(told.after, |inferred| told.after.min(inferred.after));
+        Some(Gone { after, ..told })
+    }
+
+    /// What Discord told of its end, by itself.
+    #[must_use]
+    pub fn told_end(&self) -> Option<Gone> {
+        self.told
     }
 
     /// What was only inferred, as far as it counts.
@@ -186,7 +199,7 @@ impl Life {
         let absent = either(self.absent, other.absent, Absence::latest);
         Self {
             told,
-            absent: absent.filter(|it| told.is_none() && Some(it.asked_at) > alive_at),
+            absent: absent.filter(|it| Some(it.asked_at) > alive_at),
             alive_at,
         }
     }

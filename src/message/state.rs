@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Gone, Life, Message, Observed, Patch, Tally, Version};
+use super::{DeletedBy, Gone, Life, Message, Observed, Patch, Tally, Version};
 
 /// What of a message's state can't be read from its payload and columns.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,9 +21,27 @@ pub struct State {
     /// When the message was last seen to be there, where that is not the time of the payload, in microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     alive_at: Option<i64>,
-    /// When the reading that did not show it was asked for, in microseconds.
+    /// The reading that did not show it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    absent_at: Option<i64>,
+    absent: Option<Absent>,
+    /// When it was still there by what Discord told of its end, where the columns say an earlier time because of a
+    /// reading, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told_after: Option<i64>,
+}
+
+/// That a reading did not show the message. All of it is here, since the columns tell the end that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Absent {
+    /// When the reading was asked for.
+    #[serde(with = "chrono::serde::ts_microseconds")]
+    asked_at: DateTime<Utc>,
+    /// When the message was still there.
+    #[serde(with = "chrono::serde::ts_microseconds")]
+    after: DateTime<Utc>,
+    /// When it was noticed.
+    #[serde(with = "chrono::serde::ts_microseconds")]
+    before: DateTime<Utc>,
 }
 
 impl State {
@@ -35,6 +53,8 @@ impl State {
         let alive_at = message.life.alive_at();
         let is_told = alive_at == version.map(|version| version.observed.at);
         let absence = message.life.absence();
+        let shown_after = message.life.gone().map(|gone| gone.after);
+        let told_after = message.life.told_end().map(|told| told.after);
         Self {
             fields: message.patch.clone(),
             reactions: (message.reactions != reactions).then(|| message.reactions.clone()),
@@ -42,7 +62,14 @@ impl State {
             alive_at: alive_at
                 .filter(|_| !is_told)
                 .map(|at| at.timestamp_micros()),
-            absent_at: absence.map(|absence| absence.asked_at.timestamp_micros()),
+            absent: absence.map(|absence| Absent {
+                asked_at: absence.asked_at,
+                after: absence.gone.after,
+                before: absence.gone.before,
+            }),
+            told_after: told_after
+                .filter(|_| told_after != shown_after)
+                .map(|at| at.timestamp_micros()),
         }
     }
 
@@ -78,22 +105,24 @@ impl State {
         if let Some(votes) = self.votes {
             message.votes = votes;
         }
-        let alive_at = self
-            .alive_at
-            .and_then(DateTime::<Utc>::from_timestamp_micros);
+        let time = |at: Option<i64>| at.and_then(DateTime::<Utc>::from_timestamp_micros);
         let mut life = message.life;
-        if let Some(at) = alive_at {
+        if let Some(at) = time(self.alive_at) {
             life = life.join(Life::alive(at));
         }
-        if let Some(gone) = gone {
-            let asked_at = self
-                .absent_at
-                .and_then(DateTime::<Utc>::from_timestamp_micros);
-            life = life.join(if gone.by.is_told() {
-                Life::told(gone)
-            } else {
-                Life::absent(gone, asked_at.unwrap_or(gone.before))
-            });
+        if let Some(absent) = self.absent {
+            let by = DeletedBy::Rescan;
+            let gone = Gone::new(message.id, absent.after, absent.before, by);
+            life = life.join(Life::absent(gone, absent.asked_at));
+        } else if let Some(gone) = gone.filter(|gone| !gone.by.is_told()) {
+            // A row of before schema 7 does not say when the reading was asked for.
+            life = life.join(Life::absent(gone, gone.before));
+        }
+        if let Some(told) = gone.filter(|gone| gone.by.is_told()) {
+            // The end of a channel is written into the columns only.
+            let after = time(self.told_after).filter(|_| told.by != DeletedBy::Channel);
+            let after = after.unwrap_or(told.after);
+            life = life.join(Life::told(Gone { after, ..told }));
         }
         message.life = life;
     }

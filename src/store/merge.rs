@@ -260,11 +260,12 @@ pub(super) fn end_channels(
                  AND message_id < high), created_at))";
     // As in `Gone::new`.
     let before = "greatest($1, created_at)";
-    let after = format!("least({there_at}, {before})");
-    // A reading did not show it any more before its channel went: it was not there until then, whatever of the range
-    // is complete since.
-    let after_rescan = format!(
-        "CASE WHEN deleted_by = 'rescan' THEN least(deleted_after, {after}) ELSE {after} END"
+    // As `Life::gone`: a reading did not show it any more before its channel went, so it was not there until then,
+    // whatever of the range is complete since. A row of before schema 7 has the reading in its columns only.
+    let after = format!(
+        "least({there_at}, {before}, \
+         make_timestamptz(CAST(json_extract(state_json, '$.absent.after') AS BIGINT)), \
+         CASE WHEN deleted_by = 'rescan' THEN deleted_after END)"
     );
     // As `Life::join`: what was told before what was inferred, then the earliest notice.
     let told_counts = format!(
@@ -286,7 +287,7 @@ pub(super) fn end_channels(
             updated += connection.execute(
                 &format!(
                     "UPDATE {table} AS ended SET deleted = true, deleted_by = '{by}', \
-                     deleted_before = {before}, deleted_after = {after_rescan}, revision = {revision} \
+                     deleted_before = {before}, deleted_after = {after}, revision = {revision} \
                      WHERE channel_id IN ({channels}) AND {counts}",
                 ),
                 [at, last_there],

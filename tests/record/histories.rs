@@ -545,8 +545,8 @@ fn counts<'a>(steps: impl Iterator<Item = &'a Step>) -> [BTreeMap<String, i64>; 
     found
 }
 
-/// How a message went: as it was told; else by the last reading that did not show it, if nothing showed it since; else
-/// with its missing channel, if nothing showed that since.
+/// How a message went: as it was told, but not there for longer than the last reading says that did not show it, if
+/// nothing showed it since; else by that reading; else with its missing channel, if nothing showed that since.
 fn deleted<'a>(
     of_message: impl Iterator<Item = &'a Step>,
     in_order: &[&Step],
@@ -563,15 +563,16 @@ fn deleted<'a>(
         _ => None,
     });
     let told = told.chain(with_channel);
-    if let Some((before, _, by, after)) = told.min_by_key(|end| (end.0, end.1, -end.3)) {
-        return Some((by.to_owned(), after, before));
-    }
     let last_alive = of_message.iter().filter(|step| shows_life(step));
     let last_alive = last_alive.map(|step| step.at).max().unwrap_or(0);
     let not_shown = of_message.iter().rev().find_map(|step| match step.what {
         What::NotShown { after, .. } if step.at > last_alive => Some((after, step.at)),
         _ => None,
     });
+    if let Some((before, _, by, after)) = told.min_by_key(|end| (end.0, end.1, -end.3)) {
+        let after = not_shown.map_or(after, |(absent, _)| after.min(absent));
+        return Some((by.to_owned(), after, before));
+    }
     if let Some((after, before)) = not_shown {
         return Some(("rescan".to_owned(), after, before));
     }
