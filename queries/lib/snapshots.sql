@@ -104,9 +104,9 @@ COMMENT ON COLUMN discord_messages.content_removed_at IS 'When the content of th
 COMMENT ON COLUMN discord_messages.message_type IS 'Discord''s message type: 0 text, 19 reply.';
 COMMENT ON COLUMN discord_messages.attachment_count IS 'How many files hang on it.';
 COMMENT ON COLUMN discord_messages.embed_count IS 'How many embeds hang on it.';
-COMMENT ON COLUMN discord_messages.reaction_count IS 'How many reactions it has.';
-COMMENT ON COLUMN discord_messages.reactions IS 'The reactions by emoji, as a JSON list of count, emoji_id, emoji_name and super_count; none if there are none.';
-COMMENT ON COLUMN discord_messages.poll_votes IS 'The votes of its poll by answer, as a JSON list of answer_id and count; none if there are none.';
+COMMENT ON COLUMN discord_messages.reaction_count IS 'How many reactions it has; none if that is not known: only an edit or single reactions of it were heard.';
+COMMENT ON COLUMN discord_messages.reactions IS 'The reactions by emoji, as a JSON list of count, emoji_id, emoji_name and super_count; none if they are not known.';
+COMMENT ON COLUMN discord_messages.poll_votes IS 'The votes of its poll by answer, as a JSON list of answer_id and count; none without a poll, or if they are not known.';
 COMMENT ON COLUMN discord_messages.ingested_at IS 'When this service first had it.';
 COMMENT ON COLUMN discord_messages.revision IS 'The commit that last changed the row.';
 COMMENT ON COLUMN discord_messages.source IS 'Where the payload is from: 0 an import, 1 history, 2 the socket.';

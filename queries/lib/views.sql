@@ -321,7 +321,8 @@ CREATE OR REPLACE VIEW discord_poll_votes AS
 SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type, by_bot,
        TRY(json_extract_string(raw_json, '$.poll.question.text')) AS question, answer.answer_id,
        answer.poll_media.text AS answer,
-       coalesce(list_filter(votes, lambda one: one.answer_id = answer.answer_id)[1].count, 0) AS votes
+       CASE WHEN votes IS NOT NULL
+            THEN coalesce(list_filter(votes, lambda one: one.answer_id = answer.answer_id)[1].count, 0) END AS votes
 FROM (
     SELECT *, unnest(answers) AS answer
     FROM (
@@ -517,7 +518,7 @@ COMMENT ON COLUMN discord_poll_votes.by_bot IS 'Whether an app or a webhook wrot
 COMMENT ON COLUMN discord_poll_votes.question IS 'What is asked.';
 COMMENT ON COLUMN discord_poll_votes.answer_id IS 'The number of the answer.';
 COMMENT ON COLUMN discord_poll_votes.answer IS 'The answer.';
-COMMENT ON COLUMN discord_poll_votes.votes IS 'How many voted for it.';
+COMMENT ON COLUMN discord_poll_votes.votes IS 'How many voted for it; NULL if that is not known.';
 
 COMMENT ON VIEW discord_replies IS
     'Replies: messages written with Discord''s reply function. Forwards are none.';

@@ -89,13 +89,14 @@ pub(super) struct MessageJson {
     /// How many embeds (link previews, bot cards) hang on it.
     #[schema(minimum = 0, example = 0)]
     embed_count: i32,
-    /// How many reactions it has, as far as they were heard or read.
-    #[schema(minimum = 0, example = 3)]
-    reaction_count: i32,
-    /// The reactions by emoji; null if there are none.
+    /// How many reactions it has. Null if that is not known, because only an edit or single reactions of it were
+    /// heard, or because its content was taken out of the record.
+    #[schema(required = true, minimum = 0, example = 3)]
+    reaction_count: Option<i32>,
+    /// The reactions by emoji; null if they are not known.
     #[schema(required = true)]
     reactions: Option<Vec<ReactionJson>>,
-    /// The votes of its poll by answer; null if there is no poll, or no vote.
+    /// The votes of its poll by answer; null if there is no poll, or its votes are not known.
     #[schema(required = true)]
     poll_votes: Option<Vec<PollVotesJson>>,
     /// When this service first had it.

@@ -14,7 +14,7 @@ use super::counts::{poll_json, poll_with, reactions_json, reactions_shown, votes
 use super::life::{Gone, Life};
 use super::patch::{Patch, lay_over};
 use super::payload::{Source, Version};
-use super::tally::Tally;
+use super::tally::{Count, Tally};
 use super::versions::Versions;
 use super::{ChannelId, GuildId, MessageId};
 
@@ -48,11 +48,11 @@ pub struct Shown<'a> {
     pub version: &'a Version,
     /// The fields that are shown instead of the payload's own, as a JSON object; none if there are none.
     pub changed_fields: Option<String>,
-    /// How many reactions there are.
-    pub reaction_count: i64,
-    /// The reactions by emoji, as a JSON list; none if there are none.
+    /// How many reactions there are; none if that is not known, because only changes of them were told.
+    pub reaction_count: Option<i64>,
+    /// The reactions by emoji, as a JSON list; none if they are not known.
     pub reactions: Option<String>,
-    /// The votes of its poll by answer, as a JSON list; none if there is no poll, or no vote.
+    /// The votes of its poll by answer, as a JSON list; none if there is no poll, or its votes are not known.
     pub poll_votes: Option<String>,
 }
 
@@ -160,16 +160,21 @@ impl Message {
                 Some((*field, RawValue::from_string((*value).to_owned()).ok()?))
             })
             .collect();
-        if version.body.reactions != reactions {
-            fields.extend(raw(&reactions_json(&reactions)).map(|json| ("reactions", json)));
+        if let Some(reactions) = &reactions
+            && version.body.reactions != *reactions
+        {
+            fields.extend(raw(&reactions_json(reactions)).map(|json| ("reactions", json)));
         }
         let patched_votes = fields.get("poll").map(|poll| votes_of(poll.get()));
         let told_votes = patched_votes.unwrap_or_else(|| version.body.votes.clone());
         let told_votes = told_votes.unwrap_or_default();
-        if version.body.has_poll && told_votes != votes {
+        if let Some(votes) = &votes
+            && version.body.has_poll
+            && told_votes != *votes
+        {
             let poll = match fields.get("poll") {
-                Some(patched) => poll_with(patched.get(), &votes),
-                None => poll_json(&version.raw, &votes),
+                Some(patched) => poll_with(patched.get(), votes),
+                None => poll_json(&version.raw, votes),
             };
             fields.extend(poll.and_then(|json| raw(&json)).map(|json| ("poll", json)));
         }
@@ -181,19 +186,19 @@ impl Message {
                     .map(|json| ("edited_timestamp", json)),
             );
         }
-        let text = |shown: &Value| {
-            (!shown.as_array().is_some_and(Vec::is_empty)).then(|| shown.to_string())
+        let sum = |counts: &Vec<Count>| {
+            let each = counts.iter().map(|count| count.count);
+            each.fold(0, i64::saturating_add)
         };
+        let votes = votes.filter(|_| body.has_poll);
         Some(Shown {
+            reaction_count: reactions.as_ref().map(sum),
+            reactions: reactions.map(|counts| reactions_shown(&counts).to_string()),
+            poll_votes: votes.map(|counts| votes_shown(&counts).to_string()),
             body,
             version,
             changed_fields: (!fields.is_empty())
                 .then(|| serde_json::to_string(&fields).unwrap_or_default()),
-            reaction_count: reactions
-                .iter()
-                .fold(0, |sum, count| sum.saturating_add(count.count)),
-            reactions: text(&reactions_shown(&reactions)),
-            poll_votes: text(&votes_shown(&votes)),
         })
     }
 }

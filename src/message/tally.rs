@@ -153,13 +153,11 @@ impl Tally {
         Self { whole, changes }
     }
 
-    /// The counts that are not zero: first those of the last whole count, in its order, then new ones in theirs.
+    /// The counts that are not zero: first those of the last whole count, in its order, then new ones in theirs. None
+    /// while only changes were told: nobody knows what there was before them.
     #[must_use]
-    pub fn counts(&self) -> Vec<Count> {
-        let mut counts = match &self.whole {
-            Some(whole) => whole.counts.clone(),
-            None => Vec::new(),
-        };
+    pub fn counts(&self) -> Option<Vec<Count>> {
+        let mut counts = self.whole.as_ref()?.counts.clone();
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
         for (place, count) in counts.iter().enumerate() {
             places.insert(count.of.key.clone(), place);
@@ -191,7 +189,7 @@ impl Tally {
         for count in &mut counts {
             count.burst = count.burst.clamp(0, count.count);
         }
-        counts
+        Some(counts)
     }
 
     /// Whether the counts should be asked for again: an event may be in the page that told them already; or the last
@@ -282,9 +280,14 @@ mod tests {
     fn events_change_the_last_whole_count() {
         let whole = Tally::whole(observed(5), true, vec![count("a", 2), count("b", 1)]);
         let add = |second, key| Tally::change(observed(second), of(key), Step::Added, false);
+        assert_eq!(
+            add(4, "a").counts(),
+            None,
+            "how many there were before nobody knows"
+        );
         let tally = whole.join(add(4, "a")).join(add(6, "c")).join(add(7, "a"));
         let counts = |tally: &Tally| -> Vec<(String, i64)> {
-            let counts = tally.counts().into_iter();
+            let counts = tally.counts().unwrap().into_iter();
             counts.map(|count| (count.of.key, count.count)).collect()
         };
         let expected = [("a", 3), ("b", 1), ("c", 1)].map(|(key, n)| (key.to_owned(), n));

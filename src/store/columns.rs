@@ -155,20 +155,20 @@ pub const COLUMNS: [Column; 22] = [
     column(
         "reaction_count",
         Kind::Count,
-        false,
-        "How many reactions it has.",
+        true,
+        "How many reactions it has; none if that is not known: only an edit or single reactions of it were heard.",
     ),
     column(
         "reactions",
         Kind::Details,
         true,
-        "The reactions by emoji, as a JSON list of count, emoji_id, emoji_name and super_count; none if there are none.",
+        "The reactions by emoji, as a JSON list of count, emoji_id, emoji_name and super_count; none if they are not known.",
     ),
     column(
         "poll_votes",
         Kind::Details,
         true,
-        "The votes of its poll by answer, as a JSON list of answer_id and count; none if there are none.",
+        "The votes of its poll by answer, as a JSON list of answer_id and count; none without a poll, or if they are not known.",
     ),
     column(
         "ingested_at",

@@ -65,7 +65,7 @@ pub(super) fn remove(
                 "UPDATE {table} SET author_name = '', content = '', edited_at = NULL, \
                  attachment_count = 0, embed_count = 0, patch_json = NULL, raw_json = NULL, \
                  observed_at = NULL, observed_sequence = NULL, state_json = NULL, \
-                 reaction_count = 0, reactions = NULL, poll_votes = NULL, \
+                 reaction_count = NULL, reactions = NULL, poll_votes = NULL, \
                  content_removed_at = ?, revision = {revision} WHERE {which}"
             ),
             params![now, noticed_before],

@@ -217,6 +217,8 @@ fn shows_the_same(one: &Message, other: &Message) -> bool {
                 && one.version.source == other.version.source
                 && one.version.raw == other.version.raw
                 && one.changed_fields == other.changed_fields
+                && one.reactions == other.reactions
+                && one.poll_votes == other.poll_votes
         }
         (one, other) => one.is_none() && other.is_none(),
     }

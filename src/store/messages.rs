@@ -154,8 +154,9 @@ impl Columns {
             .append_value(observed.at.timestamp_micros());
         self.observed_sequence.append_option(sequence(observed));
         self.patch_json.append_option(shown.changed_fields);
-        let reactions = i32::try_from(shown.reaction_count).unwrap_or(i32::MAX);
-        self.reaction_count.append_value(reactions);
+        let reactions = shown.reaction_count;
+        let reactions = reactions.map(|count| i32::try_from(count).unwrap_or(i32::MAX));
+        self.reaction_count.append_option(reactions);
         self.reactions.append_option(shown.reactions);
         self.poll_votes.append_option(shown.poll_votes);
         Ok(())
@@ -174,7 +175,7 @@ impl Columns {
         self.observed_at.append_null();
         self.observed_sequence.append_null();
         self.patch_json.append_null();
-        self.reaction_count.append_value(0);
+        self.reaction_count.append_null();
         self.reactions.append_null();
         self.poll_votes.append_null();
     }

@@ -42,7 +42,7 @@ pub struct MessageRow {
     /// Embeds.
     pub embed_count: i32,
     /// Reactions.
-    pub reaction_count: i32,
+    pub reaction_count: Option<i32>,
     /// The reactions by emoji, as a JSON list.
     pub reactions: Option<String>,
     /// The votes of its poll by answer, as a JSON list.

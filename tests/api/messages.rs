@@ -38,7 +38,7 @@ async fn a_row_has_what_the_contract_lists() {
         "attachment_count": 1,
         "embed_count": 2,
         "reaction_count": 0,
-        "reactions": null,
+        "reactions": [],
         "poll_votes": null,
         "ingested_at": "2025-06-01T00:00:01.000000Z",
         "revision": 1,

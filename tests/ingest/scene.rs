@@ -169,7 +169,8 @@ impl Scene {
 
     /// How many of so many reactions there are with each emoji.
     pub(crate) fn reactions(&self, message: u64) -> Vec<(String, u64)> {
-        let reactions = self.outside(message).reactions.into_iter();
+        let reactions = self.outside(message).reactions.expect("they are known");
+        let reactions = reactions.into_iter();
         reactions
             .map(|(emoji, (count, _))| (emoji, count))
             .collect()

@@ -116,8 +116,8 @@ struct Row {
     embeds: i64,
     pinned: bool,
     name: String,
-    /// By emoji, and by answer.
-    counts: [BTreeMap<String, i64>; 2],
+    /// By emoji, and by answer; none where only changes were told.
+    counts: [Option<BTreeMap<String, i64>>; 2],
     /// By what, after and before which second.
     deleted: Option<(String, i64, i64)>,
     raw: String,
@@ -515,21 +515,25 @@ fn lay_over<'a>(
     shown_edit
 }
 
-/// What is counted: all that a payload tells, then one more or less by each event.
-fn counts<'a>(steps: impl Iterator<Item = &'a Step>) -> [BTreeMap<String, i64>; 2] {
-    let mut found: [BTreeMap<String, i64>; 2] = [BTreeMap::new(), BTreeMap::new()];
+/// What is counted: all that a payload tells, then one more or less by each event. Before the first such payload nobody
+/// knows it.
+fn counts<'a>(steps: impl Iterator<Item = &'a Step>) -> [Option<BTreeMap<String, i64>>; 2] {
+    let mut found: [Option<BTreeMap<String, i64>>; 2] = [None, None];
     for step in steps {
         match &step.what {
             What::Whole { path, counts, .. } => match path {
-                Path::Create => found = [BTreeMap::new(), BTreeMap::new()],
+                Path::Create => found = [(); 2].map(|()| Some(BTreeMap::new())),
                 Path::Update => {}
-                Path::History | Path::Import => found.clone_from(counts),
+                Path::History | Path::Import => found = counts.clone().map(Some),
             },
-            What::AllCleared { .. } => found[0].clear(),
+            What::AllCleared { .. } => found[0] = Some(BTreeMap::new()),
             What::Counted {
                 which, key, step, ..
             } => {
-                let count = found[*which].entry(key.clone()).or_default();
+                let Some(found) = &mut found[*which] else {
+                    continue;
+                };
+                let count = found.entry(key.clone()).or_default();
                 match step {
                     One::Added => *count += 1,
                     One::Removed => *count -= 1,
@@ -539,7 +543,7 @@ fn counts<'a>(steps: impl Iterator<Item = &'a Step>) -> [BTreeMap<String, i64>; 
             _ => {}
         }
     }
-    for found in &mut found {
+    for found in found.iter_mut().flatten() {
         found.retain(|_, count| *count > 0);
     }
     found
@@ -598,15 +602,15 @@ fn found(settings: &StoreSettings) -> BTreeMap<MessageId, Row> {
     let mut rows = BTreeMap::new();
     let mut read = statement.query([]).unwrap();
     let second = |us: i64| us / 1_000_000 - moment(0).timestamp();
-    let list = |json: Option<String>, keys: [&str; 2]| -> BTreeMap<String, i64> {
-        let list: Vec<Value> = json.map_or(Vec::new(), |json| serde_json::from_str(&json).unwrap());
+    let list = |json: Option<String>, keys: [&str; 2]| -> Option<BTreeMap<String, i64>> {
+        let list: Vec<Value> = serde_json::from_str(&json?).unwrap();
         let each = list.iter().map(|item| {
             let key = keys.iter().find(|key| !item[**key].is_null()).unwrap();
             let key = item[*key].as_str().map(str::to_owned);
             let key = key.unwrap_or_else(|| item["answer_id"].to_string());
             (key, item["count"].as_i64().unwrap())
         });
-        each.collect()
+        Some(each.collect())
     };
     while let Some(row) = read.next().unwrap() {
         let id: i64 = row.get(0).unwrap();
@@ -627,8 +631,9 @@ fn found(settings: &StoreSettings) -> BTreeMap<MessageId, Row> {
             list(row.get(11).unwrap(), ["emoji_id", "emoji_name"]),
             list(row.get(12).unwrap(), ["answer_id", "answer_id"]),
         ];
-        let reactions: i64 = row.get(13).unwrap();
-        assert_eq!(reactions, counts[0].values().sum::<i64>());
+        let reactions: Option<i64> = row.get(13).unwrap();
+        let sum = |counts: &BTreeMap<String, i64>| counts.values().sum::<i64>();
+        assert_eq!(reactions, counts[0].as_ref().map(sum));
         let shown = Row {
             content: row.get(1).unwrap(),
             edited_at: edited.map(|us| us / 1_000_000),

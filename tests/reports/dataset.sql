@@ -64,6 +64,7 @@ INSERT INTO sent VALUES
     ('2026-04-01T12:10:00Z', 11, '14', 99, 0, 'by a webhook https://example.org/a', '"webhook_id":"99","author":{"id":"99"}'),
     ('2026-04-01T12:11:00Z', 12, '14', 6, 19, 'a forward', '"message_reference":{"type":1,"message_id":"@2026-04-01T12:00:00Z#1"}'),
     ('2026-04-01T12:12:00Z', 13, '14', 6, 0, 'only a link https://example.org/?q', '"poll":{"question":{"text":"Which?"},"answers":[{"answer_id":1,"poll_media":{"text":"this"}},{"answer_id":2,"poll_media":{}},{"answer_id":3,"poll_media":{"text":"none"}}],"results":{"answer_counts":[{"id":1,"count":1}]}}'),
+    ('2026-04-01T12:12:30Z', 13, '14', 6, 0, 'a poll of which only an edit was heard', '"poll":{"question":{"text":"Which?"},"answers":[{"answer_id":1,"poll_media":{"text":"this"}},{"answer_id":2,"poll_media":{}},{"answer_id":3,"poll_media":{"text":"none"}}],"results":{"answer_counts":[{"id":1,"count":1}]}}'),
     ('2026-04-01T12:13:00Z', 14, '14', 6, 0, 'unfurled later', '"embeds":[]'),
     ('2026-04-05T10:00:00Z', 1, 'late thread', 3, 21, '', '"message_reference":{"type":0,"message_id":"@2026-03-10T10:00:00Z#15","channel_id":"11"}'),
     ('2026-04-05T10:00:10Z', 2, 'late thread', 3, 0, 'what did that mean', NULL),
@@ -113,7 +114,7 @@ SELECT message_id, guild_id, channel_id, author_id, 'name ' || author_id AS auth
        CAST(NULL AS TIMESTAMPTZ) AS content_removed_at, type AS message_type,
        CASE WHEN contains(extra, '"attachments"') THEN 3 ELSE 0 END AS attachment_count,
        CASE WHEN contains(extra, '"embeds"') THEN 1 ELSE 0 END AS embed_count,
-       0 AS reaction_count, CAST(NULL AS VARCHAR) AS reactions, CAST(NULL AS VARCHAR) AS poll_votes,
+       0 AS reaction_count, '[]' AS reactions, CAST(NULL AS VARCHAR) AS poll_votes,
        created_at AS ingested_at, CAST(1 AS BIGINT) AS revision, CAST(2 AS TINYINT) AS source,
        CAST(NULL AS VARCHAR) AS patch_json,
        CASE WHEN extra = 'BROKEN' THEN '{"content":"\ud800","reactions":['
@@ -147,7 +148,7 @@ UPDATE discord_messages SET deleted = true, deleted_by = 'gateway', deleted_afte
     WHERE content = 'content to be removed';
 -- Reactions as the service writes them beside the payload.
 UPDATE discord_messages SET reactions = (
-    SELECT CASE WHEN count(*) > 0 THEN CAST(json_group_array(json_object('count', item.count, 'emoji_id', item.emoji.id,
+    SELECT CASE WHEN count(*) = 0 THEN '[]' ELSE CAST(json_group_array(json_object('count', item.count, 'emoji_id', item.emoji.id,
                 'emoji_name', item.emoji.name, 'super_count', coalesce(item.count_details.burst, 0))) AS VARCHAR) END
     FROM (SELECT unnest(TRY(json_transform(json_extract(raw_json, '$.reactions'),
               '[{"emoji":{"id":"VARCHAR","name":"VARCHAR"},"count":"BIGINT","count_details":{"burst":"BIGINT"}}]'))) AS item)
@@ -158,6 +159,9 @@ UPDATE discord_messages SET reaction_count = (
     FROM (SELECT unnest(json_transform(reactions, '[{"count":"BIGINT"}]')) AS item))
     WHERE reactions IS NOT NULL;
 -- Votes since: they count instead of the payload's own.
+UPDATE discord_messages SET poll_votes = '[]' WHERE contains(raw_json, '"poll":{');
+UPDATE discord_messages SET reaction_count = NULL, reactions = NULL, poll_votes = NULL
+    WHERE content = 'a poll of which only an edit was heard';
 UPDATE discord_messages SET poll_votes = '[{"answer_id":1,"count":3},{"answer_id":2,"count":1}]'
     WHERE content LIKE 'only a link%';
 -- A preview that came as a partial update, without an edit.

@@ -441,10 +441,10 @@ def reactions_of(row):
 
 def votes_of(row):
     poll = payload(row).get("poll") or {}
-    votes = {vote["answer_id"]: vote["count"] for vote in json.loads(row["poll_votes"] or "[]")}
+    votes = row["poll_votes"] and {vote["answer_id"]: vote["count"] for vote in json.loads(row["poll_votes"])}
     for answer in poll.get("answers", []):
         number_of = answer["answer_id"]
-        yield poll["question"]["text"], number_of, answer["poll_media"].get("text"), votes.get(number_of, 0)
+        yield poll["question"]["text"], number_of, answer["poll_media"].get("text"), votes.get(number_of, 0) if votes is not None else None
 
 
 def reactions(q):

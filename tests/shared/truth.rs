@@ -166,10 +166,10 @@ pub(crate) struct Outside {
     pub(crate) pinned: bool,
     pub(crate) flags: u64,
     pub(crate) embeds: usize,
-    /// By emoji: how many, and how many of them are super reactions.
-    pub(crate) reactions: BTreeMap<String, (u64, u64)>,
-    /// By answer.
-    pub(crate) votes: BTreeMap<u64, u64>,
+    /// By emoji: how many, and how many of them are super reactions; none if that is not known.
+    pub(crate) reactions: Option<BTreeMap<String, (u64, u64)>>,
+    /// By answer; none without a poll, or if that is not known.
+    pub(crate) votes: Option<BTreeMap<u64, u64>>,
 }
 
 impl Outside {
@@ -186,7 +186,8 @@ impl Outside {
             list.map(Result::unwrap)
         };
         let reactions = reactions(list(&row.reactions).as_ref());
-        let sum: u64 = reactions.values().map(|(count, _)| count).sum();
+        let sum = |counts: &BTreeMap<String, (u64, u64)>| counts.values().map(|it| it.0).sum();
+        let sum: Option<u64> = reactions.as_ref().map(sum);
         assert_eq!(row.reaction_count, sum, "of {reactions:?}");
         Self {
             author_name: row.author_name.clone(),
@@ -207,23 +208,24 @@ impl Outside {
             let counts = (u64::from(reaction.count), u64::from(reaction.burst));
             (key, counts)
         });
-        let votes = truth.poll.iter().flat_map(|poll| &poll.votes);
+        let votes = truth.poll.as_ref().map(|poll| {
+            let votes = poll.votes.iter().filter(|(_, count)| **count > 0);
+            let votes = votes.map(|(id, count)| (u64::from(*id), u64::from(*count)));
+            votes.collect()
+        });
         Self {
             author_name: truth.author_name.clone(),
             pinned: truth.pinned,
             flags: truth.flags,
             embeds: truth.embed_count,
-            reactions: reactions.collect(),
-            votes: votes
-                .filter(|(_, count)| **count > 0)
-                .map(|(id, count)| (u64::from(*id), u64::from(*count)))
-                .collect(),
+            reactions: Some(reactions.collect()),
+            votes,
         }
     }
 }
 
 /// The reactions of a row, by emoji.
-pub(crate) fn reactions(list: Option<&Value>) -> BTreeMap<String, (u64, u64)> {
+pub(crate) fn reactions(list: Option<&Value>) -> Option<BTreeMap<String, (u64, u64)>> {
     counts(list, |reaction| {
         let key = reaction["emoji_id"].as_str();
         let key = key.or(reaction["emoji_name"].as_str()).unwrap().to_owned();
@@ -233,7 +235,7 @@ pub(crate) fn reactions(list: Option<&Value>) -> BTreeMap<String, (u64, u64)> {
 }
 
 /// The votes of a row, by answer.
-pub(crate) fn votes(list: Option<&Value>) -> BTreeMap<u64, u64> {
+pub(crate) fn votes(list: Option<&Value>) -> Option<BTreeMap<u64, u64>> {
     counts(list, |answer| {
         let id = answer["answer_id"].as_u64().unwrap();
         (id, answer["count"].as_u64().unwrap())
@@ -241,11 +243,14 @@ pub(crate) fn votes(list: Option<&Value>) -> BTreeMap<u64, u64> {
 }
 
 /// The items of a JSON list, each once.
-fn counts<K: Ord, V>(list: Option<&Value>, read: impl Fn(&Value) -> (K, V)) -> BTreeMap<K, V> {
-    let list = list.and_then(Value::as_array).cloned().unwrap_or_default();
+fn counts<K: Ord, V>(
+    list: Option<&Value>,
+    read: impl Fn(&Value) -> (K, V),
+) -> Option<BTreeMap<K, V>> {
+    let list = list?.as_array()?;
     let counts: BTreeMap<K, V> = list.iter().map(read).collect();
     assert_eq!(counts.len(), list.len(), "it is there twice: {list:?}");
-    counts
+    Some(counts)
 }
 
 pub(crate) struct Row {
@@ -259,7 +264,7 @@ pub(crate) struct Row {
     pub(crate) deleted_by: Option<String>,
     pub(crate) ingested_at: i64,
     pub(crate) embed_count: usize,
-    pub(crate) reaction_count: u64,
+    pub(crate) reaction_count: Option<u64>,
     pub(crate) reactions: Option<String>,
     pub(crate) poll_votes: Option<String>,
     pub(crate) patch_json: Option<String>,

@@ -6,19 +6,19 @@ ALTER TABLE messages_hot ADD COLUMN observed_at TIMESTAMPTZ;       -- of raw_jso
 ALTER TABLE messages_hot ADD COLUMN observed_sequence BIGINT;      -- the frame's number in its session
 ALTER TABLE messages_hot ADD COLUMN state_json VARCHAR;            -- what the next observation is joined with
 ALTER TABLE messages_hot ADD COLUMN reaction_count INTEGER DEFAULT 0;
-ALTER TABLE messages_hot ADD COLUMN reactions VARCHAR;
+ALTER TABLE messages_hot ADD COLUMN reactions VARCHAR DEFAULT '[]';
 ALTER TABLE messages_hot ADD COLUMN poll_votes VARCHAR;
 ALTER TABLE messages_small_runs ADD COLUMN observed_at TIMESTAMPTZ;
 ALTER TABLE messages_small_runs ADD COLUMN observed_sequence BIGINT;
 ALTER TABLE messages_small_runs ADD COLUMN state_json VARCHAR;
 ALTER TABLE messages_small_runs ADD COLUMN reaction_count INTEGER DEFAULT 0;
-ALTER TABLE messages_small_runs ADD COLUMN reactions VARCHAR;
+ALTER TABLE messages_small_runs ADD COLUMN reactions VARCHAR DEFAULT '[]';
 ALTER TABLE messages_small_runs ADD COLUMN poll_votes VARCHAR;
 ALTER TABLE messages_runs ADD COLUMN observed_at TIMESTAMPTZ;
 ALTER TABLE messages_runs ADD COLUMN observed_sequence BIGINT;
 ALTER TABLE messages_runs ADD COLUMN state_json VARCHAR;
 ALTER TABLE messages_runs ADD COLUMN reaction_count INTEGER DEFAULT 0;
-ALTER TABLE messages_runs ADD COLUMN reactions VARCHAR;
+ALTER TABLE messages_runs ADD COLUMN reactions VARCHAR DEFAULT '[]';
 ALTER TABLE messages_runs ADD COLUMN poll_votes VARCHAR;
 
 -- Fragments keep their state in the same form as messages.
@@ -88,15 +88,14 @@ CREATE MACRO told_reactions(raw_json) AS
         '[{"emoji":{"id":"VARCHAR","name":"VARCHAR"},"count":"BIGINT","count_details":{"burst":"BIGINT"}}]')),
         lambda one: one.count > 0);
 CREATE MACRO shown_reactions(told) AS
-    CASE WHEN len(told) > 0 THEN CAST(to_json(list_transform(told, lambda one:
+    CAST(to_json(list_transform(coalesce(told, []), lambda one:
         {'count': one.count, 'emoji_id': one.emoji.id, 'emoji_name': one.emoji.name,
-         'super_count': coalesce(one.count_details.burst, 0)})) AS VARCHAR) END;
+         'super_count': coalesce(one.count_details.burst, 0)})) AS VARCHAR);
 CREATE MACRO told_votes(raw_json) AS
     list_filter(TRY(json_transform(json_extract(raw_json, '$.poll.results.answer_counts'),
         '[{"id":"BIGINT","count":"BIGINT"}]')), lambda one: one.count > 0);
 CREATE MACRO shown_votes(told) AS
-    CASE WHEN len(told) > 0 THEN CAST(to_json(list_transform(told, lambda one:
-        {'answer_id': one.id, 'count': one.count})) AS VARCHAR) END;
+    CAST(to_json(list_transform(told, lambda one: {'answer_id': one.id, 'count': one.count})) AS VARCHAR);
 UPDATE messages_hot SET reactions = shown_reactions(told_reactions(raw_json)), poll_votes = shown_votes(told_votes(raw_json)),
     reaction_count = least(coalesce(list_sum(list_transform(told_reactions(raw_json), lambda one:
         CAST(one.count AS DOUBLE))), 0), 2147483647)
@@ -109,6 +108,16 @@ UPDATE messages_runs SET reactions = shown_reactions(told_reactions(raw_json)), 
     reaction_count = least(coalesce(list_sum(list_transform(told_reactions(raw_json), lambda one:
         CAST(one.count AS DOUBLE))), 0), 2147483647)
     WHERE contains(raw_json, '"reactions"') OR contains(raw_json, '"answer_counts"');
+-- The socket tells of a new poll without results: there are no votes yet. What was taken out of the record is not known.
+UPDATE messages_hot SET poll_votes = '[]' WHERE poll_votes IS NULL AND source = 2 AND contains(raw_json, '"poll"')
+    AND TRY(json_type(raw_json, '$.poll')) = 'OBJECT';
+UPDATE messages_hot SET reaction_count = NULL, reactions = NULL, poll_votes = NULL WHERE content_removed_at IS NOT NULL;
+UPDATE messages_small_runs SET poll_votes = '[]' WHERE poll_votes IS NULL AND source = 2 AND contains(raw_json, '"poll"')
+    AND TRY(json_type(raw_json, '$.poll')) = 'OBJECT';
+UPDATE messages_small_runs SET reaction_count = NULL, reactions = NULL, poll_votes = NULL WHERE content_removed_at IS NOT NULL;
+UPDATE messages_runs SET poll_votes = '[]' WHERE poll_votes IS NULL AND source = 2 AND contains(raw_json, '"poll"')
+    AND TRY(json_type(raw_json, '$.poll')) = 'OBJECT';
+UPDATE messages_runs SET reaction_count = NULL, reactions = NULL, poll_votes = NULL WHERE content_removed_at IS NOT NULL;
 DROP MACRO shown_votes;
 DROP MACRO told_votes;
 DROP MACRO shown_reactions;
