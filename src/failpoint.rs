@@ -5,7 +5,10 @@
 
 use duckdb::Connection;
 
-use crate::store::StoreError;
+/// A test ordered an error at a step.
+#[derive(Debug, thiserror::Error)]
+#[error("a test ordered an error at {0}")]
+pub struct OrderedError(&'static str);
 
 /// The steps of a migration, of a commit, of a look for lost commits, of taking out the content of deleted
 /// messages, of a move into a run, of a checkpoint, of a snapshot and of the search index, in their order.
@@ -45,13 +48,11 @@ pub const STEPS: [&str; 28] = [
 /// # Errors
 /// If a test ordered one here.
 #[cfg(feature = "failpoints")]
-pub(crate) fn reach(step: &'static str) -> Result<(), StoreError> {
+pub(crate) fn reach(step: &'static str) -> Result<(), OrderedError> {
     match ordered(step).as_deref() {
         None => Ok(()),
         Some("kill") => kill(),
-        Some(_) => Err(StoreError::Damaged(format!(
-            "a test ordered an error at {step}"
-        ))),
+        Some(_) => Err(OrderedError(step)),
     }
 }
 
@@ -60,7 +61,10 @@ pub(crate) fn reach(step: &'static str) -> Result<(), StoreError> {
 /// # Errors
 /// If a test ordered one here that is not to be lost.
 #[cfg(feature = "failpoints")]
-pub(crate) fn reach_within(connection: &Connection, step: &'static str) -> Result<(), StoreError> {
+pub(crate) fn reach_within(
+    connection: &Connection,
+    step: &'static str,
+) -> Result<(), OrderedError> {
     match ordered(step).as_deref() {
         None => Ok(()),
         Some("kill") => kill(),
@@ -70,9 +74,7 @@ pub(crate) fn reach_within(connection: &Connection, step: &'static str) -> Resul
             assert!(failed.is_err(), "DuckDB did not fail as it was ordered");
             Ok(())
         }
-        Some(_) => Err(StoreError::Damaged(format!(
-            "a test ordered an error at {step}"
-        ))),
+        Some(_) => Err(OrderedError(step)),
     }
 }
 
@@ -101,7 +103,7 @@ fn kill() -> ! {
 #[cfg(not(feature = "failpoints"))]
 #[expect(clippy::unnecessary_wraps, reason = "with the feature it can fail")]
 #[inline]
-pub(crate) fn reach(_step: &'static str) -> Result<(), StoreError> {
+pub(crate) fn reach(_step: &'static str) -> Result<(), OrderedError> {
     Ok(())
 }
 
@@ -109,6 +111,6 @@ pub(crate) fn reach(_step: &'static str) -> Result<(), StoreError> {
 #[cfg(not(feature = "failpoints"))]
 #[expect(clippy::unnecessary_wraps, reason = "with the feature it can fail")]
 #[inline]
-pub(crate) fn reach_within(_: &Connection, _step: &'static str) -> Result<(), StoreError> {
+pub(crate) fn reach_within(_: &Connection, _step: &'static str) -> Result<(), OrderedError> {
     Ok(())
 }

@@ -23,12 +23,13 @@ use crate::derived::search::{self, Search};
 use crate::derived::snapshot::{self, Follower};
 use crate::discord::gateway::{self, Socket};
 use crate::discord::rest::{Application, GatewayInfo, Rest, RestError};
+use crate::guild::{Access, AccessMark};
 use crate::ingest::{
     AskAgain, History, HistoryError, Live, LiveError, Scope, Writer, WriterHandle,
 };
 use crate::report::{Library, command_line_init};
 use crate::status::{GatewayState, SearchState, Status, StatusSender};
-use crate::store::{Access, AccessMark, Batch, DataLock, Reader, Record};
+use crate::store::{Batch, DataLock, Reader, Record};
 
 /// How long the parts may take to end once they were told to.
 pub const STOP_WITHIN: Duration = Duration::from_secs(9);

@@ -279,7 +279,7 @@ fn parameters(
 /// Why a report has no answer. What its own SQL did wrong is for whoever wrote it.
 fn refused(name: &str, error: StoreError) -> Problem {
     match error {
-        StoreError::TooLarge => Problem::new(
+        StoreError::TooLarge { .. } => Problem::new(
             Code::AnswerTooLarge,
             format!(
                 "The answer would have more than {MOST_REPORT_ROWS} rows. Ask for a shorter time, one channel, or wider rows; \

@@ -10,10 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{DiscordSettings, Source, StorageSettings};
 use crate::discord::rest::Rest;
+use crate::guild::{Access, Doubt};
 use crate::ingest::{History, HistoryError, Progress, Scope, Writer};
 use crate::message::IdSpan;
 use crate::service::{self, OpenRecord};
-use crate::store::{Access, Batch, Doubt};
+use crate::store::Batch;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

@@ -10,10 +10,10 @@ use twilight_model::gateway::OpCode;
 use super::frame::Frame;
 use super::reactions;
 use super::rest::{ChannelInfo, RoleId, RoleInfo};
+use crate::message::ReactionEvent;
 use crate::message::{
     ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Observed, Source, UserId, read_update,
 };
-use crate::store::ReactionEvent;
 
 /// What a frame is.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use twilight_model::id::Id;
 use twilight_util::permission_calculator::PermissionCalculator;
 
 use super::rest::{ArchivedKind, ChannelInfo, GuildInfo, RoleId};
+use crate::guild::Access;
 use crate::message::{GuildId, UserId};
-use crate::store::Access;
 
 /// What there is to read in a type of channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

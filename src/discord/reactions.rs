@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::dispatch::{GuildOf, News, Place, read as read_json};
 use crate::message::{Counted, Emoji, Life, Message, MessageId, Observed, Step, Tally, UserId};
-use crate::store::{ReactionEvent, ReactionKind};
+use crate::message::{ReactionEvent, ReactionKind};
 
 /// The events, with what each does.
 const EVENTS: [(&str, ReactionKind); 6] = [

@@ -10,8 +10,9 @@ use tracing::warn;
 use super::scope::Scope;
 use crate::discord::permissions::{ChannelKind, Holds, MemberPermissions};
 use crate::discord::rest::{ArchivedKind, ChannelInfo, Rest, RestError};
+use crate::guild::{Access, AccessMark, Guild, Place};
 use crate::message::{ChannelId, GuildId, UserId};
-use crate::store::{Access, AccessMark, Batch, Guild, Place};
+use crate::store::Batch;
 
 /// A channel or thread that is collected.
 #[derive(Debug, Clone)]

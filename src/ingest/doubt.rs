@@ -7,8 +7,9 @@ use chrono::TimeDelta;
 
 use super::history::Pass;
 use crate::discord::dispatch::Heard;
+use crate::guild::{Doubt, GapReason, Interrupted, Place};
 use crate::message::{ChannelId, IdSpan, MessageId};
-use crate::store::{Batch, Doubt, GapReason, Interrupted, Place};
+use crate::store::Batch;
 
 /// How often what could not be understood calls for a pass at most: should Discord change a field's
 /// type, every message would.

@@ -28,9 +28,10 @@ use crate::config::Reactions;
 use crate::discord::dispatch::{Heard, Received, read_frame};
 use crate::discord::gateway::{GatewayError, Socket, SocketEvent};
 use crate::discord::rest::Rest;
+use crate::guild::SessionMark;
 use crate::message::{GuildId, Message, MessageId, Source, UserId, snowflake_time};
 use crate::status::{BackfillState, GatewayState, GatewayStatus, StatusSender};
-use crate::store::{Batch, Parked, SessionMark};
+use crate::store::{Batch, Parked};
 
 /// How far behind the newest id a session is trusted to be complete: dispatches of different
 /// channels can overtake each other by seconds. What is inside is read again, which costs a request.

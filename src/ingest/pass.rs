@@ -21,11 +21,12 @@ use super::progress::Tally;
 use super::scan::{Outcome, ScanError};
 use super::writer::WriterClosed;
 use crate::discord::rest::{ChannelInfo, HistoryCursor, RestError};
-use crate::message::{ChannelId, GuildId, IdSpan, snowflake_at};
-use crate::store::{
-    Access, AccessMark, Batch, ChannelGone, Committed, Coverage, Covered, KnownChannel, Place,
-    SessionId, SessionMark, Sighting, Suspicion,
+use crate::guild::{
+    Access, AccessMark, ChannelGone, Coverage, Covered, KnownChannel, Place, SessionId,
+    SessionMark, Sighting, Suspicion,
 };
+use crate::message::{ChannelId, GuildId, IdSpan, snowflake_at};
+use crate::store::{Batch, Committed};
 
 /// Channels that are read at a time. Discord's limits are per channel and over all.
 const AT_A_TIME: usize = 8;

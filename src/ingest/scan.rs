@@ -12,11 +12,9 @@ use super::catalog::{Entry, access_now};
 use super::progress::Tally;
 use super::writer::{WriterClosed, WriterHandle};
 use crate::discord::rest::{HistoryCursor, HistoryPage, PageItem, Rest, RestError};
+use crate::guild::{Access, AccessMark, ChannelCoverage, Covered, SessionId};
 use crate::message::{DeletedBy, Gone, IdSpan, Message, MessageId, Observed, Source, snowflake_at};
-use crate::store::{
-    Access, AccessMark, Batch, ChannelCoverage, Committed, Covered, Parked, Reader, SessionId,
-    StoreError,
-};
+use crate::store::{Batch, Committed, Parked, Reader, StoreError};
 
 /// Messages per page: the most that Discord gives.
 const PAGE: u8 = 100;

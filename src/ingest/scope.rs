@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
+use crate::guild::Place;
 use crate::message::{ChannelId, GuildId};
-use crate::store::Place;
 
 /// How far up a channel is looked for among the chosen: thread, channel, category.
 const DEPTH: usize = 3;

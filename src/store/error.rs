@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use super::MOST_REPORT_ROWS;
+use crate::failpoint::OrderedError;
 
 /// An error of the record.
 #[derive(Debug, thiserror::Error)]
@@ -53,8 +53,11 @@ pub enum StoreError {
     #[error("the report can't be run: {0}")]
     NoReport(String),
     /// A report has more rows than one may have.
-    #[error("the report has more than {MOST_REPORT_ROWS} rows")]
-    TooLarge,
+    #[error("the report has more than {most} rows")]
+    TooLarge {
+        /// How many rows it may have.
+        most: usize,
+    },
     /// All connections for reading are busy.
     #[error("too many queries at once; try again in a moment")]
     Busy,
@@ -136,5 +139,11 @@ impl From<duckdb::Error> for StoreError {
         } else {
             Self::Sql(error)
         }
+    }
+}
+
+impl From<OrderedError> for StoreError {
+    fn from(error: OrderedError) -> Self {
+        Self::Damaged(error.to_string())
     }
 }

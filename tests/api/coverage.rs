@@ -2,11 +2,12 @@
 
 use axum::http::Method;
 use chrono::SecondsFormat;
-use guildlake::message::{ChannelId, GuildId, IdSpan, snowflake_at};
-use guildlake::store::{
-    Access, AccessMark, Batch, Channel, ChannelGone, Committed, Covered, Doubt, GapReason,
-    Interrupted, Place, SessionMark,
+use guildlake::guild::{
+    Access, AccessMark, Channel, ChannelGone, Covered, Doubt, GapReason, Interrupted, Place,
+    SessionMark,
 };
+use guildlake::message::{ChannelId, GuildId, IdSpan, snowflake_at};
+use guildlake::store::{Batch, Committed};
 use serde_json::{Value, json};
 
 use crate::support::{CHANNEL, GUILD, KEY, Lake, at, channel, lasting};

@@ -5,9 +5,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode, header};
+use guildlake::guild::{Access, AccessMark, Covered};
 use guildlake::message::{ChannelId, IdSpan, snowflake_at};
 use guildlake::report::Library;
-use guildlake::store::{Access, AccessMark, Batch, Covered};
+use guildlake::store::Batch;
 use serde_json::{Value, json};
 
 use crate::schemathesis::tool;

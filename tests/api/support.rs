@@ -11,12 +11,13 @@ use guildlake::api::{self, ApiState};
 use guildlake::config::SearchSettings;
 use guildlake::derived::search;
 use guildlake::derived::snapshot::{Follower, Found, Outcome, Settings};
+use guildlake::guild::Channel;
 use guildlake::message::{
     ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source, read_update, snowflake_at,
 };
 use guildlake::report::Library;
 use guildlake::status::{Status, StatusSender};
-use guildlake::store::{Batch, Channel, DeletedContent, Reader, Record, StoreSettings};
+use guildlake::store::{Batch, DeletedContent, Reader, Record, StoreSettings};
 use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;

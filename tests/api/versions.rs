@@ -1,7 +1,8 @@
 //! What a message was before its edits.
 
 use axum::http::Method;
-use guildlake::store::{Batch, ChannelGone};
+use guildlake::guild::ChannelGone;
+use guildlake::store::Batch;
 use serde_json::{Value, json};
 
 use crate::support::{CHANNEL, KEY, Lake, MESSAGES, at, channel, edited, lasting, minute, payload};

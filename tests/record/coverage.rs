@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use guildlake::message::{IdSpan, snowflake_at};
-use guildlake::store::{
-    Access, AccessMark, Batch, Channel, Committed, CompletenessRequest, Covered, GapReason,
-    Interrupted, KnownRange, Place, SessionId, SessionMark,
+use guildlake::guild::{
+    Access, AccessMark, Channel, Covered, GapReason, Interrupted, Place, SessionId, SessionMark,
 };
+use guildlake::message::{IdSpan, snowflake_at};
+use guildlake::store::{Batch, Committed, CompletenessRequest, KnownRange};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 

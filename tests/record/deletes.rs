@@ -1,8 +1,9 @@
 //! What a delete leaves, and what messages were before their edits.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use guildlake::guild::{Channel, ChannelGone};
 use guildlake::message::{DeletedBy, Gone, Message, MessageId, Source};
-use guildlake::store::{Batch, Channel, ChannelGone, DeletedContent};
+use guildlake::store::{Batch, DeletedContent};
 
 use crate::support::{TestRecord, channel, guild, id, whole};
 

@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+use guildlake::guild::{Channel, ChannelGone, Covered, Sighting};
 use guildlake::message::{
     ChannelId, Counted, DeletedBy, Gone, GuildId, IdSpan, Life, Message, MessageId, Observed,
     Source, Step as One, Tally, read_update,
 };
-use guildlake::store::{Batch, Channel, ChannelGone, Covered, Record, Sighting, StoreSettings};
+use guildlake::store::{Batch, Record, StoreSettings};
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};

@@ -2,10 +2,11 @@
 //! histories is in `histories.rs`.
 
 use chrono::{TimeZone, Utc};
+use guildlake::guild::{Channel, ChannelGone};
 use guildlake::message::{
     Counted, DeletedBy, Gone, Life, Message, Observed, Source, Step, Tally, read_update,
 };
-use guildlake::store::{Batch, Channel, ChannelGone, DeletedContent};
+use guildlake::store::{Batch, DeletedContent};
 use proptest::prelude::*;
 
 use crate::support::{TestRecord, channel, edit_time, guild, id, observed, payload, whole};

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use chrono::Utc;
 use duckdb::Connection;
+use guildlake::guild::{Channel, ChannelGone};
 use guildlake::message::Source;
-use guildlake::store::{Batch, Channel, ChannelGone};
+use guildlake::store::Batch;
 
 use crate::support::{TestRecord, channel, guild, id, whole};
 

@@ -3,20 +3,21 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use duckdb::{Connection, params};
+use guildlake::guild::Sighting;
 use guildlake::message::{ChannelId, MessageId};
-use guildlake::store::{Batch, Sighting};
+use guildlake::store::Batch;
 use serde_json::json;
 
 use crate::support::{CHANNEL, GUILD, TestRecord, id, payload};
 
 /// The steps to schema 6, the last before observations had times of their own.
 const STEPS: [&str; 6] = [
-    include_str!("../../src/store/schema/001_record.sql"),
-    include_str!("../../src/store/schema/002_coverage.sql"),
-    include_str!("../../src/store/schema/003_unheard.sql"),
-    include_str!("../../src/store/schema/004_small_runs.sql"),
-    include_str!("../../src/store/schema/005_epochs.sql"),
-    include_str!("../../src/store/schema/006_on_its_way.sql"),
+    include_str!("../../src/store/schema/migrations/001_record.sql"),
+    include_str!("../../src/store/schema/migrations/002_coverage.sql"),
+    include_str!("../../src/store/schema/migrations/003_unheard.sql"),
+    include_str!("../../src/store/schema/migrations/004_small_runs.sql"),
+    include_str!("../../src/store/schema/migrations/005_epochs.sql"),
+    include_str!("../../src/store/schema/migrations/006_on_its_way.sql"),
 ];
 
 const QUIET: i64 = CHANNEL.cast_signed() + 1;

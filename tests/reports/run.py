@@ -143,11 +143,11 @@ def contract():
             re.findall(r"^COMMENT ON COLUMN (\w+)\.(\w+) IS '(.*)';$", sql, re.M)}
     files = {name: dict(one.split() for one in columns.split(",")) for name, columns in
              re.findall(r"snapshot_query\('(\w+)',\s*'([^']+)'\)", sql)}
-    rust = "".join(path.read_text() for path in sorted((ROOT / "src/store").glob("*.rs")))
+    rust = "".join(path.read_text() for path in sorted((ROOT / "src/store/schema").glob("*.rs")))
     found = 0
     for constant, body in re.findall(r"^(?:pub )?const (\w+): \[Column; \d+\] = \[\n(.*?)^\];", rust, re.M | re.S):
         table, view = RELATIONS[constant]
-        shared = dict(re.findall(r'^(?:pub\(super\) )?const (\w+): Column = (column\(.*?\));$', rust, re.M | re.S))
+        shared = dict(re.findall(r'^(?:pub\(crate\) )?const (\w+): Column = (column\(.*?\));$', rust, re.M | re.S))
         body = re.sub(r"^    (\w+),$", lambda match: shared[match[1]], body, flags=re.M)
         for name, kind, meaning in COLUMN_OF.findall(body):
             found += 1

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use guildlake::discord::permissions::MemberPermissions;
 use guildlake::discord::rest::{ChannelInfo, HistoryCursor, Rest, RestError, RestSettings};
+use guildlake::guild::Access;
 use guildlake::message::{ChannelId, GuildId, MessageId};
-use guildlake::store::Access;
 use simulator::{
     Community, Config, Limits, PermissionChange, RestFault, RestFaultKind, Scope, Simulator,
 };

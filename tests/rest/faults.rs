@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use guildlake::discord::rest::{ArchivedKind, Fault, HistoryCursor, RestError, RestSettings};
+use guildlake::guild::Access;
 use guildlake::message::{ChannelId, MessageId};
-use guildlake::store::Access;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use url::Url;

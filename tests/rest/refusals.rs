@@ -3,8 +3,8 @@
 use axum::body::Body;
 use axum::http::Response;
 use guildlake::discord::rest::{ArchivedKind, HistoryCursor, Rest, RestError};
+use guildlake::guild::Place;
 use guildlake::message::{ChannelId, GuildId, MessageId, UserId};
-use guildlake::store::Place;
 
 use super::fake::{Fake, answer, client, quick};
 

@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{TimeDelta, Utc};
 use duckdb::Connection;
-use guildlake::store::{Batch, DeletedContent, ReactionEvent, ReactionKind, Table};
+use guildlake::message::{ReactionEvent, ReactionKind};
+use guildlake::store::{Batch, DeletedContent, Table};
 
 use crate::lake::{GUILDS, Home, Lake, channel, gone, nth, whole};
 use crate::reading::{everything, names, of_files};

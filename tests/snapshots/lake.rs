@@ -6,11 +6,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use duckdb::Connection;
 use guildlake::derived::snapshot::{Follower, Found, Manifest, Outcome, Settings, SnapshotError};
+use guildlake::guild::{Channel, Guild};
 use guildlake::message::{
     ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source, snowflake_at,
 };
 use guildlake::status::{Status, StatusSender};
-use guildlake::store::{Batch, Channel, DeletedContent, Guild, Record, StoreSettings, Table};
+use guildlake::store::{Batch, DeletedContent, Record, StoreSettings, Table};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;

@@ -21,8 +21,9 @@ use crate::api::query::{self, Parameters};
 use crate::api::row::{Snowflake, snowflake};
 use crate::derived::search::text::fold_name;
 use crate::derived::search::{Typed, Written};
+use crate::guild::Channel;
 use crate::message::{GuildId, UserId};
-use crate::store::{Channel, FoundAt};
+use crate::store::FoundAt;
 
 const MOST: usize = 25;
 const USUAL: usize = 10;

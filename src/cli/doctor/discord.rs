@@ -9,8 +9,8 @@ use chrono::TimeDelta;
 use super::{Check, socket};
 use crate::config::{DiscordSettings, token_has_the_form};
 use crate::discord::rest::{HistoryCursor, Rest, RestError, RestSettings};
+use crate::guild::Access;
 use crate::ingest::{Catalog, Entry, Scope};
-use crate::store::Access;
 
 /// A clock further off than this makes ranges of ids wrong.
 const SKEW: i64 = 30;

@@ -108,6 +108,12 @@ fn is_of_the_files(error: &io::Error) -> bool {
     matches!(error.kind(), NotFound | InvalidData | UnexpectedEof)
 }
 
+impl From<crate::failpoint::OrderedError> for SearchError {
+    fn from(error: crate::failpoint::OrderedError) -> Self {
+        Self::from(crate::store::StoreError::from(error))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;

@@ -54,3 +54,9 @@ impl SnapshotError {
         move |cause| Self::Io { what, cause }
     }
 }
+
+impl From<crate::failpoint::OrderedError> for SnapshotError {
+    fn from(error: crate::failpoint::OrderedError) -> Self {
+        Self::from(crate::store::StoreError::from(error))
+    }
+}

@@ -20,7 +20,7 @@ pub use socket::{Ended, Socket, SocketEvent};
 use twilight_model::gateway::Intents;
 
 use super::rest::GatewayInfo;
-use crate::store::SessionMark;
+use crate::guild::SessionMark;
 
 /// What a guild's conversation needs: its channels and threads, its messages and their text, reactions and votes.
 /// Only the text needs Discord's leave.

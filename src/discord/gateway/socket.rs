@@ -21,7 +21,7 @@ use super::pause::{Pauses, ReconnectSettings};
 use super::{GatewayError, INTENTS, RESERVE, fatal_close, sessions_left};
 use crate::discord::frame::Frame;
 use crate::discord::rest::GatewayInfo;
-use crate::store::SessionMark;
+use crate::guild::SessionMark;
 
 /// How long an answer that may already lie here is looked for, before a connection counts as dead.
 const LAST_LOOK: Duration = Duration::from_secs(1);

@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use serde_json::error::Category;
 use url::Url;
 
-use crate::store::Access;
+use crate::guild::Access;
 
 /// A request, and what Discord said to it: what an operator needs to know where to look. Holds no
 /// secret.

@@ -16,8 +16,8 @@ use twilight_model::id::Id;
 use twilight_model::id::marker::RoleMarker;
 use url::Url;
 
+use crate::guild::{Channel, Guild};
 use crate::message::{ChannelId, GuildId, MessageId, UserId};
-use crate::store;
 
 /// A role, as the permission calculator names it.
 pub type RoleId = Id<RoleMarker>;
@@ -114,7 +114,7 @@ pub struct RoleInfo {
     pub permissions: Permissions,
 }
 
-impl From<&GuildInfo> for store::Guild {
+impl From<&GuildInfo> for Guild {
     fn from(guild: &GuildInfo) -> Self {
         Self {
             id: guild.id,
@@ -187,8 +187,8 @@ impl ChannelInfo {
 
     /// The channel for the record.
     #[must_use]
-    pub fn to_record(&self, guild_id: GuildId) -> store::Channel {
-        store::Channel {
+    pub fn to_record(&self, guild_id: GuildId) -> Channel {
+        Channel {
             id: self.id,
             guild_id,
             parent_id: self.parent_id,

@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::guild::Place;
 use crate::message::ChannelId;
-use crate::store::Place;
 
 use super::route::Route;
 use super::threads::ArchivedKind;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use url::Url;
 
+use crate::guild::Place;
 use crate::message::{ChannelId, GuildId, MessageId, UserId};
-use crate::store::Place;
 
 use super::threads::ArchivedKind;
 

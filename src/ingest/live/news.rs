@@ -9,15 +9,15 @@ use super::{Following, Live, LiveError, OVERTAKING, OVERTAKING_IDS};
 use crate::discord::dispatch::{Dispatch, Heard, News};
 use crate::discord::gateway::INTENTS;
 use crate::discord::rest::ChannelInfo;
+use crate::guild::{
+    Access, AccessMark, ChannelGone, Covered, Guild, Interrupted, Place, SessionMark, Sighting,
+};
 use crate::ingest::doubt::interrupted;
 use crate::ingest::history::Pass;
 use crate::ingest::rights::Rights;
 use crate::message::{ChannelId, GuildId, IdSpan, Source, snowflake_at};
 use crate::status::GatewayState;
-use crate::store::{
-    Access, AccessMark, Batch, ChannelGone, Covered, Guild, Interrupted, Parked, Place,
-    SessionMark, Sighting,
-};
+use crate::store::{Batch, Parked};
 
 /// A guild that is told of so long after the session's begin was not there when it began.
 const AT_ONCE: Duration = Duration::from_secs(5);

@@ -7,12 +7,13 @@ use tracing::warn;
 
 use super::lists::{ArchivedList, list_archived};
 use crate::discord::rest::ArchivedKind;
+use crate::guild::{ChannelCoverage, SessionId};
 use crate::ingest::catalog::Entry;
 use crate::ingest::history::History;
 use crate::ingest::progress::Tally;
 use crate::ingest::scan::{Outcome, Scan, ScanError};
 use crate::message::ChannelId;
-use crate::store::{ChannelCoverage, Committed, SessionId};
+use crate::store::Committed;
 
 /// How long before the next of them, at first; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);

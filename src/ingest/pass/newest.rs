@@ -8,10 +8,11 @@ use futures_util::stream;
 use tracing::warn;
 
 use super::{AT_A_TIME, Job, PassState};
+use crate::guild::{Access, Doubt, GapReason, Interrupted, KnownChannel, Place};
 use crate::ingest::catalog::Entry;
 use crate::ingest::history::HistoryError;
 use crate::message::{IdSpan, MessageId};
-use crate::store::{Access, Batch, Doubt, GapReason, Interrupted, KnownChannel, Place};
+use crate::store::Batch;
 
 impl PassState<'_> {
     /// Holds the newest messages that Discord names against the record. What was passed over is read

@@ -1,0 +1,13 @@
+//! What is known of guilds, channels and threads beside their messages: whether they exist and can be read, which ranges
+//! of message ids are complete, and how far the gateway's session is.
+
+mod channel;
+mod coverage;
+mod news;
+mod session;
+
+pub use channel::{Access, Channel, Guild, KnownChannel};
+pub use coverage::{ChannelCoverage, Coverage, CoveredBy, GapReason};
+pub(crate) use coverage::{Complete, RangeState, SessionEnd};
+pub use news::{AccessMark, ChannelGone, Covered, Doubt, Interrupted, Place, Sighting, Suspicion};
+pub use session::{SessionId, SessionMark};

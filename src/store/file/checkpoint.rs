@@ -1,0 +1,201 @@
+//! Folding DuckDB's log into its file, so that a kill in the middle harms nothing. DuckDB writes its blocks
+//! of metadata over what they were; one that is written in part fits no checksum, and the file can't be
+//! read any more. So they go into a rollback journal beside the file first, and the next start puts them back.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use duckdb::Connection;
+use rustix::fs::{FlockOperation, fcntl_lock};
+use sha2::{Digest, Sha256};
+
+use super::paths::{beside, failed, folder_of, refusal};
+use crate::failpoint;
+use crate::store::StoreError;
+
+/// The three headers that a DuckDB file begins with, in bytes; its blocks follow. They tell which database
+/// it is, and which checkpoint was its last: that is what a checkpoint writes at its end.
+const HEADERS: usize = 3 * 4096;
+
+/// Folds the log of one file.
+pub(crate) struct Checkpoints {
+    database: Arc<File>,
+    journal: PathBuf,
+}
+
+impl Checkpoints {
+    /// Of a file that DuckDB has open.
+    pub(crate) fn of(database: &Path) -> Result<Self, StoreError> {
+        let file = File::open(database).map_err(|cause| failed("open", database, cause))?;
+        Ok(Self {
+            database: Arc::new(file),
+            journal: journal_of(database),
+        })
+    }
+
+    /// To be kept by whoever keeps DuckDB's file open: the system takes the end of any handle for the
+    /// end of DuckDB's lock.
+    pub(crate) fn handle(&self) -> Arc<File> {
+        Arc::clone(&self.database)
+    }
+
+    /// Folds the log.
+    pub(crate) fn fold(&self, connection: &Connection) -> Result<(), StoreError> {
+        self.save(connection)?;
+        failpoint::reach("checkpoint_saved")?;
+        connection.execute_batch("CHECKPOINT")?;
+        // The headers have changed: it would not be looked at again.
+        let _ = fs::remove_file(&self.journal);
+        Ok(())
+    }
+
+    /// Writes the journal; it is on disk when this returns.
+    fn save(&self, connection: &Connection) -> Result<(), StoreError> {
+        let size: u64 = connection.query_row(
+            "SELECT block_size FROM pragma_database_size() WHERE database_name = current_database()",
+            [],
+            |row| row.get(0),
+        )?;
+        let mut statement = connection.prepare("SELECT block_id FROM pragma_metadata_info()")?;
+        let blocks = statement.query_map([], |row| row.get::<_, u64>(0))?;
+        let places = blocks.map(|block| Ok(HEADERS as u64 + block? * size));
+        let places = places.collect::<Result<Vec<u64>, duckdb::Error>>()?;
+
+        let written = copy_of(&self.database, &places, size)
+            .and_then(|copy| write_durably(&self.journal, &copy));
+        written.map_err(|cause| failed("write", &self.journal, cause))
+    }
+}
+
+/// Puts back what a checkpoint that was interrupted has written over. Nobody has the file open yet.
+pub(crate) fn roll_back(database: &Path) -> Result<(), StoreError> {
+    let path = journal_of(database);
+    let saved = match fs::read(&path) {
+        Ok(saved) => saved,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(cause) => return Err(failed("read", &path, cause)),
+    };
+    let Some(journal) = Journal::parse(&saved) else {
+        tracing::warn!(journal = %path.display(), "the rollback journal is damaged, and of no use");
+        return Ok(());
+    };
+    let mut options = File::options();
+    let file = match options.read(true).write(true).open(database) {
+        Ok(file) => file,
+        // What is to be said of it is said when it is opened.
+        Err(_) => return Ok(()),
+    };
+    if let Err(error) = fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
+        return Err(refusal(database, format!("Could not set lock: {error}")));
+    }
+    let torn = journal.put_back(&file);
+    let torn = torn.map_err(|cause| failed("put metadata back into", database, cause))?;
+    if torn > 0 {
+        tracing::warn!(
+            blocks = torn,
+            "folding the log into the file was interrupted; the file is again what it was before, and the log has the rest"
+        );
+    }
+    Ok(())
+}
+
+fn journal_of(database: &Path) -> PathBuf {
+    beside(database, ".rollback")
+}
+
+/// What a checkpoint may write over, as it was. As bytes: the headers, the size of a block (eight bytes,
+/// little-endian), then each block behind its place (eight bytes too), and the SHA-256 of it all.
+struct Journal<'a> {
+    headers: &'a [u8],
+    blocks: Vec<(u64, &'a [u8])>,
+}
+
+/// The bytes of a journal of these places.
+fn copy_of(database: &File, places: &[u64], size: u64) -> io::Result<Vec<u8>> {
+    let mut copy = vec![0; HEADERS];
+    database.read_exact_at(&mut copy, 0)?;
+    copy.extend(size.to_le_bytes());
+    for place in places {
+        let mut block = vec![0; usize::try_from(size).map_err(io::Error::other)?];
+        match database.read_exact_at(&mut block, *place) {
+            Ok(()) => {
+                copy.extend(place.to_le_bytes());
+                copy.extend(block);
+            }
+            // It is to be written for the first time.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let hash = Sha256::digest(&copy);
+    copy.extend(hash);
+    Ok(copy)
+}
+
+/// Under its name is the one before or this one, whole.
+fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = beside(path, ".tmp");
+    let written = File::create(&unfinished).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    if let Err(error) = written {
+        // A full disk needs what it took.
+        let _ = fs::remove_file(&unfinished);
+        return Err(error);
+    }
+    fs::rename(&unfinished, path)?;
+    File::open(folder_of(path))?.sync_all()
+}
+
+impl<'a> Journal<'a> {
+    /// None if it is not as it was written.
+    fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (bytes, hash) = bytes.split_last_chunk::<32>()?;
+        if Sha256::digest(bytes).as_slice() != hash {
+            return None;
+        }
+        let (headers, bytes) = bytes.split_at_checked(HEADERS)?;
+        let (size, mut bytes) = bytes.split_first_chunk()?;
+        let size = usize::try_from(u64::from_le_bytes(*size)).ok()?;
+        let mut blocks = Vec::new();
+        while let Some((place, rest)) = bytes.split_first_chunk() {
+            let (block, rest) = rest.split_at_checked(size)?;
+            blocks.push((u64::from_le_bytes(*place), block));
+            bytes = rest;
+        }
+        Some(Self { headers, blocks })
+    }
+
+    /// Puts the blocks back, unless the checkpoint came to its end, or the file is another. Answers how
+    /// many were not what they had been.
+    fn put_back(&self, database: &File) -> io::Result<usize> {
+        let is_as_before = |place: u64, bytes: &[u8]| {
+            let mut now = vec![0; bytes.len()];
+            database
+                .read_exact_at(&mut now, place)
+                .map(|()| now == bytes)
+        };
+        // A file that is cut is not put right by this; DuckDB says what is wrong with it.
+        let ends = self
+            .blocks
+            .iter()
+            .map(|(at, block)| at + block.len() as u64);
+        let least = ends.max().unwrap_or(HEADERS as u64);
+        if database.metadata()?.len() < least || !is_as_before(0, self.headers)? {
+            return Ok(0);
+        }
+        let mut put_back = 0;
+        for (place, block) in &self.blocks {
+            if !is_as_before(*place, block)? {
+                database.write_all_at(block, *place)?;
+                put_back += 1;
+            }
+        }
+        database.sync_all()?;
+        Ok(put_back)
+    }
+}

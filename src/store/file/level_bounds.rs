@@ -1,0 +1,267 @@
+//! Which ids of which channel each level may hold, so that a reader asks only the levels that can have
+//! what it looks for: planning a query costs more than reading a page.
+//!
+//! It may say more than there is, never less, at any moment that a reader can see: the writer widens it
+//! before the commit that adds rows, and narrows it after a move, which it counts. So a reader looks before
+//! its transaction sees anything, and again when it has read; if by then a level that it left out may
+//! hold what it looked for, or rows have moved, it asks all levels ([`Seen::anywhere`]).
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use duckdb::Connection;
+
+use crate::message::{ChannelId, IdSpan};
+use crate::store::StoreError;
+use crate::store::schema::levels::LEVELS;
+
+/// Which levels, in the order of [`LEVELS`].
+pub(crate) type Which = [bool; LEVELS.len()];
+
+/// What the levels may hold. Shared by the writer and all readers.
+pub(crate) struct Whereabouts(RwLock<Known>);
+
+#[derive(Default)]
+struct Known {
+    moves: u64,
+    levels: [Level; LEVELS.len()],
+}
+
+#[derive(Default, Clone)]
+struct Level {
+    channels: HashMap<i64, Ends>,
+    all: Option<Ends>,
+}
+
+/// The least and the greatest id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ends {
+    pub(crate) least: i64,
+    pub(crate) greatest: i64,
+}
+
+/// What a reader saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seen {
+    moves: u64,
+    levels: [Option<Ends>; LEVELS.len()],
+}
+
+impl Whereabouts {
+    /// What is in the record, while nobody writes.
+    pub(crate) fn load(connection: &Connection) -> Result<Self, StoreError> {
+        let mut known = Known::default();
+        for (table, level) in LEVELS.iter().zip(&mut known.levels) {
+            *level = Level::load(connection, table)?;
+        }
+        Ok(Self(RwLock::new(known)))
+    }
+
+    /// Where the messages of a channel may be, or those of all channels.
+    pub(crate) fn look(&self, channel: Option<ChannelId>) -> Seen {
+        let known = self.read();
+        let levels = known.levels.each_ref();
+        Seen {
+            moves: known.moves,
+            levels: levels.map(|level| match channel {
+                Some(channel) => level.channels.get(&channel.as_i64()).copied(),
+                None => level.all,
+            }),
+        }
+    }
+
+    /// Rows (their channels and ids) are about to be committed into the hot table.
+    pub(crate) fn will_arrive(&self, rows: impl Iterator<Item = (i64, i64)>) {
+        let mut news = Level::default();
+        rows.for_each(|(channel, id)| news.widen(channel, Ends::of(id)));
+        self.write().levels[0].widen_by(&news);
+    }
+
+    /// A move of this level into the next is about to be committed.
+    pub(crate) fn will_move(&self, from: usize) {
+        let mut known = self.write();
+        let source = known.levels[from].clone();
+        known.levels[from + 1].widen_by(&source);
+    }
+
+    /// A move of this level was committed, and nothing since.
+    pub(crate) fn moved(&self, connection: &Connection, from: usize) -> Result<(), StoreError> {
+        let left = Level::load(connection, LEVELS[from])?;
+        let mut known = self.write();
+        known.moves += 1;
+        known.levels[from] = left;
+        Ok(())
+    }
+
+    // A panic elsewhere leaves more in it than there is, at most.
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Level {
+    fn load(connection: &Connection, table: &str) -> Result<Self, StoreError> {
+        let mut statement = connection.prepare(&format!(
+            "SELECT channel_id, min(message_id), max(message_id) FROM {table} GROUP BY channel_id"
+        ))?;
+        let mut rows = statement.query([])?;
+        let mut level = Self::default();
+        while let Some(row) = rows.next()? {
+            let (least, greatest) = (row.get(1)?, row.get(2)?);
+            level.widen(row.get(0)?, Ends { least, greatest });
+        }
+        Ok(level)
+    }
+
+    fn widen(&mut self, channel: i64, ends: Ends) {
+        let known = self.channels.entry(channel).or_insert(ends);
+        *known = known.and(ends);
+        self.all = Some(self.all.map_or(ends, |all| all.and(ends)));
+    }
+
+    fn widen_by(&mut self, other: &Self) {
+        for (&channel, &ends) in &other.channels {
+            self.widen(channel, ends);
+        }
+    }
+}
+
+impl Ends {
+    fn of(id: i64) -> Self {
+        Self {
+            least: id,
+            greatest: id,
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            least: self.least.min(other.least),
+            greatest: self.greatest.max(other.greatest),
+        }
+    }
+
+    fn meet(self, span: IdSpan) -> bool {
+        // The span of the greatest id of all ends at that id.
+        let last = span.low.max(span.high.saturating_sub(1));
+        self.least <= last && self.greatest >= span.low
+    }
+}
+
+impl Seen {
+    /// Nothing is known: everything can be in each level.
+    pub(crate) fn anywhere() -> Self {
+        let ends = Ends {
+            least: i64::MIN,
+            greatest: i64::MAX,
+        };
+        Self {
+            moves: 0,
+            levels: [Some(ends); LEVELS.len()],
+        }
+    }
+
+    /// The levels that may hold ids of this range.
+    pub(crate) fn which(&self, span: IdSpan) -> Which {
+        self.levels
+            .map(|ends| ends.is_some_and(|ends| ends.meet(span)))
+    }
+
+    /// The ends of all levels.
+    pub(crate) fn ends(&self) -> Option<Ends> {
+        self.levels.into_iter().flatten().reduce(Ends::and)
+    }
+
+    /// Whether a transaction that began to see after this look and before `later` misses nothing of a
+    /// range if it asks these levels only.
+    pub(crate) fn holds(&self, later: &Self, span: IdSpan, asked: Which) -> bool {
+        let new = later.which(span).into_iter().zip(asked);
+        self.moves == later.moves && new.into_iter().all(|(may_hold, asked)| asked || !may_hold)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(low: i64, high: i64) -> IdSpan {
+        IdSpan { low, high }
+    }
+
+    fn channel(id: u64) -> ChannelId {
+        id.try_into().expect("a snowflake")
+    }
+
+    fn empty() -> Whereabouts {
+        Whereabouts(RwLock::new(Known::default()))
+    }
+
+    #[test]
+    fn a_level_is_asked_only_for_what_it_may_hold() {
+        let places = empty();
+        places.will_arrive([(1, 10), (1, 20), (2, 90)].into_iter());
+        let seen = places.look(Some(channel(1)));
+        assert_eq!(seen.which(span(0, 10)), [false, false, false]);
+        assert_eq!(seen.which(span(0, 11)), [true, false, false]);
+        assert_eq!(seen.which(span(20, 30)), [true, false, false]);
+        assert_eq!(seen.which(span(21, 30)), [false, false, false]);
+        assert_eq!(places.look(Some(channel(3))).ends(), None);
+        assert_eq!(
+            places.look(None).ends(),
+            Some(Ends {
+                least: 10,
+                greatest: 90
+            })
+        );
+        assert_eq!(Seen::anywhere().which(span(5, 6)), [true; 3]);
+        places.will_arrive([(4, i64::MAX)].into_iter());
+        let greatest = IdSpan::of(i64::MAX.try_into().expect("an id"));
+        let seen = places.look(Some(channel(4)));
+        assert_eq!(seen.which(greatest), [true, false, false]);
+    }
+
+    #[test]
+    fn what_comes_between_two_looks_is_noticed_where_it_matters() {
+        let places = empty();
+        places.will_arrive([(1, 10)].into_iter());
+        let before = places.look(Some(channel(1)));
+        let (above, around) = (span(15, 30), span(5, 30));
+        let (none, hot) = (before.which(above), before.which(around));
+        assert!(before.holds(&places.look(Some(channel(1))), above, none));
+        // In another channel, and in the level that was asked anyway.
+        places.will_arrive([(2, 20), (1, 12)].into_iter());
+        let later = places.look(Some(channel(1)));
+        assert!(before.holds(&later, above, none));
+        places.will_arrive([(1, 20)].into_iter());
+        let later = places.look(Some(channel(1)));
+        assert!(!before.holds(&later, above, none));
+        assert!(before.holds(&later, around, hot));
+        // On its way into the next level, committed or not.
+        places.will_move(0);
+        let later = places.look(Some(channel(1)));
+        assert!(!before.holds(&later, around, hot));
+        assert!(later.holds(&later, around, later.which(around)));
+    }
+
+    #[test]
+    fn a_move_that_is_over_is_noticed() {
+        let connection = Connection::open_in_memory().expect("a database");
+        connection
+            .execute_batch("CREATE TABLE messages_hot (channel_id BIGINT, message_id BIGINT)")
+            .expect("a table");
+        let places = empty();
+        places.will_arrive([(1, 10)].into_iter());
+        places.will_move(0);
+        let before = places.look(Some(channel(1)));
+        let all = before.which(span(0, 20));
+        assert_eq!(all, [true, true, false]);
+        places.moved(&connection, 0).expect("a query");
+        let later = places.look(Some(channel(1)));
+        assert_eq!(later.which(span(0, 20)), [false, true, false]);
+        assert!(!before.holds(&later, span(0, 20), all));
+    }
+}

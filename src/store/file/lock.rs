@@ -1,0 +1,62 @@
+//! One process per data folder. The lock is the operating system's (it goes with the process, so
+//! a crash leaves none behind); the file's text only names the holder for the other one's error.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Seek, Write};
+use std::path::Path;
+
+use crate::store::StoreError;
+
+/// The lock's file in the data folder.
+const LOCK_FILE: &str = "guildlake.lock";
+
+/// The right to write in a data folder, held until dropped.
+#[derive(Debug)]
+pub struct DataLock {
+    _file: File,
+}
+
+impl DataLock {
+    /// Makes the folder if need be, and takes the lock.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] if another process holds it; [`StoreError::Io`] if the folder can't
+    /// be made or written.
+    pub fn acquire(folder: &Path) -> Result<Self, StoreError> {
+        let io = |what: String| move |cause| StoreError::Io { what, cause };
+        fs::create_dir_all(folder).map_err(io(format!(
+            "the data folder {} can't be made",
+            folder.display()
+        )))?;
+        let path = folder.join(LOCK_FILE);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(io(format!("{} can't be written", path.display())))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = fs::read_to_string(&path).unwrap_or_default();
+                return Err(StoreError::Locked {
+                    folder: folder.to_owned(),
+                    holder: match holder.trim() {
+                        "" => "unknown".to_owned(),
+                        pid => pid.to_owned(),
+                    },
+                });
+            }
+            Err(TryLockError::Error(source)) => {
+                return Err(io(format!("{} can't be locked", path.display()))(source));
+            }
+        }
+        let named = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()));
+        named.map_err(io(format!("{} can't be written", path.display())))?;
+        Ok(Self { _file: file })
+    }
+}

@@ -1,0 +1,13 @@
+//! The DuckDB file: opened, locked, committed to, checkpointed, and found again after a crash.
+
+pub(crate) mod checkpoint;
+pub(crate) mod commit_counter;
+pub(crate) mod epochs;
+pub(crate) mod level_bounds;
+pub(crate) mod lock;
+pub(crate) mod open;
+pub(crate) mod paths;
+pub(crate) mod report_catalog;
+pub(crate) mod settings;
+pub(crate) mod transaction;
+pub(crate) mod wal;

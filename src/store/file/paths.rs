@@ -1,0 +1,61 @@
+//! The names of the files beside the record, and what is said where the system or DuckDB refuses one.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::store::StoreError;
+
+/// The record's write-ahead log.
+pub(crate) fn log_of(path: &Path) -> PathBuf {
+    beside(path, ".wal")
+}
+
+/// The file of this name with more behind it.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// The folder that a file is in; of a bare name, the one that the process is in.
+pub(crate) fn folder_of(file: &Path) -> &Path {
+    let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
+pub(crate) fn failed(what: &str, path: &Path, cause: io::Error) -> StoreError {
+    StoreError::Io {
+        what: format!("can't {what} {}", path.display()),
+        cause,
+    }
+}
+
+/// DuckDB's refusal in words that say what to do.
+pub(crate) fn refusal(path: &Path, error: String) -> StoreError {
+    let advice = if error.contains("Conflicting lock") || error.contains("Could not set lock") {
+        "another program has it open (the DuckDB command line?); close that one"
+    } else if error.contains("Corrupt database file")
+        || error.contains("Could not read enough bytes")
+        || error.contains("not a valid DuckDB database file")
+    {
+        "the file is damaged, or none of DuckDB's; put a copy back, or move it away (keep it: what was deleted on Discord is nowhere else) and start again, and history is read anew"
+    } else if error.contains("Read-only file system")
+        || error.contains("Operation not permitted")
+        || error.contains("Permission denied")
+    {
+        "it can't be written; give this user the right to write the file and its folder"
+    } else {
+        return StoreError::Open {
+            path: path.to_owned(),
+            reason: error,
+        };
+    };
+    StoreError::Open {
+        path: path.to_owned(),
+        reason: format!("{advice} ({})", first_line(&error)),
+    }
+}
+
+pub(crate) fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}

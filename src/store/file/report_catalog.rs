@@ -1,0 +1,37 @@
+//! The catalog in which reports run: in memory beside the record, so that nothing of it is written into its file.
+
+use duckdb::Connection;
+
+use crate::report::built_in_macros;
+use crate::store::StoreError;
+
+/// Makes the catalog in which reports run, in the instance of a connection that stands on the record.
+pub(crate) fn make_catalog(connection: &Connection) -> Result<(), StoreError> {
+    let record: String = connection.query_row("SELECT current_database()", [], |row| row.get(0))?;
+    let record = format!("\"{}\".main", record.replace('"', "\"\""));
+    let connection = connection.try_clone()?;
+    connection.execute_batch(&format!(
+        "ATTACH ':memory:' AS reports;
+         USE reports;
+         CREATE VIEW discord_messages AS FROM {record}.discord_messages;
+         CREATE VIEW discord_message_versions AS FROM {record}.discord_message_versions;
+         CREATE VIEW discord_guilds AS SELECT guild_id, name FROM {record}.guilds;
+         CREATE VIEW discord_channels AS
+             SELECT channel_id, guild_id, parent_id, channel_type, name, gone_at FROM {record}.channels;
+         CREATE VIEW coverage AS FROM {record}.coverage;
+         CREATE VIEW outages AS SELECT began_at, ended_at, reason FROM {record}.outages;
+         CREATE VIEW discord_reaction_events AS FROM {record}.reaction_events;
+         CREATE VIEW record_now AS
+             SELECT revision, (SELECT max(heard_at) FROM {record}.gateway_sessions) AS heard_until
+             FROM {record}.record_state;"
+    ))?;
+    connection.execute_batch(&built_in_macros())?;
+    Ok(())
+}
+
+/// Lets a connection run reports: they see the record by the names of [`make_catalog`] only.
+pub(crate) fn prepare(connection: &Connection) -> Result<(), StoreError> {
+    // No answer may depend on where the service runs.
+    connection.execute_batch("USE reports; SET TimeZone = 'UTC';")?;
+    Ok(())
+}

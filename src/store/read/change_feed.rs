@@ -1,0 +1,125 @@
+//! Messages as a follower of the record reads them: all of them once, partition by partition, and
+//! then what has changed since a commit.
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+
+use super::changes::{Change, condition, keys};
+use super::ordered_scan::{Selection, stream};
+use super::view::{Moment, Partition};
+use crate::message::{ChannelId, GuildId, MessageId, UserId};
+use crate::store::StoreError;
+use crate::store::schema::columns::{Column, schema};
+use crate::store::schema::sql::snowflake;
+use crate::store::schema::tables::{PATCH, Table};
+
+/// The columns that [`read`] takes, in its order.
+const COLUMNS: [&str; 7] = [
+    "message_id",
+    "guild_id",
+    "channel_id",
+    "author_id",
+    "deleted",
+    "revision",
+    "raw_json",
+];
+
+/// A message with what its columns were read from.
+#[derive(Debug, Clone)]
+pub struct FollowedMessage {
+    /// The message.
+    pub id: MessageId,
+    /// The guild it belongs to.
+    pub guild_id: GuildId,
+    /// The channel or thread it stands in.
+    pub channel_id: ChannelId,
+    /// Who wrote it.
+    pub author_id: UserId,
+    /// Whether it is gone from Discord.
+    pub deleted: bool,
+    /// The commit that last changed it.
+    pub revision: i64,
+    /// The payload as Discord sent it; none if its content was taken out of the record.
+    pub raw_json: Option<String>,
+    /// The fields of the payload that Discord changed later, as a JSON object: they count instead of its own.
+    pub changed_fields: Option<String>,
+}
+
+impl Moment<'_> {
+    /// Hands on the messages of a partition.
+    ///
+    /// # Errors
+    /// If a query fails, or what `take` answers.
+    pub fn read_messages<E: From<StoreError>>(
+        &self,
+        partition: &Partition,
+        mut take: impl FnMut(Vec<FollowedMessage>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let columns = columns();
+        let selection = Selection {
+            columns: &columns,
+            ..Self::selection(Table::Messages, partition)
+        };
+        let plan = selection.plan(self.connection)?;
+        let schema = schema(&columns);
+        selection.read(self.connection, &plan, &schema, |rows| take(read(&rows)?))
+    }
+
+    /// The messages that changed after `after`, in the order of the commits, so many at most.
+    ///
+    /// # Errors
+    /// If a query fails.
+    pub fn changed_messages(
+        &self,
+        after: Change,
+        limit: usize,
+    ) -> Result<Vec<FollowedMessage>, StoreError> {
+        let changes = keys(self.connection, "true", after, self.state().revision, limit)?;
+        let Some(condition) = condition(&changes) else {
+            return Ok(Vec::new());
+        };
+        let columns = columns();
+        let names: Vec<_> = columns.iter().map(|column| column.name).collect();
+        let sql = format!(
+            "SELECT {} FROM discord_messages WHERE {condition} ORDER BY revision, message_id",
+            names.join(", ")
+        );
+        let mut messages = Vec::with_capacity(changes.len());
+        stream(self.connection, &sql, &schema(&columns), &mut |rows| {
+            messages.extend(read(&rows)?);
+            Ok::<_, StoreError>(())
+        })?;
+        if messages.len() != changes.len() {
+            let reason = format!("{} changes have {} rows", changes.len(), messages.len());
+            return Err(StoreError::Damaged(reason));
+        }
+        Ok(messages)
+    }
+}
+
+fn columns() -> Vec<Column> {
+    let named = COLUMNS.into_iter().filter_map(Column::named);
+    named.chain([PATCH]).collect()
+}
+
+fn read(rows: &RecordBatch) -> Result<Vec<FollowedMessage>, StoreError> {
+    let numbers = |column: usize| rows.column(column).as_primitive::<Int64Type>();
+    let (deleted, revision) = (rows.column(4).as_boolean(), numbers(5));
+    let text = |column: usize, row: usize| {
+        let texts = rows.column(column).as_string::<i32>();
+        texts.is_valid(row).then(|| texts.value(row))
+    };
+    let row = |row: usize| {
+        Ok(FollowedMessage {
+            id: snowflake(numbers(0).value(row))?,
+            guild_id: snowflake(numbers(1).value(row))?,
+            channel_id: snowflake(numbers(2).value(row))?,
+            author_id: snowflake(numbers(3).value(row))?,
+            deleted: deleted.value(row),
+            revision: revision.value(row),
+            raw_json: text(6, row).map(str::to_owned),
+            changed_fields: text(7, row).map(str::to_owned),
+        })
+    };
+    (0..rows.num_rows()).map(row).collect()
+}

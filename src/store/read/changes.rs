@@ -1,0 +1,185 @@
+//! What changed since a revision, deletes included, in the order of the commits: for callers that keep
+//! a copy. A row stands there once, as it is now, at its last change.
+
+use std::collections::HashMap;
+
+use duckdb::Connection;
+
+use super::message_row::{MessageRow, Shape};
+use super::reader::Reader;
+use super::view;
+use crate::message::{ChannelId, GuildId, MessageId};
+use crate::store::StoreError;
+use crate::store::file::epochs;
+use crate::store::schema::sql::{id, list};
+
+/// Up to which change a caller has everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Change {
+    /// The commit.
+    pub revision: i64,
+    /// The last of its messages, by id; 0 before the first.
+    pub message_id: i64,
+}
+
+/// Which changes.
+#[derive(Debug, Clone)]
+pub struct ChangesRequest {
+    /// Of messages of this guild only, if any,
+    pub guild_id: Option<GuildId>,
+    /// of this channel or thread only, if any,
+    pub channel_id: Option<ChannelId>,
+    /// after this one,
+    pub after: Change,
+    /// of commits up to this one: the end of a walk that began then; none for the present one,
+    pub until: Option<i64>,
+    /// for a caller who learned of these revisions in these epochs,
+    pub learned: Vec<(String, i64)>,
+    /// so many at most,
+    pub limit: usize,
+    /// with their payloads.
+    pub include_raw: bool,
+}
+
+/// Changes, and how far they go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changes {
+    /// The rows, in the order of their last change.
+    pub rows: Vec<MessageRow>,
+    /// The last of them, if there are more.
+    pub next: Option<Change>,
+    /// The commit up to which the walk goes.
+    pub until: i64,
+    /// The record's revision at this moment.
+    pub revision: i64,
+    /// Which record it is: revisions of another one mean nothing here.
+    pub store_id: String,
+    /// The epoch of the record that revisions up to `until` are seen in.
+    pub epoch: String,
+    /// Whether what the caller learned of is still what it was.
+    pub is_known: bool,
+}
+
+impl Reader {
+    /// What changed.
+    ///
+    /// # Errors
+    /// If a query fails.
+    pub async fn changes(&self, request: ChangesRequest) -> Result<Changes, StoreError> {
+        self.run_at_one_moment(move |connection| {
+            let state = view::state(connection)?;
+            let until = request.until.unwrap_or(state.revision);
+            let mut is_known = true;
+            for (epoch, revision) in &request.learned {
+                is_known &= epochs::knows(connection, epoch, *revision)?;
+            }
+            let mut changes = keys(
+                connection,
+                &request.filter(),
+                request.after,
+                until,
+                request.limit + 1,
+            )?;
+            let has_more = changes.len() > request.limit;
+            changes.truncate(request.limit);
+            Ok(Changes {
+                rows: rows(connection, &request, &changes)?,
+                next: changes.last().copied().filter(|_| has_more),
+                until,
+                revision: state.revision,
+                store_id: state.store_id,
+                epoch: epochs::present(connection)?,
+                is_known,
+            })
+        })
+        .await
+    }
+}
+
+impl ChangesRequest {
+    fn filter(&self) -> String {
+        let guild = self.guild_id.map(GuildId::as_i64);
+        let guild = guild.map(|guild| format!("guild_id = {guild}"));
+        let channel = self.channel_id.map(ChannelId::as_i64);
+        let channel = channel.map(|channel| format!("channel_id = {channel}"));
+        let conditions: Vec<_> = guild.into_iter().chain(channel).collect();
+        if conditions.is_empty() {
+            return "true".to_owned();
+        }
+        conditions.join(" AND ")
+    }
+}
+
+/// The narrow columns first: the changes of rows that `filter` lets through, after one and of commits
+/// up to `until`.
+pub(crate) fn keys(
+    connection: &Connection,
+    filter: &str,
+    after: Change,
+    until: i64,
+    limit: usize,
+) -> Result<Vec<Change>, StoreError> {
+    let Change {
+        revision,
+        message_id,
+    } = after;
+    let mut statement = connection.prepare(&format!(
+        "SELECT revision, message_id FROM discord_messages \
+         WHERE {filter} AND revision >= {revision} AND revision <= {until} \
+         AND (revision > {revision} OR message_id > {message_id}) \
+         ORDER BY revision, message_id LIMIT {limit}"
+    ))?;
+    let changes = statement.query_map([], |row| {
+        Ok(Change {
+            revision: row.get(0)?,
+            message_id: row.get(1)?,
+        })
+    })?;
+    Ok(changes.collect::<Result<_, _>>()?)
+}
+
+/// A condition that exactly the rows of these changes meet, which are in order; none for no changes.
+pub(crate) fn condition(changes: &[Change]) -> Option<String> {
+    let ids = || changes.iter().map(|change| change.message_id);
+    Some(format!(
+        "message_id >= {} AND message_id <= {} AND revision >= {} AND revision <= {} \
+         AND message_id IN ({})",
+        ids().min()?,
+        ids().max()?,
+        changes.first()?.revision,
+        changes.last()?.revision,
+        list(ids())
+    ))
+}
+
+fn rows(
+    connection: &Connection,
+    request: &ChangesRequest,
+    changes: &[Change],
+) -> Result<Vec<MessageRow>, StoreError> {
+    let Some(condition) = condition(changes) else {
+        return Ok(Vec::new());
+    };
+    let shape = Shape {
+        with_raw: request.include_raw,
+        ..Shape::WHOLE
+    };
+    let mut statement = connection.prepare(&format!(
+        "SELECT {} FROM discord_messages WHERE {condition}",
+        shape.columns()
+    ))?;
+    let mut found: HashMap<MessageId, MessageRow> = HashMap::with_capacity(changes.len());
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        found.insert(id(row, 0)?, MessageRow::read(row, shape)?);
+    }
+    let rows: Vec<MessageRow> = changes
+        .iter()
+        .filter_map(|change| found.remove(&change.message_id.try_into().ok()?))
+        .collect();
+    if rows.len() != changes.len() {
+        let reason = format!("{} changes have {} rows", changes.len(), rows.len());
+        return Err(StoreError::Damaged(reason));
+    }
+    Ok(rows)
+}

@@ -1,0 +1,160 @@
+//! A download: many rows in columns, streamed in the order (channel, id) while they are found, all of
+//! one moment of the record.
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use duckdb::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::coverage as completeness;
+use super::coverage::{Completeness, CompletenessRequest};
+use super::ordered_scan::{Plan, Selection};
+use super::reader::{InterruptOnDrop, Reader};
+use super::view::{Moment, RecordState};
+use crate::message::{ChannelId, GuildId, IdSpan};
+use crate::store::StoreError;
+use crate::store::file::epochs;
+use crate::store::schema::columns;
+use crate::store::schema::columns::Column;
+
+/// Batches that wait for a slow caller before the query waits too.
+pub(crate) const BATCHES_AHEAD: usize = 2;
+
+/// What is downloaded.
+#[derive(Debug, Clone)]
+pub struct DownloadRequest {
+    /// Rows of this guild,
+    pub guild_id: GuildId,
+    /// of this channel or thread only, if any,
+    pub channel_id: Option<ChannelId>,
+    /// with ids in this range,
+    pub span: IdSpan,
+    /// the deleted ones too.
+    pub include_deleted: bool,
+    /// These columns.
+    pub columns: Vec<Column>,
+}
+
+/// A download that has begun.
+pub struct Download {
+    /// The columns, each with its meaning.
+    pub schema: SchemaRef,
+    /// How many rows will come.
+    pub row_count: i64,
+    /// The record's revision that they are of.
+    pub revision: i64,
+    /// Which record it is, and in which epoch: what revisions are counted in.
+    pub store_id: String,
+    /// See there.
+    pub epoch: String,
+    /// How complete the record is for what was asked.
+    pub completeness: Completeness,
+    /// The rows.
+    pub batches: BatchStream,
+    /// Dropping it interrupts the query.
+    pub guard: InterruptOnDrop,
+}
+
+/// Rows in columns, as the query finds them.
+pub struct BatchStream(mpsc::Receiver<Result<RecordBatch, StoreError>>);
+
+impl BatchStream {
+    pub(crate) fn new(batches: mpsc::Receiver<Result<RecordBatch, StoreError>>) -> Self {
+        Self(batches)
+    }
+
+    /// The next rows; none at the end. For a thread that may wait.
+    pub fn blocking_next(&mut self) -> Option<Result<RecordBatch, StoreError>> {
+        self.0.blocking_recv()
+    }
+}
+
+impl Reader {
+    /// Starts a download; the answer is there when it is known how many rows it has.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if no connection comes free in time.
+    pub async fn download(&self, request: DownloadRequest) -> Result<Download, StoreError> {
+        let schema = columns::schema(&request.columns);
+        let (head_sender, head) = oneshot::channel();
+        let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
+        let expected = schema.clone();
+        let query = move |connection: &Connection| {
+            let selection = request.selection();
+            match begin(connection, &request, &selection) {
+                Ok((plan, head)) => {
+                    // Who has left is sent nothing, the error neither.
+                    let send = |rows| {
+                        let sent = sender.blocking_send(Ok(rows));
+                        sent.map_err(|_| StoreError::NoAnswer)
+                    };
+                    if head_sender.send(Ok((plan.row_count, head))).is_ok()
+                        && let Err(error) = selection.read(connection, &plan, &expected, send)
+                    {
+                        let _ = sender.blocking_send(Err(error));
+                    }
+                }
+                Err(error) => drop(head_sender.send(Err(error))),
+            }
+            move || drop(sender)
+        };
+        let guard = self.spawn(query).await?;
+        let (row_count, head) = head.await.unwrap_or(Err(StoreError::NoAnswer))?;
+        Ok(Download {
+            schema,
+            row_count,
+            revision: head.state.revision,
+            store_id: head.state.store_id,
+            epoch: head.epoch,
+            completeness: head.completeness,
+            batches: BatchStream::new(batches),
+            guard,
+        })
+    }
+}
+
+/// What is said of a download at its head.
+struct Head {
+    state: RecordState,
+    epoch: String,
+    completeness: Completeness,
+}
+
+/// What is to be read, and what it is, all of one moment.
+fn begin(
+    connection: &Connection,
+    request: &DownloadRequest,
+    selection: &Selection<'_>,
+) -> Result<(Plan, Head), StoreError> {
+    let moment = Moment::begin(connection)?;
+    let asked = CompletenessRequest {
+        guild_id: request.guild_id,
+        channel_id: request.channel_id,
+        span: request.span,
+    };
+    let head = Head {
+        state: moment.state().clone(),
+        epoch: epochs::present(connection)?,
+        completeness: completeness::completeness(connection, &asked)?,
+    };
+    Ok((selection.plan(connection)?, head))
+}
+
+impl DownloadRequest {
+    fn selection(&self) -> Selection<'_> {
+        let mut condition = format!("guild_id = {}", self.guild_id.as_i64());
+        if let Some(channel) = self.channel_id {
+            condition.push_str(&format!(" AND channel_id = {}", channel.as_i64()));
+        }
+        if !self.include_deleted {
+            condition.push_str(" AND NOT deleted");
+        }
+        Selection {
+            table: "discord_messages",
+            columns: &self.columns,
+            condition,
+            span: self.span,
+            order: "channel_id, message_id",
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Readers: each sees what is committed, in a transaction of its own, beside the one writer.
+
+pub(crate) mod change_feed;
+pub(crate) mod changes;
+pub(crate) mod coverage;
+pub(crate) mod download;
+pub(crate) mod hits;
+pub(crate) mod message;
+pub(crate) mod message_row;
+pub(crate) mod ordered_scan;
+pub(crate) mod pace;
+pub(crate) mod page;
+pub(crate) mod presence;
+pub(crate) mod reader;
+pub(crate) mod report;
+pub(crate) mod tracker;
+pub(crate) mod versions;
+pub(crate) mod view;

@@ -1,0 +1,408 @@
+//! One page of a channel's messages, in most cases by one query: of the levels that can have them, in
+//! a range of ids that is as wide as the channel's pace says, so that zone maps leave most row groups
+//! unread. What is not in it is read in further ranges, in the same transaction: a page is one moment
+//! of the record.
+
+use duckdb::Connection;
+
+use super::message_row::{MessageRow, Shape};
+use super::pace::{Order, PaceKey};
+use super::reader::Reader;
+use crate::message::{ChannelId, GuildId, IdSpan, MessageId};
+use crate::store::StoreError;
+use crate::store::file::level_bounds::{Ends, Seen, Whereabouts, Which};
+use crate::store::schema::levels::LEVELS;
+
+/// The first range of ids that is tried in a channel whose pace is not known: seven days.
+const FIRST_SPAN: i64 = (7 * 24 * 3600 * 1000) << 22;
+
+/// How much wider each next range is, at least and at most: four tries reach across all of Discord's
+/// time.
+const WIDEN: (i64, i64) = (4, 16);
+
+/// How many times a page's rows a range may hold before its keys are looked at first.
+const CROWDED: usize = 4;
+
+/// Of no level.
+const NO_LEVEL: Which = [false; LEVELS.len()];
+
+/// Which page.
+#[derive(Debug, Clone)]
+pub struct PageRequest {
+    /// Rows of this guild,
+    pub guild_id: GuildId,
+    /// of this channel or thread,
+    pub channel_id: ChannelId,
+    /// with ids in this range (times and the cursor are ranges of ids),
+    pub span: IdSpan,
+    /// in this order,
+    pub order: Order,
+    /// so many at most,
+    pub limit: usize,
+    /// the deleted ones too,
+    pub include_deleted: bool,
+    /// with their payloads.
+    pub include_raw: bool,
+}
+
+/// A page.
+pub struct Page {
+    /// The last id of the page, if there is a page after it.
+    pub next_cursor: Option<MessageId>,
+    /// The rows, in the order asked for.
+    pub rows: Vec<MessageRow>,
+}
+
+impl Reader {
+    /// A page. Dropping the future interrupts the query.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if no connection comes free in time, or if a query fails.
+    pub async fn page(&self, request: PageRequest) -> Result<Page, StoreError> {
+        let reader = self.clone();
+        self.run(move |connection| {
+            let place = PaceKey::of(&request);
+            let pace = reader.paces.get(place);
+            let seen = reader.whereabouts.look(Some(request.channel_id));
+            let mut rows = read(connection, &request, seen, &reader.whereabouts, pace)?;
+            let has_more = rows.len() > request.limit;
+            rows.truncate(request.limit);
+            reader.paces.learn(place, &rows);
+            let last = rows.last().map(|row| row.message_id);
+            Ok(Page {
+                next_cursor: last.filter(|_| has_more),
+                rows,
+            })
+        })
+        .await
+    }
+}
+
+/// The page's rows, and one more if there is a page after it, at one moment.
+fn read(
+    connection: &Connection,
+    request: &PageRequest,
+    seen: Seen,
+    whereabouts: &Whereabouts,
+    pace: Option<i64>,
+) -> Result<Vec<MessageRow>, StoreError> {
+    connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
+    let mut walk = Walk::new(connection, request, seen, seen.ends());
+    walk.go(pace)?;
+    let later = whereabouts.look(Some(request.channel_id));
+    if !walk.missed_nothing(&later) {
+        walk = Walk::new(connection, request, Seen::anywhere(), later.ends());
+        walk.go(pace)?;
+    }
+    Ok(walk.rows)
+}
+
+/// The way through a channel's ids, range after range, until the page is full.
+struct Walk<'a> {
+    connection: &'a Connection,
+    request: &'a PageRequest,
+    shape: Shape,
+    seen: Seen,
+    /// Between which ids its messages are, probably.
+    ends: Option<Ends>,
+    /// What was asked of which levels.
+    asked: Vec<(IdSpan, Which)>,
+    rows: Vec<MessageRow>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(
+        connection: &'a Connection,
+        request: &'a PageRequest,
+        seen: Seen,
+        ends: Option<Ends>,
+    ) -> Self {
+        Self {
+            connection,
+            request,
+            shape: Shape {
+                place: Some((request.guild_id, request.channel_id)),
+                may_be_deleted: request.include_deleted,
+                with_raw: request.include_raw,
+            },
+            seen,
+            ends,
+            asked: Vec::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Range after range until the page is full.
+    fn go(&mut self, pace: Option<i64>) -> Result<(), StoreError> {
+        let wanted = self.request.limit + 1;
+        let mut rest = self.request.span;
+        let mut width = pace.map_or(FIRST_SPAN, |pace| width_of(pace, wanted));
+        while !rest.is_empty() && self.rows.len() < wanted {
+            let (part, next) = self.cut(rest, width);
+            // Their keys are looked at first if nothing tells how many rows there are, and if they are large.
+            let by_keys = pace.is_none() || self.request.include_raw;
+            if by_keys || !self.read_all(part)? {
+                self.read_first(part)?;
+            }
+            let found = i64::try_from(self.rows.len()).unwrap_or(i64::MAX);
+            let missing = wanted.saturating_sub(self.rows.len());
+            let (least, most) = (width.saturating_mul(WIDEN.0), width.saturating_mul(WIDEN.1));
+            width = match found {
+                0 => most,
+                _ => width_of(width / found, missing).clamp(least, most),
+            };
+            rest = next;
+        }
+        Ok(())
+    }
+
+    /// Where to look next, so wide, and what is left then.
+    fn cut(&self, rest: IdSpan, width: i64) -> (IdSpan, IdSpan) {
+        let nothing = IdSpan { low: 0, high: 0 };
+        let Some(ends) = self.ends else {
+            return (rest, nothing);
+        };
+        match self.request.order {
+            Order::Descending => {
+                let from = rest.high.min(ends.greatest.saturating_add(1));
+                let low = from.saturating_sub(width);
+                if low <= rest.low.max(ends.least) {
+                    return (rest, nothing);
+                }
+                (IdSpan { low, ..rest }, IdSpan { high: low, ..rest })
+            }
+            Order::Ascending => {
+                let high = rest.low.max(ends.least).saturating_add(width);
+                if high > rest.high.min(ends.greatest) {
+                    return (rest, nothing);
+                }
+                (IdSpan { high, ..rest }, IdSpan { low: high, ..rest })
+            }
+        }
+    }
+
+    /// Reads all rows of a range. `false`: there are too many, and none was read.
+    fn read_all(&mut self, part: IdSpan) -> Result<bool, StoreError> {
+        let which = self.ask(part);
+        let most = CROWDED * (self.request.limit + 1);
+        let rows = self.select(which, part, most)?;
+        let is_all = rows.len() < most;
+        if is_all {
+            self.rows.extend(rows);
+        }
+        Ok(is_all)
+    }
+
+    /// Reads the first rows of a range, as many as are still wanted.
+    fn read_first(&mut self, part: IdSpan) -> Result<(), StoreError> {
+        let which = self.ask(part);
+        if let Some(span) = self.first_keys(which, part)? {
+            let rows = self.select(which, span, usize::MAX)?;
+            self.rows.extend(rows);
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, part: IdSpan) -> Which {
+        let which = self.seen.which(part);
+        self.asked.push((part, which));
+        which
+    }
+
+    /// The range of the first keys, as many as are still wanted.
+    fn first_keys(&self, which: Which, span: IdSpan) -> Result<Option<IdSpan>, StoreError> {
+        if which == NO_LEVEL {
+            return Ok(None);
+        }
+        let direction = match self.request.order {
+            Order::Ascending => "ASC",
+            Order::Descending => "DESC",
+        };
+        let sql = format!(
+            "SELECT min(message_id), max(message_id) FROM \
+             (SELECT message_id FROM ({}) ORDER BY message_id {direction} LIMIT {})",
+            self.sql("message_id", which, span),
+            self.request.limit + 1 - self.rows.len()
+        );
+        let mut statement = self.connection.prepare(&sql)?;
+        let ends: (Option<i64>, Option<i64>) =
+            statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(match ends {
+            (Some(low), Some(last)) => Some(IdSpan {
+                low,
+                high: last.saturating_add(1),
+            }),
+            _ => None,
+        })
+    }
+
+    /// The rows of a range, so many at most, in the order asked for.
+    fn select(
+        &self,
+        which: Which,
+        span: IdSpan,
+        most: usize,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        if which == NO_LEVEL {
+            return Ok(Vec::new());
+        }
+        let mut sql = self.sql(&self.shape.columns(), which, span);
+        if most < usize::MAX {
+            sql = format!("{sql} LIMIT {most}");
+        }
+        let mut statement = self.connection.prepare(&sql)?;
+        let mut found = statement.query([])?;
+        let mut rows = Vec::new();
+        while let Some(row) = found.next()? {
+            rows.push(MessageRow::read(row, self.shape)?);
+        }
+        // Sorted here: it makes each query cheaper to plan.
+        match self.request.order {
+            Order::Ascending => rows.sort_unstable_by_key(|row| row.message_id),
+            Order::Descending => {
+                rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.message_id));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Literal values, since DuckDB prunes row groups by them, and each table by its name: over the view
+    /// it plans twice as long.
+    fn sql(&self, columns: &str, which: Which, span: IdSpan) -> String {
+        let condition = format!(
+            "channel_id = {} AND guild_id = {} AND message_id >= {} AND message_id < {}{}",
+            self.request.channel_id.as_i64(),
+            self.request.guild_id.as_i64(),
+            span.low,
+            span.high,
+            if self.request.include_deleted {
+                ""
+            } else {
+                " AND NOT deleted"
+            }
+        );
+        let asked = LEVELS.iter().zip(which).filter(|(_, asked)| *asked);
+        let selects: Vec<String> = asked
+            .map(|(table, _)| format!("SELECT {columns} FROM {table} WHERE {condition}"))
+            .collect();
+        selects.join(" UNION ALL ")
+    }
+
+    /// Whether no level that was left out may have had rows of the page.
+    fn missed_nothing(&self, later: &Seen) -> bool {
+        let mut asked = self.asked.iter();
+        asked.all(|&(span, which)| self.seen.holds(later, span, which))
+    }
+}
+
+/// How wide a range is likely to hold so many rows, if the ids between two are so many.
+fn width_of(pace: i64, rows: usize) -> i64 {
+    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+    // Half as much again: what is too many is read for nothing, what is missing takes another query.
+    (pace.saturating_mul(rows) / 2).saturating_mul(3).max(1)
+}
+
+impl PaceKey {
+    fn of(request: &PageRequest) -> Self {
+        Self {
+            channel: request.channel_id,
+            end: (request.span == IdSpan::ALL).then_some(request.order),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::message::search;
+    use super::*;
+    use crate::message::{Message, Observed, Source};
+    use crate::store::{Batch, Record, StoreSettings};
+
+    const GUILD: u64 = 1_400_000_000_000_000_001;
+    const CHANNEL: u64 = 1_400_000_000_000_000_100;
+
+    fn id(n: u64) -> u64 {
+        CHANNEL + ((1000 * n) << 22)
+    }
+
+    fn commit(record: &mut Record, numbers: impl Iterator<Item = u64>) {
+        let guild = GuildId::try_from(GUILD).expect("an id");
+        let messages = numbers.map(|n| {
+            let payload = serde_json::json!({
+                "id": id(n).to_string(), "channel_id": CHANNEL.to_string(), "type": 0,
+                "author": {"id": "1", "username": "ada"}, "content": "x", "embeds": [],
+                "timestamp": "2025-01-01T00:00:00+00:00", "edited_timestamp": null,
+                "attachments": [],
+            });
+            let observed = Observed::asked(chrono::DateTime::UNIX_EPOCH);
+            let payload = payload.to_string();
+            Message::read(guild, Source::Gateway, observed, &payload).expect("a message")
+        });
+        let batch = Batch {
+            messages: messages.collect(),
+            ..Batch::default()
+        };
+        record.commit(&batch, chrono::Utc::now()).expect("a commit");
+    }
+
+    fn move_rows(record: &mut Record) {
+        record.maintain().expect("a move");
+        record.finish_move().expect("a move");
+    }
+
+    /// What comes between a look at the whereabouts and the moment that the transaction sees.
+    #[tokio::test]
+    async fn a_look_that_is_too_old_leaves_no_row_out() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, temp) = (folder.path().join("r.duckdb"), folder.path().join("tmp"));
+        let mut settings = StoreSettings::new(path, temp);
+        settings.hot_rows = 10;
+        settings.small_run_rows = 20;
+        let (mut record, reader) = Record::open(&settings).expect("a record");
+        let places = Arc::clone(&reader.whereabouts);
+        let channel = ChannelId::try_from(CHANNEL).expect("an id");
+        let look = || (places.look(Some(channel)), places.look(None));
+
+        let mut looks = vec![look()];
+        for ten in 0..4 {
+            commit(&mut record, ten * 10 + 1..ten * 10 + 11);
+            looks.push(look());
+            move_rows(&mut record);
+            looks.push(look());
+        }
+        // The small runs are full: into the large ones; and one message more.
+        move_rows(&mut record);
+        commit(&mut record, 41..42);
+        looks.push(look());
+        for (seen, seen_by_all) in looks {
+            let (places, newest) = (Arc::clone(&places), id(41));
+            let read = reader.run(move |connection| {
+                let request = PageRequest {
+                    guild_id: GuildId::try_from(GUILD).expect("an id"),
+                    channel_id: channel,
+                    span: IdSpan::ALL,
+                    order: Order::Descending,
+                    limit: 100,
+                    include_deleted: false,
+                    include_raw: false,
+                };
+                let page = read(connection, &request, seen, &places, Some(1))?;
+                connection.execute_batch("ROLLBACK")?;
+                let mut found = Vec::new();
+                for n in [1, 15, 40, 41] {
+                    let id = MessageId::try_from(id(n)).expect("an id");
+                    connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
+                    found.push(search(connection, id, seen_by_all, &places)?);
+                    connection.execute_batch("ROLLBACK")?;
+                }
+                Ok((page, found))
+            });
+            let (page, found) = read.await.expect("a page");
+            assert_eq!(page.len(), 41, "{seen:?}");
+            assert_eq!(page[0].message_id.as_i64(), newest.cast_signed());
+            assert!(found.iter().all(Option::is_some), "{seen_by_all:?}");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Reports on the record. They stand on views and macros of their own, which live in memory beside
+//! the record, in the catalog `reports`: nothing of them is written into its file.
+
+use std::sync::OnceLock;
+
+use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::SchemaRef;
+use chrono::{DateTime, SecondsFormat, Utc};
+use duckdb::Connection;
+
+use super::reader::Reader;
+use crate::report::Value;
+use crate::store::StoreError;
+use crate::store::schema::columns::shape;
+
+/// More rows than this are no report, but a download.
+pub const MOST_REPORT_ROWS: usize = 250_000;
+
+/// Bytes of an answer: it is in memory until it is sent.
+const MOST_REPORT_BYTES: usize = 64 * 1024 * 1024;
+
+/// Functions that do more than answer, and that DuckDB allows in a query.
+const REFUSED: [&str; 6] = [
+    "checkpoint",
+    "force_checkpoint",
+    "enable_logging",
+    "disable_logging",
+    "enable_profiling",
+    "truncate_duckdb_logs",
+];
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct ReportRequest {
+    /// One query,
+    pub sql: String,
+    /// which answers these columns;
+    pub schema: SchemaRef,
+    /// its parameters, by name; those that are not there have their default.
+    pub parameters: Vec<(String, Value)>,
+    /// Whether its coverage is that from the beginning of the record.
+    pub reads_history: bool,
+}
+
+/// What a report answered.
+#[derive(Debug, Clone)]
+pub struct ReportAnswer {
+    /// The rows, in their order.
+    pub batches: Vec<RecordBatch>,
+    /// How complete the record is for what was asked.
+    pub coverage: ReportCoverage,
+    /// The record's revision that they are of.
+    pub revision: i64,
+}
+
+/// How complete the record is for a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportCoverage {
+    /// Every message is there.
+    pub is_complete: bool,
+    /// And every edit and delete.
+    pub has_all_changes: bool,
+    /// Channels and threads asked for.
+    pub channels: usize,
+    /// Those of which messages may be missing.
+    pub incomplete_channels: usize,
+    /// How many gaps those have.
+    pub gaps: usize,
+    /// What Discord told until then is there; none if there was no live session yet.
+    pub heard_until: Option<DateTime<Utc>>,
+}
+
+impl Reader {
+    /// Answers a report, as of one moment of the record.
+    ///
+    /// # Errors
+    /// [`StoreError::NoReport`] if it is not one query with these columns, [`StoreError::TooLarge`]
+    /// if it has more than [`MOST_REPORT_ROWS`] rows, [`StoreError::Sql`] if the query fails.
+    pub async fn report(&self, request: ReportRequest) -> Result<ReportAnswer, StoreError> {
+        self.run_report(move |connection| {
+            connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
+            check(connection, &request.sql)?;
+            set_parameters(connection, &request.parameters)?;
+            let (revision, heard_until) = connection
+                .query_row("FROM record_now", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(ReportAnswer {
+                coverage: coverage(connection, request.reads_history, heard_until)?,
+                batches: rows(connection, &request.sql, &request.schema)?,
+                revision,
+            })
+        })
+        .await
+    }
+}
+
+/// The names of the time zones that DuckDB knows, in their order.
+///
+/// # Errors
+/// If it can't tell.
+pub fn time_zones() -> Result<&'static [String], StoreError> {
+    static NAMES: OnceLock<Vec<String>> = OnceLock::new();
+    if let Some(names) = NAMES.get() {
+        return Ok(names);
+    }
+    let connection = Connection::open_in_memory()?;
+    let mut statement =
+        connection.prepare("SELECT DISTINCT name FROM pg_timezone_names() ORDER BY name")?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    let names = names.collect::<Result<_, _>>()?;
+    Ok(NAMES.get_or_init(|| names))
+}
+
+/// Refuses what is not exactly one query: anything else could change more than its own answer, and
+/// DuckDB would run all statements before the last when it is only asked to prepare them.
+fn check(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+    let (tree, statements, error, position): (
+        String,
+        Option<usize>,
+        Option<String>,
+        Option<usize>,
+    ) = connection.query_row(
+        "SELECT CAST(tree AS VARCHAR), json_array_length(tree, '$.statements'), \
+         tree->>'$.error_message', CAST(tree->>'$.position' AS BIGINT) \
+         FROM (SELECT json_serialize_sql(CAST(? AS VARCHAR)) AS tree)",
+        [sql],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+    )?;
+    let calls = |name: &&&str| tree.contains(&format!("\"function_name\":\"{name}\""));
+    if let Some(name) = REFUSED.iter().find(calls) {
+        return Err(StoreError::NoReport(format!(
+            "{name} does more than answer"
+        )));
+    }
+    match (statements, error) {
+        (Some(1), None) => Ok(()),
+        (_, Some(error)) if error.starts_with("Only SELECT") => Err(StoreError::NoReport(
+            "it is not a query: a report is one SELECT (a PIVOT stands in FROM (PIVOT …), with its IN (…))"
+                .to_owned(),
+        )),
+        (_, Some(error)) => {
+            let line = position.and_then(|at| sql.get(..at));
+            let line = line.map_or(1, |before| before.lines().count().max(1));
+            Err(StoreError::NoReport(format!("line {line}: {error}")))
+        }
+        (count, None) => Err(StoreError::NoReport(format!(
+            "a report is one query, and there are {}",
+            count.unwrap_or(0)
+        ))),
+    }
+}
+
+/// Sets these variables and no others: the last report's are still there.
+fn set_parameters(
+    connection: &Connection,
+    parameters: &[(String, Value)],
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare("SELECT name FROM duckdb_variables()")?;
+    let old = statement.query_map([], |row| row.get::<_, String>(0))?;
+    for name in old.collect::<Result<Vec<_>, _>>()? {
+        connection.execute_batch(&format!("RESET VARIABLE \"{name}\""))?;
+    }
+    for (name, value) in parameters {
+        let value = literal(value);
+        connection.execute_batch(&format!("SET VARIABLE \"{name}\" = {value}"))?;
+    }
+    Ok(())
+}
+
+/// A value as SQL: variables take no bound parameters.
+fn literal(value: &Value) -> String {
+    match value {
+        Value::Integer(number) => format!("CAST({number} AS BIGINT)"),
+        Value::Boolean(yes) => yes.to_string(),
+        Value::Time(time) => {
+            let time = time.to_rfc3339_opts(SecondsFormat::Micros, true);
+            format!("TIMESTAMPTZ '{time}'")
+        }
+        Value::Day(day) => format!("DATE '{day}'"),
+        Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
+    }
+}
+
+fn coverage(
+    connection: &Connection,
+    reads_history: bool,
+    heard_until: Option<DateTime<Utc>>,
+) -> Result<ReportCoverage, StoreError> {
+    let sql = format!(
+        "SELECT complete, changes_complete, channels, incomplete_channels, gaps \
+         FROM wanted_coverage(whole_history := {reads_history})"
+    );
+    Ok(connection.query_row(&sql, [], |row| {
+        Ok(ReportCoverage {
+            is_complete: row.get(0)?,
+            has_all_changes: row.get(1)?,
+            channels: row.get(2)?,
+            incomplete_channels: row.get(3)?,
+            gaps: row.get(4)?,
+            heard_until,
+        })
+    })?)
+}
+
+fn rows(
+    connection: &Connection,
+    sql: &str,
+    schema: &SchemaRef,
+) -> Result<Vec<RecordBatch>, StoreError> {
+    let mut statement = connection.prepare(sql)?;
+    // Runs it; its own iterator panics on an error in the middle.
+    drop(statement.stream_arrow([])?);
+    let names = statement.column_names();
+    let told: Vec<_> = schema.fields().iter().map(|field| field.name()).collect();
+    if !names.iter().eq(told.iter().copied()) {
+        return Err(StoreError::NoReport(format!(
+            "it answers the columns {}, and its header tells of others",
+            names.join(", ")
+        )));
+    }
+    let mut batches = Vec::new();
+    let (mut count, mut bytes) = (0, 0);
+    while let Some(rows) = statement.step()? {
+        count += rows.len();
+        let batch = shape(&rows, schema)?;
+        bytes += batch.get_array_memory_size();
+        if count > MOST_REPORT_ROWS || bytes > MOST_REPORT_BYTES {
+            return Err(StoreError::TooLarge {
+                most: MOST_REPORT_ROWS,
+            });
+        }
+        batches.push(batch);
+    }
+    Ok(batches)
+}

@@ -1,0 +1,101 @@
+//! The tables, and the steps from one schema version to the next. A step is never changed once
+//! released: a new one is added. Each runs in a transaction of its own and is checkpointed right
+//! after, because replaying changed tables from the write-ahead log has known faults in DuckDB.
+
+use std::path::Path;
+
+use duckdb::{Connection, OptionalExt};
+use tracing::info;
+
+use crate::store::StoreError;
+use crate::store::file::checkpoint::Checkpoints;
+use crate::store::file::transaction;
+
+/// What one step does; its place in the list, from 1, is the version it leads to.
+const MIGRATIONS: [&str; 7] = [
+    include_str!("migrations/001_record.sql"),
+    include_str!("migrations/002_coverage.sql"),
+    include_str!("migrations/003_unheard.sql"),
+    include_str!("migrations/004_small_runs.sql"),
+    include_str!("migrations/005_epochs.sql"),
+    include_str!("migrations/006_on_its_way.sql"),
+    include_str!("migrations/007_observed.sql"),
+];
+
+/// The newest version that this program knows.
+pub(crate) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// Brings the file to the newest version, or refuses it.
+pub(crate) fn migrate(
+    connection: &Connection,
+    path: &Path,
+    checkpoints: &Checkpoints,
+) -> Result<(), StoreError> {
+    let found = version(connection, path)?;
+    if found > SCHEMA_VERSION {
+        return Err(StoreError::Newer {
+            path: path.to_owned(),
+            found,
+            known: SCHEMA_VERSION,
+        });
+    }
+    let is_old = found > 0 && found < SCHEMA_VERSION;
+    let deleted = is_old.then(|| deleted(connection)).transpose()?;
+    for (step, sql) in (1_i64..).zip(MIGRATIONS).filter(|(step, _)| *step > found) {
+        connection.execute_batch("BEGIN TRANSACTION")?;
+        if let Err(error) = apply(connection, sql, step) {
+            let _ = connection.execute_batch("ROLLBACK");
+            return Err(error);
+        }
+        checkpoints.fold(connection)?;
+    }
+    if let Some(before) = deleted {
+        let mended = before - self::deleted(connection)?;
+        info!(
+            from = found,
+            to = SCHEMA_VERSION,
+            mended,
+            "the record was brought to this program's version; mended: messages that were recorded as deleted with a \
+             channel in which something was written afterwards. What Discord's lists and pages show to be there is \
+             mended as they are read, all of it by `guildlake backfill --verify`"
+        );
+    }
+    Ok(())
+}
+
+/// How many messages are recorded as deleted.
+fn deleted(connection: &Connection) -> Result<i64, StoreError> {
+    let sql = "SELECT count(*) FROM discord_messages WHERE deleted";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+}
+
+/// Does a step, and commits it.
+fn apply(connection: &Connection, sql: &str, step: i64) -> Result<(), StoreError> {
+    connection.execute_batch(sql)?;
+    connection.execute_batch(&format!("UPDATE record_state SET schema_version = {step}"))?;
+    transaction::commit(connection, "migration_written")
+}
+
+/// The file's version: 0 for an empty one.
+fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let mut tables = connection.prepare(
+        "SELECT table_name FROM duckdb_tables() WHERE NOT internal AND database_name = current_database()",
+    )?;
+    let names = tables
+        .query_map([], |row| row.get::<_, String>(0))?
+        .collect::<Result<Vec<_>, _>>()?;
+    if names.is_empty() {
+        return Ok(0);
+    }
+    if !names.iter().any(|name| name == "record_state") {
+        return Err(StoreError::Foreign {
+            path: path.to_owned(),
+        });
+    }
+    let version = connection
+        .query_row("SELECT schema_version FROM record_state", [], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    Ok(version.unwrap_or(0))
+}

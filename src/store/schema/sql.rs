@@ -1,0 +1,98 @@
+//! Pieces of SQL that all queries are made of, and the ids that rows have.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use duckdb::{Connection, Row};
+
+use crate::message::{ChannelId, MessageId};
+use crate::store::StoreError;
+
+/// Selects of one query: planning them takes the longest.
+const SELECTS_AT_ONCE: usize = 32;
+
+/// A message and where it stands.
+pub type FoundAt = (ChannelId, MessageId);
+
+/// Takes the rows of all these selects, which have the same columns.
+pub(crate) fn query_each(
+    connection: &Connection,
+    selects: &[String],
+    mut take: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    for selects in selects.chunks(SELECTS_AT_ONCE) {
+        let mut statement = connection.prepare(&selects.join(" UNION ALL "))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            take(row)?;
+        }
+    }
+    Ok(())
+}
+
+/// The same select by each of the conditions.
+pub(crate) fn selects(select: &str, conditions: &[String]) -> Vec<String> {
+    let conditions = conditions.iter();
+    conditions
+        .map(|condition| format!("{select} WHERE {condition}"))
+        .collect()
+}
+
+/// Conditions that exactly these messages of a level meet. What is hot is little, and in the order of
+/// time: one for all.
+pub(crate) fn conditions(level: usize, asked: &[FoundAt]) -> Vec<String> {
+    if asked.is_empty() {
+        return Vec::new();
+    }
+    if level == 0 {
+        return vec![condition(asked)];
+    }
+    let mut channels: BTreeMap<ChannelId, Vec<FoundAt>> = BTreeMap::new();
+    for &(channel, id) in asked {
+        channels.entry(channel).or_default().push((channel, id));
+    }
+    channels.values().map(|asked| condition(asked)).collect()
+}
+
+/// A condition that exactly these messages meet.
+pub(crate) fn condition(asked: &[FoundAt]) -> String {
+    let ids = asked.iter().map(|(_, id)| id.as_i64());
+    format!("{} AND message_id IN ({})", bounds(asked), list(ids))
+}
+
+/// A condition that these messages meet, and by which row groups are left out.
+pub(crate) fn bounds(asked: &[FoundAt]) -> String {
+    let ids = || asked.iter().map(|(_, id)| id.as_i64());
+    let mut channels: Vec<_> = asked.iter().map(|(channel, _)| channel.as_i64()).collect();
+    channels.sort_unstable();
+    channels.dedup();
+    format!(
+        "message_id BETWEEN {} AND {} AND channel_id IN ({})",
+        ids().min().unwrap_or(0),
+        ids().max().unwrap_or(0),
+        list(channels.into_iter())
+    )
+}
+
+/// Ids for an `IN (…)`.
+pub(crate) fn list(ids: impl Iterator<Item = i64>) -> String {
+    let mut text = String::new();
+    for id in ids {
+        let comma = if text.is_empty() { "" } else { "," };
+        let _ = write!(text, "{comma}{id}");
+    }
+    text
+}
+
+/// An id column of a row.
+pub(crate) fn id<T>(row: &Row<'_>, column: usize) -> Result<T, StoreError>
+where
+    T: TryFrom<i64>,
+{
+    snowflake(row.get(column)?)
+}
+
+/// A number of an id column.
+pub(crate) fn snowflake<T: TryFrom<i64>>(number: i64) -> Result<T, StoreError> {
+    T::try_from(number).map_err(|_| StoreError::Damaged(format!("{number} is no snowflake")))
+}

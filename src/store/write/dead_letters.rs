@@ -1,0 +1,41 @@
+//! Payloads that could not be understood, kept as they came.
+
+use chrono::{DateTime, Utc};
+use duckdb::{Connection, ToSql, params_from_iter};
+
+use super::batch::Parked;
+use crate::message::ChannelId;
+use crate::store::StoreError;
+
+/// Payloads of one statement at most.
+const AT_A_TIME: usize = 500;
+
+/// Keeps payloads that could not be understood, each once however often it came.
+pub(crate) fn append(
+    connection: &Connection,
+    payloads: &[Parked],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    for payloads in payloads.chunks(AT_A_TIME) {
+        // What is there is looked through once for all of them.
+        let rows = vec!["(?::TIMESTAMPTZ, ?::TINYINT, ?, ?::BIGINT, ?, ?)"; payloads.len()];
+        let sql = format!(
+            "INSERT INTO parked_payloads BY NAME SELECT DISTINCT ON (event, payload) * \
+             FROM (VALUES {}) AS came(received_at, source, event, channel_id, reason, payload) \
+             ANTI JOIN parked_payloads AS kept USING (event, payload)",
+            rows.join(", ")
+        );
+        let values = payloads.iter().flat_map(|parked| -> [Box<dyn ToSql>; 6] {
+            [
+                Box::new(now),
+                Box::new(parked.source as u8),
+                Box::new(parked.event.clone()),
+                Box::new(parked.channel_id.map(ChannelId::as_i64)),
+                Box::new(parked.reason.clone()),
+                Box::new(parked.payload.clone()),
+            ]
+        });
+        connection.execute(&sql, params_from_iter(values))?;
+    }
+    Ok(())
+}

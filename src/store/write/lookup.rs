@@ -1,0 +1,169 @@
+//! What the record already knows of given messages: first where they stand, which needs keys only, then
+//! the payloads of those that are there. A level that can't have a channel's ids is not asked, and of
+//! the large ones each channel by its own range, so that zone maps leave the rest unread.
+
+use std::collections::HashMap;
+
+use duckdb::Connection;
+
+use super::fragments;
+use super::rows::{Removed, StoredMessage};
+use crate::message::{ChannelId, IdSpan, Message, MessageId, Observed, Source};
+use crate::store::StoreError;
+use crate::store::file::level_bounds::{Seen, Whereabouts};
+use crate::store::schema::levels::LEVELS;
+use crate::store::schema::sql::{FoundAt, condition, conditions, id, query_each, selects};
+
+/// Rows that are unpacked together: DuckDB's vectors.
+const VECTOR: i64 = 2048;
+
+/// The rows and fragments of the messages asked for.
+#[derive(Default)]
+pub(crate) struct Known {
+    pub(crate) rows: HashMap<MessageId, KnownRow>,
+    pub(crate) fragments: HashMap<MessageId, Message>,
+}
+
+/// A row, and the level that it is in.
+pub(crate) struct KnownRow {
+    pub(crate) level: usize,
+    pub(crate) row: StoredMessage,
+}
+
+/// Looks `messages` up.
+pub(crate) fn lookup<'a>(
+    connection: &Connection,
+    whereabouts: &Whereabouts,
+    messages: impl Iterator<Item = &'a Message> + Clone,
+    has_fragments: bool,
+) -> Result<Known, StoreError> {
+    let mut known = Known::default();
+    for (level, asked) in may_be_in(whereabouts, messages.clone())
+        .into_iter()
+        .enumerate()
+    {
+        let wanted = if level == 0 {
+            conditions(level, &asked)
+        } else {
+            contiguous(connection, level, &asked)?
+        };
+        read_rows(connection, level, &wanted, &mut known.rows)?;
+    }
+    let asked: Vec<FoundAt> = messages.map(|it| (it.channel_id, it.id)).collect();
+    if has_fragments && !asked.is_empty() {
+        let mut statement = connection.prepare(&format!(
+            "SELECT {} FROM message_fragments WHERE {}",
+            fragments::COLUMNS,
+            condition(&asked)
+        ))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let message = fragments::read(row)?.restored();
+            known.fragments.insert(message.id, message);
+        }
+    }
+    Ok(known)
+}
+
+/// Which messages each level may have. The writer asks, so nothing moves meanwhile.
+fn may_be_in<'a>(
+    whereabouts: &Whereabouts,
+    messages: impl Iterator<Item = &'a Message>,
+) -> [Vec<FoundAt>; LEVELS.len()] {
+    let mut seen: HashMap<ChannelId, Seen> = HashMap::new();
+    let mut asked: [Vec<FoundAt>; LEVELS.len()] = Default::default();
+    for message in messages {
+        let seen = seen
+            .entry(message.channel_id)
+            .or_insert_with(|| whereabouts.look(Some(message.channel_id)));
+        let which = seen.which(IdSpan::of(message.id));
+        for (asked, _) in asked.iter_mut().zip(which).filter(|(_, which)| *which) {
+            asked.push((message.channel_id, message.id));
+        }
+    }
+    asked
+}
+
+/// Conditions that those of these messages meet that a run has: one for each stretch of its rows, since
+/// with a list of ids DuckDB unpacks the payloads of all that lies between them.
+fn contiguous(
+    connection: &Connection,
+    level: usize,
+    asked: &[FoundAt],
+) -> Result<Vec<String>, StoreError> {
+    let select = format!(
+        "SELECT rowid, channel_id, message_id FROM {}",
+        LEVELS[level]
+    );
+    let mut found: Vec<(i64, FoundAt)> = Vec::new();
+    let selects = selects(&select, &conditions(level, asked));
+    query_each(connection, &selects, |row| {
+        found.push((row.get(0)?, (id(row, 1)?, id(row, 2)?)));
+        Ok(())
+    })?;
+    found.sort_unstable_by_key(|(place, _)| *place);
+    let is_near = |(one, (channel, _)): &(i64, FoundAt), (other, (next, _)): &(i64, FoundAt)| {
+        channel == next && other - one <= VECTOR
+    };
+    let stretches = found.chunk_by(is_near);
+    Ok(stretches
+        .map(|stretch| {
+            let stretch: Vec<FoundAt> = stretch.iter().map(|(_, found)| *found).collect();
+            condition(&stretch)
+        })
+        .collect())
+}
+
+fn read_rows(
+    connection: &Connection,
+    level: usize,
+    conditions: &[String],
+    known: &mut HashMap<MessageId, KnownRow>,
+) -> Result<(), StoreError> {
+    let select = format!(
+        "SELECT {}, ingested_at, content_removed_at, author_id, message_type, source, raw_json, \
+         coalesce(observed_at, ingested_at), coalesce(observed_sequence, 0), revision FROM {}",
+        fragments::COLUMNS,
+        LEVELS[level]
+    );
+    query_each(connection, &selects(&select, conditions), |row| {
+        let mut found = fragments::read(row)?;
+        let removed = match row.get(8)? {
+            Some(at) => Some(Removed {
+                at,
+                author_id: id(row, 9)?,
+                message_type: row.get(10)?,
+                source: row.get(11)?,
+            }),
+            None => {
+                // The columns are a function of the payload: read it again rather than trust two
+                // copies.
+                let raw: String = row.get(12)?;
+                let source = source(&found.message, row.get(11)?)?;
+                let observed = Observed::frame(row.get(13)?, row.get(14)?);
+                found.message = Message::read(found.message.guild_id, source, observed, &raw)
+                    .map_err(|error| {
+                        StoreError::Damaged(format!("{}: {error}", found.message.id))
+                    })?;
+                None
+            }
+        };
+        let row = StoredMessage {
+            ingested_at: row.get(7)?,
+            removed,
+            message: found.restored(),
+            missing_channel: None,
+            revision: row.get(15)?,
+        };
+        known.insert(row.message.id, KnownRow { level, row });
+        Ok(())
+    })
+}
+
+/// The source of a message's payload, by its number.
+pub(crate) fn source(message: &Message, number: i8) -> Result<Source, StoreError> {
+    u8::try_from(number)
+        .ok()
+        .and_then(Source::from_u8)
+        .ok_or_else(|| StoreError::Damaged(format!("{} has no source", message.id)))
+}

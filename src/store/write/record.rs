@@ -1,0 +1,487 @@
+//! The writing half of the record: one connection, one thread, one transaction per batch.
+//! A batch is merged with what the record knows, and only what really changes is written.
+//! The record keeps ids unique by itself; no index does it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use duckdb::types::FromSql;
+use duckdb::{Connection, params};
+
+use super::batch::{Batch, Committed, Unsettled};
+use super::coverage_tracker::Marks;
+use super::maintenance::Upkeep;
+use super::merge::Circumstances;
+use super::{
+    fragments, lookup, merge, outages, reaction_events as reactions, redact as content,
+    rows as messages, unsettled, versions,
+};
+use crate::failpoint;
+use crate::message::ChannelId;
+use crate::store::StoreError;
+use crate::store::file::checkpoint::Checkpoints;
+use crate::store::file::commit_counter::{Testimony, Witness};
+use crate::store::file::level_bounds::Whereabouts;
+use crate::store::file::open::Opened;
+use crate::store::file::settings::{DeletedContent, StoreSettings};
+use crate::store::file::{epochs, open as opening, report_catalog, transaction};
+use crate::store::read::reader::Reader;
+use crate::store::read::view;
+use crate::store::read::view::RecordState;
+use crate::store::schema::levels::{LEVELS, count};
+use crate::store::schema::{migrations as schema, sql};
+
+/// Messages whose content is taken out in one transaction: what that holds in memory.
+const CONTENT_STEP: usize = 50_000;
+
+/// A log longer than this is folded right after it was replayed, in bytes.
+const LOG_REPLAYED: u64 = 1024 * 1024;
+
+/// The record, for writing.
+pub struct Record {
+    connection: Connection,
+    /// Which level may hold what, for the readers.
+    whereabouts: Arc<Whereabouts>,
+    /// The greatest id that the record knows: what is above it is new without a look-up.
+    high_water: i64,
+    revision: i64,
+    /// Whether this opening has an epoch: it begins with its first change.
+    has_epoch: bool,
+    /// How many commits there were.
+    commits: i64,
+    /// The greatest time of an observation that is in it.
+    observed_at: Option<DateTime<Utc>>,
+    /// What only Discord can settle, since it was last taken.
+    unsettled: Vec<Unsettled>,
+    fragments: usize,
+    marks: Marks,
+    deleted_content: DeletedContent,
+    /// Whether a commit took out only a part of what was to be taken out at once.
+    has_content_left: bool,
+    witness: Witness,
+    /// Last: it ends behind the connection.
+    upkeep: Upkeep,
+}
+
+impl Record {
+    /// Opens the file, or makes it, and brings its tables to this program's version.
+    ///
+    /// # Errors
+    /// If the file is locked, newer, foreign or damaged.
+    pub fn open(settings: &StoreSettings) -> Result<(Self, Reader), StoreError> {
+        let path = settings.path.as_path();
+        let Opened {
+            connection,
+            set_aside,
+        } = opening::open(settings)?;
+        let checkpoints = Checkpoints::of(path)?;
+        schema::migrate(&connection, path, &checkpoints)?;
+        report_catalog::make_catalog(&connection)?;
+        let whereabouts = Arc::new(Whereabouts::load(&connection)?);
+        let reader = Reader::new(
+            &connection,
+            settings.readers,
+            Arc::clone(&whereabouts),
+            checkpoints.handle(),
+        )?;
+        let store_id = store_id(&connection)?;
+        let (witness, said) = Witness::open(path, store_id).map_err(|cause| StoreError::Io {
+            what: format!("the witness of {} can't be opened", path.display()),
+            cause,
+        })?;
+        let observed_at = state(&connection, "observed_at")?;
+        let mut record = Self {
+            upkeep: Upkeep::new(&connection, settings, Arc::clone(&whereabouts), checkpoints)?,
+            whereabouts,
+            high_water: connection.query_row(
+                "SELECT coalesce(greatest((SELECT max(message_id) FROM discord_messages), \
+                 (SELECT max(message_id) FROM message_fragments)), 0)",
+                [],
+                |row| row.get(0),
+            )?,
+            revision: state(&connection, "revision")?,
+            has_epoch: false,
+            commits: state(&connection, "commits")?,
+            observed_at,
+            unsettled: unsettled::left(&connection, observed_at)?,
+            fragments: count(&connection, "message_fragments")?,
+            marks: Marks::load(&connection, settings.repair_window)?,
+            deleted_content: settings.deleted_content,
+            has_content_left: false,
+            witness,
+            connection,
+        };
+        if let Some(said) = said {
+            record.report_loss(said, set_aside)?;
+        }
+        record.testify(Utc::now());
+        // What was replayed once need not be replayed by the next start too.
+        if record.upkeep.log().length() > LOG_REPLAYED {
+            record.checkpoint()?;
+        }
+        Ok((record, reader))
+    }
+
+    /// Says that commits which were acknowledged are not in the record, if that is so, and notes it
+    /// there. What they held is read again: the session and the coverage went back with them.
+    fn report_loss(
+        &mut self,
+        said: Testimony,
+        set_aside: Option<PathBuf>,
+    ) -> Result<(), StoreError> {
+        if said.commits <= self.commits {
+            return Ok(());
+        }
+        let copy = set_aside.or_else(|| {
+            opening::keep_copy(self.upkeep.log().path()).unwrap_or_else(|error| {
+                tracing::warn!(%error, "the log can't be copied");
+                None
+            })
+        });
+        let last: Option<DateTime<Utc>> = state(&self.connection, "committed_at")?;
+        let last = last.unwrap_or(said.at);
+        tracing::error!(
+            commits = said.commits - self.commits,
+            from = %last,
+            to = %said.at,
+            log = copy.as_ref().map(|copy| copy.display().to_string()),
+            "the record has lost its last commits (a damaged or missing log, or an older copy of the file); what Discord still has is read again"
+        );
+        self.transaction("loss_written", |record| {
+            outages::write(&record.connection, last, said.at, "record_damaged")?;
+            // Revisions are counted on from before: what others have of it is of another record.
+            let renew = "UPDATE record_state SET store_id = uuid()";
+            record.connection.execute_batch(renew)?;
+            record.count_commit(0, record.observed_at, Utc::now())
+        })?;
+        self.witness.attend(store_id(&self.connection)?);
+        self.upkeep.committed(0);
+        self.commits += 1;
+        Ok(())
+    }
+
+    /// Tells the witness how far the record is.
+    fn testify(&self, at: DateTime<Utc>) {
+        let testimony = Testimony {
+            commits: self.commits,
+            at,
+        };
+        // The record is what counts; without its witness only a loss would go unnoticed.
+        if let Err(error) = self.witness.saw(testimony) {
+            tracing::warn!(%error, "the record's witness can't be written");
+        }
+    }
+
+    /// The number of the last commit that changed rows.
+    #[must_use]
+    pub fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    /// The greatest time of an observation that is in it: later ones are to have later times.
+    #[must_use]
+    pub fn observed_at(&self) -> Option<DateTime<Utc>> {
+        self.observed_at
+    }
+
+    /// Messages of which something is known that only Discord can settle: those of the commits since the last call,
+    /// and at first those that an earlier run left.
+    pub fn take_unsettled(&mut self) -> Vec<Unsettled> {
+        std::mem::take(&mut self.unsettled)
+    }
+
+    /// Which record it is, and how far.
+    ///
+    /// # Errors
+    /// If the query fails.
+    pub fn state(&self) -> Result<RecordState, StoreError> {
+        view::state(&self.connection)
+    }
+
+    /// Writes a batch in one transaction; it is on disk when this returns.
+    ///
+    /// # Errors
+    /// If anything fails, nothing of the batch is in the record. If the disk was full, or the memory
+    /// ([`StoreError::is_passing`]), the same can be tried again; after any other error the record has
+    /// to be opened anew.
+    pub fn commit(&mut self, batch: &Batch, now: DateTime<Utc>) -> Result<Committed, StoreError> {
+        let written = self.transaction("commit_written", |record| {
+            failpoint::reach("commit_begun")?;
+            record.write(batch, now)
+        })?;
+        failpoint::reach("commit_durable")?;
+        self.high_water = self.high_water.max(written.greatest_id);
+        self.fragments = written.fragments;
+        self.has_content_left |= written.has_content_left;
+        self.observed_at = self.observed_at.max(written.observed_at);
+        self.unsettled.extend(written.unsettled);
+        self.count_committed(written.revision, written.appended, now);
+        failpoint::reach("commit_testified")?;
+        Ok(Committed {
+            revision: self.revision,
+            number: self.commits,
+        })
+    }
+
+    /// Moves a level that is full into the next, and folds the log when it is long. The long part of a
+    /// move goes on beside later commits; this is to be called after each.
+    ///
+    /// # Errors
+    /// If DuckDB fails for good. A move that fails otherwise leaves the rows where they were, and is
+    /// tried again later.
+    pub fn maintain(&mut self) -> Result<(), StoreError> {
+        self.upkeep.maintain(&self.connection)
+    }
+
+    /// Waits for the move under way, if there is one, and lets its rows change places.
+    ///
+    /// # Errors
+    /// If DuckDB fails for good.
+    pub fn finish_move(&mut self) -> Result<(), StoreError> {
+        self.upkeep.finish_move(&self.connection)
+    }
+
+    /// Folds the write-ahead log into the file, so that the next start has nothing to replay. If
+    /// something is in the way, it stays, and nothing is lost.
+    ///
+    /// # Errors
+    /// If DuckDB fails for good: the log is whole, and the record has to be opened anew.
+    pub fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.upkeep.fold(&self.connection)
+    }
+
+    /// Ends the record: folds the log, once those who still read are done.
+    ///
+    /// # Errors
+    /// As [`Record::checkpoint`].
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.upkeep.fold_at_last(&self.connection)
+    }
+
+    /// Counts a commit that is on disk, and tells the witness.
+    fn count_committed(&mut self, revision: i64, appended: usize, now: DateTime<Utc>) {
+        self.has_epoch |= revision > self.revision;
+        self.revision = revision;
+        self.commits += 1;
+        self.upkeep.committed(appended);
+        self.testify(now);
+    }
+
+    fn transaction<T>(
+        &mut self,
+        last_step: &'static str,
+        work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.connection.execute_batch("BEGIN TRANSACTION")?;
+        let done = work(self).and_then(|done| {
+            transaction::commit(&self.connection, last_step)?;
+            Ok(done)
+        });
+        let error = match done {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        // After a failed COMMIT there is nothing to roll back; its own error is the one to tell.
+        let _ = self.connection.execute_batch("ROLLBACK");
+        if error.is_passing() {
+            self.upkeep.log().look_for_remains("a commit", &error)?;
+            self.marks.reload(&self.connection)?;
+        }
+        Err(error)
+    }
+
+    fn write(&mut self, batch: &Batch, now: DateTime<Utc>) -> Result<Written, StoreError> {
+        let revision = self.revision + 1;
+        let connection = &self.connection;
+        let channels = self.marks.apply(connection, batch, self.commits + 1, now)?;
+        let news = merge::fold(&batch.messages, &self.marks);
+        let observed = news.values().filter_map(|message| message.life.alive_at());
+        let observed_at = observed.max().max(self.observed_at);
+        let mut written = Written {
+            greatest_id: news.keys().map(|id| id.as_i64()).max().unwrap_or(0),
+            fragments: self.fragments,
+            ..Written::default()
+        };
+
+        let old = news
+            .values()
+            .filter(|message| message.id.as_i64() <= self.high_water);
+        let mut known = lookup::lookup(connection, &self.whereabouts, old, self.fragments > 0)?;
+        let here = Circumstances {
+            marks: &self.marks,
+            revision,
+            now,
+            deleted_content: self.deleted_content,
+        };
+        let merged = merge::merge(news, &mut known, &here);
+
+        let mut deleted = 0;
+        for (level, replaced) in merged.rows_replaced.iter().enumerate() {
+            for condition in sql::conditions(level, replaced) {
+                let table = LEVELS[level];
+                let sql = format!("DELETE FROM {table} WHERE {condition}");
+                deleted += connection.execute(&sql, [])?;
+            }
+        }
+        // Or a message would be there twice.
+        let replaced: usize = merged.rows_replaced.iter().map(Vec::len).sum();
+        if deleted != replaced {
+            return Err(StoreError::Damaged(format!(
+                "{replaced} rows were to be replaced, and {deleted} were there"
+            )));
+        }
+        if !merged.fragments_replaced.is_empty() {
+            connection.execute_batch(&format!(
+                "DELETE FROM message_fragments WHERE message_id IN ({})",
+                sql::list(merged.fragments_replaced.iter().map(|id| id.as_i64()))
+            ))?;
+        }
+        if let Some(moving) = self.upkeep.moving() {
+            let replaced = &merged.rows_replaced[moving.from];
+            let seen_again = merged.seen_again[moving.from].values().flatten();
+            let touched = replaced.iter().chain(seen_again);
+            moving.note_changed(touched.map(|(_, id)| id.as_i64()));
+            let gone = channels.gone.iter().map(|channel| channel.id);
+            let ended = gone.chain(channels.alive.iter().copied());
+            let ended = sql::list(ended.map(ChannelId::as_i64));
+            if !ended.is_empty() {
+                let source = moving.source();
+                let mut statement = connection.prepare(&format!(
+                    "SELECT message_id FROM {source} WHERE channel_id IN ({ended})"
+                ))?;
+                let ended = statement.query_map([], |row| row.get(0))?;
+                moving.note_changed(ended.collect::<Result<Vec<_>, _>>()?.into_iter());
+            }
+        }
+        let arriving = merged.rows.iter().map(|row| &row.message);
+        let arriving = arriving.map(|message| (message.channel_id.as_i64(), message.id.as_i64()));
+        self.whereabouts.will_arrive(arriving);
+        messages::append(connection, &merged.rows)?;
+        reactions::append(connection, &batch.reaction_events)?;
+        for (level, seen_again) in merged.seen_again.iter().enumerate() {
+            merge::see_again(connection, level, seen_again)?;
+        }
+        fragments::append(connection, &merged.fragments, revision)?;
+        written.appended = merged.rows.len();
+        written.fragments += merged.fragments.len();
+        written.fragments -= merged.fragments_replaced.len();
+        let rows = merged.rows.iter().map(|row| &row.message);
+        let mut changed = merged.changed;
+        changed += versions::keep(connection, rows.chain(&merged.versions_only), revision)?;
+
+        changed += merge::end_channels(connection, &channels.gone, revision)?;
+        changed += merge::revive_channels(connection, &channels.alive, revision)?;
+        if self.deleted_content.removes_at_once() {
+            let removed = merged.rows.iter().filter(|row| row.removed.is_some());
+            versions::delete(connection, removed.map(|row| row.message.id))?;
+            if !channels.gone.is_empty() {
+                // What an earlier try has left behind, too, in any channel.
+                let all = DateTime::<Utc>::MAX_UTC;
+                self.upkeep.note_due(connection, all)?;
+                let removed = content::remove(connection, all, now, revision, CONTENT_STEP)?;
+                written.has_content_left = removed == CONTENT_STEP;
+                changed += removed;
+            }
+        }
+        written.revision = self.count_commit(changed, observed_at, now)?;
+        written.observed_at = observed_at;
+        written.unsettled = merged.unsettled;
+        Ok(written)
+    }
+
+    /// Takes the content out of deleted messages whose time has come. A setting can have changed
+    /// since they were deleted, so all are looked at. Answers how many there were.
+    ///
+    /// # Errors
+    /// If DuckDB fails; some may be left then.
+    pub fn remove_content(&mut self, now: DateTime<Utc>) -> Result<usize, StoreError> {
+        let Some(noticed_before) = self.deleted_content.due_before(now) else {
+            return Ok(0);
+        };
+        self.has_content_left = false;
+        let mut removed = 0;
+        loop {
+            let step = self.remove_some_content(noticed_before, now)?;
+            removed += step;
+            if step < CONTENT_STEP {
+                break;
+            }
+            // DuckDB keeps what a text was until then.
+            self.checkpoint()?;
+        }
+        if removed > 0 {
+            tracing::info!(
+                messages = removed,
+                "the content of deleted messages was taken out"
+            );
+        }
+        Ok(removed)
+    }
+
+    fn remove_some_content(
+        &mut self,
+        noticed_before: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<usize, StoreError> {
+        let (removed, revision) = self.transaction("content_written", |record| {
+            let revision = record.revision + 1;
+            let connection = &record.connection;
+            record.upkeep.note_due(connection, noticed_before)?;
+            let removed = content::remove(connection, noticed_before, now, revision, CONTENT_STEP)?;
+            Ok((
+                removed,
+                record.count_commit(removed, record.observed_at, now)?,
+            ))
+        })?;
+        self.count_committed(revision, 0, now);
+        Ok(removed)
+    }
+
+    /// Whether [`Record::remove_content`] has something to do at once.
+    #[must_use]
+    pub fn has_content_left(&self) -> bool {
+        self.has_content_left
+    }
+
+    /// Counts the commit under way, which changes so many rows. Answers the revision after it.
+    fn count_commit(
+        &self,
+        changed: usize,
+        observed_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<i64, StoreError> {
+        let revision = self.revision + i64::from(changed > 0);
+        if changed > 0 && !self.has_epoch {
+            epochs::begin(&self.connection, now, self.revision)?;
+        }
+        self.connection.execute(
+            "UPDATE record_state SET revision = ?, commits = ?, committed_at = ?, observed_at = ?",
+            params![revision, self.commits + 1, now, observed_at],
+        )?;
+        Ok(revision)
+    }
+}
+
+/// What a transaction did; applied to the record's own counts once it is on disk.
+#[derive(Default)]
+struct Written {
+    revision: i64,
+    greatest_id: i64,
+    appended: usize,
+    fragments: usize,
+    has_content_left: bool,
+    observed_at: Option<DateTime<Utc>>,
+    unsettled: Vec<Unsettled>,
+}
+
+/// A value of the record's state.
+fn state<T: FromSql>(connection: &Connection, column: &str) -> Result<T, StoreError> {
+    let sql = format!("SELECT {column} FROM record_state");
+    Ok(connection.query_row(&sql, [], |row| row.get(0))?)
+}
+
+/// Which record it is.
+fn store_id(connection: &Connection) -> Result<String, StoreError> {
+    state(connection, "CAST(store_id AS VARCHAR)")
+}

@@ -1,0 +1,63 @@
+//! What a delete does to the content of a message. The row stays, with who wrote it and when, so
+//! that counts stay true and nothing that arrives later brings the content back.
+
+use chrono::{DateTime, Utc};
+use duckdb::{Connection, params};
+
+use crate::store::StoreError;
+use crate::store::schema::levels::LEVELS;
+
+/// Messages whose content is to be taken out, by when their delete was noticed.
+const DUE: &str = "deleted AND content_removed_at IS NULL AND deleted_before <= ?";
+
+/// The ids of a level's messages whose content is to be taken out.
+pub(crate) fn due(
+    connection: &Connection,
+    table: &str,
+    noticed_before: DateTime<Utc>,
+) -> Result<Vec<i64>, StoreError> {
+    let sql = format!("SELECT message_id FROM {table} WHERE {DUE}");
+    let mut statement = connection.prepare(&sql)?;
+    let ids = statement.query_map([noticed_before], |row| row.get(0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+/// Takes the content out of deleted messages that were noticed before a time, with their earlier
+/// versions: of so many at most. Answers how many messages that were.
+pub(crate) fn remove(
+    connection: &Connection,
+    noticed_before: DateTime<Utc>,
+    now: DateTime<Utc>,
+    revision: i64,
+    most: usize,
+) -> Result<usize, StoreError> {
+    let mut removed = 0;
+    for table in LEVELS {
+        let left = most.saturating_sub(removed);
+        let which =
+            format!("message_id IN (SELECT message_id FROM {table} WHERE {DUE} LIMIT {left})");
+        let these = connection.execute(
+            &format!(
+                "UPDATE {table} SET author_name = '', content = '', edited_at = NULL, \
+                 attachment_count = 0, embed_count = 0, patch_json = NULL, raw_json = NULL, \
+                 observed_at = NULL, observed_sequence = NULL, state_json = NULL, \
+                 reaction_count = NULL, reactions = NULL, poll_votes = NULL, \
+                 content_removed_at = ?, revision = {revision} WHERE {which}"
+            ),
+            params![now, noticed_before],
+        )?;
+        if these > 0 {
+            connection.execute_batch(&format!(
+                "DELETE FROM message_versions WHERE message_id IN (SELECT message_id FROM {table} \
+                 WHERE revision = {revision} AND content_removed_at IS NOT NULL)"
+            ))?;
+        }
+        removed += these;
+    }
+    connection.execute(
+        "UPDATE message_fragments SET state_json = NULL \
+         WHERE state_json IS NOT NULL AND deleted_before <= ?",
+        [noticed_before],
+    )?;
+    Ok(removed)
+}

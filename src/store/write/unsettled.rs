@@ -1,0 +1,47 @@
+//! Messages that an earlier run would have asked Discord for again, and did not come to.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use duckdb::Connection;
+
+use super::batch::Unsettled;
+use super::fragments;
+use crate::message::State;
+use crate::store::StoreError;
+use crate::store::schema::levels::LEVELS;
+use crate::store::schema::sql::id;
+
+/// How long before the last observation counts may have become uncertain. Each message is asked for a minute later,
+/// so what is older was settled, or Discord did not show it. And the rows in question are few: a start may not read
+/// the whole record.
+const LATELY: TimeDelta = TimeDelta::hours(1);
+
+/// What waited when the record was closed or the process died: parts of messages that were never seen whole, and
+/// messages with counts that are not certain.
+pub(crate) fn left(
+    connection: &Connection,
+    observed_at: Option<DateTime<Utc>>,
+) -> Result<Vec<Unsettled>, StoreError> {
+    let mut unsettled = fragments::unsettled(connection)?;
+    let Some(observed_at) = observed_at else {
+        return Ok(unsettled);
+    };
+    for table in LEVELS {
+        let sql = format!(
+            "SELECT guild_id, channel_id, message_id, state_json FROM {table} \
+             WHERE observed_at >= ? AND state_json IS NOT NULL AND NOT deleted"
+        );
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query([observed_at - LATELY])?;
+        while let Some(row) = rows.next()? {
+            let state: String = row.get(3)?;
+            if serde_json::from_str::<State>(&state)?.is_unsettled() {
+                unsettled.push(Unsettled {
+                    guild_id: id(row, 0)?,
+                    channel_id: id(row, 1)?,
+                    id: id(row, 2)?,
+                });
+            }
+        }
+    }
+    Ok(unsettled)
+}
