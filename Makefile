@@ -139,8 +139,9 @@ $(READERS)/.ready: tests/recipes/readers/requirements.txt tests/recipes/readers/
 	@touch $@
 
 .PHONY: check
-check: libduckdb ## Format, lints and docs, warnings denied; the mutations still fit
-	@scripts/need cargo cc git
+check: libduckdb ## Format, imports, lints and docs, warnings denied; the mutations still fit
+	@scripts/need cargo cc git python
+	$${PYTHON:-python3} scripts/imports
 	$(CARGO) fmt --all --check
 	for patch in tests/mutations/*.patch; do git apply --check "$$patch" || exit; done
 	$(CARGO) clippy --workspace --all-targets --features failpoints $(LOCKED) -- -D warnings

@@ -8,13 +8,13 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::Api;
 use super::accept::{APPLICATION_JSON, negotiate};
-use super::messages::private_json;
 use super::openapi::Refusals;
+use super::private::private_json;
 use super::problem::{Code, Problem, ProblemBody};
-use super::query::{self, Parameters};
+use super::query::Parameters;
 use super::row::{MessageJson, Snowflake};
+use super::{Api, query};
 use crate::message::{ChannelId, GuildId, MessageId};
 use crate::store::{Change, Changes, ChangesRequest};
 

@@ -9,17 +9,16 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::Api;
 use super::accept::{APPLICATION_JSON, negotiate};
-use super::messages::private_json;
+use super::coverage_summary::CoverageSummary;
 use super::openapi::Refusals;
+use super::private::private_json;
 use super::problem::Problem;
-use super::query::{self, Parameters};
+use super::query::Parameters;
 use super::row::{Snowflake, Time, snowflake};
+use super::{Api, query};
 use crate::message::{ChannelId, GuildId, IdSpan, MessageId};
-use crate::store::{
-    ChannelCompleteness, Completeness, CompletenessRequest, KnownRange, Outage, ReportCoverage,
-};
+use crate::store::{ChannelCompleteness, CompletenessRequest, KnownRange, Outage};
 
 const MOST_CHANNELS: usize = 500;
 const DEFAULT_CHANNELS: usize = 100;
@@ -38,30 +37,6 @@ pub(super) struct CoveragePage {
     next_cursor: Option<Snowflake>,
     /// Whether there is a next page.
     has_more: bool,
-}
-
-/// In short, for everything asked for, whatever the page.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Coverage)]
-pub(super) struct CoverageSummary {
-    /// Every message of the time asked for is in the record. Never true of what is not known.
-    complete: bool,
-    /// And every edit and delete of them.
-    changes_complete: bool,
-    /// Channels and threads.
-    #[schema(minimum = 0, example = 12)]
-    channels: usize,
-    /// Those of which messages may be missing.
-    #[schema(minimum = 0, example = 1)]
-    incomplete_channels: usize,
-    /// How many gaps those have.
-    #[schema(minimum = 0, example = 1)]
-    gaps: usize,
-    /// What Discord told until then is in the record: messages, edits and deletes that came later
-    /// may not be, whatever the ranges say. While the service follows it is a minute ago; null if
-    /// it never did.
-    #[schema(required = true)]
-    heard_until: Option<Time>,
 }
 
 /// What is known of a channel or thread.
@@ -226,33 +201,6 @@ pub(super) async fn get(
         next_cursor: next_cursor.map(|id| snowflake(id.as_i64())),
     };
     Ok(private_json(page))
-}
-
-impl From<&Completeness> for CoverageSummary {
-    fn from(completeness: &Completeness) -> Self {
-        let incomplete = completeness.channels.iter().filter(|it| !it.is_complete());
-        Self {
-            complete: completeness.is_complete(),
-            changes_complete: completeness.has_all_changes(),
-            channels: completeness.channels.len(),
-            incomplete_channels: incomplete.count(),
-            gaps: completeness.gaps(),
-            heard_until: completeness.heard_until.map(Time),
-        }
-    }
-}
-
-impl From<&ReportCoverage> for CoverageSummary {
-    fn from(coverage: &ReportCoverage) -> Self {
-        Self {
-            complete: coverage.is_complete,
-            changes_complete: coverage.has_all_changes,
-            channels: coverage.channels,
-            incomplete_channels: coverage.incomplete_channels,
-            gaps: coverage.gaps,
-            heard_until: coverage.heard_until.map(Time),
-        }
-    }
 }
 
 fn channel_json(channel: &ChannelCompleteness) -> ChannelCoverageJson {

@@ -9,13 +9,12 @@ use axum::response::{IntoResponse, Response};
 use headers::{ContentType, ETag, HeaderMapExt, IfNoneMatch};
 use sha2::{Digest, Sha256};
 
-use super::Api;
 use super::accept::{APPLICATION_JSON, negotiate};
-use super::messages::keep_private;
 use super::openapi::Refusals;
+use super::private::keep_private;
 use super::problem::{Code, FieldError, Problem};
-use super::query;
 use super::row::{MessageJson, Snowflake};
+use super::{Api, query};
 use crate::message::MessageId;
 
 /// One message

@@ -5,11 +5,10 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Extension, RawQuery, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LINK, VARY};
+use axum::http::header::{CONTENT_TYPE, LINK};
 use axum::http::{HeaderMap, HeaderValue};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -18,35 +17,16 @@ use super::download::{Caller, download};
 use super::formats::Format;
 use super::limits::Deadline;
 use super::openapi::Refusals;
+use super::private::keep_private;
 use super::problem::Problem;
-use super::query::{self, Parameters};
+use super::query::Parameters;
 use super::row::{MessageJson, Snowflake, Time};
-use super::{Api, json};
+use super::{Api, json, query};
 use crate::message::{ChannelId, GuildId, IdSpan, MessageId};
 use crate::store::{Order, PageRequest};
 
 const MOST_ROWS: usize = 500;
 const DEFAULT_ROWS: usize = 100;
-
-/// What an answer depends on besides the URL.
-const VARY_ON: HeaderValue =
-    HeaderValue::from_static("accept, accept-encoding, authorization, x-api-key");
-
-/// Private data that changes: kept by nobody but the caller, and asked for again.
-const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
-
-/// Marks an answer as private, and says what it depends on.
-pub(super) fn keep_private(headers: &mut HeaderMap) {
-    headers.insert(CACHE_CONTROL, PRIVATE);
-    headers.insert(VARY, VARY_ON);
-}
-
-/// An answer of JSON that is private.
-pub(super) fn private_json(answer: impl Serialize) -> Response {
-    let mut response = Json(answer).into_response();
-    keep_private(response.headers_mut());
-    response
-}
 
 /// A page of messages.
 #[derive(Serialize, ToSchema)]

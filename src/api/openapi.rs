@@ -13,9 +13,8 @@ use utoipa::openapi::{Components, OpenApi as Document, RefOr};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
 use super::problem::{Problem, ProblemBody};
-use super::query;
-use super::reports::with_files;
-use super::{Api, openapi_json};
+use super::report_files::with_files;
+use super::{Api, openapi_json, query};
 
 /// What every route under `/v1` can refuse with.
 #[derive(IntoResponses)]

@@ -20,23 +20,23 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
-use super::Api;
 use super::accept::{APPLICATION_JSON, negotiate};
-use super::body;
-use super::coverage::CoverageSummary;
-use super::download::{self, COVERAGE, REVISION, note};
-use super::formats::{self, Format, Options, Out};
-use super::messages::{keep_private, private_json};
+use super::coverage_summary::CoverageSummary;
+use super::download::{COVERAGE, REVISION, note};
+use super::formats::{Format, Options, Out};
 use super::openapi::Refusals;
+use super::private::{keep_private, private_json};
 use super::problem::{Code, Problem};
-use super::query::{self, Parameters};
-pub(super) use description::add_reports;
-
+use super::query::Parameters;
+use super::report_files::with_files;
+use super::{Api, body, download, formats, query};
 use crate::parquet_layout::Order;
 use crate::report::{BrokenReport, Kind, Library, Parameter, Report, ReportColumn, Value};
 use crate::store::{
     MOST_REPORT_ROWS, ReportAnswer, ReportRequest, StoreError, report_schema, time_zones,
 };
+
+pub(super) use description::add_reports;
 
 /// How long a caller may take to read an answer: it is in memory until then.
 const LONGEST: Duration = Duration::from_secs(300);
@@ -364,16 +364,6 @@ fn respond(
     };
     tokio::task::spawn_blocking(move || span.in_scope(encode));
     Ok(response)
-}
-
-/// Looks files up, on a thread that may wait.
-pub(super) async fn with_files<T: Send + 'static>(
-    library: &Library,
-    look: impl FnOnce(&Library) -> T + Send + 'static,
-) -> Result<T, Problem> {
-    let library = library.clone();
-    let looked = tokio::task::spawn_blocking(move || look(&library)).await;
-    looked.map_err(|error| Problem::internal(error.to_string()))
 }
 
 fn report_json(report: Report) -> ReportJson {

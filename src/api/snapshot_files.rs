@@ -21,12 +21,11 @@ use headers::{
 use tower::ServiceExt;
 use tower_http::services::ServeFile;
 
-use super::Api;
-use super::messages::keep_private;
 use super::openapi::Refusals;
+use super::private::keep_private;
 use super::problem::{Code, Problem};
-use super::query;
-use super::range::{self, Wanted};
+use super::range::Wanted;
+use super::{Api, query, range};
 use crate::derived::snapshot::NamedFile;
 
 /// A name never means anything else; the key of who may read it is the caller's own.

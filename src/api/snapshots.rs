@@ -11,13 +11,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Api;
 use super::accept::{APPLICATION_JSON, negotiate};
-use super::messages::private_json;
 use super::openapi::Refusals;
+use super::private::private_json;
 use super::problem::{Code, Problem};
-use super::query;
 use super::row::{Snowflake, Time, snowflake};
+use super::{Api, query};
 use crate::derived::snapshot::{FileEntry, GuildCoverage, Snapshot};
 use crate::store::Table;
 

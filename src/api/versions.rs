@@ -10,14 +10,13 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::Api;
 use super::accept::{APPLICATION_JSON, negotiate};
 use super::message::{message_id, not_found};
-use super::messages::private_json;
 use super::openapi::Refusals;
+use super::private::private_json;
 use super::problem::Problem;
-use super::query;
 use super::row::{Snowflake, Time, snowflake};
+use super::{Api, query};
 use crate::store::{StoreError, VersionRow};
 
 /// The versions of a message.

@@ -4,6 +4,7 @@
 pub mod dispatch;
 mod frame;
 pub mod gateway;
+pub mod news;
 pub mod permissions;
 mod reactions;
 pub mod rest;

@@ -3,9 +3,11 @@
 
 use serde::Deserialize;
 
-use super::dispatch::{GuildOf, News, Place, read as read_json};
-use crate::message::{Counted, Emoji, Life, Message, MessageId, Observed, Step, Tally, UserId};
-use crate::message::{ReactionEvent, ReactionKind};
+use super::news::{GuildOf, News, Place, read as read_json};
+use crate::message::{
+    Counted, Emoji, Life, Message, MessageId, Observed, ReactionEvent, ReactionKind, Step, Tally,
+    UserId,
+};
 
 /// The events, with what each does.
 const EVENTS: [(&str, ReactionKind); 6] = [

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 
-use super::history::Pass;
-use crate::discord::dispatch::Heard;
+use super::pass_context::Pass;
+use crate::discord::news::Heard;
 use crate::guild::{Doubt, GapReason, Interrupted, Place};
 use crate::message::{ChannelId, IdSpan, MessageId};
 use crate::store::Batch;

@@ -3,8 +3,7 @@
 //! again; a changed catalog may have opened something.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -13,12 +12,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::pass::PassState;
-use super::scope::Scope;
-use super::writer::{WriterClosed, WriterHandle};
-use crate::discord::rest::{Rest, RestError};
-use crate::message::{ChannelId, GuildId, MessageId};
-use crate::status::{BackfillState, PassStatus, StatusSender};
-use crate::store::{Reader, StoreError};
+use super::pass_context::{History, Pass};
+use super::pass_report::{HistoryError, PassReport};
+use crate::message::{ChannelId, MessageId};
+use crate::status::{BackfillState, PassStatus};
 
 /// How long after a pass that left gaps the next one begins, at first and at most; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
@@ -33,141 +30,6 @@ const MOST_DOUBLINGS: u32 = 8;
 
 /// How much later than it is due the second look is, so that it is not too early by rounding.
 const LOOK_LATER: Duration = Duration::from_millis(100);
-
-/// What calls for a pass, the more pressing the greater.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Pass {
-    /// Channels or permissions changed.
-    Catalog,
-    /// The session goes on; what was not finished is.
-    Gaps,
-    /// A new session began: what was between is missing.
-    AfterNewSession,
-}
-
-/// Why there can't be a history.
-#[derive(Debug, thiserror::Error)]
-pub enum HistoryError {
-    /// Discord refused, or could not be asked.
-    #[error(transparent)]
-    Rest(#[from] RestError),
-    /// The record can't be written.
-    #[error(transparent)]
-    Writer(#[from] WriterClosed),
-    /// The record can't be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl HistoryError {
-    /// Whether a later pass can succeed without anybody doing anything.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Rest(error) => error.is_transient(),
-            Self::Store(error) => matches!(error, StoreError::Busy),
-            Self::Writer(_) => false,
-        }
-    }
-}
-
-/// What a pass could not read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PassReport {
-    /// Chosen guilds that the bot can't read.
-    pub unread_guilds: Vec<GuildId>,
-    /// Chosen channels that are in no guild that the bot can read.
-    pub missing_channels: Vec<ChannelId>,
-    /// Channels and threads that have gaps left, because Discord could not be asked or its answers
-    /// can't be right; and channels whose threads may not all be known.
-    pub incomplete: Vec<ChannelId>,
-    /// Channels and threads that Discord does not know any more, which is not believed before a second look.
-    pub suspected: Vec<ChannelId>,
-    /// Guilds whose lists of channels and threads hold items that can't be read.
-    pub partly_listed: Vec<GuildId>,
-    /// Channels of which Discord refuses a list of archived threads. As with channels that can't be
-    /// read, nothing can be done about it here.
-    pub refused_lists: Vec<ChannelId>,
-}
-
-/// How many ids a line of the log names.
-const NAMED: usize = 10;
-
-impl fmt::Display for PassReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [
-            ("guilds that the bot can't read", ids(&self.unread_guilds)),
-            (
-                "channels of DISCORD_CHANNEL_IDS that are in no guild that the bot can read",
-                ids(&self.missing_channels),
-            ),
-            (
-                "channels that have gaps left, because Discord could not be asked",
-                ids(&self.incomplete),
-            ),
-            (
-                "guilds whose lists hold channels or threads that can't be understood",
-                ids(&self.partly_listed),
-            ),
-            (
-                "channels of which Discord refuses a list of archived threads",
-                ids(&self.refused_lists),
-            ),
-        ];
-        let mut parts = parts.iter().filter(|(_, ids)| !ids.is_empty()).peekable();
-        if parts.peek().is_none() {
-            return f.write_str("everything was read");
-        }
-        for (n, (what, ids)) in parts.enumerate() {
-            let separator = if n > 0 { "; " } else { "" };
-            write!(f, "{separator}{what}: {ids}")?;
-        }
-        Ok(())
-    }
-}
-
-/// Ids in one line; of many only the first ones.
-fn ids(all: &[impl fmt::Display]) -> String {
-    let named: Vec<_> = all.iter().take(NAMED).map(ToString::to_string).collect();
-    match all.len().saturating_sub(NAMED) {
-        0 => named.join(", "),
-        more => format!("{} and {more} more", named.join(", ")),
-    }
-}
-
-impl PassReport {
-    /// Whether everything that was chosen was found, and read as far as the bot may.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.unread_guilds.is_empty()
-            && self.missing_channels.is_empty()
-            && self.incomplete.is_empty()
-            && self.partly_listed.is_empty()
-    }
-}
-
-/// Reads history.
-pub struct History {
-    /// Whom to ask.
-    pub rest: Rest,
-    /// What is known.
-    pub reader: Reader,
-    /// Where pages go.
-    pub writer: WriterHandle,
-    /// What is collected.
-    pub scope: Arc<Scope>,
-    /// What the service says of itself.
-    pub status: StatusSender,
-    /// Whether a live session takes over where history ends; else history goes up to now.
-    pub live: bool,
-    /// How long after a session's begin its first pass waits, so that Discord's REST side shows
-    /// what the socket's side has sent.
-    pub settle: Duration,
-    /// How long after a channel was first found missing it is looked for again.
-    pub second_look: Duration,
-    /// The newest messages that Discord named of channels, and that were deleted before they were seen.
-    pub newest_gone: Mutex<HashMap<ChannelId, MessageId>>,
-}
 
 impl History {
     /// Makes passes as they are called for, until `stop`.

@@ -4,7 +4,9 @@
 
 mod asked;
 mod connection;
+mod guild_places;
 mod guilds;
+mod lines;
 mod news;
 
 use std::collections::{HashMap, HashSet};
@@ -16,17 +18,18 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use self::connection::ConnectionLines;
-use self::guilds::Guilds;
+use self::guild_places::Guilds;
+use self::lines::ConnectionLines;
 use super::doubt::{UnreadableCalls, doubt};
-use super::history::Pass;
+use super::pass_context::Pass;
 use super::rights::Rights;
 use super::scope::Scope;
 use super::writer::{WriterClosed, WriterHandle};
 use crate::clock::Clock;
 use crate::config::Reactions;
-use crate::discord::dispatch::{Heard, Received, read_frame};
+use crate::discord::dispatch::read_frame;
 use crate::discord::gateway::{GatewayError, Socket, SocketEvent};
+use crate::discord::news::{Heard, Received};
 use crate::discord::rest::Rest;
 use crate::guild::SessionMark;
 use crate::message::{GuildId, Message, MessageId, Source, UserId, snowflake_time};

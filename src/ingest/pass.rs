@@ -16,7 +16,8 @@ use tracing::{info, warn};
 
 use self::job::{Done, Job, Reading, run_job};
 use super::catalog::{Catalog, Entry, batch_of};
-use super::history::{History, HistoryError, PassReport};
+use super::pass_context::History;
+use super::pass_report::{HistoryError, PassReport};
 use super::progress::Tally;
 use super::scan::{Outcome, ScanError};
 use super::writer::WriterClosed;

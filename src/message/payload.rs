@@ -2,20 +2,11 @@
 //! Our own minimal structs, so that a field nobody here knows can't make a message unreadable,
 //! and so that nothing is lost: the text itself is kept byte for byte beside them.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
-
-use super::body::{Author, Body, count};
-use super::counts::{reactions_of, votes_of};
-use super::patch::Patch;
+use super::Observed;
+use super::body::Body;
 use super::tally::Tally;
-use super::{ChannelId, GuildId, Life, Message, MessageId, Observed};
 
 /// Where a payload came from, in rising order of fidelity: the socket sends more fields
 /// (`guild_id`, `member`) than REST, and an import may have been rewritten by its exporter.
@@ -89,132 +80,4 @@ impl Version {
             other
         }
     }
-}
-
-/// The fields that a message needs to be one, and those that are counted. Everything else is in the raw text.
-#[derive(Deserialize)]
-struct Whole<'a> {
-    id: MessageId,
-    channel_id: ChannelId,
-    author: Author,
-    content: String,
-    #[serde(rename = "timestamp")]
-    _timestamp: DateTime<Utc>,
-    #[serde(default)]
-    edited_timestamp: Option<DateTime<Utc>>,
-    #[serde(default, rename = "type")]
-    message_type: i32,
-    attachments: Vec<IgnoredAny>,
-    embeds: Vec<IgnoredAny>,
-    #[serde(default, borrow)]
-    reactions: Option<&'a RawValue>,
-    #[serde(default, borrow)]
-    poll: Option<&'a RawValue>,
-}
-
-impl Message {
-    /// Reads a whole payload that tells all of a message: a MESSAGE_CREATE, or an item of a history page. Without
-    /// reactions in it there are none.
-    ///
-    /// # Errors
-    /// If a field that every message has is missing or of another type.
-    pub fn read(
-        guild_id: GuildId,
-        source: Source,
-        observed: Observed,
-        raw: &str,
-    ) -> Result<Self, PayloadError> {
-        Self::read_whole(guild_id, source, observed, raw, true)
-    }
-
-    fn read_whole(
-        guild_id: GuildId,
-        source: Source,
-        observed: Observed,
-        raw: &str,
-        tells_counts: bool,
-    ) -> Result<Self, PayloadError> {
-        let whole: Whole<'_> = serde_json::from_str(raw)?;
-        let reactions = whole.reactions.and_then(|it| reactions_of(it.get()));
-        let body = Body {
-            author_id: whole.author.id,
-            author_name: whole.author.username,
-            content: whole.content,
-            edited_at: whole.edited_timestamp,
-            message_type: whole.message_type,
-            attachment_count: count(&whole.attachments),
-            embed_count: count(&whole.embeds),
-            reactions: reactions.clone().unwrap_or_default(),
-            has_poll: whole.poll.is_some(),
-            votes: whole.poll.and_then(|poll| votes_of(poll.get())),
-        };
-        let version = Version {
-            observed,
-            source,
-            raw: raw.into(),
-            body,
-        };
-        let (reactions, votes) = if tells_counts {
-            version.counts()
-        } else {
-            let told = |counts| Tally::whole(observed, true, counts);
-            (
-                reactions.map_or_else(Tally::default, told),
-                version.body.votes.clone().map_or_else(Tally::default, told),
-            )
-        };
-        Ok(Self {
-            versions: version.into(),
-            reactions,
-            votes,
-            life: Life::alive(observed.at),
-            ..Self::unknown(whole.id, guild_id, whole.channel_id)
-        })
-    }
-}
-
-/// Reads a MESSAGE_UPDATE: whole as Discord documents it today, or partial as older servers and
-/// link unfurls send it, in which case an absent field says nothing. Even a whole one says nothing of reactions
-/// where it has none.
-///
-/// # Errors
-/// If it is neither.
-pub fn read_update(
-    guild_id: GuildId,
-    observed: Observed,
-    raw: &str,
-) -> Result<Message, PayloadError> {
-    if let Ok(whole) = Message::read_whole(guild_id, Source::Gateway, observed, raw, false) {
-        return Ok(whole);
-    }
-    #[derive(Deserialize)]
-    struct Place {
-        id: MessageId,
-        channel_id: ChannelId,
-        #[serde(default)]
-        edited_timestamp: Option<DateTime<Utc>>,
-    }
-    let place: Place = serde_json::from_str(raw)?;
-    let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(raw)?;
-    let mut patch = Patch::default();
-    // Reactions are counted by themselves.
-    for (field, value) in fields.iter().filter(|(field, _)| *field != "reactions") {
-        patch.set(field, place.edited_timestamp, observed, value)?;
-    }
-    let reactions = fields
-        .get("reactions")
-        .and_then(|it| reactions_of(it.get()));
-    let votes = fields.get("poll").and_then(|poll| votes_of(poll.get()));
-    let tally = |counts: Option<Vec<_>>| {
-        counts.map_or_else(Tally::default, |counts| {
-            Tally::whole(observed, true, counts)
-        })
-    };
-    Ok(Message {
-        patch,
-        reactions: tally(reactions),
-        votes: tally(votes),
-        life: Life::alive(observed.at),
-        ..Message::unknown(place.id, guild_id, place.channel_id)
-    })
 }

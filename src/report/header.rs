@@ -166,9 +166,15 @@ fn described(text: &str) -> Result<(&str, String), Cow<'static, str>> {
     }
 }
 
+/// Lower-case letters, digits and `_`, not too many.
+pub(super) fn is_name(name: &str) -> bool {
+    let is_ours = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    !name.is_empty() && name.len() <= 64 && name.bytes().all(is_ours)
+}
+
 /// A name that needs no quotes anywhere.
 fn checked(name: &str) -> Result<String, Cow<'static, str>> {
-    if super::library::is_name(name) {
+    if is_name(name) {
         Ok(name.to_owned())
     } else {
         Err(format!("`{name}` is no name: lower-case letters, digits and _").into())

@@ -7,6 +7,7 @@ use std::{fs, io};
 
 use include_dir::{Dir, include_dir};
 
+use super::header::is_name;
 use super::{HeaderError, Report, header};
 
 /// `queries/` of the source tree.
@@ -171,12 +172,6 @@ fn stem(file: &Path) -> &str {
     file.file_stem()
         .and_then(|it| it.to_str())
         .unwrap_or_default()
-}
-
-/// Lower-case letters, digits and `_`, not too many.
-pub(super) fn is_name(name: &str) -> bool {
-    let is_ours = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    !name.is_empty() && name.len() <= 64 && name.bytes().all(is_ours)
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ use super::{blocking, cursor, download, find, rows, searchable};
 use crate::api::Api;
 use crate::api::download::Caller;
 use crate::api::formats::Format;
-use crate::api::messages::private_json;
 use crate::api::openapi::Refusals;
+use crate::api::private::private_json;
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::row::{MessageJson, Snowflake, snowflake};
 use crate::derived::search::{

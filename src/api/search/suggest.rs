@@ -12,13 +12,13 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::page::author_names;
 use super::{blocking, searchable};
-use crate::api::Api;
 use crate::api::accept::{APPLICATION_JSON, negotiate};
-use crate::api::messages::private_json;
 use crate::api::openapi::Refusals;
+use crate::api::private::private_json;
 use crate::api::problem::{Problem, ProblemBody};
-use crate::api::query::{self, Parameters};
+use crate::api::query::Parameters;
 use crate::api::row::{Snowflake, snowflake};
+use crate::api::{Api, query};
 use crate::derived::search::text::fold_name;
 use crate::derived::search::{Typed, Written};
 use crate::guild::Channel;

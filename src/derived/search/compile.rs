@@ -10,13 +10,13 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, Term};
 
-use super::SearchError;
+use super::deadline::{Clock, MOST_OF_A_NAME};
 use super::document::traits;
 use super::exact::Exact;
 use super::fields::{Fields, Place};
-use super::find::{Clock, MOST_OF_A_NAME};
 use super::query::{Clause, Filter, Kind, Mentioned, Sought, State, Who};
-use super::text::{self, TypedToken, fold_name};
+use super::text::{TypedToken, fold_name};
+use super::{SearchError, text};
 use crate::message::IdSpan;
 
 /// How much a hit by the stem of a word counts beside one by the word itself.

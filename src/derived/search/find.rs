@@ -2,33 +2,24 @@
 //! at the clock on its way, so that no query runs on for ever.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use tantivy::columnar::ColumnValues;
 use tantivy::query::{ConstScoreQuery, EnableScoring, Occur, Query, Weight};
-use tantivy::schema::Field;
-use tantivy::{DocSet, Searcher, SegmentReader, TERMINATED};
+use tantivy::{DocSet, SegmentReader, TERMINATED};
 
-use super::SearchError;
-use super::compile::{self, ChannelsNamed, Compiler, Warning, asks_for_deleted};
+use super::compile::{ChannelsNamed, Compiler, Warning, asks_for_deleted};
+use super::deadline::{Clock, LOOK_EVERY};
 use super::document::traits;
 use super::fields::Fields;
 use super::query::Clause;
 use super::statistics::{Recorder, Statistics};
-use super::view::Searchable;
+use super::view::{Searchable, column, known};
+use super::{SearchError, compile};
 use crate::message::{ChannelId, GuildId, IdSpan, MessageId, UserId};
 use crate::store::FoundAt;
-
-/// After so many messages it is looked at the clock.
-const LOOK_EVERY: u32 = 4_096;
-
-/// The most users that one name can stand for.
-pub(super) const MOST_OF_A_NAME: usize = 1_000;
 
 /// Channels and authors of a facet: those with the most hits.
 const MOST_OF_A_FACET: usize = 50;
@@ -62,94 +53,6 @@ pub struct SearchRequest<'a> {
     pub channels_named: &'a ChannelsNamed<'a>,
     /// When it is given up.
     pub clock: Clock,
-}
-
-/// When a search is given up: at a time, or when nobody wants its answer any more.
-#[derive(Debug, Clone)]
-pub struct Clock {
-    deadline: Instant,
-    left: Arc<AtomicBool>,
-}
-
-/// Has the search given up when it is dropped.
-#[must_use]
-pub struct LeaveOnDrop(Arc<AtomicBool>);
-
-impl Drop for LeaveOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Clock {
-    /// One that ends at `deadline`, and before when the other half is dropped.
-    pub fn until(deadline: Instant) -> (Self, LeaveOnDrop) {
-        let left = Arc::new(AtomicBool::new(false));
-        let clock = Self {
-            deadline,
-            left: Arc::clone(&left),
-        };
-        (clock, LeaveOnDrop(left))
-    }
-
-    /// Looks at it.
-    ///
-    /// # Errors
-    /// [`SearchError::TooLong`] if the time is over.
-    pub fn look(&self) -> Result<(), SearchError> {
-        if self.left.load(Ordering::Relaxed) || Instant::now() >= self.deadline {
-            return Err(SearchError::TooLong);
-        }
-        Ok(())
-    }
-
-    /// Whether there is a message that a query lets through.
-    pub(super) fn finds_any(
-        &self,
-        searcher: &Searcher,
-        query: &dyn Query,
-    ) -> Result<bool, SearchError> {
-        let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
-        for segment in searcher.segment_readers() {
-            self.look()?;
-            let mut docs = weight.scorer(segment, 1.0)?;
-            while docs.doc() != TERMINATED {
-                if !segment.is_deleted(docs.doc()) {
-                    return Ok(true);
-                }
-                docs.advance();
-            }
-        }
-        Ok(false)
-    }
-
-    /// The authors of the messages that a query lets through, [`MOST_OF_A_NAME`] at most.
-    pub(super) fn distinct(
-        &self,
-        searcher: &Searcher,
-        fields: &Fields,
-        query: &dyn Query,
-    ) -> Result<Vec<u64>, SearchError> {
-        let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
-        let mut values = HashSet::new();
-        for segment in searcher.segment_readers() {
-            let authors = column(fields, segment, fields.author)?;
-            let mut docs = weight.scorer(segment, 1.0)?;
-            let (mut doc, mut seen) = (docs.doc(), 0_u32);
-            while doc != TERMINATED && values.len() < MOST_OF_A_NAME {
-                seen += 1;
-                if seen.is_multiple_of(LOOK_EVERY) {
-                    self.look()?;
-                }
-                // What was replaced may have another name by now, or none.
-                if !segment.is_deleted(doc) {
-                    values.insert(authors.get_val(doc));
-                }
-                doc = docs.advance();
-            }
-        }
-        Ok(values.into_iter().collect())
-    }
 }
 
 /// The order of hits.
@@ -496,24 +399,7 @@ fn most<V>(counts: &HashMap<u64, V>, count: impl Fn(&V) -> u64) -> Vec<(&u64, &V
     counts
 }
 
-/// A column of numbers.
-pub(super) fn column(
-    fields: &Fields,
-    segment: &SegmentReader,
-    field: Field,
-) -> Result<Arc<dyn ColumnValues<u64>>, SearchError> {
-    let column = segment
-        .fast_fields()
-        .u64(fields.schema.get_field_name(field))?;
-    Ok(column.first_or_default_col(0))
-}
-
 /// When a message was written, in milliseconds since 1970.
 fn milliseconds(id: u64) -> i64 {
     MessageId::try_from(id).map_or(0, |id| id.created_at().timestamp_millis())
-}
-
-/// An id of the index.
-pub(super) fn known<T: TryFrom<u64>>(id: u64) -> Result<T, SearchError> {
-    T::try_from(id).map_err(|_| SearchError::Damaged(format!("{id} is no snowflake")))
 }

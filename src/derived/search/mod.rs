@@ -6,6 +6,7 @@
 //! `query` reads what somebody typed, `compile` makes tantivy's queries of it, `find` runs them.
 
 mod compile;
+mod deadline;
 mod document;
 mod error;
 mod exact;
@@ -23,11 +24,10 @@ mod view;
 mod writer;
 
 pub use compile::{ChannelsNamed, Warning, asks_for_deleted, has_words, names_channels};
+pub use deadline::{Clock, LeaveOnDrop};
 pub use error::SearchError;
 pub use fields::Place;
-pub use find::{
-    Clock, Counts, Facets, Hit, Hits, LeaveOnDrop, Position, Rank, SearchRequest, Sort,
-};
+pub use find::{Counts, Facets, Hit, Hits, Position, Rank, SearchRequest, Sort};
 pub use folder::{Found, IndexState};
 pub use follower::{Follower, Settings};
 pub use highlight::{Highlight, Highlighter};

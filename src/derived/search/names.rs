@@ -6,7 +6,8 @@ use tantivy::query::{EnableScoring, Occur, Query};
 
 use super::SearchError;
 use super::compile::{all, begins_with, number, whole};
-use super::find::{Clock, Counts, Facets, Pass, SearchRequest, Sort};
+use super::deadline::Clock;
+use super::find::{Counts, Facets, Pass, SearchRequest, Sort};
 use super::view::Searchable;
 use crate::message::{GuildId, IdSpan, UserId};
 use crate::store::FoundAt;

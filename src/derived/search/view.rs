@@ -3,13 +3,14 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
+use tantivy::columnar::ColumnValues;
+use tantivy::schema::Field;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, Searcher, SegmentReader, TERMINATED, TantivyError, Term};
 use tokio::sync::{Notify, watch};
 
 use super::SearchError;
 use super::fields::Fields;
-use super::find::{column, known};
 use crate::message::{ChannelId, MessageId};
 
 /// The index for those who ask it. Cheap to clone.
@@ -104,4 +105,21 @@ impl Searchable {
         let channel = column(&self.fields, segment, self.fields.channel)?.get_val(document);
         known(channel).map(Some)
     }
+}
+
+/// A column of numbers.
+pub(super) fn column(
+    fields: &Fields,
+    segment: &SegmentReader,
+    field: Field,
+) -> Result<Arc<dyn ColumnValues<u64>>, SearchError> {
+    let column = segment
+        .fast_fields()
+        .u64(fields.schema.get_field_name(field))?;
+    Ok(column.first_or_default_col(0))
+}
+
+/// An id of the index.
+pub(super) fn known<T: TryFrom<u64>>(id: u64) -> Result<T, SearchError> {
+    T::try_from(id).map_err(|_| SearchError::Damaged(format!("{id} is no snowflake")))
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::manifest::{FileEntry, Manifest};
+use super::manifest::{FileEntry, Manifest, NamedFile};
 
 /// The snapshots whose files are there, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,17 +28,6 @@ pub struct Snapshot {
     pub sha256: String,
     /// When it became the current one: from then on the one before is old.
     pub published_at: DateTime<Utc>,
-}
-
-/// A file that a manifest names, or a manifest's own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NamedFile {
-    /// Where it is, in the folder of the snapshots.
-    pub path: String,
-    /// How many bytes it has to have.
-    pub bytes: u64,
-    /// Their hash, in hexadecimal.
-    pub sha256: String,
 }
 
 impl Catalog {

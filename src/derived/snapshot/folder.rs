@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::SnapshotError;
-use super::catalog::{Catalog, NamedFile, Snapshot};
-use super::manifest::Manifest;
+use super::catalog::{Catalog, Snapshot};
+use super::manifest::{Manifest, NamedFile};
 use crate::failpoint;
 use crate::store::RecordState;
 

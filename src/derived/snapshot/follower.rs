@@ -12,9 +12,9 @@ use tokio::time::{Instant as Deadline, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::SnapshotError;
-use super::catalog::{Catalog, NamedFile, Snapshot, Snapshots};
+use super::catalog::{Catalog, Snapshot, Snapshots};
 use super::folder::{Folder, Found};
-use super::manifest::Manifest;
+use super::manifest::{Manifest, NamedFile};
 use super::take::{Take, Taken};
 use crate::failpoint;
 use crate::status::{SnapshotState, SnapshotStatus, StatusSender};

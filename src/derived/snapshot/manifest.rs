@@ -4,7 +4,6 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::catalog::NamedFile;
 use crate::message::{GuildId, Month};
 use crate::store::{Completeness, Table};
 
@@ -177,4 +176,15 @@ impl GuildCoverage {
 pub(super) fn to_micros(time: DateTime<Utc>) -> DateTime<Utc> {
     let text = time.to_rfc3339_opts(SecondsFormat::Micros, true);
     text.parse().unwrap_or(time)
+}
+
+/// A file that a manifest names, or a manifest's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedFile {
+    /// Where it is, in the folder of the snapshots.
+    pub path: String,
+    /// How many bytes it has to have.
+    pub bytes: u64,
+    /// Their hash, in hexadecimal.
+    pub sha256: String,
 }

@@ -16,8 +16,9 @@ mod sweep;
 mod take;
 mod verify;
 
-pub use catalog::{Catalog, NamedFile, Snapshot, Snapshots};
+pub use catalog::{Catalog, Snapshot, Snapshots};
 pub use error::SnapshotError;
 pub use folder::Found;
 pub use follower::{Follower, Outcome, Settings};
+pub use manifest::NamedFile;
 pub use manifest::{FORMAT, FileEntry, GuildCoverage, Manifest};

@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::SnapshotError;
-use super::catalog::NamedFile;
 use super::folder::{Folder, hex};
+use super::manifest::NamedFile;
 
 /// What stands behind the name of a file that was set aside.
 pub(super) const DAMAGED: &str = ".damaged";

@@ -13,7 +13,6 @@ use serde_json::Value;
 use twilight_http_ratelimiting::RateLimitHeaders;
 
 use super::error::{Call, Fault, RestError};
-use super::limits::{seconds, seconds_f64};
 
 /// What came back, whole.
 #[derive(Debug)]
@@ -169,4 +168,17 @@ impl Reply {
     fn retry_after_header(&self) -> Option<Duration> {
         seconds(self.headers.get(RETRY_AFTER)?.to_str().ok()?)
     }
+}
+
+/// A number of seconds as a header writes it; `None` for what is no time to wait.
+pub(super) fn seconds(text: &str) -> Option<Duration> {
+    seconds_f64(text.trim().parse().ok()?)
+}
+
+/// The same from a number. What is beyond a duration's range is still a long time.
+pub(super) fn seconds_f64(seconds: f64) -> Option<Duration> {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return None;
+    }
+    Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }

@@ -5,14 +5,14 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tracing::warn;
 
-use crate::message::{ChannelId, GuildId, UserId};
-
+use super::client::Rest;
+use super::error::RestError;
 use super::model::{
     Application, ChannelInfo, CurrentUser, GatewayInfo, GuildInfo, Listed, Member, RoleId,
     ThreadList, readable,
 };
 use super::route::Route;
-use super::{Rest, RestError};
+use crate::message::{ChannelId, GuildId, UserId};
 
 impl Rest {
     /// Where the socket is. Its host is taken as it is given.

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::message::{ChannelId, MessageId};
-
+use super::client::Rest;
+use super::error::RestError;
 use super::route::Route;
-use super::{Rest, RestError};
+use crate::message::{ChannelId, MessageId};
 
 /// The most messages that Discord puts into a page.
 const MAX_LIMIT: u8 = 100;

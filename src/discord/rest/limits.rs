@@ -9,9 +9,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use twilight_http_ratelimiting::{Endpoint, Method, Permit, RateLimitHeaders, RateLimiter};
 
-use super::RestSettings;
-use super::answer::Limited;
+use super::answer::{Limited, seconds};
 use super::route::Route;
+use super::settings::RestSettings;
 
 /// The pacing of all requests.
 #[derive(Debug)]
@@ -111,19 +111,6 @@ pub(super) fn bucket_of(
         remaining: text(RateLimitHeaders::REMAINING)?.parse().ok()?,
         reset_at: (Instant::now() + reset_after).into_std(),
     })
-}
-
-/// A number of seconds as a header writes it; `None` for what is no time to wait.
-pub(super) fn seconds(text: &str) -> Option<Duration> {
-    seconds_f64(text.trim().parse().ok()?)
-}
-
-/// The same from a number. What is beyond a duration's range is still a long time.
-pub(super) fn seconds_f64(seconds: f64) -> Option<Duration> {
-    if !seconds.is_finite() || seconds < 0.0 {
-        return None;
-    }
-    Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
 /// How long to wait after the `in_row`-th 429 in a row (from 1): what it says, but never nothing

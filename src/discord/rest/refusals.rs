@@ -8,12 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::guild::Place;
-use crate::message::ChannelId;
-
+use super::error::RestError;
 use super::route::Route;
-use super::threads::ArchivedKind;
-use super::{Rest, RestError};
+use crate::guild::Place;
 
 /// How long a refusal stands if nothing else happens.
 const STANDS_FOR: TimeDelta = TimeDelta::hours(24);
@@ -33,15 +30,15 @@ struct State {
 }
 
 #[derive(Debug)]
-struct Refusal {
-    place: Place,
-    error: RestError,
-    at: DateTime<Utc>,
+pub(super) struct Refusal {
+    pub(super) place: Place,
+    pub(super) error: RestError,
+    pub(super) at: DateTime<Utc>,
 }
 
 impl Refusals {
     /// The refusal that stands for a route, or how often refusals were forgotten until now.
-    fn before(&self, route: &Route, now: DateTime<Utc>) -> Result<u64, RestError> {
+    pub(super) fn before(&self, route: &Route, now: DateTime<Utc>) -> Result<u64, RestError> {
         let mut state = self.lock();
         if let Some(refusal) = state.refused.get(&route.limiter_path) {
             // Also after a clock that was far ahead was set right.
@@ -53,11 +50,25 @@ impl Refusals {
         Ok(state.forgotten)
     }
 
-    fn note(&self, key: String, forgotten: u64, refusal: Refusal) {
+    pub(super) fn note(&self, key: String, forgotten: u64, refusal: Refusal) {
         let mut state = self.lock();
         if state.forgotten == forgotten {
             state.refused.insert(key, refusal);
         }
+    }
+
+    /// Forgets what was refused at these places.
+    pub(super) fn forget(&self, is_touched: impl Fn(Place) -> bool) {
+        let mut state = self.lock();
+        state.forgotten += 1;
+        state
+            .refused
+            .retain(|_, refusal| !is_touched(refusal.place));
+    }
+
+    /// Notes what decides about the rights at a place; answers what was noted before.
+    pub(super) fn note_rights(&self, place: Place, rights: u64) -> Option<u64> {
+        self.lock().rights.insert(place, rights)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -65,79 +76,10 @@ impl Refusals {
     }
 }
 
-impl Rest {
-    /// The answer to a GET. What was refused lately is not asked for: its refusal is answered again.
-    pub(super) async fn ask<T>(
-        &self,
-        route: Route,
-        read: impl Fn(&[u8], DateTime<Utc>) -> Result<T, serde_json::Error>,
-    ) -> Result<T, RestError> {
-        let Some(place) = route.place else {
-            return self.get(route, read).await;
-        };
-        let refusals = &self.shared.refusals;
-        let forgotten = refusals.before(&route, self.clock().now())?;
-        let (key, is_about_one) = (route.limiter_path.clone(), route.is_about_one);
-        let answer = self.get(route, read).await;
-        if let Err(error) = &answer
-            && stands(error, is_about_one)
-        {
-            let refusal = Refusal {
-                place,
-                error: error.clone(),
-                at: self.clock().now(),
-            };
-            refusals.note(key, forgotten, refusal);
-        }
-        answer
-    }
-
-    /// The refusal that stands for a channel's history, if one does.
-    #[must_use]
-    pub fn refused_history(&self, channel: ChannelId) -> Option<RestError> {
-        self.refused(&Route::messages(channel))
-    }
-
-    /// The refusal that stands for one of a channel's lists of archived threads, if one does.
-    #[must_use]
-    pub fn refused_list(&self, channel: ChannelId, kind: ArchivedKind) -> Option<RestError> {
-        self.refused(&Route::archived_threads(channel, kind))
-    }
-
-    fn refused(&self, route: &Route) -> Option<RestError> {
-        let now = self.clock().now();
-        self.shared.refusals.before(route, now).err()
-    }
-
-    /// Forgets what was refused at these places, because the rights there may be others now.
-    pub fn ask_again(&self, is_touched: impl Fn(Place) -> bool) {
-        let mut state = self.shared.refusals.lock();
-        state.forgotten += 1;
-        state
-            .refused
-            .retain(|_, refusal| !is_touched(refusal.place));
-    }
-
-    /// Forgets what decided about the rights at a place: whatever is found next is a change.
-    pub fn forget_rights(&self, place: Place) {
-        /// What no hash is likely to be.
-        const NONE: u64 = 0;
-        self.shared.refusals.lock().rights.insert(place, NONE);
-    }
-
-    /// Notes what decides who may read a place, as a number that differs if that does; answers
-    /// whether it was another before.
-    #[must_use]
-    pub fn rights_changed(&self, place: Place, rights: u64) -> bool {
-        let before = self.shared.refusals.lock().rights.insert(place, rights);
-        before.is_some_and(|before| before != rights)
-    }
-}
-
 /// Whether a refusal is the answer to the next request too. Of one message or channel, only that
 /// it may not be seen: that it is not there is never asked twice for nothing, and where a second
 /// look is to confirm it, that has to be a look.
-fn stands(error: &RestError, is_about_one: bool) -> bool {
+pub(super) fn stands(error: &RestError, is_about_one: bool) -> bool {
     match error {
         RestError::Forbidden { .. } => error.is_about_the_place(),
         RestError::NotFound { .. } | RestError::Rejected { .. } => {

@@ -7,8 +7,6 @@ use url::Url;
 use crate::guild::Place;
 use crate::message::{ChannelId, GuildId, MessageId, UserId};
 
-use super::threads::ArchivedKind;
-
 /// One address below `/api/v10`.
 #[derive(Debug, Clone)]
 pub(super) struct Route {
@@ -116,6 +114,27 @@ impl Route {
             limiter_path: format!("channels/{channel}/messages/id"),
             is_about_one: true,
             ..Self::of_channel(channel, &format!("/messages/{message}"))
+        }
+    }
+}
+
+/// Which list of a channel's archived threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ArchivedKind {
+    /// The public ones (in an announcement channel: the announcement threads).
+    Public,
+    /// All private ones; needs MANAGE_THREADS.
+    Private,
+    /// The private ones that the bot has joined.
+    JoinedPrivate,
+}
+
+impl ArchivedKind {
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::Public => "threads/archived/public",
+            Self::Private => "threads/archived/private",
+            Self::JoinedPrivate => "users/@me/threads/archived/private",
         }
     }
 }

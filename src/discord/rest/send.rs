@@ -11,10 +11,10 @@ use tokio::time::{Instant, sleep};
 use tracing::warn;
 
 use super::answer::{Limited, Reply, Verdict};
+use super::client::{Rest, Shared};
 use super::error::{Call, Fault, RestError};
 use super::limits::{bucket_of, wait_after};
 use super::route::Route;
-use super::{Rest, Shared};
 
 /// Far above a hundred messages at their largest; an answer beyond it is none of Discord's.
 const MAX_BODY: usize = 64 << 20;

@@ -5,11 +5,11 @@ use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
-use crate::message::ChannelId;
-
+use super::client::Rest;
+use super::error::RestError;
 use super::model::{ChannelInfo, Listed, ThreadList, readable};
-use super::route::Route;
-use super::{Rest, RestError};
+use super::route::{ArchivedKind, Route};
+use crate::message::ChannelId;
 
 /// The most threads that Discord puts into a page.
 const LIMIT: u8 = 100;
@@ -20,27 +20,6 @@ const OVERLAP: TimeDelta = TimeDelta::milliseconds(1);
 
 /// How far threads of a list may be out of order.
 const JITTER: TimeDelta = TimeDelta::seconds(1);
-
-/// Which list of a channel's archived threads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ArchivedKind {
-    /// The public ones (in an announcement channel: the announcement threads).
-    Public,
-    /// All private ones; needs MANAGE_THREADS.
-    Private,
-    /// The private ones that the bot has joined.
-    JoinedPrivate,
-}
-
-impl ArchivedKind {
-    pub(super) fn path(self) -> &'static str {
-        match self {
-            Self::Public => "threads/archived/public",
-            Self::Private => "threads/archived/private",
-            Self::JoinedPrivate => "users/@me/threads/archived/private",
-        }
-    }
-}
 
 /// Where a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,39 +1,14 @@
 //! What is told of the connections to Discord, in the log and in `/health`: why each ended, and when
 //! the next one is made. Lines that would come with every attempt are left out, and counted.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::lines::ConnectionLines;
 use super::{Following, Live};
 use crate::discord::gateway::Ended;
-use crate::log_lines::LogLines;
 use crate::status::{ConnectionEnd, GatewayState};
-
-/// How often each kind of line may come.
-const LINE_EVERY: Duration = Duration::from_secs(60);
-
-/// The kinds of lines that come with connections.
-#[derive(Debug)]
-pub(super) struct ConnectionLines {
-    ended: LogLines,
-    session_refused: LogLines,
-    session_begun: LogLines,
-    session_resumed: LogLines,
-}
-
-impl Default for ConnectionLines {
-    fn default() -> Self {
-        Self {
-            ended: LogLines::every(LINE_EVERY),
-            session_refused: LogLines::every(LINE_EVERY),
-            session_begun: LogLines::every(LINE_EVERY),
-            session_resumed: LogLines::every(LINE_EVERY),
-        }
-    }
-}
 
 impl Live {
     /// A connection ended, or could not be made.

@@ -1,32 +1,18 @@
 //! Where the guilds are that are collected: there, away for an outage of theirs, or without the bot.
 //! What is not there is told in the log, and counted in `/health`.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use tracing::{info, warn};
 
 use super::Live;
+use super::guild_places::Place;
 use crate::discord::rest::ChannelInfo;
 use crate::message::GuildId;
 use crate::status::GuildsStatus;
 
 /// How long after the begin of a session a guild may take to be told of.
 const TOLD_WITHIN: Duration = Duration::from_secs(10);
-
-/// Where a guild is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// The session has announced it, and did not tell of it yet.
-    Announced,
-    There,
-    Away,
-    WithoutTheBot,
-}
-
-/// The guilds that are collected, as far as sessions have told of them.
-#[derive(Debug, Default)]
-pub(super) struct Guilds(HashMap<GuildId, Place>);
 
 impl Live {
     /// A session began, and has announced the guilds that it will tell of.

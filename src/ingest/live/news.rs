@@ -6,14 +6,14 @@ use serenity::model::channel::ChannelType;
 use tracing::warn;
 
 use super::{Following, Live, LiveError, OVERTAKING, OVERTAKING_IDS};
-use crate::discord::dispatch::{Dispatch, Heard, News};
 use crate::discord::gateway::INTENTS;
+use crate::discord::news::{Dispatch, Heard, News};
 use crate::discord::rest::ChannelInfo;
 use crate::guild::{
     Access, AccessMark, ChannelGone, Covered, Guild, Interrupted, Place, SessionMark, Sighting,
 };
 use crate::ingest::doubt::interrupted;
-use crate::ingest::history::Pass;
+use crate::ingest::pass_context::Pass;
 use crate::ingest::rights::Rights;
 use crate::message::{ChannelId, GuildId, IdSpan, Source, snowflake_at};
 use crate::status::GatewayState;

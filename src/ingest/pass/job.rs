@@ -9,7 +9,7 @@ use super::lists::{ArchivedList, list_archived};
 use crate::discord::rest::ArchivedKind;
 use crate::guild::{ChannelCoverage, SessionId};
 use crate::ingest::catalog::Entry;
-use crate::ingest::history::History;
+use crate::ingest::pass_context::History;
 use crate::ingest::progress::Tally;
 use crate::ingest::scan::{Outcome, Scan, ScanError};
 use crate::message::ChannelId;

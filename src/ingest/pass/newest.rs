@@ -10,7 +10,7 @@ use tracing::warn;
 use super::{AT_A_TIME, Job, PassState};
 use crate::guild::{Access, Doubt, GapReason, Interrupted, KnownChannel, Place};
 use crate::ingest::catalog::Entry;
-use crate::ingest::history::HistoryError;
+use crate::ingest::pass_report::HistoryError;
 use crate::message::{IdSpan, MessageId};
 use crate::store::Batch;
 

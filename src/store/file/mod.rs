@@ -5,6 +5,7 @@ pub(crate) mod commit_counter;
 pub(crate) mod epochs;
 pub(crate) mod level_bounds;
 pub(crate) mod lock;
+pub(crate) mod migrate;
 pub(crate) mod open;
 pub(crate) mod paths;
 pub(crate) mod report_catalog;

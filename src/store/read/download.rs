@@ -6,7 +6,7 @@ use arrow::datatypes::SchemaRef;
 use duckdb::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::coverage as completeness;
+use super::coverage;
 use super::coverage::{Completeness, CompletenessRequest};
 use super::ordered_scan::{Plan, Selection};
 use super::reader::{InterruptOnDrop, Reader};
@@ -135,7 +135,7 @@ fn begin(
     let head = Head {
         state: moment.state().clone(),
         epoch: epochs::present(connection)?,
-        completeness: completeness::completeness(connection, &asked)?,
+        completeness: coverage::completeness(connection, &asked)?,
     };
     Ok((selection.plan(connection)?, head))
 }

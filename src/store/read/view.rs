@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::coverage::{Completeness, CompletenessRequest};
 use super::ordered_scan::Selection;
 use super::reader::Reader;
-use super::{coverage as completeness, ordered_scan as sorted};
+use super::{coverage, ordered_scan};
 use crate::message::{GuildId, Month};
 use crate::store::StoreError;
 use crate::store::schema::sql::id;
@@ -116,7 +116,7 @@ impl<'a> Moment<'a> {
     /// # Errors
     /// If a query fails.
     pub fn completeness(&self, request: &CompletenessRequest) -> Result<Completeness, StoreError> {
-        completeness::completeness(self.connection, request)
+        coverage::completeness(self.connection, request)
     }
 
     /// How many messages there are, deleted ones too.
@@ -196,7 +196,7 @@ impl<'a> Moment<'a> {
             table.relation(),
             table.order()
         );
-        sorted::stream(self.connection, &sql, &table.schema(), &mut take)?;
+        ordered_scan::stream(self.connection, &sql, &table.schema(), &mut take)?;
         Ok(())
     }
 

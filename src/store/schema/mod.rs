@@ -2,6 +2,5 @@
 
 pub(crate) mod columns;
 pub(crate) mod levels;
-pub(crate) mod migrations;
 pub(crate) mod sql;
 pub(crate) mod tables;

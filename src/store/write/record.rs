@@ -25,12 +25,12 @@ use crate::store::file::commit_counter::{Testimony, Witness};
 use crate::store::file::level_bounds::Whereabouts;
 use crate::store::file::open::Opened;
 use crate::store::file::settings::{DeletedContent, StoreSettings};
-use crate::store::file::{epochs, open as opening, report_catalog, transaction};
+use crate::store::file::{epochs, migrate, open as opening, report_catalog, transaction};
 use crate::store::read::reader::Reader;
 use crate::store::read::view;
 use crate::store::read::view::RecordState;
 use crate::store::schema::levels::{LEVELS, count};
-use crate::store::schema::{migrations as schema, sql};
+use crate::store::schema::sql;
 
 /// Messages whose content is taken out in one transaction: what that holds in memory.
 const CONTENT_STEP: usize = 50_000;
@@ -76,7 +76,7 @@ impl Record {
             set_aside,
         } = opening::open(settings)?;
         let checkpoints = Checkpoints::of(path)?;
-        schema::migrate(&connection, path, &checkpoints)?;
+        migrate::migrate(&connection, path, &checkpoints)?;
         report_catalog::make_catalog(&connection)?;
         let whereabouts = Arc::new(Whereabouts::load(&connection)?);
         let reader = Reader::new(

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::when;
-use super::{Clause, Context, Filter, Kind, Mentioned, Sought, State, Term, Who};
+use super::excerpt::shown;
+use super::{Clause, Context, Filter, Kind, Mentioned, Sought, State, Term, Who, when};
 
 /// What stands before a filter's colon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,15 +163,6 @@ fn one_of<T>(words: &[(&str, T)]) -> String {
 fn wrong(key: Key, text: &str) -> String {
     let text = shown(text);
     format!("{}: can't be {text}: type {}.", key.name(), key.values())
-}
-
-/// As much of a value as a sentence bears; the place points at the whole of it.
-pub(super) fn shown(text: &str) -> String {
-    const MOST: usize = 40;
-    match text.char_indices().nth(MOST) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
 }
 
 fn mentioned(key: Key, value: &Value) -> Result<Mentioned, String> {

@@ -5,6 +5,7 @@
 mod bare;
 mod canonical;
 mod day;
+mod excerpt;
 mod filter;
 mod grammar;
 mod input;

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, Utc, Weekday};
 
-use super::day::{self, YEARS};
-use super::filter::shown;
-use super::{Context, Filter};
+use super::day::YEARS;
+use super::excerpt::shown;
+use super::{Context, Filter, day};
 
 /// What a date can be, in words.
 pub(super) const DATES: &str = "a date such as 2024-05-17, 2024-05, 2024, today, yesterday, monday, week, last-month or 7d (seven days ago), or a time such as 2024-05-17T12:00:00Z";

@@ -1,7 +1,7 @@
 //! One emoji by itself, as it stands in a reaction.
 
-use super::class::{self, Class};
-use super::scanner::keycap;
+use super::class;
+use super::class::Class;
 
 /// Whether a text is an emoji of Unicode, and not the name of one.
 #[must_use]
@@ -29,4 +29,17 @@ pub(super) fn is_presentation(c: char) -> bool {
 
 pub(super) fn is_skin_tone(c: char) -> bool {
     matches!(c, '\u{1f3fb}'..='\u{1f3ff}')
+}
+
+/// The length of a keycap (a digit, `#` or `*` in a frame) at the beginning of `text`.
+pub(super) fn keycap(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    if !matches!(bytes.first()?, b'0'..=b'9' | b'#' | b'*') || bytes.get(1)?.is_ascii() {
+        return None;
+    }
+    let rest = &text[1..];
+    let frame = rest.strip_prefix('\u{fe0f}').unwrap_or(rest);
+    frame
+        .starts_with('\u{20e3}')
+        .then(|| text.len() - frame.len() + '\u{20e3}'.len_utf8())
 }

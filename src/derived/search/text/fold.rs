@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 use icu_casemap::CaseMapper;
 use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
 
-use super::class::{self, Class};
+use super::class;
+use super::class::{Class, is_accent};
 
 /// A name of a user or channel for comparing: case, accents and width folded, white space trimmed
 /// and collapsed.
@@ -155,17 +156,6 @@ fn without_accents(text: &str) -> String {
             true
         })
         .collect()
-}
-
-/// Marks that people leave out: accents, the vowel points of Arabic and Hebrew.
-pub(super) fn is_accent(c: char) -> bool {
-    matches!(c,
-        '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
-        | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}'
-        | '\u{483}'..='\u{489}'
-        | '\u{591}'..='\u{5bd}' | '\u{5bf}' | '\u{5c1}' | '\u{5c2}' | '\u{5c4}' | '\u{5c5}' | '\u{5c7}'
-        | '\u{610}'..='\u{61a}' | '\u{640}' | '\u{64b}'..='\u{65f}' | '\u{670}'
-        | '\u{6d6}'..='\u{6dc}' | '\u{6df}'..='\u{6e4}' | '\u{6e7}' | '\u{6e8}' | '\u{6ea}'..='\u{6ed}')
 }
 
 #[cfg(test)]

@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use super::scanner::Scanner;
-
 /// No token is longer, in bytes; what is longer is cut there, in a text as in a query.
 pub const MOST_BYTES: usize = 256;
 
@@ -48,20 +46,6 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    /// Reads `text`; what was read before is forgotten, its memory used again.
-    pub(super) fn read(&mut self, text: &str) {
-        self.tokens.clear();
-        self.arena.clear();
-        (self.position, self.last) = (0, None);
-        Scanner::new(text, self).run();
-    }
-
-    pub(super) fn of(text: &str) -> Self {
-        let mut scan = Self::default();
-        scan.read(text);
-        scan
-    }
-
     pub(super) fn text(&self, token: &Found) -> &str {
         &self.arena[token.text.clone()]
     }

@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::class::{self, Class};
-use super::emoji::{is_presentation, is_skin_tone};
+use super::class::Class;
+use super::emoji::{is_presentation, is_skin_tone, keycap};
 use super::fold::{fold_character, fold_into};
-use super::markup::{self, Markup};
+use super::markup::Markup;
 use super::scan::{Form, MOST_BYTES, Scan};
+use super::{class, markup};
 
 /// What stands directly before the place that is read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,6 +27,22 @@ pub(super) struct Scanner<'a> {
     pub(super) at: usize,
     pub(super) before: Before,
     pub(super) scan: &'a mut Scan,
+}
+
+impl Scan {
+    /// Reads `text`; what was read before is forgotten, its memory used again.
+    pub(super) fn read(&mut self, text: &str) {
+        self.tokens.clear();
+        self.arena.clear();
+        (self.position, self.last) = (0, None);
+        Scanner::new(text, self).run();
+    }
+
+    pub(super) fn of(text: &str) -> Self {
+        let mut scan = Self::default();
+        scan.read(text);
+        scan
+    }
 }
 
 impl<'a> Scanner<'a> {
@@ -209,17 +226,4 @@ impl<'a> Scanner<'a> {
             ..Before::default()
         };
     }
-}
-
-/// The length of a keycap (a digit, `#` or `*` in a frame) at the beginning of `text`.
-pub(super) fn keycap(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    if !matches!(bytes.first()?, b'0'..=b'9' | b'#' | b'*') || bytes.get(1)?.is_ascii() {
-        return None;
-    }
-    let rest = &text[1..];
-    let frame = rest.strip_prefix('\u{fe0f}').unwrap_or(rest);
-    frame
-        .starts_with('\u{20e3}')
-        .then(|| text.len() - frame.len() + '\u{20e3}'.len_utf8())
 }

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use super::class::{self, Class};
+use super::class::Class;
+use super::emoji::keycap;
 use super::fold::fold_into;
-use super::parts;
 use super::scan::Form;
-use super::scanner::{Before, Scanner, keycap};
+use super::scanner::{Before, Scanner};
+use super::{class, parts};
 
 /// Longer words have no parts, and are not joined to their neighbours.
 const MOST_OF_JOINED: usize = 64;

@@ -7,19 +7,19 @@ use std::path::Path;
 use duckdb::{Connection, OptionalExt};
 use tracing::info;
 
+use super::checkpoint::Checkpoints;
+use super::transaction;
 use crate::store::StoreError;
-use crate::store::file::checkpoint::Checkpoints;
-use crate::store::file::transaction;
 
 /// What one step does; its place in the list, from 1, is the version it leads to.
 const MIGRATIONS: [&str; 7] = [
-    include_str!("migrations/001_record.sql"),
-    include_str!("migrations/002_coverage.sql"),
-    include_str!("migrations/003_unheard.sql"),
-    include_str!("migrations/004_small_runs.sql"),
-    include_str!("migrations/005_epochs.sql"),
-    include_str!("migrations/006_on_its_way.sql"),
-    include_str!("migrations/007_observed.sql"),
+    include_str!("../schema/migrations/001_record.sql"),
+    include_str!("../schema/migrations/002_coverage.sql"),
+    include_str!("../schema/migrations/003_unheard.sql"),
+    include_str!("../schema/migrations/004_small_runs.sql"),
+    include_str!("../schema/migrations/005_epochs.sql"),
+    include_str!("../schema/migrations/006_on_its_way.sql"),
+    include_str!("../schema/migrations/007_observed.sql"),
 ];
 
 /// The newest version that this program knows.

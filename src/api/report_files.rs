@@ -1,0 +1,14 @@
+//! Reports are files that their owner may change at any time: they are read when they are asked for.
+
+use super::problem::Problem;
+use crate::report::Library;
+
+/// Looks files up, on a thread that may wait.
+pub(super) async fn with_files<T: Send + 'static>(
+    library: &Library,
+    look: impl FnOnce(&Library) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let library = library.clone();
+    let looked = tokio::task::spawn_blocking(move || look(&library)).await;
+    looked.map_err(|error| Problem::internal(error.to_string()))
+}

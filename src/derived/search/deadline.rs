@@ -1,0 +1,110 @@
+//! When a search is given up, and the walks over the index that look at it on their way.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use tantivy::Searcher;
+use tantivy::TERMINATED;
+use tantivy::query::EnableScoring;
+use tantivy::query::Query;
+
+use super::error::SearchError;
+use super::fields::Fields;
+use super::view::column;
+
+/// After so many messages it is looked at the clock.
+pub(super) const LOOK_EVERY: u32 = 4_096;
+
+/// The most users that one name can stand for.
+pub(super) const MOST_OF_A_NAME: usize = 1_000;
+
+/// When a search is given up: at a time, or when nobody wants its answer any more.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    deadline: Instant,
+    left: Arc<AtomicBool>,
+}
+
+/// Has the search given up when it is dropped.
+#[must_use]
+pub struct LeaveOnDrop(Arc<AtomicBool>);
+
+impl Drop for LeaveOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Clock {
+    /// One that ends at `deadline`, and before when the other half is dropped.
+    pub fn until(deadline: Instant) -> (Self, LeaveOnDrop) {
+        let left = Arc::new(AtomicBool::new(false));
+        let clock = Self {
+            deadline,
+            left: Arc::clone(&left),
+        };
+        (clock, LeaveOnDrop(left))
+    }
+
+    /// Looks at it.
+    ///
+    /// # Errors
+    /// [`SearchError::TooLong`] if the time is over.
+    pub fn look(&self) -> Result<(), SearchError> {
+        if self.left.load(Ordering::Relaxed) || Instant::now() >= self.deadline {
+            return Err(SearchError::TooLong);
+        }
+        Ok(())
+    }
+
+    /// Whether there is a message that a query lets through.
+    pub(super) fn finds_any(
+        &self,
+        searcher: &Searcher,
+        query: &dyn Query,
+    ) -> Result<bool, SearchError> {
+        let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
+        for segment in searcher.segment_readers() {
+            self.look()?;
+            let mut docs = weight.scorer(segment, 1.0)?;
+            while docs.doc() != TERMINATED {
+                if !segment.is_deleted(docs.doc()) {
+                    return Ok(true);
+                }
+                docs.advance();
+            }
+        }
+        Ok(false)
+    }
+
+    /// The authors of the messages that a query lets through, [`MOST_OF_A_NAME`] at most.
+    pub(super) fn distinct(
+        &self,
+        searcher: &Searcher,
+        fields: &Fields,
+        query: &dyn Query,
+    ) -> Result<Vec<u64>, SearchError> {
+        let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
+        let mut values = HashSet::new();
+        for segment in searcher.segment_readers() {
+            let authors = column(fields, segment, fields.author)?;
+            let mut docs = weight.scorer(segment, 1.0)?;
+            let (mut doc, mut seen) = (docs.doc(), 0_u32);
+            while doc != TERMINATED && values.len() < MOST_OF_A_NAME {
+                seen += 1;
+                if seen.is_multiple_of(LOOK_EVERY) {
+                    self.look()?;
+                }
+                // What was replaced may have another name by now, or none.
+                if !segment.is_deleted(doc) {
+                    values.insert(authors.get_val(doc));
+                }
+                doc = docs.advance();
+            }
+        }
+        Ok(values.into_iter().collect())
+    }
+}

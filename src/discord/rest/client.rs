@@ -1,0 +1,130 @@
+//! The client: its connections, its token, and what all requests share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
+use url::Url;
+
+use super::error;
+use super::error::RestError;
+use super::guard::InvalidRequests;
+use super::limits::Pacing;
+use super::refusals::Refusals;
+use super::settings::RestSettings;
+use super::stats::{RestStats, RestStatus};
+use crate::clock::Clock;
+use crate::discord::user_agent;
+
+/// A client of Discord's REST API. Clones share pacing, counters and connections.
+#[derive(Clone)]
+pub struct Rest {
+    pub(super) shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) http: reqwest::Client,
+    /// So that it can be taken out of what is said.
+    pub(super) token: SecretString,
+    /// `{base}/api/v10`, without a slash at the end.
+    pub(super) root: Url,
+    pub(super) settings: RestSettings,
+    pub(super) pacing: Pacing,
+    pub(super) invalid: InvalidRequests,
+    pub(super) refusals: Refusals,
+    pub(super) stats: RestStats,
+}
+
+impl fmt::Debug for Rest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The HTTP client holds the token.
+        f.debug_struct("Rest")
+            .field("root", &self.shared.root.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Rest {
+    /// A client of the API at `api_url` (`https://discord.com`). It sends nothing by itself. To be
+    /// called inside a tokio runtime: the rate limiter is a task.
+    ///
+    /// The token is sent to the host of `api_url` and to no other: no redirect is followed, and no
+    /// other address is known here.
+    ///
+    /// # Errors
+    /// [`RestError::Setup`] if the address is not plain http(s), the token can't be a header, or
+    /// the machine has no usable TLS certificates.
+    pub fn new(
+        api_url: &Url,
+        token: &SecretString,
+        settings: RestSettings,
+    ) -> Result<Self, RestError> {
+        let root = root_of(api_url)?;
+        // Idempotent: the second call says that the first one was here.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+
+        let mut authorization = HeaderValue::from_str(&format!("Bot {}", token.expose_secret()))
+            .map_err(|_| RestError::Setup("the token has characters that no token has".into()))?;
+        authorization.set_sensitive(true);
+        let mut client = reqwest::Client::builder()
+            .user_agent(user_agent())
+            .default_headers(HeaderMap::from_iter([(AUTHORIZATION, authorization)]))
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(settings.connect_timeout)
+            .timeout(settings.request_timeout);
+        if api_url.scheme() == "http" {
+            // Through a proxy, plain http would show it the token; https is tunnelled.
+            client = client.no_proxy();
+        }
+        let http = client
+            .build()
+            .map_err(|error| RestError::Setup(error::chain(&error)))?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                http,
+                token: token.clone(),
+                root,
+                pacing: Pacing::new(settings.requests_per_second),
+                invalid: InvalidRequests::new(settings.invalid_limit, settings.invalid_window),
+                refusals: Refusals::default(),
+                stats: RestStats::default(),
+                settings,
+            }),
+        })
+    }
+
+    /// The time as the answers tell it.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.shared.stats.clock.clone()
+    }
+
+    /// What was sent and how it went, since the start.
+    #[must_use]
+    pub fn status(&self) -> RestStatus {
+        self.shared.stats.snapshot(
+            self.shared.invalid.count(Instant::now()),
+            self.shared.pacing.paused_for(),
+        )
+    }
+}
+
+fn root_of(api_url: &Url) -> Result<Url, RestError> {
+    let setup = |reason: &str| Err(RestError::Setup(reason.to_owned()));
+    if !matches!(api_url.scheme(), "http" | "https") || !api_url.has_host() {
+        return setup("the address of the API must begin with https:// or http:// and a host");
+    }
+    if !api_url.username().is_empty() || api_url.password().is_some() {
+        return setup("the address of the API must not hold a user name or password");
+    }
+    if api_url.query().is_some() || api_url.fragment().is_some() {
+        return setup("the address of the API must not hold a query or fragment");
+    }
+    let path = format!("{}/api/v10", api_url.path().trim_end_matches('/'));
+    let mut root = api_url.clone();
+    root.set_path(&path);
+    Ok(root)
+}

@@ -1,0 +1,28 @@
+//! The lines of the log that would come with each attempt to connect: each kind once a minute at most.
+
+use std::time::Duration;
+
+use crate::log_lines::LogLines;
+
+/// How often each kind of line may come.
+const LINE_EVERY: Duration = Duration::from_secs(60);
+
+/// The kinds of lines that come with connections.
+#[derive(Debug)]
+pub(super) struct ConnectionLines {
+    pub(super) ended: LogLines,
+    pub(super) session_refused: LogLines,
+    pub(super) session_begun: LogLines,
+    pub(super) session_resumed: LogLines,
+}
+
+impl Default for ConnectionLines {
+    fn default() -> Self {
+        Self {
+            ended: LogLines::every(LINE_EVERY),
+            session_refused: LogLines::every(LINE_EVERY),
+            session_begun: LogLines::every(LINE_EVERY),
+            session_resumed: LogLines::every(LINE_EVERY),
+        }
+    }
+}
