@@ -1,20 +1,20 @@
 -- title: Activity
 -- description: Messages and authors per hour, day, week or month.
--- param guild_id: id, required. The guild.
--- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
--- param from: time. Messages written at this time or later.
--- param to: time. Messages written before this time.
--- param include_deleted: boolean = false. Deleted messages too.
--- param include_system: boolean = false. What Discord says itself, too: joins, pins, boosts.
--- param include_bots: boolean = true. What apps and webhooks wrote, too. Without them each payload is read: slower.
--- param unit: one of hour|day|week|month = day. How wide a row is.
--- param time_zone: zone = UTC. For example Europe/Paris.
+-- param guild_id: id, required. The guild (server) to count.
+-- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
+-- param from: time. Only messages written at or after this time.
+-- param to: time. Only messages written before this time.
+-- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
+-- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param unit: one of hour|day|week|month = day. The length of a period.
+-- param time_zone: zone = UTC. The IANA time zone of the periods, for example Europe/Paris.
 -- param week_start: one of monday|sunday|saturday = monday. The first day of a week.
--- column period: timestamp. When the period begins, by the clock of the time zone.
--- column starts_at: time. When it begins. In autumn one local hour comes twice, at two times.
--- column messages: integer. Messages written in it.
--- column authors: integer. How many wrote them.
--- column channels: integer. In how many channels and threads.
+-- column period: timestamp. Start of the period as local time in the time zone.
+-- column starts_at: time. Start of the period as a time (UTC). When the clock is set back, one local hour makes two periods with different starts.
+-- column messages: integer. Number of messages written in the period.
+-- column authors: integer. Number of authors who wrote in it.
+-- column channels: integer. Number of channels and threads in which they wrote.
 
 WITH quarters AS MATERIALIZED (
     FROM wanted_quarters_by(unit_or('day'))

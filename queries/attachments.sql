@@ -1,22 +1,22 @@
 -- title: Attachments by type and size
--- description: What kinds of files people post, and how big they are.
--- param guild_id: id, required. The guild.
--- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
--- param from: time. Messages written at this time or later.
--- param to: time. Messages written before this time.
--- param include_deleted: boolean = false. Deleted messages too.
--- param include_system: boolean = false. What Discord says itself, too: joins, pins, boosts.
--- param include_bots: boolean = true. What apps and webhooks wrote, too. Without them each payload is read: slower.
--- param by: one of kind|content_type|extension = kind. What a row is: image, video, ...; image/png, ...; png, ...
--- param limit: integer 1..10000 = 100. At most so many rows.
--- column type: text. The kind, media type or extension of the name, in lower case; none if Discord gave none.
--- column attachments: integer. Such files.
--- column messages: integer. Messages with at least one.
--- column authors: integer. How many wrote them.
--- column total_bytes: integer. The sum of their sizes.
--- column median_bytes: number. Half of them are smaller.
--- column p90_bytes: number. Nine tenths of them are smaller.
--- column largest_bytes: integer. The largest.
+-- description: Number and size of the attached files, by type.
+-- param guild_id: id, required. The guild (server) to count.
+-- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
+-- param from: time. Only messages written at or after this time.
+-- param to: time. Only messages written before this time.
+-- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
+-- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param by: one of kind|content_type|extension = kind. What a row stands for: the kind (image, video, ...), the media type (image/png, ...) or the extension (png, ...).
+-- param limit: integer 1..10000 = 100. Maximum number of rows.
+-- column type: text. The kind, the media type or the extension in lower case; null if Discord gave none.
+-- column attachments: integer. Number of files of this type.
+-- column messages: integer. Number of messages with at least one of them.
+-- column authors: integer. Number of authors of those messages.
+-- column total_bytes: integer. Sum of the sizes in bytes.
+-- column median_bytes: number. Median size in bytes.
+-- column p90_bytes: number. 90th percentile of the size in bytes.
+-- column largest_bytes: integer. Size of the largest file in bytes.
 
 SELECT nullif(lower(CASE coalesce(getvariable('by'), 'kind')
            WHEN 'kind' THEN regexp_extract(content_type, '^[^/; ]+')

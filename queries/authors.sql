@@ -1,24 +1,24 @@
 -- title: Active, new and returning authors
--- description: How many wrote in each period, and how many of them for the first time in the guild or channel asked for.
---   New means: no earlier message is in the record. The first period is whole, also where `from` is inside it.
+-- description: Number of authors in each period, and how many of them wrote for the first time in the requested guild or channel.
+--   An author is new if no earlier message is archived. The first period is counted as a whole, even if `from` lies within it.
 -- reads: history
--- param guild_id: id, required. The guild.
--- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
--- param from: time. Messages written at this time or later.
--- param to: time. Messages written before this time.
--- param include_deleted: boolean = false. Deleted messages too.
--- param include_system: boolean = false. What Discord says itself, too: joins, pins, boosts.
--- param include_bots: boolean = true. What apps and webhooks wrote, too. Without them each payload is read: slower.
--- param unit: one of day|week|month = week. How wide a row is.
--- param time_zone: zone = UTC. For example Europe/Paris.
+-- param guild_id: id, required. The guild (server) to count.
+-- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
+-- param from: time. Only messages written at or after this time.
+-- param to: time. Only messages written before this time.
+-- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
+-- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param unit: one of day|week|month = week. The length of a period.
+-- param time_zone: zone = UTC. The IANA time zone of the periods, for example Europe/Paris.
 -- param week_start: one of monday|sunday|saturday = monday. The first day of a week.
--- column period: timestamp. When the period begins, by the clock of the time zone.
--- column starts_at: time. When it begins.
--- column active: integer. Authors who wrote in it; the sum of the next three.
--- column new: integer. Those who never wrote before.
--- column retained: integer. Those who wrote in the period before it, too.
--- column returned: integer. Those who wrote before, but not in the period before it.
--- column lost: integer. Authors who wrote in the period before it, and not in it.
+-- column period: timestamp. Start of the period as local time in the time zone.
+-- column starts_at: time. Start of the period as a time (UTC).
+-- column active: integer. Number of authors who wrote in the period: the sum of the next three columns.
+-- column new: integer. Authors who never wrote before.
+-- column retained: integer. Authors who also wrote in the previous period.
+-- column returned: integer. Authors who wrote earlier, but not in the previous period.
+-- column lost: integer. Authors who wrote in the previous period and not in this one.
 
 WITH quarters AS (
     -- From the beginning on: who is new is told by all that was before.

@@ -1,25 +1,25 @@
 -- title: Channels and threads
--- description: Channels and threads by the number of their messages; those without messages are left out.
--- param guild_id: id, required. The guild.
--- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
--- param from: time. Messages written at this time or later.
--- param to: time. Messages written before this time.
--- param include_deleted: boolean = false. Deleted messages too.
--- param include_system: boolean = false. What Discord says itself, too: joins, pins, boosts.
--- param include_bots: boolean = true. What apps and webhooks wrote, too. Without them each payload is read: slower.
--- param threads: one of apart|merged = apart. A row for each thread, or threads counted to their channel.
--- param limit: integer 1..10000 = 100. At most so many rows.
--- column rank: integer. 1 has the most messages; equals share a rank.
--- column channel_id: id. The channel or thread.
--- column parent_id: id. A thread's channel; a channel's category.
--- column name: text. Its name.
--- column is_thread: boolean. Whether it is a thread (a post of a forum is one).
--- column gone: boolean. Whether it was deleted on Discord.
--- column messages: integer. Its messages.
--- column share: number. Of all messages, from 0 to 1.
--- column authors: integer. How many wrote them.
--- column first_message_at: time. The first of them.
--- column last_message_at: time. The last of them.
+-- description: Channels and threads ranked by their number of messages. Channels without messages are left out.
+-- param guild_id: id, required. The guild (server) to count.
+-- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
+-- param from: time. Only messages written at or after this time.
+-- param to: time. Only messages written before this time.
+-- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
+-- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param threads: one of apart|merged = apart. Whether threads get rows of their own (apart) or are counted in their channel (merged).
+-- param limit: integer 1..10000 = 100. Maximum number of rows.
+-- column rank: integer. Rank by messages: 1 has the most. Equal numbers share a rank.
+-- column channel_id: id. Discord's id of the channel or thread.
+-- column parent_id: id. Of a thread, the id of its channel; of a channel, the id of its category.
+-- column name: text. Name of the channel or thread.
+-- column is_thread: boolean. Whether the row is a thread. Posts of a forum are threads.
+-- column gone: boolean. Whether the channel was deleted on Discord.
+-- column messages: integer. Number of messages.
+-- column share: number. Share of all messages, from 0 to 1.
+-- column authors: integer. Number of authors.
+-- column first_message_at: time. Time of the first message (UTC).
+-- column last_message_at: time. Time of the last message (UTC).
 
 WITH places AS (
     SELECT channel_id,

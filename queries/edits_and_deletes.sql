@@ -1,30 +1,30 @@
 -- title: Edits and deletes
--- description: How many of the messages of each period were edited and deleted later, and how that is known.
---   Edits of messages whose content was removed are not known; edits and deletes in times in which nobody listened may be missing: see changes_complete of the coverage.
--- param guild_id: id, required. The guild.
--- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
--- param from: time. Messages written at this time or later.
--- param to: time. Messages written before this time.
--- param include_system: boolean = false. What Discord says itself, too: joins, pins, boosts.
--- param include_bots: boolean = true. What apps and webhooks wrote, too. Without them each payload is read: slower.
--- param unit: one of hour|day|week|month = week. How wide a row is.
--- param time_zone: zone = UTC. For example Europe/Paris.
+-- description: How many messages of each period were edited or deleted later, and how the deletes became known.
+--   Edits of messages whose content was redacted are not known. Edits and deletes may be missing where the coverage is stale: see changes_complete of the coverage.
+-- param guild_id: id, required. The guild (server) to count.
+-- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
+-- param from: time. Only messages written at or after this time.
+-- param to: time. Only messages written before this time.
+-- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param unit: one of hour|day|week|month = week. The length of a period.
+-- param time_zone: zone = UTC. The IANA time zone of the periods, for example Europe/Paris.
 -- param week_start: one of monday|sunday|saturday = monday. The first day of a week.
--- column period: timestamp. When the period begins, by the clock of the time zone.
--- column starts_at: time. When it begins. In autumn one local hour comes twice, at two times.
--- column messages: integer. Messages written in it, deleted ones too.
--- column edited: integer. Those of them that were edited.
--- column edited_share: number. From 0 to 1 of the messages; none if there are none.
--- column deleted: integer. Those of them that were deleted; the sum of the next five.
--- column deleted_singly: integer. Discord told so while the service listened.
--- column deleted_in_bulk: integer. Discord told so: many at once, as moderators do.
--- column deleted_with_channel: integer. Their channel or thread was deleted.
--- column found_deleted: integer. They were gone when history was read again.
--- column deleted_otherwise: integer. By evidence that this report does not know.
--- column deleted_share: number. From 0 to 1 of the messages; none if there are none.
--- column deleted_to_the_minute: integer. Deletes whose time is known within a minute.
--- column median_seconds_to_delete: number. From writing to the delete at the latest, of those.
--- column content_removed: integer. Deleted messages whose content was removed from the record.
+-- column period: timestamp. Start of the period as local time in the time zone.
+-- column starts_at: time. Start of the period as a time (UTC). When the clock is set back, one local hour makes two periods with different starts.
+-- column messages: integer. Number of messages written in the period, including deleted ones.
+-- column edited: integer. Number of those that were edited.
+-- column edited_share: number. Share of edited messages, from 0 to 1; null if there are no messages.
+-- column deleted: integer. Number of those that were deleted: the sum of the next five columns.
+-- column deleted_singly: integer. Deletes that Discord reported one by one while the service was connected.
+-- column deleted_in_bulk: integer. Deletes that Discord reported in bulk, as a moderator's purge.
+-- column deleted_with_channel: integer. Messages whose channel or thread was deleted.
+-- column found_deleted: integer. Messages that were missing when the history was read again.
+-- column deleted_otherwise: integer. Deletes that became known in a way that this report does not know.
+-- column deleted_share: number. Share of deleted messages, from 0 to 1; null if there are no messages.
+-- column deleted_to_the_minute: integer. Number of deletes whose time is known to within a minute.
+-- column median_seconds_to_delete: number. Median time from writing to the latest possible time of the delete, in seconds, over the deletes of the previous column.
+-- column content_removed: integer. Number of deleted messages whose content was redacted.
 
 WITH quarters AS MATERIALIZED (
     FROM wanted_quarters_by(unit_or('week'))

@@ -1,23 +1,23 @@
 -- title: Joins, boosts and pins
--- description: What Discord itself wrote into the channels, per period.
---   Joins and boosts are told only where the guild shows them in a channel that is collected.
--- param guild_id: id, required. The guild.
--- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
--- param from: time. Messages written at this time or later.
--- param to: time. Messages written before this time.
--- param include_deleted: boolean = false. Deleted messages too.
--- param include_bots: boolean = true. What apps and webhooks wrote, too. Without them each payload is read: slower.
--- param unit: one of hour|day|week|month = week. How wide a row is.
--- param time_zone: zone = UTC. For example Europe/Paris.
+-- description: System messages that Discord wrote into the channels, per period.
+--   Joins and boosts are counted only if the guild announces them in an archived channel.
+-- param guild_id: id, required. The guild (server) to count.
+-- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
+-- param from: time. Only messages written at or after this time.
+-- param to: time. Only messages written before this time.
+-- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param unit: one of hour|day|week|month = week. The length of a period.
+-- param time_zone: zone = UTC. The IANA time zone of the periods, for example Europe/Paris.
 -- param week_start: one of monday|sunday|saturday = monday. The first day of a week.
--- column period: timestamp. When the period begins, by the clock of the time zone.
--- column starts_at: time. When it begins. In autumn one local hour comes twice, at two times.
--- column joins: integer. Somebody joined the guild.
--- column boosts: integer. Somebody boosted it.
--- column pins: integer. A message was pinned.
--- column threads: integer. A thread was begun, in a channel or on a message (posts of forums are not told).
--- column polls_ended: integer. A poll came to its end.
--- column other: integer. Everything else that is not written by somebody.
+-- column period: timestamp. Start of the period as local time in the time zone.
+-- column starts_at: time. Start of the period as a time (UTC). When the clock is set back, one local hour makes two periods with different starts.
+-- column joins: integer. Number of members who joined the guild.
+-- column boosts: integer. Number of boosts of the guild.
+-- column pins: integer. Number of pinned messages.
+-- column threads: integer. Number of threads started in a channel or on a message. Discord does not announce posts of forums.
+-- column polls_ended: integer. Number of polls that ended.
+-- column other: integer. Number of all other system messages.
 
 WITH quarters AS MATERIALIZED (
     FROM wanted_quarters_by(unit_or('week'))

@@ -1,25 +1,25 @@
 -- title: Growth
--- description: Messages, authors and channels that were used, as they add up from the beginning of the record.
---   The totals hold what was before `from`, too; the first period counts from there.
+-- description: Cumulative number of messages, authors and used channels since the first archived message.
+--   The totals include everything before `from`; the first period is counted from `from` on.
 -- reads: history
--- param guild_id: id, required. The guild.
--- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
--- param from: time. Messages written at this time or later.
--- param to: time. Messages written before this time.
--- param include_deleted: boolean = false. Deleted messages too.
--- param include_system: boolean = false. What Discord says itself, too: joins, pins, boosts.
--- param include_bots: boolean = true. What apps and webhooks wrote, too. Without them each payload is read: slower.
--- param unit: one of day|week|month = month. How wide a row is.
--- param time_zone: zone = UTC. For example Europe/Paris.
+-- param guild_id: id, required. The guild (server) to count.
+-- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
+-- param from: time. Only messages written at or after this time.
+-- param to: time. Only messages written before this time.
+-- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
+-- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param unit: one of day|week|month = month. The length of a period.
+-- param time_zone: zone = UTC. The IANA time zone of the periods, for example Europe/Paris.
 -- param week_start: one of monday|sunday|saturday = monday. The first day of a week.
--- column period: timestamp. When the period begins, by the clock of the time zone.
--- column starts_at: time. When it begins.
--- column new_messages: integer. Messages written in it.
--- column new_authors: integer. Authors who wrote for the first time.
--- column new_channels: integer. Channels and threads with their first message.
--- column messages: integer. Messages up to its end.
--- column authors: integer. Authors up to its end.
--- column channels: integer. Channels and threads up to its end.
+-- column period: timestamp. Start of the period as local time in the time zone.
+-- column starts_at: time. Start of the period as a time (UTC).
+-- column new_messages: integer. Number of messages written in the period.
+-- column new_authors: integer. Number of authors who wrote for the first time.
+-- column new_channels: integer. Number of channels and threads with their first message in the period.
+-- column messages: integer. Number of messages up to the end of the period.
+-- column authors: integer. Number of authors up to the end of the period.
+-- column channels: integer. Number of channels and threads up to the end of the period.
 
 WITH quarters AS MATERIALIZED (
     FROM wanted_quarters_by(unit_or('month'))

@@ -1,21 +1,21 @@
 -- title: Weekday and hour
--- description: On which weekdays, at which hours people write, by the clock of the time zone: 168 rows.
---   An hour that a change of the clock skips or repeats counts as often as it was there.
--- param guild_id: id, required. The guild.
--- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
--- param from: time. Messages written at this time or later.
--- param to: time. Messages written before this time.
--- param include_deleted: boolean = false. Deleted messages too.
--- param include_system: boolean = false. What Discord says itself, too: joins, pins, boosts.
--- param include_bots: boolean = true. What apps and webhooks wrote, too. Without them each payload is read: slower.
--- param time_zone: zone = UTC. For example Europe/Paris.
+-- description: Messages by weekday and hour in the time zone: 168 rows.
+--   An hour that is skipped or repeated when the clock is changed counts as often as it occurred.
+-- param guild_id: id, required. The guild (server) to count.
+-- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
+-- param from: time. Only messages written at or after this time.
+-- param to: time. Only messages written before this time.
+-- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
+-- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param time_zone: zone = UTC. The IANA time zone of the weekdays and hours, for example Europe/Paris.
 -- param week_start: one of monday|sunday|saturday = monday. The first day of a week.
--- column weekday: integer. Day of the week by ISO: 1 is Monday, 7 is Sunday.
+-- column weekday: integer. Day of the week (ISO): 1 is Monday, 7 is Sunday.
 -- column hour: integer. Hour of the day, 0 to 23.
--- column messages: integer. Messages written then.
--- column authors: integer. How many wrote them.
--- column hours: number. How many such hours there were in the time asked for.
--- column messages_per_hour: number. Messages in one of them on average; none if there was no such hour.
+-- column messages: integer. Number of messages written in that hour.
+-- column authors: integer. Number of authors.
+-- column hours: number. Number of such hours in the requested time.
+-- column messages_per_hour: number. Average number of messages per such hour; null if there was none.
 
 WITH quarters AS (
     SELECT quarter, isodow(local_time) AS weekday, hour(local_time) AS hour,

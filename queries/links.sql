@@ -1,20 +1,20 @@
 -- title: Links and their hosts
--- description: Which sites the links in the text of messages lead to.
--- param guild_id: id, required. The guild.
--- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
--- param from: time. Messages written at this time or later.
--- param to: time. Messages written before this time.
--- param include_deleted: boolean = false. Deleted messages too.
--- param include_system: boolean = false. What Discord says itself, too: joins, pins, boosts.
--- param include_bots: boolean = true. What apps and webhooks wrote, too. Without them each payload is read: slower.
--- param limit: integer 1..10000 = 100. At most so many rows.
--- column host: text. The host, without www.
--- column links: integer. Links to it.
--- column urls: integer. How many different ones.
--- column messages: integer. Messages with at least one.
--- column authors: integer. How many wrote them.
--- column first_at: time. The first of these messages.
--- column last_at: time. The last of these messages.
+-- description: Web sites to which the links in message texts lead.
+-- param guild_id: id, required. The guild (server) to count.
+-- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
+-- param from: time. Only messages written at or after this time.
+-- param to: time. Only messages written before this time.
+-- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
+-- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param limit: integer 1..10000 = 100. Maximum number of rows.
+-- column host: text. Host name of the link without www.
+-- column links: integer. Number of links to the host.
+-- column urls: integer. Number of different links.
+-- column messages: integer. Number of messages with at least one such link.
+-- column authors: integer. Number of authors of those messages.
+-- column first_at: time. Time of the first of those messages (UTC).
+-- column last_at: time. Time of the last of those messages (UTC).
 
 SELECT host, count(*) AS links, count(DISTINCT url) AS urls,
        count(DISTINCT message_id) AS messages, count(DISTINCT author_id) AS authors,

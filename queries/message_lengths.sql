@@ -1,18 +1,18 @@
 -- title: Length of messages
--- description: How long messages are, in characters as Discord counts them (2,000 at most for people without Nitro).
---   Messages whose content was removed are left out.
--- param guild_id: id, required. The guild.
--- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
--- param from: time. Messages written at this time or later.
--- param to: time. Messages written before this time.
--- param include_deleted: boolean = false. Deleted messages too.
--- param include_system: boolean = false. What Discord says itself, too: joins, pins, boosts.
--- param include_bots: boolean = true. What apps and webhooks wrote, too. Without them each payload is read: slower.
--- column at_least: integer. Characters: from so many. 0 is a message without text: a file, a sticker, a forward.
--- column at_most: integer. To so many; none in the last row.
--- column messages: integer. Messages of that length.
--- column share: number. From 0 to 1 of all; none if there are none.
--- column authors: integer. How many wrote them.
+-- description: Distribution of message lengths in characters, as Discord counts them (at most 2,000 for users without Nitro).
+--   Messages whose content was redacted are left out.
+-- param guild_id: id, required. The guild (server) to count.
+-- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
+-- param from: time. Only messages written at or after this time.
+-- param to: time. Only messages written before this time.
+-- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
+-- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- column at_least: integer. Smallest length of the row in characters. 0 means a message without text, such as a file, a sticker or a forward.
+-- column at_most: integer. Largest length of the row in characters; null in the last row.
+-- column messages: integer. Number of messages of such a length.
+-- column share: number. Share of all messages, from 0 to 1; null if there are no messages.
+-- column authors: integer. Number of authors.
 
 WITH ranges AS (
     FROM (VALUES (0, 0), (1, 10), (11, 20), (21, 50), (51, 100), (101, 200), (201, 500),

@@ -1,11 +1,11 @@
 -- title: Messages per day
--- description: Messages per day (UTC) of all guilds, newest first: how many, by how many authors, how many are gone.
---   The one report that needs nothing but the record itself, for a quick look while the service is stopped:
+-- description: Messages per day (UTC) of all guilds, newest day first, with the number of authors and of deleted messages.
+--   The only report that needs no other view, for a quick look into the database while the service is stopped:
 --   duckdb -readonly data/guildlake.duckdb < queries/messages_per_day.sql
--- column day: day. The day, in UTC. A day without messages has no row.
--- column messages: integer. Messages written on it, of every kind.
--- column authors: integer. How many wrote them.
--- column deleted: integer. Those of the messages that were deleted.
+-- column day: day. The day (UTC). Days without messages have no row.
+-- column messages: integer. Number of messages of every kind written on the day.
+-- column authors: integer. Number of authors.
+-- column deleted: integer. Number of those messages that were deleted.
 
 SELECT
     CAST(created_at AT TIME ZONE 'UTC' AS DATE) AS day,

@@ -1,23 +1,23 @@
 -- title: Quiet channels
--- description: Channels and threads in which nobody wrote for some days before `to`, or before the time up to which the record is known.
---   Quiet for certain are only those whose record is complete for that time.
+-- description: Channels and threads without messages in the last days before `to`, or before the time up to which the archive is complete.
+--   A channel is certainly quiet only if its coverage is complete for that time.
 -- reads: history
--- param guild_id: id, required. The guild.
--- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
--- param to: time. Messages written before this time.
--- param include_deleted: boolean = false. Deleted messages too.
--- param include_system: boolean = false. What Discord says itself, too: joins, pins, boosts.
--- param include_bots: boolean = true. What apps and webhooks wrote, too. Without them each payload is read: slower.
--- param quiet_days: integer 1..3650 = 30. For how many days.
--- param include_threads: boolean = false. Threads too.
--- column channel_id: id. The channel or thread.
--- column parent_id: id. A thread's channel; a channel's category.
--- column name: text. Its name.
--- column is_thread: boolean. Whether it is a thread.
--- column messages: integer. Messages before it fell quiet.
--- column last_message_at: time. The last of them; none if there never was one.
--- column days_quiet: integer. Whole days since then, or since the channel was made.
--- column certain: boolean. Whether the record is complete since then, so that no message can be missing.
+-- param guild_id: id, required. The guild (server) to count.
+-- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
+-- param to: time. Only messages written before this time.
+-- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
+-- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param quiet_days: integer 1..3650 = 30. Only channels that have been quiet for at least so many days.
+-- param include_threads: boolean = false. Whether to include threads.
+-- column channel_id: id. Discord's id of the channel or thread.
+-- column parent_id: id. Of a thread, the id of its channel; of a channel, the id of its category.
+-- column name: text. Name of the channel or thread.
+-- column is_thread: boolean. Whether the row is a thread.
+-- column messages: integer. Number of messages before the channel became quiet.
+-- column last_message_at: time. Time of the last message (UTC); null if the channel never had one.
+-- column days_quiet: integer. Whole days since the last message, or since the channel was created.
+-- column certain: boolean. Whether the coverage is complete since then, so that no message can be missing.
 
 WITH counted AS (
     SELECT channel_id, count(*) AS messages, max(message_id) AS last_message

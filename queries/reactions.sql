@@ -1,19 +1,18 @@
 -- title: Reactions
--- description: Which emoji people react with. Reactions are heard as they happen, and corrected when a message is read
---   again; where nobody listened, the coverage says since when changes may be missing.
--- param guild_id: id, required. The guild.
--- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
--- param from: time. Messages written at this time or later.
--- param to: time. Messages written before this time.
--- param include_deleted: boolean = false. Deleted messages too.
--- param include_system: boolean = false. What Discord says itself, too: joins, pins, boosts.
--- param include_bots: boolean = true. What apps and webhooks wrote, too. Without them each payload is read: slower.
--- param limit: integer 1..10000 = 100. At most so many rows.
--- column emoji: text. The emoji, or the name of one of a guild's own.
--- column emoji_id: id. The guild's own emoji; none for one of Unicode.
--- column reactions: integer. How often.
--- column messages: integer. On how many messages.
--- column share: number. Of all reactions, from 0 to 1.
+-- description: Emoji that people react with. Reactions are counted as they happen and corrected when a message is read again; after an outage the coverage tells since when changes may be missing.
+-- param guild_id: id, required. The guild (server) to count.
+-- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
+-- param from: time. Only messages written at or after this time.
+-- param to: time. Only messages written before this time.
+-- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
+-- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param limit: integer 1..10000 = 100. Maximum number of rows.
+-- column emoji: text. The Unicode emoji, or the name of the custom emoji.
+-- column emoji_id: id. Discord's id of a custom emoji; null for a Unicode emoji.
+-- column reactions: integer. Number of reactions with the emoji.
+-- column messages: integer. Number of messages with such a reaction.
+-- column share: number. Share of all reactions, from 0 to 1.
 
 SELECT arg_max(emoji_name, message_id) AS emoji, emoji_id,
        CAST(coalesce(sum(reaction_count), 0) AS BIGINT) AS reactions,

@@ -1,26 +1,26 @@
 -- title: Replies and time to the first one
--- description: How much is answered with Discord's reply function, and how soon. Only replies by somebody else count, and only those before `to`.
---   Answers without that function are not seen here; the newest messages had less time to get one.
--- param guild_id: id, required. The guild.
--- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
--- param from: time. Messages written at this time or later.
--- param to: time. Messages written before this time.
--- param include_deleted: boolean = false. Deleted messages too.
--- param include_system: boolean = false. What Discord says itself, too: joins, pins, boosts.
--- param include_bots: boolean = true. What apps and webhooks wrote, too. Without them each payload is read: slower.
--- param unit: one of hour|day|week|month = week. How wide a row is.
--- param time_zone: zone = UTC. For example Europe/Paris.
+-- description: Messages that were answered with Discord's reply function, and the time to the first reply. Only replies of other authors before `to` count.
+--   Answers without the reply function are not counted. The newest messages had less time to get a reply.
+-- param guild_id: id, required. The guild (server) to count.
+-- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
+-- param from: time. Only messages written at or after this time.
+-- param to: time. Only messages written before this time.
+-- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
+-- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param unit: one of hour|day|week|month = week. The length of a period.
+-- param time_zone: zone = UTC. The IANA time zone of the periods, for example Europe/Paris.
 -- param week_start: one of monday|sunday|saturday = monday. The first day of a week.
--- column period: timestamp. When the period begins, by the clock of the time zone.
--- column starts_at: time. When it begins. In autumn one local hour comes twice, at two times.
--- column messages: integer. Messages written in it.
--- column replies: integer. Those of them that are replies, to oneself too.
--- column replied_to: integer. Those of them that somebody else replied to, then or later.
--- column replied_to_share: number. The same, from 0 to 1 of the messages; none if there are none.
--- column median_seconds: number. From these messages to their first reply: half were replied to sooner.
--- column p75_seconds: number. Three quarters were.
--- column p90_seconds: number. Nine tenths were.
--- column p95_seconds: number. Nineteen of twenty were.
+-- column period: timestamp. Start of the period as local time in the time zone.
+-- column starts_at: time. Start of the period as a time (UTC). When the clock is set back, one local hour makes two periods with different starts.
+-- column messages: integer. Number of messages written in the period.
+-- column replies: integer. Number of those that are replies, including replies to one's own messages.
+-- column replied_to: integer. Number of those to which another author replied, in this period or later.
+-- column replied_to_share: number. Share of messages with a reply, from 0 to 1; null if there are no messages.
+-- column median_seconds: number. Median time from a message to its first reply, in seconds.
+-- column p75_seconds: number. 75th percentile of that time, in seconds.
+-- column p90_seconds: number. 90th percentile of that time, in seconds.
+-- column p95_seconds: number. 95th percentile of that time, in seconds.
 
 WITH quarters AS MATERIALIZED (
     FROM wanted_quarters_by(unit_or('week'))

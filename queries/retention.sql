@@ -1,25 +1,25 @@
 -- title: Retention by cohort
--- description: Of the authors who wrote their first message in a period, how many wrote in it and in each period after it.
---   A cohort smaller than `smallest_cohort` is shown without them, since it would be the trace of single persons.
---   The first period is whole, also where `from` is inside it.
+-- description: Authors grouped by the period of their first message (cohorts), and how many of each cohort wrote in that and each later period.
+--   For a cohort smaller than `smallest_cohort` only the size is shown, because its activity would reveal single persons.
+--   The first period is counted as a whole, even if `from` lies within it.
 -- reads: history
--- param guild_id: id, required. The guild.
--- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
--- param from: time. Messages written at this time or later.
--- param to: time. Messages written before this time.
--- param include_deleted: boolean = false. Deleted messages too.
--- param include_system: boolean = false. What Discord says itself, too: joins, pins, boosts.
--- param include_bots: boolean = true. What apps and webhooks wrote, too. Without them each payload is read: slower.
--- param unit: one of day|week|month = month. How wide a row is.
--- param time_zone: zone = UTC. For example Europe/Paris.
+-- param guild_id: id, required. The guild (server) to count.
+-- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
+-- param from: time. Only messages written at or after this time.
+-- param to: time. Only messages written before this time.
+-- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
+-- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param unit: one of day|week|month = month. The length of a period.
+-- param time_zone: zone = UTC. The IANA time zone of the periods, for example Europe/Paris.
 -- param week_start: one of monday|sunday|saturday = monday. The first day of a week.
--- param periods: integer 1..120 = 12. How many periods after the first.
--- param smallest_cohort: integer 1..1000 = 5. Of smaller cohorts only the size is told.
--- column cohort: timestamp. The period of the first message: when it begins, by the clock of the time zone.
--- column age: integer. How many periods later: 0 is the same one.
--- column authors: integer. The cohort: who wrote for the first time then.
--- column active: integer. Those of them who wrote in the period of that age; none if the cohort is too small.
--- column share: number. The same, from 0 to 1 of the cohort. The last period asked for may not be over.
+-- param periods: integer 1..120 = 12. Number of periods after the first.
+-- param smallest_cohort: integer 1..1000 = 5. For smaller cohorts only the size is shown.
+-- column cohort: timestamp. Start of the period of the first message, as local time in the time zone.
+-- column age: integer. Number of periods after that: 0 is the same period.
+-- column authors: integer. Size of the cohort: authors who wrote for the first time in that period.
+-- column active: integer. Number of authors of the cohort who wrote in the period of that age; null if the cohort is too small.
+-- column share: number. Share of the cohort that is active, from 0 to 1. The last requested period may not be over yet.
 
 WITH quarters AS (
     SELECT quarter, period_of(local_time, unit_or('month')) AS period FROM history_quarters()

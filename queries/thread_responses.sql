@@ -1,25 +1,25 @@
 -- title: Threads and time to the first answer
--- description: Threads and posts of forums by the period that they were begun in, and how soon somebody else wrote in them.
---   The answer counts by its author, not by what it says; only answers before `to` count, and the newest threads had less time.
--- param guild_id: id, required. The guild.
--- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
--- param from: time. Messages written at this time or later.
--- param to: time. Messages written before this time.
--- param include_deleted: boolean = false. Deleted messages too.
--- param include_system: boolean = false. What Discord says itself, too: joins, pins, boosts.
--- param include_bots: boolean = true. What apps and webhooks wrote, too. Without them each payload is read: slower.
--- param unit: one of hour|day|week|month = week. How wide a row is.
--- param time_zone: zone = UTC. For example Europe/Paris.
+-- description: Threads and forum posts by the period in which they were started, and the time until another author wrote in them.
+--   Any message of another author counts as the answer, whatever its text. Only answers before `to` count, and the newest threads had less time to get one.
+-- param guild_id: id, required. The guild (server) to count.
+-- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
+-- param from: time. Only messages written at or after this time.
+-- param to: time. Only messages written before this time.
+-- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
+-- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param unit: one of hour|day|week|month = week. The length of a period.
+-- param time_zone: zone = UTC. The IANA time zone of the periods, for example Europe/Paris.
 -- param week_start: one of monday|sunday|saturday = monday. The first day of a week.
--- column period: timestamp. When the period begins, by the clock of the time zone.
--- column starts_at: time. When it begins. In autumn one local hour comes twice, at two times.
--- column threads: integer. Threads begun in it.
--- column answered: integer. Those in which somebody else wrote.
--- column unanswered: integer. The others.
--- column answered_share: number. From 0 to 1 of the threads; none if there are none.
--- column median_seconds: number. From the thread's begin to the answer: half were answered sooner.
--- column p75_seconds: number. Three quarters of the answered were.
--- column p90_seconds: number. Nine tenths of the answered were.
+-- column period: timestamp. Start of the period as local time in the time zone.
+-- column starts_at: time. Start of the period as a time (UTC). When the clock is set back, one local hour makes two periods with different starts.
+-- column threads: integer. Number of threads started in the period.
+-- column answered: integer. Number of those in which another author wrote.
+-- column unanswered: integer. Number of the other threads.
+-- column answered_share: number. Share of answered threads, from 0 to 1; null if there are no threads.
+-- column median_seconds: number. Median time from the start of a thread to its first answer, in seconds.
+-- column p75_seconds: number. 75th percentile of that time, in seconds.
+-- column p90_seconds: number. 90th percentile of that time, in seconds.
 
 WITH quarters AS MATERIALIZED (
     FROM wanted_quarters_by(unit_or('week'))

@@ -1,20 +1,20 @@
 -- title: Unanswered questions
--- description: Messages with a question mark outside of links, to which nobody else replied, and after which nobody else wrote in the channel for some time; newest first.
---   A guess by signs, not by sense: questions without a question mark are not found, and what others wrote may have been about something else.
--- param guild_id: id, required. The guild.
--- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
--- param from: time. Messages written at this time or later.
--- param to: time. Messages written before this time.
--- param include_deleted: boolean = false. Deleted messages too.
--- param include_system: boolean = false. What Discord says itself, too: joins, pins, boosts.
--- param include_bots: boolean = true. What apps and webhooks wrote, too. Without them each payload is read: slower.
--- param silent_minutes: integer 1..1440 = 60. For so long nobody else wrote in the channel.
--- param limit: integer 1..10000 = 100. At most so many rows.
--- column message_id: id. The question.
--- column channel_id: id. The channel or thread.
--- column channel_name: text. Its name.
--- column asked_at: time. When it was asked.
--- column next_message_after_minutes: integer. Whole minutes until somebody else wrote there; none if nobody did.
+-- description: Messages with a question mark outside of links that nobody else replied to, and after which nobody else wrote in the channel for some time; newest first.
+--   This is a guess by punctuation, not by meaning: questions without a question mark are not found, and later messages may have been about something else.
+-- param guild_id: id, required. The guild (server) to count.
+-- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
+-- param from: time. Only messages written at or after this time.
+-- param to: time. Only messages written before this time.
+-- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
+-- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param silent_minutes: integer 1..1440 = 60. Minutes during which nobody else wrote in the channel.
+-- param limit: integer 1..10000 = 100. Maximum number of rows.
+-- column message_id: id. Discord's id of the question.
+-- column channel_id: id. Discord's id of the channel or thread.
+-- column channel_name: text. Name of the channel or thread.
+-- column asked_at: time. When the question was written (UTC).
+-- column next_message_after_minutes: integer. Whole minutes until another author wrote in the channel; null if nobody did.
 
 WITH turns AS (
     SELECT message_id, channel_id, author_id,

@@ -1,22 +1,22 @@
 -- title: Unanswered threads
--- description: Threads and posts of forums in which nobody wrote but who began them, newest first.
---   How long they wait is told up to `to`, or up to the time up to which the record is known.
--- param guild_id: id, required. The guild.
--- param channel_id: id. Only this channel and its threads; of a category, all that is in it.
--- param from: time. Messages written at this time or later.
--- param to: time. Messages written before this time.
--- param include_deleted: boolean = false. Deleted messages too.
--- param include_system: boolean = false. What Discord says itself, too: joins, pins, boosts.
--- param include_bots: boolean = true. What apps and webhooks wrote, too. Without them each payload is read: slower.
--- param waiting_hours: integer 0..87600 = 24. Waiting for so many hours or longer.
--- param limit: integer 1..10000 = 100. At most so many rows.
--- column channel_id: id. The thread.
--- column parent_id: id. Its channel or forum.
--- column name: text. Its name.
--- column begun_at: time. When it was begun; the message that it hangs on can be older.
--- column waiting_hours: integer. Whole hours since then.
--- column messages: integer. Messages in it, all by the one who began it.
--- column last_message_at: time. The last of them.
+-- description: Threads and forum posts in which nobody but their author wrote, newest first.
+--   The waiting time is counted up to `to`, or up to the time up to which the archive is complete.
+-- param guild_id: id, required. The guild (server) to count.
+-- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
+-- param from: time. Only messages written at or after this time.
+-- param to: time. Only messages written before this time.
+-- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
+-- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param waiting_hours: integer 0..87600 = 24. Only threads that have waited for at least so many hours.
+-- param limit: integer 1..10000 = 100. Maximum number of rows.
+-- column channel_id: id. Discord's id of the thread.
+-- column parent_id: id. Discord's id of its channel or forum.
+-- column name: text. Name of the thread.
+-- column begun_at: time. When the thread was started (UTC); the message that it belongs to can be older.
+-- column waiting_hours: integer. Whole hours since the thread was started.
+-- column messages: integer. Number of messages in the thread, all by its author.
+-- column last_message_at: time. Time of the last message (UTC).
 
 SELECT channel_id, parent_id, name, id_time(begun_id) AS begun_at,
        ((wanted_end.last_id >> 22) - (begun_id >> 22)) // 3600000 AS waiting_hours, messages,

@@ -1,263 +1,264 @@
-//! What the service says of itself while it runs: a watched value that ingest writes, and that
-//! `/health`, the progress display and tests read. No secrets, no ids of users.
+//! The status of the running service: a watched value that ingest, the snapshots and the search index write, and
+//! that `/health`, the progress display and tests read. It contains no secrets and no user ids.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
-/// The service's state at one moment.
+/// The state of the service at one moment. All counters start at 0 when the process starts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Status {
-    /// The number of the last commit that changed rows.
+    /// Number of the last database commit that changed rows.
     pub revision: i64,
-    /// Whether the record can be written.
+    /// Whether the database can be written.
     pub record: RecordState,
-    /// The live connection to Discord.
+    /// The live connection to Discord (gateway).
     pub gateway: GatewayStatus,
-    /// The reading of history.
+    /// The reading of the message history (REST).
     pub backfill: BackfillStatus,
     /// The snapshots.
     pub snapshot: SnapshotStatus,
-    /// The index of the full-text search.
+    /// The full-text search index.
     pub search: SearchStatus,
-    /// Payloads of this run that could not be understood; they are kept as they came.
+    /// Number of payloads that could not be parsed; they are kept unchanged as dead letters.
     pub parked_payloads: u64,
-    /// Messages that wait to be asked for by their ids: their reactions may be counted twice until then, or only a
-    /// part of them is known.
+    /// Number of messages that are queued to be requested again by id. Until then their reactions can be counted
+    /// twice or be incomplete.
     pub unsettled: u64,
-    /// How often in this run the socket or history had to wait, because too much of what they had
-    /// brought was not on disk yet.
+    /// How often the gateway or the backfill had to wait because too much received data was not written to disk
+    /// yet (backpressure).
     pub held_back: u64,
 }
 
-/// Whether the record can be written.
+/// Whether the database can be written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordState {
-    /// It can.
+    /// The database can be written.
     #[default]
     Ok,
-    /// The disk is full: what comes waits until there is room.
+    /// The disk is full: new data waits in memory until there is space.
     DiskFull,
 }
 
-/// The live connection to Discord.
+/// The live connection to Discord (gateway).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct GatewayStatus {
-    /// Where it stands.
+    /// State of the connection.
     pub state: GatewayState,
-    /// The last sequence number whose event is on disk.
+    /// Sequence number of the last event of the session that is written to disk.
     pub sequence: u64,
-    /// Sessions begun anew (IDENTIFY) in this run.
+    /// Number of new gateway sessions (IDENTIFY).
     pub identified: u64,
-    /// Sessions taken up again (RESUMED) in this run.
+    /// Number of resumed gateway sessions (RESUMED).
     pub resumed: u64,
-    /// New sessions (IDENTIFY) that Discord still allows today, less a reserve.
+    /// Number of new sessions (IDENTIFY) that Discord still allows today, minus a reserve; null until it is known.
     pub sessions_left: Option<u32>,
-    /// Connections that ended in a row, or could not be made; 0 once a session was followed for a
-    /// minute.
+    /// Number of connections in a row that ended or could not be established; 0 once a session was followed for
+    /// a minute.
     pub attempts: u32,
-    /// How the last connection ended; null if none has in this run.
+    /// How the last connection ended; null if none has ended since the process started.
     #[schema(required = true)]
     pub last_end: Option<ConnectionEnd>,
-    /// The guilds that are collected, as the session tells of them.
+    /// The archived guilds, as the gateway session reports them.
     pub guilds: GuildsStatus,
 }
 
-/// The guilds that are collected: how many of them are where.
+/// The number of archived guilds, by their availability.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct GuildsStatus {
-    /// All of them; 0 as long as no session has told of any.
+    /// Number of archived guilds; 0 until the first gateway session reports them.
     pub total: u64,
-    /// Those that Discord says are away for now: an outage of theirs.
+    /// Number of guilds that Discord reports as unavailable (an outage of Discord).
     pub away: u64,
-    /// Those that the bot is not in, or not any more.
+    /// Number of guilds that the bot is not a member of.
     pub without_the_bot: u64,
 }
 
 impl GuildsStatus {
-    /// Whether there are guilds to collect, and nothing comes from any of them.
+    /// Whether there are guilds to archive and none of them sends events.
     #[must_use]
     pub fn none_is_there(&self) -> bool {
         self.total > 0 && self.away + self.without_the_bot >= self.total
     }
 }
 
-/// How a connection to Discord ended, or why it could not be made.
+/// How a connection to Discord ended, or why it could not be established.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ConnectionEnd {
-    /// When.
+    /// When the connection ended.
     pub at: DateTime<Utc>,
     /// Discord's close code; null if there was none.
     #[schema(required = true, example = 4000)]
     pub close_code: Option<u16>,
-    /// The HTTP status that refused the WebSocket; null if none did.
+    /// The HTTP status with which the WebSocket handshake was refused; null if it was not.
     #[schema(required = true, example = 502)]
     pub http_status: Option<u16>,
-    /// What happened, in words.
+    /// Description of what happened.
     #[schema(example = "Discord asked for a new connection (op 7)")]
     pub cause: String,
-    /// When the next connection was to be made.
+    /// When the next connection was planned.
     pub next_attempt_at: DateTime<Utc>,
 }
 
-/// Where the live connection stands.
+/// State of the live connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GatewayState {
     /// No token is set, or this command does not follow live.
     #[default]
     Off,
-    /// Not connected; trying.
+    /// Not connected; the service tries to connect.
     Connecting,
-    /// Connected, events arrive.
+    /// Connected; events arrive.
     Live,
 }
 
-/// The reading of history.
+/// The reading of the message history (REST).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct BackfillStatus {
-    /// Where it stands.
+    /// State of the backfill.
     pub state: BackfillState,
-    /// Channels and threads to read.
+    /// Number of channels and threads to read in the present pass.
     pub channels_total: u64,
-    /// Those that are complete, or that can't be read.
+    /// Number of those that are complete or can't be read.
     pub channels_done: u64,
-    /// Those that can't be read; the record has the reason of each.
+    /// Number of those that can't be read; the table `channels` has the reason of each.
     pub channels_unreadable: u64,
-    /// Messages read in this run, those that were known already included.
+    /// Number of messages read since the process started, including messages that were already archived.
     pub messages: u64,
-    /// The oldest message that the pass has reached.
+    /// Time of the oldest message that the present pass has read; null if it has read none.
     pub oldest: Option<DateTime<Utc>>,
-    /// Seconds until the pass is done, by what it has done so far.
+    /// Estimated seconds until the present pass is finished; null if there is no estimate.
     pub eta_seconds: Option<u64>,
-    /// How often something called for a pass in this run: a session, changed channels or roles.
+    /// How often a pass was requested: by a new session, or by changed channels or roles.
     pub calls: u64,
-    /// How many passes over all channels were finished in this run.
+    /// Number of finished passes over all channels.
     pub passes: u64,
-    /// What the last of them found; null until one was finished.
+    /// Result of the last finished pass; null until one is finished.
     #[schema(required = true)]
     pub last_pass: Option<PassStatus>,
-    /// Lists of archived threads that Discord refused in this pass: threads of them may be missing.
+    /// Number of lists of archived threads that Discord refused in the present pass; threads in them may be
+    /// missing.
     pub thread_lists_unreadable: u64,
-    /// Answers that can't be right.
+    /// Responses of Discord that can't be right.
     pub odd_answers: OddAnswers,
 }
 
-/// What a pass over all channels found.
+/// The result of a pass over all channels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PassStatus {
-    /// Channels and threads that are collected.
+    /// Number of archived channels and threads.
     pub channels: u64,
-    /// Those of them that can't be read.
+    /// Number of those that can't be read.
     pub unreadable: u64,
 }
 
-/// Answers of Discord in this run that can't be right, or that leave something out. Nothing counts as
-/// read because of them; the log names the channels.
+/// Counts of responses of Discord that can't be right or are incomplete. No range counts as read because of such a
+/// response; the log names the channels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OddAnswers {
-    /// Pages of history whose messages are not those that were asked for, or not newest first, and
-    /// pages that say that history ends where it does not.
+    /// Number of history pages whose messages were not the requested ones or not ordered newest first, and of
+    /// pages that pretended to be the end of the history.
     pub pages: u64,
-    /// Messages whose ids are of a time that is still to come by Discord's own clock.
+    /// Number of messages whose id contains a time in the future, by Discord's own clock.
     pub ids_ahead: u64,
-    /// Lists of channels and threads that could not be followed to their end, or that hold items that
-    /// can't be read.
+    /// Number of lists of channels and threads that could not be read to the end, or that contain items that
+    /// can't be parsed.
     pub lists: u64,
-    /// Messages that stood in no page of history where they should have: the newest of a channel, by
-    /// what Discord says of the channel.
+    /// Number of messages that the history pages left out although Discord names them as the newest message of a
+    /// channel.
     pub passed_over: u64,
 }
 
-/// Where the reading of history stands.
+/// State of the backfill.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BackfillState {
     /// No token is set, or no session has begun yet.
     #[default]
     Off,
-    /// Pages are being read.
+    /// History pages are being read.
     Running,
-    /// Everything readable was read up to the moment the live session began.
+    /// The history of every readable channel was read up to the start of the live session.
     Complete,
-    /// The pass is over, and some channels have gaps left: Discord could not be asked.
+    /// The pass is finished, but some channels still have gaps, because requests to Discord failed.
     Incomplete,
 }
 
-/// The snapshots: the record as Parquet files.
+/// The snapshots: copies of the database as Parquet files.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SnapshotStatus {
-    /// What is done with them.
+    /// State of the snapshots.
     pub state: SnapshotState,
-    /// The revision of the current one; null if there is none.
+    /// Revision of the current snapshot; null if there is none.
     #[schema(required = true)]
     pub revision: Option<i64>,
-    /// When the record was read for it.
+    /// When the database was read for the current snapshot; null if there is none.
     #[schema(required = true)]
     pub created_at: Option<DateTime<Utc>>,
-    /// Files with messages that the one under way, or the last one, had to write.
+    /// Number of message files that the present or last snapshot has to write; unchanged files are reused.
     pub files_total: u64,
-    /// Those of them that are written.
+    /// Number of those files that are written.
     pub files_done: u64,
-    /// The rows of these files.
+    /// Number of rows in those files.
     pub rows_total: u64,
-    /// Those of them that are written.
+    /// Number of those rows that are written.
     pub rows_done: u64,
-    /// Files that were found damaged in this run, and were written anew.
+    /// Number of damaged files that were found and rewritten.
     pub damaged_files: u64,
 }
 
-/// What is done with the snapshots.
+/// State of the snapshots.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SnapshotState {
-    /// Nothing now.
+    /// No snapshot is being written.
     #[default]
     Idle,
-    /// One is being written.
+    /// A snapshot is being written.
     Writing,
-    /// The last one could not be written, and is tried again; the log has the reason.
+    /// The last snapshot could not be written and is tried again; the log has the reason.
     Failed,
 }
 
-/// The index of the full-text search.
+/// The full-text search index.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SearchStatus {
-    /// What is done with it.
+    /// State of the index.
     pub state: SearchState,
-    /// The last revision that can be found; null while nothing can.
+    /// Revision of the database up to which messages can be found; null while the search is not available.
     #[schema(required = true)]
     pub revision: Option<i64>,
-    /// How many messages can be found.
+    /// Number of messages in the index.
     pub documents: u64,
-    /// Its size on the disk.
+    /// Size of the index on disk in bytes.
     pub bytes: u64,
-    /// Messages that it is, or was last, made anew from.
+    /// Number of messages from which the index is being rebuilt, or was last rebuilt.
     pub rows_total: u64,
-    /// Those of them that are in it.
+    /// Number of those messages that are indexed.
     pub rows_done: u64,
 }
 
-/// What is done with the index of the full-text search.
+/// State of the full-text search index.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SearchState {
-    /// `SEARCH_INDEX` is off, or this command has none.
+    /// `SEARCH_INDEX` is off, or this command uses no index.
     #[default]
     Off,
-    /// Its files are compared with their checksums.
+    /// The files of the index are compared with their checksums.
     Checking,
-    /// It is made from the whole record; nothing can be found yet.
+    /// The index is being rebuilt from the whole database; the search is not available yet.
     Building,
-    /// It follows the record.
+    /// The index follows the changes of the database.
     Following,
-    /// It could not be written, and is tried again; the log has the reason.
+    /// The index could not be written; the write is tried again. The log has the reason.
     Failed,
 }
 
-/// Where the status is written.
+/// The writing side of the status.
 pub type StatusSender = watch::Sender<Status>;
-/// Where it is read.
+/// The reading side of the status.
 pub type StatusReceiver = watch::Receiver<Status>;

@@ -1,7 +1,7 @@
--- How complete the record is for what a report was asked: after views.sql. The same rules as
--- GET /v1/coverage: of what is not known nothing is complete, and neither is what is yet to come.
--- With whole_history, from the beginning on: for reports that say `-- reads: history`. Where no guild
--- is asked for, of all of them.
+-- The coverage of the messages that a report counts. Read it after views.sql. The rules are those of
+-- GET /v1/coverage: an unknown guild or channel and a time in the future are never complete. With whole_history the
+-- coverage begins with the first message: for reports with `-- reads: history`. Without guild_id it is that of all
+-- guilds.
 CREATE OR REPLACE MACRO wanted_coverage(whole_history := false) AS TABLE
 WITH asked AS (
     SELECT CASE WHEN whole_history THEN 0 ELSE from_id() END AS low, to_id() AS high

@@ -1,5 +1,6 @@
--- The base relations from a record whose service is stopped (while it runs, no other process can
--- open the file: snapshots.sql then). For the DuckDB CLI without a database of its own, in the folder that holds data/.
+-- Makes the base views from the database of a stopped service. (While the service runs, no other process can open
+-- the file; use snapshots.sql then.) For the DuckDB command line without a database of its own, started in the
+-- folder that contains data/.
 ATTACH IF NOT EXISTS 'data/guildlake.duckdb' AS record (READ_ONLY);
 
 CREATE OR REPLACE VIEW discord_messages AS FROM record.main.discord_messages;

@@ -1,15 +1,15 @@
--- The base relations from the snapshots of a data folder, also while the service runs: the files that
--- snapshots/manifest.json names, and no others. The variable snapshots_dir says where snapshots/ is.
--- A session stays with the snapshot that it began with, and the files of a replaced one go after an hour:
--- read this again to have the newest.
+-- Makes the base views from the snapshots of a data folder, also while the service runs: from the files that
+-- snapshots/manifest.json lists, and no others. The variable snapshots_dir is the path of snapshots/.
+-- A DuckDB session keeps reading the snapshot that it started with, and the files of a replaced snapshot are
+-- deleted after an hour (SNAPSHOT_GRACE): read this file again to use the newest snapshot.
 
--- A path with [, * or ? is a pattern to DuckDB: each of them is to stand for itself.
+-- DuckDB treats [, * and ? in a path as a pattern, so they are escaped.
 SET VARIABLE snapshots_path = regexp_replace(getvariable('snapshots_dir'), '([*?[])', '[\1]', 'g');
 
 SET VARIABLE manifest_path = (
     SELECT CASE WHEN count(*) = 0
                 THEN error('There is no snapshot yet: ' || getvariable('snapshots_dir') || '/manifest.json'
-                           || ' does not exist. The service writes it soon after its start.')
+                           || ' does not exist. The service writes it soon after it starts.')
                 ELSE getvariable('snapshots_path') || '/manifest.json' END
     FROM glob(getvariable('snapshots_path') || '/manifest.json'));
 
@@ -18,7 +18,7 @@ SET VARIABLE manifest = (
                                 "created_at":"TIMESTAMPTZ","files":[{"table":"VARCHAR","path":"VARCHAR"}]}')
     FROM read_text(getvariable('manifest_path')));
 
--- A table's files as a query. It names and types the columns, so that a table without files has them too.
+-- The query over the files of a table. It names and types the columns, so that a table without files has them too.
 CREATE OR REPLACE MACRO snapshot_query(name, columns) AS (
     WITH files AS (
         SELECT list(getvariable('snapshots_path') || '/' || file.path ORDER BY file.path) AS paths
@@ -69,7 +69,7 @@ SET VARIABLE snapshot_coverage = snapshot_query('coverage',
      reactions_stale_since TIMESTAMPTZ');
 CREATE OR REPLACE VIEW coverage AS FROM query(getvariable('snapshot_coverage'));
 
--- Without files unless REACTIONS=full has ever been set.
+-- This table has files only if REACTIONS=full was set at some time.
 SET VARIABLE snapshot_reaction_events = snapshot_query('reaction_events',
     'happened_at TIMESTAMPTZ, message_id BIGINT, guild_id BIGINT, channel_id BIGINT, user_id BIGINT, event VARCHAR,
      emoji_id BIGINT, emoji_name VARCHAR, answer_id INTEGER, is_super BOOLEAN');
@@ -85,95 +85,95 @@ CREATE OR REPLACE VIEW snapshot AS
     FROM (SELECT getvariable('manifest') AS manifest);
 
 ---------------------------------------------------------------------------------------------------
--- What they mean, for tools that show it.
+-- The meanings of the views and columns, for tools that display comments.
 COMMENT ON VIEW discord_messages IS
-    'The messages as they are now: one row for each, deleted ones too.';
-COMMENT ON COLUMN discord_messages.message_id IS 'The message.';
-COMMENT ON COLUMN discord_messages.guild_id IS 'The guild it belongs to.';
-COMMENT ON COLUMN discord_messages.channel_id IS 'The channel or thread it stands in.';
-COMMENT ON COLUMN discord_messages.author_id IS 'Who wrote it: a user, a bot or a webhook.';
-COMMENT ON COLUMN discord_messages.author_name IS 'The author''s user name.';
-COMMENT ON COLUMN discord_messages.content IS 'The text as typed, with Discord''s markup.';
-COMMENT ON COLUMN discord_messages.created_at IS 'When it was written: the time in its id.';
-COMMENT ON COLUMN discord_messages.edited_at IS 'When its author last edited it.';
-COMMENT ON COLUMN discord_messages.deleted IS 'Whether it is gone from Discord.';
-COMMENT ON COLUMN discord_messages.deleted_by IS 'How that became known. Discord said so: gateway (MESSAGE_DELETE), bulk (a purge), channel (it went with its channel). Inferred, and taken back if it shows up again: rescan (two readings of the history did not show it), missing_channel (Discord does not know its channel any more).';
-COMMENT ON COLUMN discord_messages.deleted_after IS 'It was still there at this time.';
-COMMENT ON COLUMN discord_messages.deleted_before IS 'When the delete was noticed.';
-COMMENT ON COLUMN discord_messages.content_removed_at IS 'When the content of this deleted message was taken out of the record.';
-COMMENT ON COLUMN discord_messages.message_type IS 'Discord''s message type: 0 text, 19 reply.';
-COMMENT ON COLUMN discord_messages.attachment_count IS 'How many files hang on it.';
-COMMENT ON COLUMN discord_messages.embed_count IS 'How many embeds hang on it.';
-COMMENT ON COLUMN discord_messages.reaction_count IS 'How many reactions it has; none if that is not known: only an edit or single reactions of it were heard.';
-COMMENT ON COLUMN discord_messages.reactions IS 'The reactions by emoji, as a JSON list of count, emoji_id, emoji_name and super_count; none if they are not known.';
-COMMENT ON COLUMN discord_messages.poll_votes IS 'The votes of its poll by answer, as a JSON list of answer_id and count; none without a poll, or if they are not known.';
-COMMENT ON COLUMN discord_messages.ingested_at IS 'When this service first had it.';
-COMMENT ON COLUMN discord_messages.revision IS 'The commit that last changed the row.';
-COMMENT ON COLUMN discord_messages.source IS 'Where the payload is from: 0 an import, 1 history, 2 the socket.';
-COMMENT ON COLUMN discord_messages.patch_json IS 'Fields of the payload that Discord changed later, as a JSON object: they count instead of the payload''s own.';
-COMMENT ON COLUMN discord_messages.raw_json IS 'The payload as Discord sent it, byte for byte.';
+    'The messages in their current state, one row per message, including deleted ones.';
+COMMENT ON COLUMN discord_messages.message_id IS 'Discord''s id of the message.';
+COMMENT ON COLUMN discord_messages.guild_id IS 'Discord''s id of the guild (server).';
+COMMENT ON COLUMN discord_messages.channel_id IS 'Discord''s id of the channel or thread that contains the message.';
+COMMENT ON COLUMN discord_messages.author_id IS 'Discord''s id of the author: a user, a bot or a webhook.';
+COMMENT ON COLUMN discord_messages.author_name IS 'The author''s user name; empty if the content was redacted.';
+COMMENT ON COLUMN discord_messages.content IS 'The message text as typed, with Discord''s markup; empty if it was redacted.';
+COMMENT ON COLUMN discord_messages.created_at IS 'When the message was written (UTC): the time encoded in its id.';
+COMMENT ON COLUMN discord_messages.edited_at IS 'When the author last edited the message (UTC); null if never.';
+COMMENT ON COLUMN discord_messages.deleted IS 'Whether the message no longer exists on Discord.';
+COMMENT ON COLUMN discord_messages.deleted_by IS 'How the delete became known. Reported by Discord: gateway (a MESSAGE_DELETE event), bulk (a MESSAGE_DELETE_BULK event, as a moderator''s purge sends it), channel (the channel or thread was deleted). Inferred, and reverted if the message appears again: rescan (two readings of the history did not contain the message), missing_channel (Discord answers that the channel does not exist). Null if the message is not deleted.';
+COMMENT ON COLUMN discord_messages.deleted_after IS 'The message still existed on Discord at this time (UTC); the delete happened later.';
+COMMENT ON COLUMN discord_messages.deleted_before IS 'When the delete was noticed (UTC); it happened at this time or earlier.';
+COMMENT ON COLUMN discord_messages.content_removed_at IS 'When the content of this deleted message was redacted (UTC); null if it was not.';
+COMMENT ON COLUMN discord_messages.message_type IS 'Discord''s message type, for example 0 a normal message, 19 a reply.';
+COMMENT ON COLUMN discord_messages.attachment_count IS 'Number of attached files.';
+COMMENT ON COLUMN discord_messages.embed_count IS 'Number of embeds (link previews, bot cards).';
+COMMENT ON COLUMN discord_messages.reaction_count IS 'Number of reactions. Null if the number is not known, because only an edit or single reaction events of the message were received, or because its content was redacted.';
+COMMENT ON COLUMN discord_messages.reactions IS 'Reactions per emoji, as a JSON list of objects with count, emoji_id, emoji_name and super_count; null if they are not known.';
+COMMENT ON COLUMN discord_messages.poll_votes IS 'Votes per answer of the message''s poll, as a JSON list of objects with answer_id and count; null if the message has no poll, or if its votes are not known.';
+COMMENT ON COLUMN discord_messages.ingested_at IS 'When this service first stored the message (UTC).';
+COMMENT ON COLUMN discord_messages.revision IS 'Number of the database commit that last changed the row.';
+COMMENT ON COLUMN discord_messages.source IS 'Where the payload came from: 0 an import, 1 the message history (REST), 2 the gateway (WebSocket).';
+COMMENT ON COLUMN discord_messages.patch_json IS 'Fields of the payload that Discord changed later, as a JSON object; they replace the fields of raw_json.';
+COMMENT ON COLUMN discord_messages.raw_json IS 'The payload exactly as Discord sent it, byte for byte; null if the content was redacted.';
 
 COMMENT ON VIEW discord_message_versions IS
-    'What messages were before their edits, and what they are now: one row for each version that was seen.';
-COMMENT ON COLUMN discord_message_versions.message_id IS 'The message.';
-COMMENT ON COLUMN discord_message_versions.guild_id IS 'The guild it belongs to.';
-COMMENT ON COLUMN discord_message_versions.channel_id IS 'The channel or thread it stands in.';
-COMMENT ON COLUMN discord_message_versions.edited_at IS 'The edit that made this version; none for the original.';
-COMMENT ON COLUMN discord_message_versions.content IS 'The text as typed.';
-COMMENT ON COLUMN discord_message_versions.attachment_count IS 'How many files hung on it.';
-COMMENT ON COLUMN discord_message_versions.embed_count IS 'How many embeds hung on it.';
-COMMENT ON COLUMN discord_message_versions.revision IS 'The commit that put this version into the record.';
-COMMENT ON COLUMN discord_message_versions.source IS 'Where the payload is from: 0 an import, 1 history, 2 the socket.';
-COMMENT ON COLUMN discord_message_versions.raw_json IS 'The payload as Discord sent it, byte for byte.';
-COMMENT ON COLUMN discord_message_versions.is_current IS 'Whether the message is like this now (or was when it was deleted).';
+    'The versions of the messages, earlier and current ones: one row per version that the service received.';
+COMMENT ON COLUMN discord_message_versions.message_id IS 'Discord''s id of the message.';
+COMMENT ON COLUMN discord_message_versions.guild_id IS 'Discord''s id of the guild (server).';
+COMMENT ON COLUMN discord_message_versions.channel_id IS 'Discord''s id of the channel or thread that contains the message.';
+COMMENT ON COLUMN discord_message_versions.edited_at IS 'When the edit that made this version happened (UTC); null for the original.';
+COMMENT ON COLUMN discord_message_versions.content IS 'The message text of this version.';
+COMMENT ON COLUMN discord_message_versions.attachment_count IS 'Number of attached files in this version.';
+COMMENT ON COLUMN discord_message_versions.embed_count IS 'Number of embeds in this version.';
+COMMENT ON COLUMN discord_message_versions.revision IS 'Number of the database commit that stored this version.';
+COMMENT ON COLUMN discord_message_versions.source IS 'Where the payload came from: 0 an import, 1 the message history (REST), 2 the gateway (WebSocket).';
+COMMENT ON COLUMN discord_message_versions.raw_json IS 'The payload exactly as Discord sent it, byte for byte.';
+COMMENT ON COLUMN discord_message_versions.is_current IS 'Whether this is the last version of the message.';
 
-COMMENT ON VIEW discord_guilds IS 'The guilds.';
-COMMENT ON COLUMN discord_guilds.guild_id IS 'The guild.';
-COMMENT ON COLUMN discord_guilds.name IS 'Its name.';
+COMMENT ON VIEW discord_guilds IS 'The guilds (servers).';
+COMMENT ON COLUMN discord_guilds.guild_id IS 'Discord''s id of the guild (server).';
+COMMENT ON COLUMN discord_guilds.name IS 'Name of the guild.';
 
-COMMENT ON VIEW discord_channels IS 'Channels, threads and categories that were seen.';
-COMMENT ON COLUMN discord_channels.channel_id IS 'The channel or thread.';
-COMMENT ON COLUMN discord_channels.guild_id IS 'The guild it belongs to.';
-COMMENT ON COLUMN discord_channels.parent_id IS 'A thread''s channel; a channel''s category.';
-COMMENT ON COLUMN discord_channels.channel_type IS 'Discord''s channel type: 0 text, 10 to 12 threads, 15 forum.';
-COMMENT ON COLUMN discord_channels.name IS 'Its name.';
-COMMENT ON COLUMN discord_channels.gone_at IS 'When its end was noticed.';
+COMMENT ON VIEW discord_channels IS 'The channels, threads and categories, including deleted ones.';
+COMMENT ON COLUMN discord_channels.channel_id IS 'Discord''s id of the channel, thread or category.';
+COMMENT ON COLUMN discord_channels.guild_id IS 'Discord''s id of the guild (server).';
+COMMENT ON COLUMN discord_channels.parent_id IS 'Of a thread, the id of its channel; of a channel, the id of its category; null if it has none.';
+COMMENT ON COLUMN discord_channels.channel_type IS 'Discord''s channel type, for example 0 text, 4 category, 10 to 12 threads, 15 forum.';
+COMMENT ON COLUMN discord_channels.name IS 'Name of the channel, thread or category.';
+COMMENT ON COLUMN discord_channels.gone_at IS 'When the deletion of the channel was noticed (UTC); null if it exists.';
 
 COMMENT ON VIEW coverage IS
-    'What is known of each channel and thread: ranges of time without holes, each complete or a gap.';
-COMMENT ON COLUMN coverage.guild_id IS 'The guild.';
-COMMENT ON COLUMN coverage.channel_id IS 'The channel or thread.';
-COMMENT ON COLUMN coverage.low IS 'Ids from this one on,';
-COMMENT ON COLUMN coverage.high IS 'to before this one.';
-COMMENT ON COLUMN coverage.from_time IS 'The same as times: from this one on,';
-COMMENT ON COLUMN coverage.to_time IS 'to before this one.';
-COMMENT ON COLUMN coverage.complete IS 'Whether every message there was read.';
-COMMENT ON COLUMN coverage.complete_by IS 'By what: history, live or rescan.';
-COMMENT ON COLUMN coverage.gap_reason IS 'Why messages may be missing.';
-COMMENT ON COLUMN coverage.stale_since IS 'Edits and deletes from this time on may be missing.';
-COMMENT ON COLUMN coverage.reactions_stale_since IS 'Reactions and votes from this time on may be missing.';
+    'The coverage of each channel and thread: consecutive ranges of time, each either complete or a gap.';
+COMMENT ON COLUMN coverage.guild_id IS 'Discord''s id of the guild (server).';
+COMMENT ON COLUMN coverage.channel_id IS 'Discord''s id of the channel or thread.';
+COMMENT ON COLUMN coverage.low IS 'Start of the range as a message id (inclusive).';
+COMMENT ON COLUMN coverage.high IS 'End of the range as a message id (exclusive).';
+COMMENT ON COLUMN coverage.from_time IS 'Start of the range as a time (UTC, inclusive).';
+COMMENT ON COLUMN coverage.to_time IS 'End of the range as a time (UTC, exclusive).';
+COMMENT ON COLUMN coverage.complete IS 'Whether every message of the range was read; false for a gap.';
+COMMENT ON COLUMN coverage.complete_by IS 'How the range was covered: history (backfill), live (gateway session) or rescan (the history, read again); null for a gap.';
+COMMENT ON COLUMN coverage.gap_reason IS 'Why messages of the range may be missing; null if the range is complete.';
+COMMENT ON COLUMN coverage.stale_since IS 'Edits and deletes after this time (UTC) may be missing; null if none is missing.';
+COMMENT ON COLUMN coverage.reactions_stale_since IS 'Reactions and poll votes after this time (UTC) may be missing; null if none is missing.';
 
 COMMENT ON VIEW discord_reaction_events IS
-    'Who reacted to what or voted for what, and took it back, and when: one row for each event that was heard. Kept only with REACTIONS=full, from then on; how many reactions and votes there are is in the messages.';
-COMMENT ON COLUMN discord_reaction_events.happened_at IS 'When it was heard, by Discord''s clock.';
-COMMENT ON COLUMN discord_reaction_events.message_id IS 'The message.';
-COMMENT ON COLUMN discord_reaction_events.guild_id IS 'The guild it belongs to.';
-COMMENT ON COLUMN discord_reaction_events.channel_id IS 'The channel or thread it stands in.';
-COMMENT ON COLUMN discord_reaction_events.user_id IS 'Who reacted or voted; none where reactions were cleared, since Discord does not say by whom.';
-COMMENT ON COLUMN discord_reaction_events.event IS 'reaction_added, reaction_removed, emoji_cleared (all of one emoji), all_cleared, vote_added or vote_removed.';
-COMMENT ON COLUMN discord_reaction_events.emoji_id IS 'A guild''s own emoji.';
-COMMENT ON COLUMN discord_reaction_events.emoji_name IS 'The emoji, or the name of an own one.';
-COMMENT ON COLUMN discord_reaction_events.answer_id IS 'The number of the poll''s answer that was voted for.';
-COMMENT ON COLUMN discord_reaction_events.is_super IS 'Whether it is a super reaction.';
+    'Reaction and vote events: who reacted or voted, or took it back, and when; one row per received event. Stored only while REACTIONS=full is set. The numbers of reactions and votes are in discord_messages.';
+COMMENT ON COLUMN discord_reaction_events.happened_at IS 'When the event was received, by Discord''s clock (UTC).';
+COMMENT ON COLUMN discord_reaction_events.message_id IS 'Discord''s id of the message.';
+COMMENT ON COLUMN discord_reaction_events.guild_id IS 'Discord''s id of the guild (server).';
+COMMENT ON COLUMN discord_reaction_events.channel_id IS 'Discord''s id of the channel or thread that contains the message.';
+COMMENT ON COLUMN discord_reaction_events.user_id IS 'Discord''s id of the user who reacted or voted; null if reactions were cleared, because Discord does not tell by whom.';
+COMMENT ON COLUMN discord_reaction_events.event IS 'Kind of event: reaction_added, reaction_removed, emoji_cleared (all reactions with one emoji), all_cleared, vote_added or vote_removed.';
+COMMENT ON COLUMN discord_reaction_events.emoji_id IS 'Discord''s id of a custom emoji; null for a Unicode emoji.';
+COMMENT ON COLUMN discord_reaction_events.emoji_name IS 'The Unicode emoji, or the name of the custom emoji.';
+COMMENT ON COLUMN discord_reaction_events.answer_id IS 'The answer_id of the poll answer that was voted for; null for reactions.';
+COMMENT ON COLUMN discord_reaction_events.is_super IS 'Whether the reaction is a super reaction.';
 
 COMMENT ON VIEW outages IS
-    'Times in which nobody listened. What was written and deleted within one is known to nobody.';
-COMMENT ON COLUMN outages.began_at IS 'When the last was heard before it.';
-COMMENT ON COLUMN outages.ended_at IS 'When the next was heard.';
-COMMENT ON COLUMN outages.reason IS 'offline, session_lost or record_damaged.';
+    'Outages: times in which the service received no events from Discord. A message that was written and deleted within one is lost.';
+COMMENT ON COLUMN outages.began_at IS 'When the last event before the outage was received (UTC).';
+COMMENT ON COLUMN outages.ended_at IS 'When the first event after the outage was received (UTC).';
+COMMENT ON COLUMN outages.reason IS 'Reason of the outage: offline (the service did not run), session_lost (the service ran, but its gateway session was lost) or record_damaged (the data of that time was lost from the database).';
 
-COMMENT ON VIEW snapshot IS 'The snapshot that this session reads: one row.';
-COMMENT ON COLUMN snapshot.created_at IS 'When it was made.';
-COMMENT ON COLUMN snapshot.revision IS 'The last commit that is in it.';
-COMMENT ON COLUMN snapshot.store_id IS 'The record that it is of.';
-COMMENT ON COLUMN snapshot.schema_version IS 'The schema of that record.';
+COMMENT ON VIEW snapshot IS 'The snapshot that this DuckDB session reads: one row.';
+COMMENT ON COLUMN snapshot.created_at IS 'When the database was read for the snapshot.';
+COMMENT ON COLUMN snapshot.revision IS 'Number of the last database commit that the snapshot contains.';
+COMMENT ON COLUMN snapshot.store_id IS 'Identifies the database.';
+COMMENT ON COLUMN snapshot.schema_version IS 'Version of the database schema.';

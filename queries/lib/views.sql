@@ -1,12 +1,12 @@
--- What the reports stand on: views that read the payloads, and macros that read the parameters.
--- It needs the relations discord_messages, discord_channels and coverage, and DuckDB's icu and json.
--- Parameters are variables (SET VARIABLE name = value); one that is not set is NULL.
+-- The views and macros that the reports use: the views read the payloads, the macros read the parameters.
+-- They need the relations discord_messages, discord_channels and coverage, and DuckDB's extensions icu and json.
+-- Parameters are variables (SET VARIABLE name = value); a variable that is not set is NULL.
 
 ---------------------------------------------------------------------------------------------------
 -- Parameters
 
--- The least id that a message of this time or later can have; beyond the last millisecond of which an id can tell,
--- none. A time range is a range of ids.
+-- The lowest id that a message of this time or later can have; NULL after the last millisecond that an id can
+-- contain. A time range is thereby a range of ids.
 CREATE OR REPLACE MACRO first_id_at(moment) AS
     CASE WHEN epoch_ms(moment + INTERVAL 999 MICROSECONDS) > 3619093655551 THEN 9223372036854775807
          ELSE least(greatest(epoch_ms(moment + INTERVAL 999 MICROSECONDS) - 1420070400000, 0), 2199023255551)
@@ -26,7 +26,7 @@ CREATE OR REPLACE MACRO unit_or(usual) AS coalesce(getvariable('unit'), usual);
 
 CREATE OR REPLACE MACRO limit_or(usual) AS coalesce(CAST(getvariable('limit') AS BIGINT), usual);
 
--- The channel asked for, and its threads; of a category, its channels and their threads.
+-- The requested channel and its threads; for a category, its channels and their threads.
 CREATE OR REPLACE MACRO wanted_channels() AS TABLE
     SELECT channel.*
     FROM discord_channels AS channel
@@ -36,21 +36,21 @@ CREATE OR REPLACE MACRO wanted_channels() AS TABLE
            OR CAST(getvariable('channel_id') AS BIGINT)
               IN (channel.channel_id, channel.parent_id, parent.parent_id));
 
--- Discord's types of what somebody wrote: text, reply, and the commands of an app. The others tell
--- what happened: somebody joined, pinned, boosted. The bits 0, 19, 20 and 23 of a number, since IN
--- takes longer than all the rest of a scan.
+-- The message types that somebody wrote: text, reply and app commands. The other types are system messages, such
+-- as joins, pins and boosts. The types 0, 19, 20 and 23 are bits of a number, because IN takes longer than the
+-- rest of the scan.
 CREATE OR REPLACE MACRO is_written(message_type) AS
     message_type BETWEEN 0 AND 23 AND (9961473 >> message_type) & 1 = 1;
 
--- Whether an app or a webhook wrote it. The payload is all that tells it; where it was taken out
--- of a deleted message, nobody knows, and the answer is no.
+-- Whether an app or a webhook wrote the message. Only the payload tells it; for a deleted message whose content
+-- was redacted it is not known, and the answer is no.
 CREATE OR REPLACE MACRO is_bot(raw_json) AS
     coalesce(list_transform(
         [TRY(json_extract_string(raw_json, ['$.author.bot', '$.webhook_id']))],
         lambda found: found[1] = 'true' OR found[2] IS NOT NULL)[1], false);
 
--- The conditions of the common parameters, except for `from` and the channel. Columns are compared as
--- they are, so that the scan skips row groups by them.
+-- The conditions of the common parameters, except for `from` and the channel. Columns are compared without
+-- conversion, so that the scan can skip row groups.
 CREATE OR REPLACE MACRO is_wanted_anywhere(guild, id, is_deleted, type, by_bot) AS
     guild = CAST(getvariable('guild_id') AS BIGINT)
     AND id < to_id()
@@ -69,8 +69,8 @@ CREATE OR REPLACE MACRO is_wanted(guild, channel, id, is_deleted, type, by_bot) 
 ---------------------------------------------------------------------------------------------------
 -- Messages
 
--- Those of the channels asked for. Two branches, of which one is always empty: with an OR before the
--- IN each message would go through a join also when no channel is asked for.
+-- The messages of the requested channels. One of the two branches is always empty: with an OR before the IN, each
+-- message would go through a join even if no channel is requested.
 CREATE OR REPLACE MACRO messages_there() AS TABLE
     FROM discord_messages WHERE getvariable('channel_id') IS NULL
     UNION ALL
@@ -78,7 +78,7 @@ CREATE OR REPLACE MACRO messages_there() AS TABLE
     WHERE getvariable('channel_id') IS NOT NULL
       AND channel_id IN (SELECT wanted.channel_id FROM wanted_channels() AS wanted);
 
--- Those before `from` too: for what has to be told from the beginning, as who is new.
+-- Like wanted_messages(), including messages before `from`: for counts from the beginning, such as new authors.
 CREATE OR REPLACE MACRO wanted_history() AS TABLE
     FROM messages_there()
     WHERE is_wanted_anywhere(guild_id, message_id, deleted, message_type, is_bot(raw_json));
@@ -86,15 +86,15 @@ CREATE OR REPLACE MACRO wanted_history() AS TABLE
 CREATE OR REPLACE MACRO wanted_messages() AS TABLE
     FROM wanted_history() WHERE message_id >= from_id();
 
--- Deleted ones too, whatever include_deleted says: for reports about deletes.
+-- Like wanted_messages(), including deleted messages whatever include_deleted is: for reports about deletes.
 CREATE OR REPLACE MACRO wanted_with_deleted() AS TABLE
     FROM messages_there()
     WHERE message_id >= from_id()
       AND is_wanted_anywhere(guild_id, message_id, false, message_type, is_bot(raw_json));
 
 ---------------------------------------------------------------------------------------------------
--- Time. Zones change their offset only at quarters of an hour, so each quarter is turned into local
--- time once, instead of each message; and a quarter without messages is there too.
+-- Time. Zones change their offset only at quarters of an hour, so each quarter is converted into local time once,
+-- instead of each message. Quarters without messages are included.
 
 CREATE OR REPLACE MACRO local_time(moment) AS timezone(time_zone(), moment);
 
@@ -102,18 +102,18 @@ CREATE OR REPLACE MACRO utc_time(moment) AS make_timestamp(epoch_us(moment));
 
 CREATE OR REPLACE MACRO utc_offset(moment) AS local_time(moment) - utc_time(moment);
 
--- When it would be a local time if the clock had not been changed since the day before.
+-- The time of a local time if the clock had not been changed since the day before.
 CREATE OR REPLACE MACRO unchanged_time(local) AS
     timezone('UTC', local - utc_offset(timezone(time_zone(), local) - INTERVAL 1 DAY));
 
--- When the clock first shows a local time: of one that it shows twice DuckDB takes the second.
+-- The first time at which the clock shows a local time; DuckDB would take the second one.
 CREATE OR REPLACE MACRO first_time(local) AS
     least(timezone(time_zone(), local),
           CASE WHEN local_time(unchanged_time(local)) = local THEN unchanged_time(local) END);
 
 CREATE OR REPLACE MACRO local_day(moment) AS CAST(local_time(moment) AS DATE);
 
--- How many days after the week's first day a local time is.
+-- The number of days from the first day of the week to a local time.
 CREATE OR REPLACE MACRO day_of_week(local) AS
     (isodow(local) + CASE coalesce(getvariable('week_start'), 'monday')
                      WHEN 'sunday' THEN 0 WHEN 'saturday' THEN 1 ELSE 6 END) % 7;
@@ -125,7 +125,7 @@ CREATE OR REPLACE MACRO local_week(moment) AS week_of(local_time(moment));
 
 CREATE OR REPLACE MACRO local_month(moment) AS CAST(date_trunc('month', local_time(moment)) AS DATE);
 
--- The hour, day, week or month that a local time is in.
+-- The start of the hour, day, week or month that contains a local time.
 CREATE OR REPLACE MACRO period_of(local, unit) AS
     CASE unit WHEN 'hour' THEN date_trunc('hour', local)
               WHEN 'day' THEN date_trunc('day', local)
@@ -133,14 +133,14 @@ CREATE OR REPLACE MACRO period_of(local, unit) AS
               WHEN 'month' THEN date_trunc('month', local)
               ELSE error('unit is one of hour, day, week, month') END;
 
--- What lies between the beginnings of two periods, by the local clock.
+-- The interval between the starts of two periods, by the local clock.
 CREATE OR REPLACE MACRO step_of(unit) AS
     CASE unit WHEN 'day' THEN INTERVAL 1 DAY WHEN 'week' THEN INTERVAL 7 DAYS
               WHEN 'month' THEN INTERVAL 1 MONTH ELSE error('unit is one of day, week, month') END;
 
 CREATE OR REPLACE MACRO quarter_of(message_id) AS (message_id >> 22) // 900000;
 
--- None for what is before `from`, which can be within a quarter.
+-- NULL before `from`, which can lie within a quarter.
 CREATE OR REPLACE MACRO wanted_quarter_of(message_id) AS
     CASE WHEN message_id >= from_id() THEN quarter_of(message_id) END;
 
@@ -148,8 +148,7 @@ CREATE OR REPLACE MACRO quarter_time(quarter) AS to_timestamp(1420070400 + quart
 
 CREATE OR REPLACE MACRO id_time(id) AS to_timestamp(((id >> 22) + 1420070400000) / 1000);
 
--- The id up to which something can be said: `to`, or how far the record of the guild is complete, or
--- its last message.
+-- The id up to which the archive is known: `to`, or the end of the guild's coverage, or its last message.
 CREATE OR REPLACE MACRO wanted_end() AS TABLE
     SELECT CASE WHEN getvariable('to') IS NOT NULL THEN to_id() - 1
                 ELSE coalesce(
@@ -162,8 +161,8 @@ CREATE OR REPLACE MACRO wanted_end() AS TABLE
                     (SELECT max(message_id) FROM discord_messages
                      WHERE guild_id = CAST(getvariable('guild_id') AS BIGINT))) END AS last_id;
 
--- The first and the last quarter asked for. Without `from`, the first in which there is anything, also
--- what the report leaves out; without `to`, the last of which something can be said: silence is told too.
+-- The first and the last requested quarter. Without `from`, the quarter of the first message, including messages
+-- that the report leaves out; without `to`, the quarter up to which the archive is known, even if it is empty.
 CREATE OR REPLACE MACRO wanted_range() AS TABLE
     SELECT [quarter_of(CASE WHEN getvariable('from') IS NULL THEN least_id ELSE from_id() END),
             quarter_of(CASE WHEN getvariable('to') IS NULL THEN greatest(greatest_id, last_id)
@@ -173,8 +172,9 @@ CREATE OR REPLACE MACRO wanted_range() AS TABLE
          wanted_end()
     WHERE least_id IS NOT NULL OR getvariable('from') IS NOT NULL;
 
--- The days (of UTC) from the first to the last quarter of `bounds`, the zone's offset at the begin of each, and
--- whether it is the same at the end. Asking a zone takes long: about a day's quarters only where it is not.
+-- The UTC days from the first to the last quarter of `bounds`, with the offset of the zone at the start of each day
+-- and whether it is the same at the end. Zone lookups are slow, so single quarters are looked up only on days on
+-- which the offset changes.
 CREATE OR REPLACE MACRO days_between(bounds) AS TABLE
     WITH range AS MATERIALIZED (
         SELECT bounds AS ends
@@ -198,7 +198,7 @@ CREATE OR REPLACE MACRO quarters_between(bounds) AS TABLE
                          ELSE local_time(quarter_time(quarter)) END AS local_time
     FROM quarters JOIN days ON days.day = quarter // 96;
 
--- The quarters with which the clock is changed, of the days of `bounds`.
+-- The quarters of these days at which the clock is changed.
 CREATE OR REPLACE MACRO changes_between(bounds) AS TABLE
     WITH quarters AS (
         SELECT unnest(generate_series(day * 96 + 1, day * 96 + 96)) AS quarter
@@ -209,14 +209,14 @@ CREATE OR REPLACE MACRO changes_between(bounds) AS TABLE
 CREATE OR REPLACE MACRO wanted_quarters() AS TABLE
     FROM quarters_between((FROM wanted_range()));
 
--- Those of wanted_history().
+-- The quarters of wanted_history().
 CREATE OR REPLACE MACRO history_quarters() AS TABLE
     FROM quarters_between((
         SELECT [quarter_of(min(message_id)), quarter_of(max(message_id))] FROM wanted_history()));
 
--- Each quarter's period. An hour begins anew when the clock is changed within it: in autumn it comes twice, at
--- Lord Howe half of it does, and on the Chatham Islands a quarter of it. These are periods of one name, told
--- apart by starts_at; no two periods begin at one time.
+-- The period of each quarter. A change of the clock within an hour starts a new period: when the clock is set back
+-- the whole hour is repeated, on Lord Howe Island half of it, and on the Chatham Islands a quarter of it. Such
+-- periods have the same local start and differ in starts_at, which is unique.
 CREATE OR REPLACE MACRO wanted_quarters_by(unit) AS TABLE
     WITH quarters AS MATERIALIZED (
         SELECT quarter, local_time, period_of(local_time, unit) AS period FROM wanted_quarters()
@@ -242,9 +242,9 @@ CREATE OR REPLACE MACRO wanted_periods(unit) AS TABLE
     SELECT DISTINCT period, starts_at FROM wanted_quarters_by(unit);
 
 ---------------------------------------------------------------------------------------------------
--- Payloads. What can't be read is NULL, and never an error.
+-- Payloads. A field that can't be read is NULL and never an error.
 
--- A payload's list as JSON, or what Discord showed later in its place.
+-- A list of the payload as JSON, or the list that replaced it in patch_json.
 CREATE OR REPLACE MACRO payload_list(raw_json, patch_json, field) AS
     coalesce(TRY(json_extract(patch_json, '$.' || field)), TRY(json_extract(raw_json, '$.' || field)));
 
@@ -351,8 +351,8 @@ FROM (
     )
 );
 
--- A link ends before the punctuation of the sentence around it; a bracket at its end belongs to it if
--- it was opened in it.
+-- A link ends before the punctuation of the surrounding sentence. A closing bracket at the end belongs to the link
+-- if the opening bracket does.
 CREATE OR REPLACE MACRO without_punctuation(link) AS
     CASE WHEN length(replace(link, '(', '')) > length(replace(link, ')', ''))
          THEN regexp_replace(link, '[.,;:!?''"*~|`\]}]*\)?[.,;:!?''"*~|`\]}]*$', '')
@@ -397,10 +397,11 @@ CREATE OR REPLACE MACRO wanted_links() AS TABLE
     WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
 
 ---------------------------------------------------------------------------------------------------
--- Threads that were begun in the time asked for: when the first line of anybody or of Discord stood in
--- one, since it can hang on a message that is much older. Who began one is who wrote the message with the
--- thread's own id (in a forum its first one, else the one in the channel that it hangs on), or else
--- its first message. The first answer is the first message in it by anybody else.
+-- Threads that were started in the requested time. The start is the time of the first message in the thread,
+-- including system messages, because the message that the thread belongs to can be much older. The thread's author
+-- is the author of the message with the thread's own id (in a forum its first message, otherwise the message in
+-- the channel that the thread belongs to), or else of its first message. The first answer is the first message of
+-- another author.
 CREATE OR REPLACE MACRO wanted_threads() AS TABLE
 WITH all_threads AS (
     SELECT channel_id, parent_id, name FROM wanted_channels() WHERE channel_type IN (10, 11, 12)
@@ -436,115 +437,115 @@ SELECT channel_id, parent_id, name, begun.begun_id, answer_id,
 FROM begun JOIN threads USING (channel_id) LEFT JOIN answered USING (channel_id);
 
 ---------------------------------------------------------------------------------------------------
--- What the views mean, for tools that show it.
+-- The meanings of the views and columns, for tools that display comments.
 COMMENT ON VIEW discord_attachments IS
-    'Files of messages: one row for each.';
-COMMENT ON COLUMN discord_attachments.message_id IS 'The message. It holds its time too.';
-COMMENT ON COLUMN discord_attachments.guild_id IS 'The guild.';
-COMMENT ON COLUMN discord_attachments.channel_id IS 'The channel or thread.';
-COMMENT ON COLUMN discord_attachments.author_id IS 'Who wrote the message.';
-COMMENT ON COLUMN discord_attachments.created_at IS 'When the message was written.';
-COMMENT ON COLUMN discord_attachments.deleted IS 'Whether the message was deleted.';
-COMMENT ON COLUMN discord_attachments.message_type IS 'Discord''s number of the message''s type: 0 text, 19 reply, ...';
-COMMENT ON COLUMN discord_attachments.by_bot IS 'Whether an app or a webhook wrote it.';
-COMMENT ON COLUMN discord_attachments.position IS 'Which of the files of its message it is, from 1.';
-COMMENT ON COLUMN discord_attachments.attachment_id IS 'The file.';
-COMMENT ON COLUMN discord_attachments.filename IS 'Its name.';
-COMMENT ON COLUMN discord_attachments.content_type IS 'Its media type as Discord gives it; NULL if it gives none.';
-COMMENT ON COLUMN discord_attachments.size_bytes IS 'Its size in bytes.';
-COMMENT ON COLUMN discord_attachments.width IS 'Of an image or video: pixels.';
-COMMENT ON COLUMN discord_attachments.height IS 'Of an image or video: pixels.';
-COMMENT ON COLUMN discord_attachments.duration_seconds IS 'Of a voice message: seconds.';
-COMMENT ON COLUMN discord_attachments.description IS 'The text for those who can not see it.';
-COMMENT ON COLUMN discord_attachments.url IS 'Where it was when the payload came. Discord''s links expire.';
+    'Attached files, one row per file.';
+COMMENT ON COLUMN discord_attachments.message_id IS 'Discord''s id of the message, which contains its time.';
+COMMENT ON COLUMN discord_attachments.guild_id IS 'Discord''s id of the guild (server).';
+COMMENT ON COLUMN discord_attachments.channel_id IS 'Discord''s id of the channel or thread.';
+COMMENT ON COLUMN discord_attachments.author_id IS 'Discord''s id of the author of the message.';
+COMMENT ON COLUMN discord_attachments.created_at IS 'When the message was written (UTC).';
+COMMENT ON COLUMN discord_attachments.deleted IS 'Whether the message no longer exists on Discord.';
+COMMENT ON COLUMN discord_attachments.message_type IS 'Discord''s message type, for example 0 a normal message, 19 a reply.';
+COMMENT ON COLUMN discord_attachments.by_bot IS 'Whether an app or a webhook wrote the message.';
+COMMENT ON COLUMN discord_attachments.position IS 'Position of the file in its message, from 1.';
+COMMENT ON COLUMN discord_attachments.attachment_id IS 'Discord''s id of the file.';
+COMMENT ON COLUMN discord_attachments.filename IS 'Name of the file.';
+COMMENT ON COLUMN discord_attachments.content_type IS 'Media type from Discord; NULL if Discord gave none.';
+COMMENT ON COLUMN discord_attachments.size_bytes IS 'Size in bytes.';
+COMMENT ON COLUMN discord_attachments.width IS 'Width of an image or video in pixels.';
+COMMENT ON COLUMN discord_attachments.height IS 'Height of an image or video in pixels.';
+COMMENT ON COLUMN discord_attachments.duration_seconds IS 'Duration of a voice message in seconds.';
+COMMENT ON COLUMN discord_attachments.description IS 'Alternative text of the file.';
+COMMENT ON COLUMN discord_attachments.url IS 'URL of the file when the payload was received. Discord''s URLs expire.';
 
 COMMENT ON VIEW discord_embeds IS
-    'Embeds of messages (previews of links, and what apps show): one row for each.';
-COMMENT ON COLUMN discord_embeds.message_id IS 'The message. It holds its time too.';
-COMMENT ON COLUMN discord_embeds.guild_id IS 'The guild.';
-COMMENT ON COLUMN discord_embeds.channel_id IS 'The channel or thread.';
-COMMENT ON COLUMN discord_embeds.author_id IS 'Who wrote the message.';
-COMMENT ON COLUMN discord_embeds.created_at IS 'When the message was written.';
-COMMENT ON COLUMN discord_embeds.deleted IS 'Whether the message was deleted.';
-COMMENT ON COLUMN discord_embeds.message_type IS 'Discord''s number of the message''s type: 0 text, 19 reply, ...';
-COMMENT ON COLUMN discord_embeds.by_bot IS 'Whether an app or a webhook wrote it.';
-COMMENT ON COLUMN discord_embeds.position IS 'Which of the embeds of its message it is, from 1.';
-COMMENT ON COLUMN discord_embeds.embed_type IS 'rich, link, article, image, video, gifv, poll_result, ...';
-COMMENT ON COLUMN discord_embeds.title IS 'Its title.';
-COMMENT ON COLUMN discord_embeds.description IS 'Its text.';
-COMMENT ON COLUMN discord_embeds.url IS 'What it leads to.';
-COMMENT ON COLUMN discord_embeds.provider IS 'The site that it is from.';
-COMMENT ON COLUMN discord_embeds.published_at IS 'The time that it gives itself.';
+    'Embeds of messages (link previews, bot cards), one row per embed.';
+COMMENT ON COLUMN discord_embeds.message_id IS 'Discord''s id of the message, which contains its time.';
+COMMENT ON COLUMN discord_embeds.guild_id IS 'Discord''s id of the guild (server).';
+COMMENT ON COLUMN discord_embeds.channel_id IS 'Discord''s id of the channel or thread.';
+COMMENT ON COLUMN discord_embeds.author_id IS 'Discord''s id of the author of the message.';
+COMMENT ON COLUMN discord_embeds.created_at IS 'When the message was written (UTC).';
+COMMENT ON COLUMN discord_embeds.deleted IS 'Whether the message no longer exists on Discord.';
+COMMENT ON COLUMN discord_embeds.message_type IS 'Discord''s message type, for example 0 a normal message, 19 a reply.';
+COMMENT ON COLUMN discord_embeds.by_bot IS 'Whether an app or a webhook wrote the message.';
+COMMENT ON COLUMN discord_embeds.position IS 'Position of the embed in its message, from 1.';
+COMMENT ON COLUMN discord_embeds.embed_type IS 'Type of the embed: rich, link, article, image, video, gifv, poll_result, ...';
+COMMENT ON COLUMN discord_embeds.title IS 'Title of the embed.';
+COMMENT ON COLUMN discord_embeds.description IS 'Text of the embed.';
+COMMENT ON COLUMN discord_embeds.url IS 'URL that the embed leads to.';
+COMMENT ON COLUMN discord_embeds.provider IS 'Name of the site that the embed comes from.';
+COMMENT ON COLUMN discord_embeds.published_at IS 'Time that the embed shows (UTC).';
 
 COMMENT ON VIEW discord_mentions IS
-    'Mentions in messages: one row for each person or role, and one if everyone was called.';
-COMMENT ON COLUMN discord_mentions.message_id IS 'The message. It holds its time too.';
-COMMENT ON COLUMN discord_mentions.guild_id IS 'The guild.';
-COMMENT ON COLUMN discord_mentions.channel_id IS 'The channel or thread.';
-COMMENT ON COLUMN discord_mentions.author_id IS 'Who wrote the message.';
-COMMENT ON COLUMN discord_mentions.created_at IS 'When the message was written.';
-COMMENT ON COLUMN discord_mentions.deleted IS 'Whether the message was deleted.';
-COMMENT ON COLUMN discord_mentions.message_type IS 'Discord''s number of the message''s type: 0 text, 19 reply, ...';
-COMMENT ON COLUMN discord_mentions.by_bot IS 'Whether an app or a webhook wrote it.';
-COMMENT ON COLUMN discord_mentions.mention_kind IS 'user, role or everyone.';
-COMMENT ON COLUMN discord_mentions.mentioned_id IS 'The person or role; NULL for everyone.';
+    'Mentions in messages: one row per mentioned user or role, and one if everyone was mentioned.';
+COMMENT ON COLUMN discord_mentions.message_id IS 'Discord''s id of the message, which contains its time.';
+COMMENT ON COLUMN discord_mentions.guild_id IS 'Discord''s id of the guild (server).';
+COMMENT ON COLUMN discord_mentions.channel_id IS 'Discord''s id of the channel or thread.';
+COMMENT ON COLUMN discord_mentions.author_id IS 'Discord''s id of the author of the message.';
+COMMENT ON COLUMN discord_mentions.created_at IS 'When the message was written (UTC).';
+COMMENT ON COLUMN discord_mentions.deleted IS 'Whether the message no longer exists on Discord.';
+COMMENT ON COLUMN discord_mentions.message_type IS 'Discord''s message type, for example 0 a normal message, 19 a reply.';
+COMMENT ON COLUMN discord_mentions.by_bot IS 'Whether an app or a webhook wrote the message.';
+COMMENT ON COLUMN discord_mentions.mention_kind IS 'Kind of mention: user, role or everyone.';
+COMMENT ON COLUMN discord_mentions.mentioned_id IS 'Discord''s id of the user or role; NULL for everyone.';
 
 COMMENT ON VIEW discord_reactions IS
-    'Reactions by emoji. They are heard as they happen, and corrected when the message is read again; for times in which nobody listened, coverage says since when they can be old (reactions_stale_since).';
-COMMENT ON COLUMN discord_reactions.message_id IS 'The message. It holds its time too.';
-COMMENT ON COLUMN discord_reactions.guild_id IS 'The guild.';
-COMMENT ON COLUMN discord_reactions.channel_id IS 'The channel or thread.';
-COMMENT ON COLUMN discord_reactions.author_id IS 'Who wrote the message.';
-COMMENT ON COLUMN discord_reactions.created_at IS 'When the message was written.';
-COMMENT ON COLUMN discord_reactions.deleted IS 'Whether the message was deleted.';
-COMMENT ON COLUMN discord_reactions.message_type IS 'Discord''s number of the message''s type: 0 text, 19 reply, ...';
-COMMENT ON COLUMN discord_reactions.by_bot IS 'Whether an app or a webhook wrote it.';
-COMMENT ON COLUMN discord_reactions.position IS 'Which of the emoji of its message it is, from 1.';
-COMMENT ON COLUMN discord_reactions.emoji_id IS 'The guild''s own emoji; NULL for one of Unicode.';
-COMMENT ON COLUMN discord_reactions.emoji_name IS 'The emoji, or the name of an own one.';
-COMMENT ON COLUMN discord_reactions.reaction_count IS 'How many reacted with it.';
-COMMENT ON COLUMN discord_reactions.super_reaction_count IS 'How many of these were super reactions.';
+    'Reactions per message and emoji. They are counted as they happen and corrected when a message is read again; after an outage, coverage.reactions_stale_since tells since when changes may be missing.';
+COMMENT ON COLUMN discord_reactions.message_id IS 'Discord''s id of the message, which contains its time.';
+COMMENT ON COLUMN discord_reactions.guild_id IS 'Discord''s id of the guild (server).';
+COMMENT ON COLUMN discord_reactions.channel_id IS 'Discord''s id of the channel or thread.';
+COMMENT ON COLUMN discord_reactions.author_id IS 'Discord''s id of the author of the message.';
+COMMENT ON COLUMN discord_reactions.created_at IS 'When the message was written (UTC).';
+COMMENT ON COLUMN discord_reactions.deleted IS 'Whether the message no longer exists on Discord.';
+COMMENT ON COLUMN discord_reactions.message_type IS 'Discord''s message type, for example 0 a normal message, 19 a reply.';
+COMMENT ON COLUMN discord_reactions.by_bot IS 'Whether an app or a webhook wrote the message.';
+COMMENT ON COLUMN discord_reactions.position IS 'Position of the emoji in its message, from 1.';
+COMMENT ON COLUMN discord_reactions.emoji_id IS 'Discord''s id of a custom emoji; NULL for a Unicode emoji.';
+COMMENT ON COLUMN discord_reactions.emoji_name IS 'The Unicode emoji, or the name of the custom emoji.';
+COMMENT ON COLUMN discord_reactions.reaction_count IS 'Number of reactions with this emoji.';
+COMMENT ON COLUMN discord_reactions.super_reaction_count IS 'Number of those reactions that are super reactions.';
 
 COMMENT ON VIEW discord_poll_votes IS
-    'The answers of polls, with their votes.';
-COMMENT ON COLUMN discord_poll_votes.message_id IS 'The message. It holds its time too.';
-COMMENT ON COLUMN discord_poll_votes.guild_id IS 'The guild.';
-COMMENT ON COLUMN discord_poll_votes.channel_id IS 'The channel or thread.';
-COMMENT ON COLUMN discord_poll_votes.author_id IS 'Who wrote the message.';
-COMMENT ON COLUMN discord_poll_votes.created_at IS 'When the message was written.';
-COMMENT ON COLUMN discord_poll_votes.deleted IS 'Whether the message was deleted.';
-COMMENT ON COLUMN discord_poll_votes.message_type IS 'Discord''s number of the message''s type: 0 text, 19 reply, ...';
-COMMENT ON COLUMN discord_poll_votes.by_bot IS 'Whether an app or a webhook wrote it.';
-COMMENT ON COLUMN discord_poll_votes.question IS 'What is asked.';
-COMMENT ON COLUMN discord_poll_votes.answer_id IS 'The number of the answer.';
-COMMENT ON COLUMN discord_poll_votes.answer IS 'The answer.';
-COMMENT ON COLUMN discord_poll_votes.votes IS 'How many voted for it; NULL if that is not known.';
+    'The answers of polls with their votes, one row per answer.';
+COMMENT ON COLUMN discord_poll_votes.message_id IS 'Discord''s id of the message, which contains its time.';
+COMMENT ON COLUMN discord_poll_votes.guild_id IS 'Discord''s id of the guild (server).';
+COMMENT ON COLUMN discord_poll_votes.channel_id IS 'Discord''s id of the channel or thread.';
+COMMENT ON COLUMN discord_poll_votes.author_id IS 'Discord''s id of the author of the message.';
+COMMENT ON COLUMN discord_poll_votes.created_at IS 'When the message was written (UTC).';
+COMMENT ON COLUMN discord_poll_votes.deleted IS 'Whether the message no longer exists on Discord.';
+COMMENT ON COLUMN discord_poll_votes.message_type IS 'Discord''s message type, for example 0 a normal message, 19 a reply.';
+COMMENT ON COLUMN discord_poll_votes.by_bot IS 'Whether an app or a webhook wrote the message.';
+COMMENT ON COLUMN discord_poll_votes.question IS 'Question of the poll.';
+COMMENT ON COLUMN discord_poll_votes.answer_id IS 'The answer_id of the answer in its poll.';
+COMMENT ON COLUMN discord_poll_votes.answer IS 'Text of the answer.';
+COMMENT ON COLUMN discord_poll_votes.votes IS 'Number of votes for the answer; NULL if it is not known.';
 
 COMMENT ON VIEW discord_replies IS
-    'Replies: messages written with Discord''s reply function. Forwards are none.';
-COMMENT ON COLUMN discord_replies.message_id IS 'The message. It holds its time too.';
-COMMENT ON COLUMN discord_replies.guild_id IS 'The guild.';
-COMMENT ON COLUMN discord_replies.channel_id IS 'The channel or thread.';
-COMMENT ON COLUMN discord_replies.author_id IS 'Who wrote the message.';
-COMMENT ON COLUMN discord_replies.created_at IS 'When the message was written.';
-COMMENT ON COLUMN discord_replies.deleted IS 'Whether the message was deleted.';
-COMMENT ON COLUMN discord_replies.message_type IS 'Discord''s number of the message''s type: 0 text, 19 reply, ...';
-COMMENT ON COLUMN discord_replies.by_bot IS 'Whether an app or a webhook wrote it.';
-COMMENT ON COLUMN discord_replies.replied_to_id IS 'The message that it answers; NULL if that can not be read. It need not be in the record.';
-COMMENT ON COLUMN discord_replies.replied_to_channel_id IS 'Where that is.';
-COMMENT ON COLUMN discord_replies.replied_to_author_id IS 'Who wrote that; NULL if it was gone already.';
+    'Replies: messages written with Discord''s reply function. Forwards are not replies.';
+COMMENT ON COLUMN discord_replies.message_id IS 'Discord''s id of the message, which contains its time.';
+COMMENT ON COLUMN discord_replies.guild_id IS 'Discord''s id of the guild (server).';
+COMMENT ON COLUMN discord_replies.channel_id IS 'Discord''s id of the channel or thread.';
+COMMENT ON COLUMN discord_replies.author_id IS 'Discord''s id of the author of the message.';
+COMMENT ON COLUMN discord_replies.created_at IS 'When the message was written (UTC).';
+COMMENT ON COLUMN discord_replies.deleted IS 'Whether the message no longer exists on Discord.';
+COMMENT ON COLUMN discord_replies.message_type IS 'Discord''s message type, for example 0 a normal message, 19 a reply.';
+COMMENT ON COLUMN discord_replies.by_bot IS 'Whether an app or a webhook wrote the message.';
+COMMENT ON COLUMN discord_replies.replied_to_id IS 'Discord''s id of the message that is replied to, which is not necessarily archived; NULL if the id can''t be read.';
+COMMENT ON COLUMN discord_replies.replied_to_channel_id IS 'Discord''s id of the channel of the message that is replied to.';
+COMMENT ON COLUMN discord_replies.replied_to_author_id IS 'Discord''s id of the author of the message that is replied to; NULL if it was already deleted.';
 
 COMMENT ON VIEW discord_links IS
-    'Links in the text of messages: one row for each.';
-COMMENT ON COLUMN discord_links.message_id IS 'The message. It holds its time too.';
-COMMENT ON COLUMN discord_links.guild_id IS 'The guild.';
-COMMENT ON COLUMN discord_links.channel_id IS 'The channel or thread.';
-COMMENT ON COLUMN discord_links.author_id IS 'Who wrote the message.';
-COMMENT ON COLUMN discord_links.created_at IS 'When the message was written.';
-COMMENT ON COLUMN discord_links.deleted IS 'Whether the message was deleted.';
-COMMENT ON COLUMN discord_links.message_type IS 'Discord''s number of the message''s type: 0 text, 19 reply, ...';
-COMMENT ON COLUMN discord_links.by_bot IS 'Whether an app or a webhook wrote it.';
-COMMENT ON COLUMN discord_links.position IS 'Which of the links of its message it is, from 1.';
+    'Links in the text of messages, one row per link.';
+COMMENT ON COLUMN discord_links.message_id IS 'Discord''s id of the message, which contains its time.';
+COMMENT ON COLUMN discord_links.guild_id IS 'Discord''s id of the guild (server).';
+COMMENT ON COLUMN discord_links.channel_id IS 'Discord''s id of the channel or thread.';
+COMMENT ON COLUMN discord_links.author_id IS 'Discord''s id of the author of the message.';
+COMMENT ON COLUMN discord_links.created_at IS 'When the message was written (UTC).';
+COMMENT ON COLUMN discord_links.deleted IS 'Whether the message no longer exists on Discord.';
+COMMENT ON COLUMN discord_links.message_type IS 'Discord''s message type, for example 0 a normal message, 19 a reply.';
+COMMENT ON COLUMN discord_links.by_bot IS 'Whether an app or a webhook wrote the message.';
+COMMENT ON COLUMN discord_links.position IS 'Position of the link in its message, from 1.';
 COMMENT ON COLUMN discord_links.url IS 'The link, without the punctuation after it.';
-COMMENT ON COLUMN discord_links.host IS 'Its host in lower case, without www. and port.';
+COMMENT ON COLUMN discord_links.host IS 'Host of the link in lower case, without www. and port.';
 

@@ -1,4 +1,4 @@
-//! `GET /v1/changes`: what changed since a revision, for tools that keep a copy and refresh it.
+//! `GET /v1/changes`: the messages that changed since a revision, for tools that keep a copy and refresh it.
 
 use std::sync::Arc;
 
@@ -21,15 +21,15 @@ use crate::store::{Change, Changes, ChangesRequest};
 const MOST_ROWS: usize = 500;
 const DEFAULT_ROWS: usize = 100;
 
-/// Commits that no record will ever have.
+/// The largest revision that is accepted; no database will ever have so many commits.
 const LAST_REVISION: i64 = 999_999_999_999_999;
 
-/// Changes, in the order of the commits.
+/// A page of changed messages, in the order of the commits.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ChangesPage {
-    /// The messages that changed, each once, as it is now; deleted ones too.
+    /// The changed messages in their current state, each once; deleted ones are included.
     data: Vec<MessageJson>,
-    /// The `cursor` of the next page; null on the last one.
+    /// The `cursor` of the next page; null on the last page.
     #[schema(
         required = true,
         example = "57.42.1201234567890123457.6f0c2a51-3a37-4a0c-8a5e-2f6d9b1c7e40"
@@ -37,56 +37,59 @@ pub(super) struct ChangesPage {
     next_cursor: Option<String>,
     /// Whether there is a next page.
     has_more: bool,
-    /// After the last page: the `since` of the next refresh.
+    /// The `since` of the next refresh, to be used once the last page was read.
     #[schema(minimum = 0, example = 42)]
     next_since: i64,
-    /// Which record this is: revisions of another one mean nothing here.
+    /// Identifies the database. Revisions of another database can't be compared with this one's.
     #[schema(example = "1a7f6a9e-8d5e-4c6f-9d3a-0c1b2a394857")]
     store_id: String,
-    /// Which epoch of the record `next_since` was seen in: after a backup was put back, revisions are
-    /// counted again.
+    /// Identifies the epoch in which `next_since` was issued. The database begins a new epoch whenever it is opened,
+    /// so that a restored backup, after which revisions repeat, is noticed.
     #[schema(example = "6f0c2a51-3a37-4a0c-8a5e-2f6d9b1c7e40")]
     epoch: String,
 }
 
-/// Which changes.
+/// The parameters of the change feed.
 #[derive(Debug, Clone, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ChangesQuery {
-    /// Only this guild.
+    /// Only messages of this guild.
     #[param(value_type = Option<Snowflake>, example = "1101234567890123457")]
     guild_id: Option<GuildId>,
-    /// Only this channel or thread.
+    /// Only messages of this channel or thread.
     #[param(value_type = Option<Snowflake>, example = "1151234567890123457")]
     channel_id: Option<ChannelId>,
-    /// Changes of later commits than this one: the `next_since` of the last refresh, or 0 for all.
+    /// Only changes of commits after this revision: the `next_since` of the last refresh, or 0 for
+    /// everything.
     #[param(value_type = i64, minimum = 0, maximum = 999_999_999_999_999_i64, example = 0)]
     since: i64,
-    /// Of the record of which `since` is: a record that was made anew is noticed by it.
+    /// The `store_id` that came with `since`. If the database was replaced by a new one, the response is a
+    /// 410.
     #[param(
         value_type = Option<String>,
         min_length = 1,
         example = "1a7f6a9e-8d5e-4c6f-9d3a-0c1b2a394857"
     )]
     store_id: Option<String>,
-    /// Of the answer of which `since` is: a record that was put back from a backup is noticed by it.
+    /// The `epoch` that came with `since`. If the database was restored from a backup older than `since`,
+    /// the response is a 410.
     #[param(
         value_type = Option<String>,
         min_length = 1,
         example = "6f0c2a51-3a37-4a0c-8a5e-2f6d9b1c7e40"
     )]
     epoch: Option<String>,
-    /// Changes after this one: the `next_cursor` of the page before.
+    /// Continue after this change: the `next_cursor` of the previous page.
     #[param(
         value_type = Option<String>,
         pattern = r"^(0|[1-9][0-9]{0,14})\.(0|[1-9][0-9]{0,14})\.([1-9][0-9]{0,17}|[1-8][0-9]{18})\.[0-9a-f-]{36}$",
         example = "57.42.1201234567890123457.6f0c2a51-3a37-4a0c-8a5e-2f6d9b1c7e40"
     )]
     cursor: Option<Cursor>,
-    /// So many messages at most.
+    /// Maximum number of messages per page.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 500, default = 100)]
     limit: Option<usize>,
-    /// With `raw_json`, the payload as Discord sent it.
+    /// Whether to include `raw_json`, the payload as Discord sent it.
     #[param(value_type = Option<bool>, default = false)]
     include_raw: Option<bool>,
 }
@@ -137,7 +140,7 @@ impl ChangesQuery {
         }
     }
 
-    /// What the caller has: up to which revision, learned in which epoch.
+    /// The revisions up to which the caller has changes, each with the epoch in which it was issued.
     fn learned(&self) -> Vec<(String, i64)> {
         let refreshed = self.epoch.clone().map(|epoch| (epoch, self.since));
         let walked = self.cursor.as_ref();
@@ -145,8 +148,8 @@ impl ChangesQuery {
         refreshed.into_iter().chain(walked).collect()
     }
 
-    /// Whether what the caller has can be carried on. Rows never vanish from a record, so a copy is
-    /// too old only if it is one of another record, or of this one before it lost commits or was put back.
+    /// Whether the caller's copy can't be refreshed. Rows are never removed from the database, so a copy is
+    /// useless only if it is of another database, or of this one before it lost commits or was restored.
     fn must_reload(&self, changes: &Changes) -> bool {
         let is_another = |store_id: &String| *store_id != changes.store_id;
         !changes.is_known
@@ -155,12 +158,12 @@ impl ChangesQuery {
     }
 }
 
-/// Where a walk is, and where it ends: what changes meanwhile is the next walk's.
+/// The position of a walk and its end; changes made during the walk belong to the next one.
 #[derive(Debug, Clone)]
 struct Cursor {
     until: i64,
     after: Change,
-    /// In which the walk is.
+    /// The epoch in which the walk began.
     epoch: String,
 }
 
@@ -180,7 +183,7 @@ impl Cursor {
     }
 }
 
-/// The number of a commit.
+/// Reads a revision, the number of a commit.
 fn revision(text: &str) -> Result<i64, std::borrow::Cow<'static, str>> {
     let is_canonical = text == "0" || !text.starts_with('0');
     let is_number = is_canonical && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -189,13 +192,16 @@ fn revision(text: &str) -> Result<i64, std::borrow::Cow<'static, str>> {
     number.ok_or("is a revision: a whole number, 0 for the beginning".into())
 }
 
-/// What changed
+/// List changed messages
 ///
-/// Every message that was written, edited, deleted or found since a revision, as it is now, in the
-/// order of the last change. Walk the pages, then keep `next_since`, `store_id` and `epoch` for the
-/// next refresh. What changes during a walk belongs to the next one. A copy can also begin with a download
-/// with `include_deleted=true`: it has them as the headers `guildlake-revision`, `guildlake-store-id` and
-/// `guildlake-epoch`, and Parquet and Arrow in their metadata too, as `guildlake.revision` and so on.
+/// Returns every message that was added, edited, deleted or restored after a revision, in its current
+/// state, ordered by its last change. Read all pages, then keep `next_since`, `store_id` and `epoch` for
+/// the next refresh. Changes made during a walk are returned by the next one.
+///
+/// A copy can also start from a download with `include_deleted=true`: the download has the same three
+/// values in the headers `guildlake-revision`, `guildlake-store-id` and `guildlake-epoch`. Parquet and
+/// Arrow files also have them in their metadata, as `guildlake.revision`, `guildlake.store_id` and
+/// `guildlake.epoch`.
 #[utoipa::path(
     get,
     path = "/v1/changes",
@@ -203,11 +209,11 @@ fn revision(text: &str) -> Result<i64, std::borrow::Cow<'static, str>> {
     operation_id = "listChanges",
     params(ChangesQuery),
     responses(
-        (status = 200, description = "The changes.", body = ChangesPage, headers(
+        (status = 200, description = "One page of changed messages.", body = ChangesPage, headers(
             ("cache-control" = String, description = "`private, no-cache`"),
-            ("vary" = String, description = "What the answer depends on besides the URL."),
+            ("vary" = String, description = "The request headers that the response depends on."),
         )),
-        (status = 410, description = "The copy is of another record, or of this one before it was put back from a backup: load everything anew, from `since=0` or by a download.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 410, description = "The copy was made from another database, or from this one before it was restored from a backup. Load everything again, with `since=0` or with a download.", body = ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]

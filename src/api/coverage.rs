@@ -1,4 +1,4 @@
-//! `GET /v1/coverage`: what the record has of a guild's channels, and what it has not, and why.
+//! `GET /v1/coverage`: how complete the archive of a guild's channels is, and why messages may be missing.
 
 use std::sync::Arc;
 
@@ -23,109 +23,119 @@ use crate::store::{ChannelCompleteness, CompletenessRequest, KnownRange, Outage}
 const MOST_CHANNELS: usize = 500;
 const DEFAULT_CHANNELS: usize = 100;
 
-/// What is known of a guild.
+/// The coverage of a guild's channels.
 #[derive(Serialize, ToSchema)]
 pub(super) struct CoveragePage {
     coverage: CoverageSummary,
-    /// The channels and threads that hold messages and existed in the time asked for, by id.
+    /// The channels and threads that can contain messages and existed in the requested time, ordered by id.
     data: Vec<ChannelCoverageJson>,
-    /// Times in which nobody listened, and that ended after `from`. Messages written in them are
-    /// read afterwards; what was written and deleted within one is known to nobody.
+    /// The outages that ended after `from`: times in which the service received no events. Messages written
+    /// in an outage are read from the history afterwards; a message that was written and deleted within one
+    /// is lost.
     outages: Vec<OutageJson>,
-    /// The `cursor` of the next page; null on the last one.
+    /// The `cursor` of the next page; null on the last page.
     #[schema(required = true)]
     next_cursor: Option<Snowflake>,
     /// Whether there is a next page.
     has_more: bool,
 }
 
-/// What is known of a channel or thread.
+/// The coverage of a channel or thread.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ChannelCoverage)]
 pub(super) struct ChannelCoverageJson {
-    /// The channel or thread.
+    /// Discord's id of the channel or thread.
     channel_id: Snowflake,
-    /// A thread's channel; a channel's category.
+    /// Of a thread, the id of its channel; of a channel, the id of its category; null if it has none.
     #[schema(required = true)]
     parent_id: Option<Snowflake>,
-    /// Its name.
+    /// Name of the channel or thread.
     #[schema(example = "general")]
     name: String,
-    /// Every message is in the record.
+    /// Whether every message of the requested time is archived.
     complete: bool,
-    /// And every edit and delete.
+    /// Whether every edit and delete is archived too.
     changes_complete: bool,
-    /// What is known, from the oldest to the youngest, without holes.
+    /// Consecutive ranges from the oldest to the newest; each is either complete or a gap.
     ranges: Vec<RangeJson>,
 }
 
-/// A range of time of a channel, and of ids: complete, or a gap.
+/// A range of a channel's messages, given as times and as message ids: either complete or a gap.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CoverageRange)]
 pub(super) struct RangeJson {
-    /// From this time on,
+    /// Start of the range as a time (inclusive).
     from: Time,
-    /// to before this one.
+    /// End of the range as a time (exclusive).
     to: Time,
-    /// The same as ids: from this one on,
+    /// Start of the range as a message id (inclusive).
     from_id: Snowflake,
-    /// to before this one.
+    /// End of the range as a message id (exclusive).
     to_id: Snowflake,
-    /// By what every message there is known: `history`, `live`, or `rescan` (history, read again);
-    /// null for a gap.
+    /// How the range was covered: `history` (backfill), `live` (gateway session) or `rescan` (the history, read
+    /// again); null for a gap.
     #[schema(required = true, example = "history")]
     complete_by: Option<String>,
-    /// Why messages may be missing: `not_backfilled` (history was not read that far yet),
-    /// `offline` (the service did not run), `session_lost` (it ran without a connection),
-    /// `interrupted` (a right came or went, or the guild was away), `no_permission`,
-    /// `channel_deleted`, `frame_unreadable` and `payload_unreadable` (kept as it came),
-    /// `faulty` (Discord rejects what is asked of it), `not_yet` (has not happened yet, or is on its
-    /// way); null if none can be missing.
+    /// Why messages of the range may be missing; null if the range is complete.
+    ///
+    /// - `not_backfilled`: the backfill has not read the history of this range yet.
+    /// - `offline`: the service did not run.
+    /// - `session_lost`: the service ran, but its gateway session was lost.
+    /// - `interrupted`: the bot's permissions changed, or the guild was unavailable.
+    /// - `no_permission`: the bot may not read the channel.
+    /// - `channel_deleted`: the channel was deleted before it was read.
+    /// - `frame_unreadable`: a gateway event could not be parsed.
+    /// - `payload_unreadable`: a message could not be parsed; its payload is kept as a dead letter.
+    /// - `faulty`: Discord rejects requests for this channel.
+    /// - `not_yet`: the range lies in the future, or its events are still on their way.
     #[schema(required = true)]
     gap_reason: Option<String>,
-    /// Every message is there, but edits and deletes from this time on may be missing; null if
-    /// they are there too.
+    /// Every message of the range is archived, but edits and deletes after this time may be missing (the
+    /// range is stale); null if none is missing.
     #[schema(required = true)]
     stale_since: Option<Time>,
-    /// Reactions and votes from this time on may be missing: they are as they were when the messages were last read.
-    /// Earlier than `stale_since` where nobody listened to them at first.
+    /// Reactions and poll votes after this time may be missing: the counts are those of the last reading of
+    /// the messages; null if none is missing. The time can be earlier than `stale_since` if the service did not
+    /// follow reactions at first.
     #[schema(required = true)]
     reactions_stale_since: Option<Time>,
 }
 
-/// A time in which nobody listened.
+/// A time in which the service received no events from Discord.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Outage)]
 pub(super) struct OutageJson {
-    /// When the last was heard before it.
+    /// When the last event before the outage was received.
     began_at: Time,
-    /// When the next was heard.
+    /// When the first event after the outage was received.
     ended_at: Time,
-    /// `offline`, `session_lost`, or `record_damaged` (what was recorded then was lost).
+    /// `offline` (the service did not run), `session_lost` (the service ran, but its gateway session was
+    /// lost) or `record_damaged` (the data of that time was lost from the database).
     #[schema(example = "offline")]
     reason: String,
 }
 
-/// Of what.
+/// The parameters of the coverage.
 #[derive(Debug, Clone, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct CoverageQuery {
-    /// The guild.
+    /// Id of the guild (server).
     #[param(value_type = Snowflake, example = "1101234567890123457")]
     guild_id: GuildId,
-    /// Only this channel or thread.
+    /// Only the coverage of this channel or thread.
     #[param(value_type = Option<Snowflake>, example = "1151234567890123457")]
     channel_id: Option<ChannelId>,
-    /// Messages written at this time or later.
+    /// Only the coverage from this time on: RFC 3339 with an offset from UTC. Must not be later than `to`.
     #[param(value_type = Option<Time>, example = "2025-01-01T00:00:00Z")]
     from: Option<DateTime<Utc>>,
-    /// Messages written before this time. Without it: up to where the connection to Discord is.
+    /// Only the coverage before this time: RFC 3339 with an offset from UTC. Default: up to the last
+    /// event that was received from Discord.
     #[param(value_type = Option<Time>, example = "2025-02-01T00:00:00Z")]
     to: Option<DateTime<Utc>>,
-    /// Channels after this one: the `next_cursor` of the page before.
+    /// Continue after this channel: the `next_cursor` of the previous page.
     #[param(value_type = Option<Snowflake>)]
     cursor: Option<ChannelId>,
-    /// So many channels at most.
+    /// Maximum number of channels and threads per page.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 500, default = 100)]
     limit: Option<usize>,
 }
@@ -158,10 +168,11 @@ impl CoverageQuery {
     }
 }
 
-/// What is known, and what is not
+/// Get the coverage of a guild
 ///
-/// Per channel and thread: the ranges of time (and of ids) that are known complete, and by what,
-/// and the gaps with their reasons. Everything that is not in a gap was read.
+/// Returns, for each channel and thread, consecutive ranges of time (and of message ids). A range is
+/// either complete, with the way in which it was covered, or a gap, with the reason why messages may be
+/// missing. Every message that existed outside of the gaps was read.
 #[utoipa::path(
     get,
     path = "/v1/coverage",
@@ -169,9 +180,9 @@ impl CoverageQuery {
     operation_id = "getCoverage",
     params(CoverageQuery),
     responses(
-        (status = 200, description = "What is known.", body = CoveragePage, headers(
+        (status = 200, description = "One page of channels with their coverage.", body = CoveragePage, headers(
             ("cache-control" = String, description = "`private, no-cache`"),
-            ("vary" = String, description = "What the answer depends on besides the URL."),
+            ("vary" = String, description = "The request headers that the response depends on."),
         )),
         Refusals,
     ),
@@ -214,7 +225,7 @@ fn channel_json(channel: &ChannelCompleteness) -> ChannelCoverageJson {
     }
 }
 
-/// None if it has an end that is no id, which no range of an existing channel has.
+/// None if an end of the range is not a valid id, which does not happen for existing channels.
 fn range_json(range: &KnownRange) -> Option<RangeJson> {
     let from = MessageId::try_from(range.span.low).ok()?;
     let to = MessageId::try_from(range.span.high).ok()?;

@@ -6,26 +6,26 @@ use utoipa::ToSchema;
 use super::row::Time;
 use crate::store::{Completeness, ReportCoverage};
 
-/// In short, for everything asked for, whatever the page.
+/// Summary of the coverage over all matching channels; the same on every page.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Coverage)]
 pub(super) struct CoverageSummary {
-    /// Every message of the time asked for is in the record. Never true of what is not known.
+    /// Whether every message of the requested time is archived. False if no matching channel is known.
     complete: bool,
-    /// And every edit and delete of them.
+    /// Whether every edit and delete of those messages is archived too.
     changes_complete: bool,
-    /// Channels and threads.
+    /// Number of matching channels and threads.
     #[schema(minimum = 0, example = 12)]
     channels: usize,
-    /// Those of which messages may be missing.
+    /// Number of channels and threads with at least one gap.
     #[schema(minimum = 0, example = 1)]
     incomplete_channels: usize,
-    /// How many gaps those have.
+    /// Number of gaps in all channels and threads.
     #[schema(minimum = 0, example = 1)]
     gaps: usize,
-    /// What Discord told until then is in the record: messages, edits and deletes that came later
-    /// may not be, whatever the ranges say. While the service follows it is a minute ago; null if
-    /// it never did.
+    /// Everything that Discord sent until this time is archived. Messages, edits and deletes that came later
+    /// may be missing, whatever the ranges say. While the service is connected to Discord, this time is at
+    /// most about a minute ago; null if the service was never connected.
     #[schema(required = true)]
     heard_until: Option<Time>,
 }

@@ -1,5 +1,5 @@
-//! `GET /docs` (and `/docs/`): the API's documentation in Swagger UI, from files inside the program, and the
-//! list of error codes that every problem's `type` points to. Nothing is loaded from elsewhere.
+//! `GET /docs` (and `/docs/`): the API documentation in Swagger UI and the list of error codes, to which the
+//! `type` of every problem points. All files are embedded in the program; the page loads nothing from elsewhere.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -25,13 +25,13 @@ pub(super) async fn page(RawQuery(raw): RawQuery) -> Result<Response, Problem> {
     Ok(page_with("docs/", "openapi.json"))
 }
 
-/// The same at `/docs/`, as many write it.
+/// The page at `/docs/`, a common spelling.
 pub(super) async fn page_in_folder(RawQuery(raw): RawQuery) -> Result<Response, Problem> {
     query::no_parameters(raw.as_deref())?;
     Ok(page_with("", "../openapi.json"))
 }
 
-/// The page with where its files and the description are, relative to it: a reverse proxy may move paths.
+/// The page with relative links to its files and to the description, because a reverse proxy may change paths.
 fn page_with(files: &str, description: &str) -> Response {
     let page = include_str!("pages/docs.html")
         .replace("{{files}}", files)
@@ -45,7 +45,7 @@ fn page_with(files: &str, description: &str) -> Response {
 fn codes() -> String {
     let mut rows = String::new();
     for (_, code, status, _, meaning) in Code::ALL {
-        // Writing to a string can't fail. The texts are ours and need no escaping.
+        // Writing to a string can't fail. The texts are constants of the program and need no escaping.
         let _ = writeln!(
             rows,
             r#"<tr id="{code}"><td><code>{code}</code></td><td>{}</td><td>{}</td></tr>"#,
@@ -83,7 +83,7 @@ pub(super) async fn file(
 }
 
 fn answer(content_type: HeaderValue, body: Body) -> Response {
-    // A new version may bring other files under the same names.
+    // A new version of guildlake may have other files under the same names.
     let hour = HeaderValue::from_static("public, max-age=3600");
     let headers: [(HeaderName, HeaderValue); 2] =
         [(CONTENT_TYPE, content_type), (CACHE_CONTROL, hour)];

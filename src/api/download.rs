@@ -1,5 +1,5 @@
-//! `GET /v1/messages.{ndjson,csv,arrow,parquet}`: everything that a filter lets through, of a channel or
-//! of a whole guild, as one answer of any size. The query waits for the caller, and ends with it.
+//! `GET /v1/messages.{ndjson,csv,arrow,parquet}`: all messages of a channel or a whole guild that match a filter,
+//! as one streamed response of any size. The query waits while the client reads, and ends when it disconnects.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -36,10 +36,10 @@ use crate::message::{ChannelId, GuildId, IdSpan};
 use crate::parquet_layout::{Compression, Order};
 use crate::store::{BatchStream, COLUMNS, Column, Download, DownloadRequest, InterruptOnDrop};
 
-/// Downloads at once: a long read holds old versions of rows back, and its rows in memory.
+/// The maximum number of concurrent downloads: a long read keeps old row versions and its own rows in memory.
 pub(super) const AT_ONCE: usize = 2;
 
-/// What a download says of itself: in the metadata of Parquet and Arrow, and as headers for the other forms.
+/// The metadata of a download, by its key in Parquet and Arrow files and by its response header.
 const HEADERS: [(&str, HeaderName); 4] = [
     ("guildlake.coverage", COVERAGE),
     ("guildlake.revision", REVISION),
@@ -53,65 +53,66 @@ const HEADERS: [(&str, HeaderName); 4] = [
     ),
 ];
 
-/// How complete the record is for an answer, as in a page of JSON.
+/// The response header with the coverage summary of the returned messages.
 pub(super) const COVERAGE: HeaderName = HeaderName::from_static("guildlake-coverage");
-/// The record's revision that an answer is of.
+/// The response header with the revision of the database that was read.
 pub(super) const REVISION: HeaderName = HeaderName::from_static("guildlake-revision");
 
-/// How long a download may take: a slow caller holds one of the places.
+/// How long a download may take; a slow client occupies one of the [`AT_ONCE`] permits.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// What is downloaded, and how.
+/// The parameters of a download.
 #[derive(Debug, Clone, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DownloadQuery {
-    /// The guild.
+    /// Id of the guild (server).
     #[param(value_type = Snowflake, example = "1101234567890123457")]
     guild_id: GuildId,
-    /// Only this channel or thread.
+    /// Only messages of this channel or thread.
     #[param(value_type = Option<Snowflake>, example = "1151234567890123457")]
     channel_id: Option<ChannelId>,
-    /// Messages written at this time or later: a time with its offset from UTC. Not after `to`.
+    /// Only messages written at or after this time: RFC 3339 with an offset from UTC. Must not be later
+    /// than `to`.
     #[param(value_type = Option<Time>, example = "2025-01-01T00:00:00Z")]
     from: Option<DateTime<Utc>>,
-    /// Messages written before this time.
+    /// Only messages written before this time: RFC 3339 with an offset from UTC.
     #[param(value_type = Option<Time>, example = "2025-02-01T00:00:00Z")]
     to: Option<DateTime<Utc>>,
-    /// Those too that are gone from Discord.
+    /// Whether to include messages that were deleted on Discord.
     #[param(value_type = Option<bool>, default = false)]
     include_deleted: Option<bool>,
-    /// These columns, with commas between them, in this order. Without it: all but `raw_json`.
+    /// The columns to return, separated by commas, in this order. Default: all columns except `raw_json`.
     #[param(style = Form, explode = false, value_type = Option<ColumnList>, inline)]
     columns: Option<Vec<Column>>,
     #[param(ignore)]
     options: Options,
 }
 
-/// What else CSV takes.
+/// The additional parameters of CSV.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what is read into `Options`")]
 pub(super) struct CsvQuery {
-    /// Texts that begin like a formula stay as they are. A spreadsheet runs them, and strangers wrote
-    /// them.
+    /// Whether to leave cells that begin like a spreadsheet formula unescaped. Strangers wrote the texts,
+    /// and a spreadsheet executes formulas: use it only for programs that don't.
     #[param(value_type = Option<bool>, default = false)]
     raw: Option<bool>,
-    /// With a byte order mark, by which Excel knows that it is UTF-8.
+    /// Whether to begin the file with a byte order mark, by which Excel recognises UTF-8.
     #[param(value_type = Option<bool>, default = false)]
     bom: Option<bool>,
 }
 
-/// What else Parquet takes.
+/// The additional parameters of Parquet.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what is read into `Options`")]
 pub(super) struct ParquetQuery {
-    /// `zstd` (smaller), or `snappy` (read by everything).
+    /// The compression of the file: `zstd` (smaller) or `snappy` (supported by every reader).
     #[param(value_type = Option<CompressionName>, inline)]
     compression: Option<Compression>,
 }
 
-/// The names of the two compressions.
+/// The values of `compression`.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase", default = "zstd")]
 #[expect(dead_code, reason = "describes what `compression` reads")]
@@ -165,7 +166,7 @@ impl DownloadQuery {
         }
     }
 
-    /// What is known of the same messages, relative to this route.
+    /// The link to the coverage of the same messages, relative to this route.
     fn coverage_link(&self) -> String {
         let mut link = format!("<coverage?guild_id={}", self.guild_id);
         if let Some(channel) = self.channel_id {
@@ -188,7 +189,7 @@ impl DownloadQuery {
         format!("messages-{place}.{}", format.extension())
     }
 
-    /// What was asked for, for the file's own metadata.
+    /// The query, for the metadata of the file.
     fn describe(&self) -> serde_json::Value {
         json!({
             "guild_id": self.guild_id.to_string(),
@@ -200,7 +201,7 @@ impl DownloadQuery {
     }
 }
 
-/// Takes out what can be chosen of a form.
+/// Reads the parameters that only this format has.
 pub(super) fn options(format: Option<Format>, given: &mut Parameters) -> Options {
     let mut options = Options::default();
     match format {
@@ -221,7 +222,7 @@ pub(super) fn options(format: Option<Format>, given: &mut Parameters) -> Options
     options
 }
 
-/// How a list of columns is described.
+/// The OpenAPI schema of a list of columns.
 pub(super) struct ColumnList;
 
 impl ToSchema for ColumnList {}
@@ -237,7 +238,7 @@ impl PartialSchema for ColumnList {
     }
 }
 
-/// A list of columns.
+/// Reads a list of columns.
 pub(super) fn columns(text: &str) -> Result<Vec<Column>, std::borrow::Cow<'static, str>> {
     let mut columns = Vec::new();
     for name in text.split(',') {
@@ -254,9 +255,11 @@ pub(super) fn columns(text: &str) -> Result<Vec<Column>, std::borrow::Cow<'stati
     Ok(columns)
 }
 
-/// As lines of JSON
+/// Download messages as NDJSON
 ///
-/// One object on each line, as in a page, by channel and id.
+/// Streams all matching messages, ordered by channel and message id, with one JSON object per line as in
+/// a page. The headers `guildlake-coverage` and `guildlake-revision` tell how complete the messages are
+/// and which revision of the database was read.
 #[utoipa::path(
     get,
     path = "/v1/messages.ndjson",
@@ -264,7 +267,7 @@ pub(super) fn columns(text: &str) -> Result<Vec<Column>, std::borrow::Cow<'stati
     operation_id = "downloadMessagesNdjson",
     params(DownloadQuery),
     responses(
-        (status = 200, description = "The rows.", body = String, content_type = "application/x-ndjson"),
+        (status = 200, description = "The messages.", body = String, content_type = "application/x-ndjson"),
         Refusals,
     ),
 )]
@@ -276,10 +279,12 @@ pub(super) async fn ndjson(
     download(&api, Format::Ndjson, &caller, raw.as_deref()).await
 }
 
-/// As CSV
+/// Download messages as CSV
 ///
-/// With a line of names, by channel and id. A text that a spreadsheet would run as a formula has a `'`
-/// before it.
+/// Streams all matching messages, ordered by channel and message id, after a header line with the column
+/// names. A cell that a spreadsheet would execute as a formula gets a leading `'` unless `raw=true`. The
+/// headers `guildlake-coverage` and `guildlake-revision` tell how complete the messages are and which
+/// revision of the database was read.
 #[utoipa::path(
     get,
     path = "/v1/messages.csv",
@@ -287,7 +292,7 @@ pub(super) async fn ndjson(
     operation_id = "downloadMessagesCsv",
     params(DownloadQuery, CsvQuery),
     responses(
-        (status = 200, description = "The rows.", body = String, content_type = "text/csv"),
+        (status = 200, description = "The messages.", body = String, content_type = "text/csv"),
         Refusals,
     ),
 )]
@@ -299,10 +304,10 @@ pub(super) async fn csv(
     download(&api, Format::Csv, &caller, raw.as_deref()).await
 }
 
-/// As an Arrow stream
+/// Download messages as an Arrow stream
 ///
-/// By channel and id. Each column says what it means; the schema says what was asked for and how
-/// complete it is.
+/// Streams all matching messages, ordered by channel and message id. The metadata of each column
+/// describes the column; the metadata of the schema contains the query, the coverage and the revision.
 #[utoipa::path(
     get,
     path = "/v1/messages.arrow",
@@ -310,7 +315,7 @@ pub(super) async fn csv(
     operation_id = "downloadMessagesArrow",
     params(DownloadQuery),
     responses(
-        (status = 200, description = "The rows.", body = Vec<u8>, content_type = "application/vnd.apache.arrow.stream"),
+        (status = 200, description = "The messages.", body = Vec<u8>, content_type = "application/vnd.apache.arrow.stream"),
         Refusals,
     ),
 )]
@@ -322,10 +327,10 @@ pub(super) async fn arrow(
     download(&api, Format::Arrow, &caller, raw.as_deref()).await
 }
 
-/// As Parquet
+/// Download messages as Parquet
 ///
-/// By channel and id, with statistics. The file's metadata says what was asked for and how complete it
-/// is.
+/// Streams all matching messages, ordered by channel and message id, with column statistics. The metadata
+/// of the file contains the query, the coverage and the revision.
 #[utoipa::path(
     get,
     path = "/v1/messages.parquet",
@@ -333,7 +338,7 @@ pub(super) async fn arrow(
     operation_id = "downloadMessagesParquet",
     params(DownloadQuery, ParquetQuery),
     responses(
-        (status = 200, description = "The rows.", body = Vec<u8>, content_type = "application/vnd.apache.parquet"),
+        (status = 200, description = "The messages.", body = Vec<u8>, content_type = "application/vnd.apache.parquet"),
         Refusals,
     ),
 )]
@@ -345,7 +350,7 @@ pub(super) async fn parquet(
     download(&api, Format::Parquet, &caller, raw.as_deref()).await
 }
 
-/// How the caller asks.
+/// The method and HTTP version of the request.
 pub(super) struct Caller {
     pub(super) method: Method,
     version: Version,
@@ -362,7 +367,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// Answers a download.
+/// Handles a download.
 pub(super) async fn download(
     api: &Api,
     format: Format,
@@ -400,13 +405,14 @@ pub(super) async fn download(
     Ok(response)
 }
 
-/// The head of a download's answer, and that it can be told from a part of it.
+/// The head of a download's response. HTTP/1.0 clients are refused, because they can't tell a complete
+/// download from one that was cut off.
 pub(super) fn begin(format: Format, caller: &Caller, file_name: &str) -> Result<Response, Problem> {
     if caller.version == Version::HTTP_10 {
-        // Of any length: none is gathered, see `length_for_old_clients`.
+        // A download can be too long to be buffered; see `length_for_old_clients`.
         return Err(old_client());
     }
-    // Of no known length, as the answer to GET.
+    // HEAD gets no Content-Length, as the streamed response to GET has none.
     let mut response = Response::new(Body::from_stream(
         stream::empty::<Result<Bytes, Infallible>>(),
     ));
@@ -421,7 +427,7 @@ pub(super) fn begin(format: Format, caller: &Caller, file_name: &str) -> Result<
     Ok(response)
 }
 
-/// One of the places for downloads.
+/// Acquires one of the permits for downloads, or fails at once.
 pub(super) fn take_place(api: &Api) -> Result<OwnedSemaphorePermit, Problem> {
     let place = Arc::clone(&api.downloads).try_acquire_owned();
     place.map_err(|_| {
@@ -437,13 +443,13 @@ pub(super) fn take_place(api: &Api) -> Result<OwnedSemaphorePermit, Problem> {
 pub(super) struct Rows {
     pub(super) batches: BatchStream,
     pub(super) guard: InterruptOnDrop,
-    /// How many will come.
+    /// How many rows the batches contain together.
     pub(super) row_count: i64,
-    /// Free again when all are sent.
+    /// The permit, released when all rows are sent.
     pub(super) place: OwnedSemaphorePermit,
 }
 
-/// The form of a download.
+/// The format of a download.
 pub(super) struct Form {
     pub(super) format: Format,
     pub(super) options: Options,
@@ -451,7 +457,7 @@ pub(super) struct Form {
     pub(super) order: Order,
 }
 
-/// Puts the rows into the body, as `shape` makes them of those that come.
+/// Streams the rows into the body, after `shape` has converted each batch.
 pub(super) fn send(
     response: &mut Response,
     rows: Rows,
@@ -474,7 +480,7 @@ pub(super) fn send(
         let encoded = encoded.and_then(|encoder| encode(batches, row_count, encoder, shape));
         match encoded {
             Ok(()) => {}
-            // The request's line tells of it.
+            // The log line of the request reports it.
             Err(broken) if pieces.is_closed() => tracing::debug!(%broken, "a download was left"),
             Err(broken) => tracing::error!(cause = %broken, "a download was broken off"),
         }
@@ -496,7 +502,7 @@ fn encode(
         sent += i64::try_from(rows.num_rows()).unwrap_or(0);
         encoder.write(&shape(rows)?)?;
     }
-    // A query that ends without its rows has panicked: what was sent must not look whole.
+    // A query that ends early has panicked: the response must not look complete.
     if sent != row_count {
         return Err(Broken::Incomplete {
             expected: row_count,
@@ -506,7 +512,7 @@ fn encode(
     encoder.finish()
 }
 
-/// The schema with what was asked for and how complete it is.
+/// The schema with the query and the coverage in its metadata.
 fn described(download: &Download, query: &DownloadQuery) -> Result<SchemaRef, Problem> {
     let coverage = serde_json::to_string(&CoverageSummary::from(&download.completeness))
         .map_err(|error| Problem::internal(error.to_string()))?;
@@ -527,7 +533,7 @@ fn described(download: &Download, query: &DownloadQuery) -> Result<SchemaRef, Pr
     )))
 }
 
-/// Adds a header of ids, times and names of ours, which are always valid.
+/// Sets a header. The value consists of ids, times and fixed names, so it is always a valid header value.
 pub(super) fn note(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);

@@ -1,5 +1,5 @@
-//! `GET /health`: that the process answers, how it is, and what is not as it should be. Cheap: the record is
-//! not asked.
+//! `GET /health`: the state of the service and its problems. The route is cheap: it does not query the
+//! database.
 
 use std::sync::Arc;
 
@@ -15,37 +15,38 @@ use super::trouble::{Trouble, troubles};
 use super::{Api, VERSION, query};
 use crate::status::Status;
 
-/// How the service is.
+/// The state of the service.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Health {
-    /// Whether everything below is as it should be.
+    /// Whether the service works as it should.
     status: Condition,
-    /// What is not; empty if all is well.
+    /// The present problems; empty if there are none.
     problems: Vec<Trouble>,
     /// The version of guildlake.
     #[schema(example = "0.1.0")]
     version: &'static str,
-    /// Since the process started.
+    /// Seconds since the process started.
     #[schema(minimum = 0, example = 86400)]
     uptime_seconds: u64,
     #[serde(flatten)]
     service: Status,
 }
 
-/// Whether everything is as it should be.
+/// Whether the service works as it should.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Condition {
-    /// It is.
+    /// There are no problems.
     Ok,
-    /// The process answers, and `problems` says what is not.
+    /// The process answers, but something is wrong; see `problems`.
     Degraded,
 }
 
-/// How the service is
+/// Get the state of the service
 ///
-/// 200 while the process can answer, whatever its state: `status` says whether all is well, and
-/// `problems` what is not. `/ready` says by its status whether anything is recorded.
+/// Answers 200 whenever the process can answer. `status` tells whether the service works as it should,
+/// and `problems` lists what is wrong. Use `/ready` to check by the HTTP status whether the service
+/// archives events.
 #[utoipa::path(
     get,
     path = "/health",
@@ -53,8 +54,8 @@ enum Condition {
     operation_id = "getHealth",
     security(()),
     responses(
-        (status = 200, description = "It answers.", body = Health),
-        (status = 400, description = "A query parameter was given.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 200, description = "The state of the service.", body = Health),
+        (status = 400, description = "A query parameter was given; this route takes none.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn get(

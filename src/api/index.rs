@@ -1,5 +1,5 @@
-//! `GET /`: what this is and where to go on, for people and for programs. Open to all, because
-//! some tools (Power BI's credential test) ask for the bare base URL first.
+//! `GET /`: the entry point, for people and for programs. It needs no key, because some tools (such as Power
+//! BI's credential test) request the bare base URL first.
 
 use axum::Json;
 use axum::extract::RawQuery;
@@ -13,46 +13,46 @@ use super::accept::{APPLICATION_JSON, TEXT_HTML, negotiate};
 use super::problem::Problem;
 use super::{VERSION, query};
 
-/// The page has one style sheet inside, and nothing else is loaded.
+/// The page contains its style sheet and loads nothing else.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// What this is, and where to go on. All paths are relative to this one.
+/// The entry points of the service. All paths are relative to this URL.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Index {
-    /// `guildlake`
+    /// The name of the service: `guildlake`.
     #[schema(example = "guildlake")]
     name: &'static str,
-    /// Its version.
+    /// The version of guildlake.
     #[schema(example = "0.1.0")]
     version: &'static str,
-    /// How it is.
+    /// The state of the service.
     #[schema(format = "uri-reference", example = "health")]
     health: &'static str,
-    /// The documentation, for people.
+    /// The API documentation for people.
     #[schema(format = "uri-reference", example = "docs")]
     docs: &'static str,
-    /// The documentation, for programs.
+    /// The API documentation for programs (OpenAPI).
     #[schema(format = "uri-reference", example = "openapi.json")]
     openapi: &'static str,
-    /// A channel's messages; wants the key.
+    /// The messages of a channel; needs the API key.
     #[schema(format = "uri-reference", example = "v1/messages")]
     messages: &'static str,
-    /// What the messages tell, counted; wants the key.
+    /// The reports; needs the API key.
     #[schema(format = "uri-reference", example = "v1/reports")]
     reports: &'static str,
-    /// The record as Parquet files; wants the key.
+    /// The snapshots as Parquet files; needs the API key.
     #[schema(format = "uri-reference", example = "v1/snapshots")]
     snapshots: &'static str,
-    /// What is known and what is not; wants the key.
+    /// The coverage of the archive; needs the API key.
     #[schema(format = "uri-reference", example = "v1/coverage")]
     coverage: &'static str,
 }
 
-/// What this is
+/// Get the entry points
 ///
-/// JSON, or HTML for browsers.
+/// Answers with JSON, or with HTML for browsers.
 #[utoipa::path(
     get,
     path = "/",
@@ -60,9 +60,9 @@ pub(super) struct Index {
     operation_id = "getIndex",
     security(()),
     responses(
-        (status = 200, description = "Where to go on.", content((Index = "application/json"), (String = "text/html"))),
-        (status = 400, description = "A query parameter was given.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 406, description = "`Accept` rules out JSON and HTML.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 200, description = "The entry points of the service.", content((Index = "application/json"), (String = "text/html"))),
+        (status = 400, description = "A query parameter was given; this route takes none.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 406, description = "The `Accept` header excludes both JSON and HTML.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn get(headers: HeaderMap, RawQuery(raw): RawQuery) -> Result<Response, Problem> {

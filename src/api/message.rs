@@ -1,4 +1,4 @@
-//! `GET /v1/messages/{message_id}`: one message with its payload, deleted or not.
+//! `GET /v1/messages/{message_id}`: one message with its payload, also if it was deleted.
 
 use std::sync::Arc;
 
@@ -17,29 +17,29 @@ use super::row::{MessageJson, Snowflake};
 use super::{Api, query};
 use crate::message::MessageId;
 
-/// One message
+/// Get one message
 ///
-/// Whole, with `raw_json`. A message that is gone from Discord is found too, with
-/// `deleted: true`.
+/// Returns the whole message with `raw_json`. A message that was deleted on Discord is returned too,
+/// with `deleted: true`.
 #[utoipa::path(
     get,
     path = "/v1/messages/{message_id}",
     tag = "messages",
     operation_id = "getMessage",
     params(
-        ("message_id" = Snowflake, Path, description = "The message."),
-        ("if-none-match" = Option<String>, Header, description = "The `ETag` of an earlier answer: if the message has not changed since, the answer is a 304 without a body."),
+        ("message_id" = Snowflake, Path, description = "Id of the message."),
+        ("if-none-match" = Option<String>, Header, description = "The `ETag` of an earlier response. If the message has not changed since, the response is a 304 without a body."),
     ),
     responses(
         (status = 200, description = "The message.", body = MessageJson, headers(
-            ("etag" = String, description = "Changes when the message does; weak."),
+            ("etag" = String, description = "A weak entity tag, which changes when the message changes."),
             ("cache-control" = String, description = "`private, no-cache`"),
-            ("vary" = String, description = "What the answer depends on besides the URL."),
+            ("vary" = String, description = "The request headers that the response depends on."),
         )),
-        (status = 304, description = "The message is as `If-None-Match` knows it.", headers(
-            ("etag" = String, description = "As in `If-None-Match`."),
+        (status = 304, description = "The message has not changed since the response whose `ETag` is in `If-None-Match`.", headers(
+            ("etag" = String, description = "The entity tag from `If-None-Match`."),
         )),
-        (status = 404, description = "No message with this id was collected.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 404, description = "No message with this id is archived.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
@@ -52,7 +52,7 @@ pub(super) async fn get(
     negotiate(&headers, &[APPLICATION_JSON])?;
     let id = message_id(&path)?;
     query::no_parameters(raw.as_deref())?;
-    // The index of the search has each message by its id, and its channel.
+    // The search index stores the channel of each message, so the database does not have to look for it.
     let index = api.search.index.clone();
     let channel = move || index.channel_of(id);
     let row = api.reader.message(id, channel).await?;
@@ -80,7 +80,7 @@ pub(super) fn not_found() -> Problem {
     Problem::new(Code::MessageNotFound, detail)
 }
 
-/// The message that the path names.
+/// Reads the message id from the path.
 pub(super) fn message_id(path: &Result<Path<String>, PathRejection>) -> Result<MessageId, Problem> {
     let read = match path {
         Ok(Path(text)) => query::id(text),
@@ -95,8 +95,8 @@ pub(super) fn message_id(path: &Result<Path<String>, PathRejection>) -> Result<M
     })
 }
 
-/// Of what it says, and not of its revision: that counts again after a backup was put back. Weak,
-/// because it is sent compressed too.
+/// The entity tag is a hash of the body, not the revision, because revisions repeat after a restored backup.
+/// It is weak, because the body is also sent compressed.
 fn etag(body: &[u8]) -> Result<ETag, Problem> {
     let [a, b, c, d, e, f, g, h, ..] = Sha256::digest(body).0;
     let tag = format!(

@@ -1,6 +1,6 @@
-//! `GET /v1/messages`: a channel's messages, page by page. Times and the cursor become one range
-//! of ids, because a snowflake holds its time; so a page is a range scan however deep it lies,
-//! and what arrives or vanishes meanwhile moves no other row.
+//! `GET /v1/messages`: the messages of a channel, page by page. Times and the cursor become one range of ids,
+//! because a snowflake contains its time. A page is therefore a range scan at any depth, and messages that are
+//! added or deleted during a walk do not shift the other rows.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -31,43 +31,43 @@ const DEFAULT_ROWS: usize = 100;
 /// A page of messages.
 #[derive(Serialize, ToSchema)]
 pub(super) struct MessagePage {
-    /// The messages, in the order asked for.
+    /// The messages, in the requested order.
     data: Vec<MessageJson>,
-    /// The `cursor` of the next page; null on the last one.
+    /// The `cursor` of the next page; null on the last page.
     #[schema(required = true)]
     next_cursor: Option<Snowflake>,
     /// Whether there is a next page.
     has_more: bool,
 }
 
-/// Which page.
+/// The parameters of a page.
 #[derive(Debug, Clone, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
-    /// The guild.
+    /// Id of the guild (server).
     #[param(value_type = Snowflake, example = "1101234567890123457")]
     guild_id: GuildId,
-    /// The channel or thread.
+    /// Id of the channel or thread.
     #[param(value_type = Snowflake, example = "1151234567890123457")]
     channel_id: ChannelId,
-    /// Messages written at this time or later: a time with its offset from UTC. A `+` of the
-    /// offset may be written as it is, or as `%2B`. Not after `to`.
+    /// Only messages written at or after this time: RFC 3339 with an offset from UTC. The `+` of an
+    /// offset may be sent as it is or as `%2B`. Must not be later than `to`.
     #[param(value_type = Option<Time>, example = "2025-01-01T00:00:00Z")]
     from: Option<DateTime<Utc>>,
-    /// Messages written before this time.
+    /// Only messages written before this time: RFC 3339 with an offset from UTC.
     #[param(value_type = Option<Time>, example = "2025-02-01T00:00:00Z")]
     to: Option<DateTime<Utc>>,
-    /// Messages after this one, in the order asked for: the `next_cursor` of the page before,
-    /// or any message id.
+    /// Continue after this message, in the requested order: the `next_cursor` of the previous page, or
+    /// any message id.
     #[param(value_type = Option<Snowflake>)]
     cursor: Option<MessageId>,
-    /// So many messages at most.
+    /// Maximum number of messages per page.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 500, default = 100)]
     limit: Option<usize>,
-    /// Those too that are gone from Discord.
+    /// Whether to include messages that were deleted on Discord.
     #[param(value_type = Option<bool>, default = false)]
     include_deleted: Option<bool>,
-    /// With `raw_json`, the payload as Discord sent it.
+    /// Whether to include `raw_json`, the payload as Discord sent it.
     #[param(value_type = Option<bool>, default = false)]
     include_raw: Option<bool>,
     /// `desc`: newest first. `asc`: oldest first.
@@ -75,7 +75,7 @@ pub(super) struct PageQuery {
     order: Option<Order>,
 }
 
-/// The names of the two orders.
+/// The values of `order`.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase", default = "desc")]
 #[expect(dead_code, reason = "describes what `order` reads")]
@@ -140,8 +140,8 @@ impl PageQuery {
         }
     }
 
-    /// The next page of the same question, relative to this one, so that it stays right behind
-    /// a reverse proxy that moves paths. Nothing in it needs escaping.
+    /// The link to the next page of the same query, relative to this URL, so that it is also right behind a
+    /// reverse proxy that changes paths. None of its characters needs escaping.
     fn link_to(&self, cursor: MessageId) -> String {
         let mut link = format!(
             "<?guild_id={}&channel_id={}",
@@ -175,12 +175,13 @@ impl PageQuery {
     }
 }
 
-/// A channel's messages
+/// List the messages of a channel
 ///
-/// Page by page, newest first unless `order=asc`. To walk a whole channel, ask again with
-/// `cursor` set to `next_cursor` (or follow the header `Link`) until it is null. While messages
-/// arrive, change and vanish, such a walk gives every message that was there at its start exactly
-/// once.
+/// Returns one page of a channel's or thread's messages, newest first unless `order=asc`. To read the
+/// whole channel, repeat the request with `cursor` set to `next_cursor` (or follow the `Link` header)
+/// until `next_cursor` is null. Such a walk returns every message that existed at its start exactly
+/// once, even if messages are added, edited and deleted during it. With `Accept`, the route also
+/// answers as NDJSON, CSV, Arrow or Parquet, as the downloads do.
 #[utoipa::path(
     get,
     path = "/v1/messages",
@@ -188,10 +189,10 @@ impl PageQuery {
     operation_id = "listMessages",
     params(PageQuery),
     responses(
-        (status = 200, description = "The page.", body = MessagePage, headers(
-            ("link" = String, description = "The next page, if there is one: a reference relative to this URL, with `rel=\"next\"`."),
+        (status = 200, description = "One page of messages.", body = MessagePage, headers(
+            ("link" = String, description = "The next page, if there is one, as a reference relative to this URL with `rel=\"next\"`."),
             ("cache-control" = String, description = "`private, no-cache`"),
-            ("vary" = String, description = "What the answer depends on besides the URL."),
+            ("vary" = String, description = "The request headers that the response depends on."),
         )),
         Refusals,
     ),
@@ -209,8 +210,7 @@ pub(super) async fn list(
     }
 }
 
-/// The same with the form in the path, which goes before `Accept`: for tools that take a URL
-/// and nothing else.
+/// The same page at a path that names the format and ignores `Accept`, for tools that can only set a URL.
 pub(super) async fn list_json(
     State(api): State<Arc<Api>>,
     Extension(deadline): Extension<Deadline>,

@@ -1,4 +1,4 @@
-//! The API's description in OpenAPI 3.1, made from the handlers themselves.
+//! The OpenAPI 3.1 description of the API, generated from the handlers.
 
 use std::sync::Arc;
 
@@ -16,65 +16,72 @@ use super::problem::{Problem, ProblemBody};
 use super::report_files::with_files;
 use super::{Api, openapi_json, query};
 
-/// What every route under `/v1` can refuse with.
+/// The errors that every route under `/v1` can answer with.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only describes")]
 pub(super) enum Refusals {
-    /// A parameter is unknown, missing, given twice or out of range; `errors` names each.
+    /// A parameter is unknown, missing, given twice or out of range; `errors` lists each one.
     #[response(status = 400, content_type = "application/problem+json")]
     BadRequest(ProblemBody<'static>),
-    /// The key is missing or wrong.
+    /// The API key is missing or wrong.
     #[response(status = 401, content_type = "application/problem+json", headers(
-        ("www-authenticate" = String, description = "How to send the key: `Basic`, `Bearer`."),
+        ("www-authenticate" = String, description = "The accepted authentication schemes: `Basic` and `Bearer`."),
     ))]
     Unauthorized(ProblemBody<'static>),
-    /// `Accept` rules out JSON.
+    /// The `Accept` header excludes every format that this route can send.
     #[response(status = 406, content_type = "application/problem+json")]
     NotAcceptable(ProblemBody<'static>),
-    /// The path and query are longer than 8 KiB.
+    /// The path and the query string together are longer than 8 KiB.
     #[response(status = 414, content_type = "application/problem+json")]
     UriTooLong(ProblemBody<'static>),
-    /// A fault of the service; its log has the cause.
+    /// The service failed; its log has the cause under the request id.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(ProblemBody<'static>),
-    /// Too many queries at once, or an answer that took too long.
+    /// Too many queries are running, or the response took too long. Try again after `Retry-After` seconds.
     #[response(status = 503, content_type = "application/problem+json", headers(
-        ("retry-after" = u32, description = "Seconds to wait."),
+        ("retry-after" = u32, description = "Seconds to wait before the next try."),
     ))]
     Busy(ProblemBody<'static>),
 }
 
-/// What the description says besides the routes.
+/// The parts of the description that belong to no route.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "guildlake",
-        description = "The messages of chosen Discord channels, ready for reporting.\n\n\
-            Ids are strings, because a JavaScript number loses their last digits. Times are RFC 3339 in UTC. \
-            A parameter that is unknown, given twice or out of range is an error, never ignored.",
+        description = "guildlake archives the messages of chosen Discord channels in a database and serves them \
+            for reporting.\n\n\
+            - **Authentication**: every route under `/v1` needs the API key, in one of three forms: the header \
+            `x-api-key`, a Bearer token, or the password of HTTP Basic.\n\
+            - **Ids** are Discord snowflakes, sent as strings, because a JavaScript number loses their last digits.\n\
+            - **Times** are RFC 3339 in UTC.\n\
+            - **Parameters** are checked strictly: a parameter that is unknown, given twice or out of range is an \
+            error (400) and is never ignored.\n\
+            - **Errors** are `application/problem+json` (RFC 9457) with a stable `code`.\n\
+            - **Revisions**: the database numbers its commits; a `revision` is the number of a commit.",
         license(name = "MIT", identifier = "MIT"),
     ),
     servers((url = "./", description = "This service")),
     tags(
-        (name = "messages", description = "What was collected."),
-        (name = "search", description = "Messages by what they say."),
-        (name = "reports", description = "What the messages tell, counted. Each is an SQL file."),
-        (name = "snapshots", description = "The record as Parquet files, for tools that read files."),
-        (name = "coverage", description = "What is known, and what is not."),
-        (name = "service", description = "The service itself; open without a key."),
+        (name = "messages", description = "The archived messages: pages, downloads, single messages, changes."),
+        (name = "search", description = "Full-text search over the archived messages."),
+        (name = "reports", description = "Statistics over the archived messages. Each report is an SQL file."),
+        (name = "snapshots", description = "Copies of the database as Parquet files, for tools that read files."),
+        (name = "coverage", description = "How complete the archive is: covered ranges, gaps and their reasons."),
+        (name = "service", description = "The state of the service; these routes need no key."),
     ),
     security(("api_key" = []), ("bearer" = []), ("basic" = [])),
     modifiers(&KeySchemes),
 )]
 pub(super) struct Description;
 
-/// The three ways to send the key.
+/// The three ways to send the API key.
 struct KeySchemes;
 
 impl Modify for KeySchemes {
     fn modify(&self, document: &mut Document) {
         let components = document.components.get_or_insert_with(Components::new);
-        let header = ApiKeyValue::with_description("x-api-key", "The key itself.");
+        let header = ApiKeyValue::with_description("x-api-key", "The API key.");
         components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(header)));
         let http = |scheme, description| {
             let http = HttpBuilder::new().scheme(scheme);
@@ -82,19 +89,19 @@ impl Modify for KeySchemes {
         };
         components.add_security_scheme(
             "bearer",
-            http(HttpAuthScheme::Bearer, "The key as the token."),
+            http(HttpAuthScheme::Bearer, "The API key as the Bearer token."),
         );
         components.add_security_scheme(
             "basic",
             http(
                 HttpAuthScheme::Basic,
-                "The key as the password, with any user name.",
+                "The API key as the password, with any user name.",
             ),
         );
     }
 }
 
-/// The header that every answer has; to be added when all routes are there.
+/// Adds the header `x-request-id`, which every response has; applied once all routes are described.
 pub(super) struct RequestIds;
 
 impl Modify for RequestIds {
@@ -107,7 +114,7 @@ impl Modify for RequestIds {
                         .schema_type(Type::String)
                         .pattern(Some("^[A-Za-z0-9_-]{1,64}$"));
                     let header = HeaderBuilder::new().schema(Some(id)).description(Some(
-                        "The caller's own `x-request-id` if it sent a valid one, else a new one.",
+                        "The id of this request: the caller's own `x-request-id` if it is valid, else a new one.",
                     ));
                     response
                         .headers
@@ -118,7 +125,9 @@ impl Modify for RequestIds {
     }
 }
 
-/// This description
+/// OpenAPI description
+///
+/// The OpenAPI 3.1 description of this API, including the reports that are installed.
 #[utoipa::path(
     get,
     path = "/openapi.json",
@@ -126,8 +135,8 @@ impl Modify for RequestIds {
     operation_id = "getOpenApi",
     security(()),
     responses(
-        (status = 200, description = "OpenAPI 3.1.", body = Object, content_type = "application/json"),
-        (status = 400, description = "A query parameter was given.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 200, description = "The OpenAPI 3.1 document.", body = Object, content_type = "application/json"),
+        (status = 400, description = "A query parameter was given; this route takes none.", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn get(

@@ -6,20 +6,20 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-/// What an answer depends on besides the URL.
+/// The request headers that a response depends on.
 const VARY_ON: HeaderValue =
     HeaderValue::from_static("accept, accept-encoding, authorization, x-api-key");
 
-/// Private data that changes: kept by nobody but the caller, and asked for again.
+/// For private data that changes: no shared cache may keep it, and the caller must revalidate it.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// Marks an answer as private, and says what it depends on.
+/// Marks a response as private and names the request headers that it depends on.
 pub(super) fn keep_private(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, PRIVATE);
     headers.insert(VARY, VARY_ON);
 }
 
-/// An answer of JSON that is private.
+/// A private JSON response.
 pub(super) fn private_json(answer: impl Serialize) -> Response {
     let mut response = Json(answer).into_response();
     keep_private(response.headers_mut());

@@ -1,6 +1,6 @@
-//! What a caller sees when something went wrong: RFC 9457 problem+json, on every route and for
-//! every cause. A handler answers with a [`Problem`]; [`render`] writes it, at the outermost
-//! layer, because only there the request id is known, and errors of other layers pass there too.
+//! Errors as clients see them: RFC 9457 problem+json, on every route and for every cause. A handler returns a
+//! [`Problem`]. [`render`] writes it in the outermost layer, because only there the request id is known, and because
+//! errors of other layers pass there too.
 
 use std::borrow::Cow;
 
@@ -17,14 +17,14 @@ use crate::store::StoreError;
 /// The media type of every error.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Seconds that a caller should wait: a guess at a query's length, and at what takes longer, such as a
-/// download or a file that is written anew.
+/// The seconds in `Retry-After`: an estimate for a query, and one for longer work such as a download or a file that
+/// is rewritten.
 const SOON: u64 = 2;
 const LATER: u64 = 30;
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])* $name:ident = $code:literal, $status:ident, $title:literal;)*) => {
-        /// What went wrong, as a program can tell it: the name never changes.
+        /// The kinds of errors; their names are stable.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(super) enum Code {
             $($(#[doc = $doc])* $name,)*
@@ -118,7 +118,7 @@ impl Code {
         self.entry().3
     }
 
-    /// The seconds after which it may have passed.
+    /// The default `Retry-After` in seconds.
     fn retry_after(self) -> u64 {
         match self {
             Self::FileDamaged | Self::SearchNotReady | Self::SearchTooLong => LATER,
@@ -126,7 +126,7 @@ impl Code {
         }
     }
 
-    /// The code for an error that another layer answered without saying more than a status.
+    /// The code for an error of another layer of which only the HTTP status is known.
     fn of(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::RouteNotFound,
@@ -142,16 +142,17 @@ impl Code {
     }
 }
 
-/// A parameter that was not accepted.
+/// A rejected parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct FieldError {
-    /// The parameter.
+    /// Name of the parameter.
     #[schema(example = "limit")]
     pub field: String,
-    /// Why it was not accepted.
+    /// Why the value was rejected, phrased as what the value must be.
     #[schema(example = "is a whole number from 1 to 500")]
     pub reason: Cow<'static, str>,
-    /// Which characters of the value are to blame, from and up to which one; only where that is known.
+    /// Start (inclusive) and end (exclusive) of the faulty part of the value, in Unicode scalar values from
+    /// 0; present only if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, example = json!([4, 9]))]
     pub at: Option<[usize; 2]>,
@@ -163,9 +164,9 @@ pub(super) struct Problem {
     code: Code,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
-    /// What the caller must not see; it goes to the log.
+    /// The cause that is written to the log and not shown to the client.
     hidden: Option<String>,
-    /// For a 503 or a 429: seconds.
+    /// The seconds in `Retry-After` of a 503 or 429.
     retry_after: u64,
 }
 
@@ -180,7 +181,7 @@ impl Problem {
         }
     }
 
-    /// The same, where it takes longer than usual until it passes.
+    /// The same problem with a longer `Retry-After`.
     pub(super) fn for_longer(self) -> Self {
         Self {
             retry_after: LATER,
@@ -188,7 +189,7 @@ impl Problem {
         }
     }
 
-    /// The same, where it is known when it passes: after so many seconds.
+    /// The same problem with a `Retry-After` of so many seconds.
     pub(super) fn after(self, seconds: u64) -> Self {
         Self {
             retry_after: seconds,
@@ -196,7 +197,7 @@ impl Problem {
         }
     }
 
-    /// Parameters that were not accepted.
+    /// The problem for rejected parameters.
     pub(super) fn parameters(errors: Vec<FieldError>) -> Self {
         let names: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         let detail = format!("Not accepted: {}.", names.join(", "));
@@ -206,7 +207,7 @@ impl Problem {
         }
     }
 
-    /// Something that passes.
+    /// A transient failure.
     pub(super) fn busy(detail: &'static str, hidden: impl Into<String>) -> Self {
         Self {
             hidden: Some(hidden.into()),
@@ -214,7 +215,7 @@ impl Problem {
         }
     }
 
-    /// A fault of the service, of which the caller learns nothing.
+    /// A failure of the service; the cause goes to the log only.
     pub(super) fn internal(hidden: impl Into<String>) -> Self {
         Self {
             hidden: Some(hidden.into()),
@@ -227,7 +228,7 @@ impl Problem {
 }
 
 impl Problem {
-    /// The body that a caller sees.
+    /// The JSON body of the response.
     fn body(&self, status: StatusCode, path: &str, request_id: &str) -> String {
         let body = ProblemBody {
             kind: format!("/docs#{}", self.code.as_str()),
@@ -268,40 +269,40 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The body of a problem.
+/// An error, as RFC 9457 problem details.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(super) struct ProblemBody<'a> {
-    /// Where this kind of problem is described, relative to the service.
+    /// URL of the description of this kind of error, relative to the service.
     #[serde(rename = "type")]
     #[schema(example = "/docs#invalid_parameter", format = "uri-reference")]
     kind: String,
-    /// The kind of problem, for people.
+    /// Short name of this kind of error, for people.
     #[schema(example = "A parameter is not valid")]
     title: &'a str,
     /// The HTTP status.
     #[schema(minimum = 400, maximum = 599, example = 400)]
     status: u16,
-    /// This occurrence, for people.
+    /// Explanation of this occurrence, for people.
     #[schema(example = "Not accepted: limit.")]
     detail: &'a str,
-    /// The kind of problem, for programs; never changes.
+    /// Stable name of this kind of error, for programs.
     #[schema(example = "invalid_parameter")]
     code: &'a str,
-    /// The path that was asked for; left out where that could not be read.
+    /// Path of the request; absent if the request could not be parsed.
     #[serde(skip_serializing_if = "str::is_empty")]
     #[schema(required = false, example = "/v1/messages", format = "uri-reference")]
     instance: &'a str,
-    /// The id under which the service's log has this request.
+    /// Id of the request, also in the header `x-request-id` and in the service's log.
     #[schema(example = "019b0c2e-7d3a-7b6e-9d6f-3a1f0c5e8b21")]
     request_id: &'a str,
-    /// For `invalid_parameter`: each parameter that was not accepted.
+    /// The rejected parameters; present only with the code `invalid_parameter`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(required = false)]
     errors: &'a [FieldError],
 }
 
-/// Writes an error as problem+json, whatever layer it came from; other answers pass unchanged.
+/// Writes an error of any layer as problem+json; other responses pass unchanged.
 pub(super) fn render(
     mut response: Response,
     path: &str,
@@ -310,7 +311,7 @@ pub(super) fn render(
 ) -> Response {
     let status = response.status();
     let problem = match response.extensions_mut().remove::<Problem>() {
-        // A layer further out has the last word on the status.
+        // An outer layer may have replaced the status; then its status counts.
         Some(problem) if problem.code.status() == status => problem,
         _ if status.is_client_error() || status.is_server_error() => {
             Problem::new(Code::of(status), fallback_detail(status))
@@ -340,7 +341,7 @@ pub(super) fn render(
     response
 }
 
-/// The body of an answer to what is no request.
+/// The body of the response to something that could not be parsed as an HTTP request.
 pub(super) fn without_request(status: StatusCode, request_id: &str) -> String {
     let detail = match status {
         StatusCode::BAD_REQUEST => "This can't be read as a request of HTTP/1.1.",

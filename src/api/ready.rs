@@ -1,4 +1,4 @@
-//! `GET /ready`: whether the service does its work now. For a watcher; `/health` says more.
+//! `GET /ready`: whether the service archives events now. For monitoring; `/health` has the details.
 
 use std::sync::Arc;
 
@@ -14,18 +14,19 @@ use super::problem::{Code, Problem};
 use super::trouble::troubles;
 use super::{Api, query};
 
-/// That the service does its work.
+/// The service is ready.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Ready {
-    /// It does.
+    /// Always true; a service that is not ready answers 503.
     #[schema(example = true)]
     ready: bool,
 }
 
-/// Whether the service does its work
+/// Check readiness
 ///
-/// 200 while what Discord says is recorded, or nothing is to be followed; else 503 with the
-/// reasons. The API answers from the record either way.
+/// Answers 200 while the service archives the events from Discord, or if it is not configured to follow
+/// Discord; otherwise 503 with the reasons in `detail`. The routes under `/v1` serve the archived data in
+/// both cases.
 #[utoipa::path(
     get,
     path = "/ready",
@@ -33,10 +34,10 @@ pub(super) struct Ready {
     operation_id = "getReady",
     security(()),
     responses(
-        (status = 200, description = "It does.", body = Ready),
-        (status = 400, description = "A query parameter was given.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 503, description = "It does not; `detail` has the reasons.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json", headers(
-            ("retry-after" = u32, description = "Seconds to wait."),
+        (status = 200, description = "The service is ready.", body = Ready),
+        (status = 400, description = "A query parameter was given; this route takes none.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 503, description = "The service archives nothing at the moment; `detail` has the reasons.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json", headers(
+            ("retry-after" = u32, description = "Seconds to wait before the next try."),
         )),
     ),
 )]

@@ -3,7 +3,7 @@
 use super::problem::Problem;
 use crate::report::Library;
 
-/// Looks files up, on a thread that may wait.
+/// Reads report files on a thread that may block.
 pub(super) async fn with_files<T: Send + 'static>(
     library: &Library,
     look: impl FnOnce(&Library) -> T + Send + 'static,

@@ -1,6 +1,6 @@
-//! `GET /v1/reports`: the reports that there are, and `GET /v1/reports/{name}`: the answer of one, in
-//! every form, by `Accept` or by the extension behind the name. A report's header says which
-//! parameters it takes; they are as strict as those of every other route.
+//! `GET /v1/reports`: the list of reports, and `GET /v1/reports/{name}`: the result of a report in every format,
+//! chosen by `Accept` or by an extension of the name. The header of a report's file declares its parameters, which
+//! are checked as strictly as those of every other route.
 
 mod description;
 
@@ -38,19 +38,19 @@ use crate::store::{
 
 pub(super) use description::add_reports;
 
-/// How long a caller may take to read an answer: it is in memory until then.
+/// How long a client may take to read a result, which stays in memory until then.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// So many MiB of answers are on their way to their callers at once, at most.
+/// The maximum size of all results that wait for their clients at the same time, in MiB.
 pub(super) const MOST_ANSWERS: usize = 256;
 const MIB: usize = 1024 * 1024;
 
-/// The reports that there are.
+/// The installed reports.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ReportList {
-    /// By name.
+    /// The reports, ordered by name.
     data: Vec<ReportJson>,
-    /// Files of `QUERIES_DIR` that are no reports.
+    /// Files of `QUERIES_DIR` that can't be used as reports.
     broken: Vec<BrokenReportJson>,
 }
 
@@ -58,20 +58,20 @@ pub(super) struct ReportList {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Report)]
 pub(super) struct ReportJson {
-    /// Its name in the path.
+    /// Name of the report in the path.
     #[schema(example = "activity")]
     name: String,
-    /// In a line.
+    /// Title of the report.
     #[schema(example = "Activity")]
     title: String,
-    /// What it tells.
+    /// What the report counts.
     description: String,
-    /// Where it is, relative to this answer.
+    /// URL of the report, relative to the URL of this list.
     #[schema(example = "reports/activity", format = "uri-reference")]
     href: String,
-    /// What it is asked.
+    /// The parameters of the report.
     parameters: Vec<ParameterJson>,
-    /// What it answers, in this order.
+    /// The columns of the result, in this order.
     columns: Vec<ColumnJson>,
 }
 
@@ -79,69 +79,70 @@ pub(super) struct ReportJson {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReportParameter)]
 struct ParameterJson {
-    /// Its name.
+    /// Name of the parameter.
     #[schema(example = "time_zone")]
     name: String,
-    /// `id`, `time`, `day`, `integer`, `boolean`, `zone`, `text` or `one of`.
+    /// Type of the value: `id`, `time`, `day`, `integer`, `boolean`, `zone` (an IANA time zone), `text` or
+    /// `one of` (see `words`).
     #[serde(rename = "type")]
     #[schema(example = "zone")]
     kind: &'static str,
-    /// Whether it must be given.
+    /// Whether the parameter must be given.
     required: bool,
-    /// What it is if it is not given; null if it then is nothing.
+    /// The value that is used if the parameter is not given; null if there is none.
     #[schema(required = true, example = "UTC")]
     default: Option<String>,
-    /// The least and the greatest number; null of what is no number.
+    /// The smallest and the largest allowed number; null for other types.
     #[schema(required = true)]
     range: Option<[i64; 2]>,
-    /// The words that it can be; null if there are not only these.
+    /// The allowed values of a `one of`; null for other types.
     #[schema(required = true)]
     words: Option<Vec<String>>,
-    /// What it means.
+    /// Meaning of the parameter.
     description: String,
 }
 
-/// A column of a report's answer.
+/// A column of a report's result.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReportColumn)]
 struct ColumnJson {
-    /// Its name.
+    /// Name of the column.
     #[schema(example = "messages")]
     name: String,
-    /// `id`, `integer`, `number`, `boolean`, `text`, `day`, `time`, or `timestamp`: what a clock in the
-    /// time zone asked for showed.
+    /// Type of the values: `id`, `integer`, `number`, `boolean`, `text`, `day`, `time` (RFC 3339 in UTC) or
+    /// `timestamp` (local time in the requested time zone, without an offset).
     #[serde(rename = "type")]
     #[schema(example = "integer")]
     kind: &'static str,
-    /// What it means.
+    /// Meaning of the column.
     description: String,
 }
 
-/// A file that is no report.
+/// A file that can't be used as a report.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BrokenReport)]
 struct BrokenReportJson {
-    /// Its name in `QUERIES_DIR`.
+    /// Name of the file in `QUERIES_DIR`.
     #[schema(example = "mine.sql")]
     file: String,
-    /// Why.
+    /// Why the file can't be used.
     #[schema(example = "line 3: the header has no `-- title`")]
     reason: String,
 }
 
-/// The reports
+/// List the reports
 ///
-/// Each is one SQL file with a header. Those of `QUERIES_DIR` are here as soon as they are there, and
-/// in this description too.
+/// Each report is an SQL file with a header. A report in `QUERIES_DIR` appears here and in this API
+/// description as soon as its file exists.
 #[utoipa::path(
     get,
     path = "/v1/reports",
     tag = "reports",
     operation_id = "listReports",
     responses(
-        (status = 200, description = "What there is.", body = ReportList, headers(
+        (status = 200, description = "The installed reports.", body = ReportList, headers(
             ("cache-control" = String, description = "`private, no-cache`"),
-            ("vary" = String, description = "What the answer depends on besides the URL."),
+            ("vary" = String, description = "The request headers that the response depends on."),
         )),
         Refusals,
     ),
@@ -161,7 +162,7 @@ pub(super) async fn list(
     Ok(private_json(list))
 }
 
-/// The answer of a report. Each report is described by its header: [`add_reports`].
+/// Runs a report. Its header describes it in the OpenAPI document: [`add_reports`].
 pub(super) async fn get(
     State(api): State<Arc<Api>>,
     Path(file): Path<String>,
@@ -199,11 +200,11 @@ pub(super) async fn get(
     respond(&report, &parameters, answer, &schema, format, options, room)
 }
 
-/// Room for an answer until its caller has it: slow callers may hold so much and not more.
+/// Reserves memory for a result until its client has read it, so that slow clients can't use all of it.
 fn room(api: &Api, answer: &ReportAnswer) -> Result<OwnedSemaphorePermit, Problem> {
     let batches = answer.batches.iter();
     let bytes: usize = batches.map(RecordBatch::get_array_memory_size).sum();
-    // Rounded up: an answer holds a thread, too.
+    // Rounded up, because even an empty result occupies a thread.
     let size = (bytes / MIB + 1).min(MOST_ANSWERS);
     let size = u32::try_from(size).unwrap_or(u32::MAX);
     let room = Arc::clone(&api.answers).try_acquire_many_owned(size);
@@ -216,7 +217,7 @@ fn room(api: &Api, answer: &ReportAnswer) -> Result<OwnedSemaphorePermit, Proble
     })
 }
 
-/// A report's name and the form asked for; none for a page of JSON.
+/// The report's name and the requested format; none for JSON.
 fn named<'a>(file: &'a str, headers: &HeaderMap) -> Result<(&'a str, Option<Format>), Problem> {
     let Some((name, extension)) = file.split_once('.') else {
         return Ok((file, Format::negotiated(headers)?));
@@ -235,13 +236,13 @@ fn named<'a>(file: &'a str, headers: &HeaderMap) -> Result<(&'a str, Option<Form
     Ok((name, Some(format)))
 }
 
-/// The names of the time zones. The first look asks DuckDB.
+/// The names of the time zones. The first call queries DuckDB.
 async fn zones() -> Result<&'static [String], Problem> {
     let zones = tokio::task::spawn_blocking(time_zones).await;
     Ok(zones.map_err(|error| Problem::internal(error.to_string()))??)
 }
 
-/// Takes the report's parameters out of those given.
+/// Reads the report's parameters from the query string.
 fn parameters(
     report: &Report,
     given: &mut Parameters,
@@ -276,7 +277,7 @@ fn parameters(
     Ok(values)
 }
 
-/// Why a report has no answer. What its own SQL did wrong is for whoever wrote it.
+/// The error for a report without a result. Errors of its SQL are shown to the caller, who may be its author.
 fn refused(name: &str, error: StoreError) -> Problem {
     match error {
         StoreError::TooLarge { .. } => Problem::new(
@@ -286,7 +287,7 @@ fn refused(name: &str, error: StoreError) -> Problem {
                  /v1/messages.parquet downloads messages of any number."
             ),
         ),
-        // DuckDB's error too, but not the report's fault.
+        // A transient error of DuckDB is not a fault of the report.
         error if error.is_passing() => error.into(),
         error @ (StoreError::NoReport(_) | StoreError::Sql(_) | StoreError::Columns(_)) => {
             Problem::new(Code::ReportBroken, format!("{name}.sql: {error}"))

@@ -1,5 +1,5 @@
-//! A message as the API shows it: ids as strings, because a JavaScript number loses the last
-//! digits of a snowflake; times as RFC 3339 in UTC, always to the microsecond.
+//! A message in the API's JSON: ids are strings, because a JavaScript number loses the last
+//! digits of a snowflake; times are RFC 3339 in UTC, always with microseconds.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::de::DeserializeOwned;
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::store::{MessageRow, StoreError};
 
-/// An id of Discord's (a snowflake): digits, as a string.
+/// A Discord id (snowflake): decimal digits, sent as a string.
 #[derive(Debug, ToSchema)]
 #[schema(
     value_type = String,
@@ -28,7 +28,7 @@ pub(super) fn snowflake(id: i64) -> Snowflake {
     Snowflake(id.cast_unsigned())
 }
 
-/// A time as RFC 3339 in UTC.
+/// A time in RFC 3339, in UTC with microseconds.
 #[derive(Debug, ToSchema)]
 #[schema(value_type = String, format = DateTime, example = "2025-01-01T12:34:56.789000Z")]
 pub(super) struct Time(pub(super) DateTime<Utc>);
@@ -39,72 +39,75 @@ impl Serialize for Time {
     }
 }
 
-/// A message.
+/// An archived message.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Message)]
 pub(super) struct MessageJson {
-    /// The message.
+    /// Discord's id of the message.
     message_id: Snowflake,
-    /// The guild it belongs to.
+    /// Discord's id of the guild (server).
     guild_id: Snowflake,
-    /// The channel or thread it stands in.
+    /// Discord's id of the channel or thread that contains the message.
     channel_id: Snowflake,
-    /// Who wrote it: a user, a bot or a webhook.
+    /// Discord's id of the author: a user, a bot or a webhook.
     author_id: Snowflake,
-    /// The author's user name.
+    /// The author's user name; empty if the content was redacted.
     #[schema(example = "ada")]
     author_name: String,
-    /// The text as typed, with Discord's markup.
+    /// The message text as typed, with Discord's markup; empty if it was redacted.
     #[schema(example = "Good morning <@1201234567890123457>")]
     content: String,
-    /// When it was written: the time in its id.
+    /// When the message was written: the time encoded in its id.
     created_at: Time,
-    /// When its author last edited it; null if never.
+    /// When the author last edited the message; null if never.
     #[schema(required = true)]
     edited_at: Option<Time>,
-    /// Whether it is gone from Discord.
+    /// Whether the message no longer exists on Discord.
     #[schema(example = false)]
     deleted: bool,
-    /// How that became known. Discord said so: `gateway`, `bulk` (a moderator's purge), `channel` (deleted with
-    /// its channel). Inferred, and taken back if it shows up again: `rescan` (two readings of the history did not
-    /// show it), `missing_channel` (Discord does not know its channel any more). Null while it is not deleted.
+    /// How the delete became known. Reported by Discord: `gateway` (a MESSAGE_DELETE event), `bulk` (a
+    /// MESSAGE_DELETE_BULK event, as a moderator's purge sends it), `channel` (the channel or thread was deleted).
+    /// Inferred, and reverted if the message appears again: `rescan` (two readings of the history did not contain
+    /// the message), `missing_channel` (Discord answers that the channel does not exist). Null if the message is
+    /// not deleted.
     #[schema(required = true, example = "gateway")]
     deleted_by: Option<String>,
-    /// It was still there at this time: it was deleted later than that.
+    /// The message still existed on Discord at this time; the delete happened later.
     #[schema(required = true)]
     deleted_after: Option<Time>,
-    /// When the delete was noticed: it happened at this time or before.
+    /// When the delete was noticed; it happened at this time or earlier.
     #[schema(required = true)]
     deleted_before: Option<Time>,
-    /// When the content of this deleted message was taken out of the record, as `DELETED_CONTENT`
-    /// says; null while it is there.
+    /// When the content of this deleted message was redacted, as the setting `DELETED_CONTENT` demands; null if it
+    /// was not.
     #[schema(required = true)]
     content_removed_at: Option<Time>,
-    /// Discord's message type: 0 text, 19 reply, …
+    /// Discord's message type: 0 is a normal message, 19 a reply, …
     #[schema(example = 0)]
     message_type: i32,
-    /// How many files hang on it.
+    /// Number of attached files.
     #[schema(minimum = 0, example = 0)]
     attachment_count: i32,
-    /// How many embeds (link previews, bot cards) hang on it.
+    /// Number of embeds (link previews, bot cards).
     #[schema(minimum = 0, example = 0)]
     embed_count: i32,
-    /// How many reactions it has. Null if that is not known, because only an edit or single reactions of it were
-    /// heard, or because its content was taken out of the record.
+    /// Number of reactions. Null if the number is not known, because only an edit or single reaction events of the
+    /// message were received, or because its content was redacted.
     #[schema(required = true, minimum = 0, example = 3)]
     reaction_count: Option<i32>,
-    /// The reactions by emoji; null if they are not known.
+    /// Reactions per emoji; null if they are not known.
     #[schema(required = true)]
     reactions: Option<Vec<ReactionJson>>,
-    /// The votes of its poll by answer; null if there is no poll, or its votes are not known.
+    /// Votes per answer of the message's poll; null if the message has no poll, or if its votes are not known.
     #[schema(required = true)]
     poll_votes: Option<Vec<PollVotesJson>>,
-    /// When this service first had it.
+    /// When this service first stored the message.
     ingested_at: Time,
-    /// The number of the commit that last changed the row.
+    /// Number of the database commit that last changed the row.
     #[schema(minimum = 0, example = 42)]
     revision: i64,
-    /// The payload exactly as Discord sent it; in a list only with `include_raw=true`.
+    /// The payload exactly as Discord sent it. Pages contain it only with `include_raw=true`; redacted messages
+    /// have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Object, required = false)]
     raw_json: Option<Box<RawValue>>,
@@ -114,16 +117,16 @@ pub(super) struct MessageJson {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Reactions)]
 pub(super) struct ReactionJson {
-    /// The guild's own emoji; null for one of Unicode.
+    /// Discord's id of a custom emoji; null for a Unicode emoji.
     #[schema(required = true, pattern = r"^[0-9]{1,20}$")]
     emoji_id: Option<String>,
-    /// The emoji, or the name of an own one.
+    /// The Unicode emoji, or the name of the custom emoji.
     #[schema(required = true, example = "👍")]
     emoji_name: Option<String>,
-    /// How many reacted with it.
+    /// Number of reactions with this emoji.
     #[schema(minimum = 1, example = 3)]
     count: i64,
-    /// How many of these were super reactions.
+    /// Number of those reactions that are super reactions.
     #[schema(minimum = 0, example = 0)]
     super_count: i64,
 }
@@ -132,15 +135,15 @@ pub(super) struct ReactionJson {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = PollVotes)]
 pub(super) struct PollVotesJson {
-    /// The number of the answer, as the payload's `poll.answers` have it.
+    /// The answer's `answer_id` in the payload's `poll.answers`.
     #[schema(example = 1)]
     answer_id: i64,
-    /// How many voted for it.
+    /// Number of votes for this answer.
     #[schema(minimum = 1, example = 3)]
     count: i64,
 }
 
-/// A list as its column has it.
+/// Reads a list from the JSON text of its column.
 fn details<T: DeserializeOwned>(json: Option<&str>) -> Result<Option<Vec<T>>, StoreError> {
     Ok(json.map(serde_json::from_str).transpose()?)
 }
@@ -148,7 +151,7 @@ fn details<T: DeserializeOwned>(json: Option<&str>) -> Result<Option<Vec<T>>, St
 impl TryFrom<MessageRow> for MessageJson {
     type Error = StoreError;
 
-    /// Fails if the payload is no JSON: then the answer would be none either.
+    /// Fails if the payload is not valid JSON, because it is embedded in the response as it is.
     fn try_from(row: MessageRow) -> Result<Self, StoreError> {
         Ok(Self {
             message_id: snowflake(row.message_id.as_i64()),

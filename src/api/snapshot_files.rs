@@ -1,6 +1,5 @@
-//! The files of the snapshots, by names that never mean anything else, with ranges and a strong entity
-//! tag; and names that stay the same, which lead to the current ones. Only what a manifest names can be
-//! asked for.
+//! The files of the snapshots under immutable names, with byte ranges and a strong entity tag, and stable names
+//! that redirect to the files of the current snapshot. Only files that a manifest lists can be requested.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,13 +27,14 @@ use super::range::Wanted;
 use super::{Api, query, range};
 use crate::derived::snapshot::NamedFile;
 
-/// A name never means anything else; the key of who may read it is the caller's own.
+/// The content under a name never changes, so the caller may cache it; shared caches may not, because the file
+/// needs the API key.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 
 const PARQUET: HeaderValue = HeaderValue::from_static("application/vnd.apache.parquet");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// Whether an answer's entity tag stands for its bytes.
+/// Whether a response has a strong entity tag, which identifies its exact bytes.
 pub(super) fn is_strong(headers: &HeaderMap) -> bool {
     headers.typed_get::<ETag>().is_some_and(|_| {
         headers
@@ -43,24 +43,24 @@ pub(super) fn is_strong(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The current manifest, or the current file of a table
+/// Get the current manifest or table
 ///
-/// Leads to the file of the current snapshot. Files that are read one after the other by these names can
-/// be of two snapshots; the manifest names those that belong together.
+/// Redirects to the file of the current snapshot. Files that are requested one after the other under these
+/// names can belong to different snapshots; the manifest lists the files that belong together.
 #[utoipa::path(
     get,
     path = "/v1/snapshots/latest/{file}",
     tag = "snapshots",
     operation_id = "getLatestSnapshotFile",
     params(
-        ("file" = String, Path, description = "`manifest.json`, or a table: `guilds.parquet`, `channels.parquet`, `coverage.parquet`, `outages.parquet`.", example = "manifest.json"),
+        ("file" = String, Path, description = "`manifest.json`, or a table that is a single file: `guilds.parquet`, `channels.parquet`, `coverage.parquet`, `outages.parquet`, `reaction_events.parquet`.", example = "manifest.json"),
     ),
     responses(
-        (status = 307, description = "Where the file is.", headers(
-            ("location" = String, description = "The file, by a name that never means anything else."),
+        (status = 307, description = "Redirect to the file of the current snapshot.", headers(
+            ("location" = String, description = "The file under its immutable name, relative to this URL."),
             ("cache-control" = String, description = "`private, no-cache`"),
         )),
-        (status = 404, description = "There is no snapshot yet, or it has no such file.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 404, description = "There is no snapshot yet, or the current snapshot has no such file.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
@@ -74,22 +74,22 @@ pub(super) async fn latest(
     redirect(&api, &file)
 }
 
-/// The current messages of a guild and a month
+/// Get the current messages of a guild and month
 ///
-/// Leads to the file of the current snapshot.
+/// Redirects to the file of the current snapshot.
 #[utoipa::path(
     get,
     path = "/v1/snapshots/latest/{table}/{guild}/{month}",
     tag = "snapshots",
     operation_id = "getLatestSnapshotPartition",
     params(
-        ("table" = String, Path, description = "`messages` or `versions`.", example = "messages"),
-        ("guild" = String, Path, description = "`guild_id=` and the guild.", example = "guild_id=1101234567890123457"),
-        ("month" = String, Path, description = "`month=`, the month, and `.parquet`.", example = "month=2026-03.parquet"),
+        ("table" = String, Path, description = "The table: `messages` or `versions`.", example = "messages"),
+        ("guild" = String, Path, description = "`guild_id=` followed by the id of the guild.", example = "guild_id=1101234567890123457"),
+        ("month" = String, Path, description = "`month=` followed by the month (UTC) and `.parquet`.", example = "month=2026-03.parquet"),
     ),
     responses(
-        (status = 307, description = "Where the file is.", headers(
-            ("location" = String, description = "The file, by a name that never means anything else."),
+        (status = 307, description = "Redirect to the file of the current snapshot.", headers(
+            ("location" = String, description = "The file under its immutable name, relative to this URL."),
             ("cache-control" = String, description = "`private, no-cache`"),
         )),
         (status = 404, description = "The current snapshot has no such file.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
@@ -106,40 +106,40 @@ pub(super) async fn latest_partition(
     redirect(&api, &format!("{table}/{guild}/{month}"))
 }
 
-/// A manifest, or a table's file
+/// Get a manifest or table of a snapshot
 ///
-/// By the name that a list or a manifest gives it.
+/// Returns a file under the immutable name that the list of snapshots or a manifest gives it.
 #[utoipa::path(
     get,
     path = "/v1/snapshots/files/{folder}/{file}",
     tag = "snapshots",
     operation_id = "getSnapshotFile",
     params(
-        ("folder" = String, Path, description = "`manifests`, or a table.", example = "channels"),
-        ("file" = String, Path, description = "The file.", example = "42-0123456789abcdef.parquet"),
-        ("range" = Option<String>, Header, description = "Only these bytes: one range. Several are answered with the whole file.", example = "bytes=0-1023"),
-        ("if-match" = Option<String>, Header, description = "Only if this is the file's `ETag`."),
-        ("if-none-match" = Option<String>, Header, description = "The `ETag` of an earlier answer: the file never changes, so the answer is a 304 without a body."),
-        ("if-modified-since" = Option<String>, Header, description = "The `Last-Modified` of an earlier answer; only without `If-None-Match`."),
-        ("if-unmodified-since" = Option<String>, Header, description = "Only if the file was not written after this time; only without `If-Match`."),
-        ("if-range" = Option<String>, Header, description = "The `ETag` or the `Last-Modified` of an earlier answer: if it is not that of this file, all of it is sent."),
+        ("folder" = String, Path, description = "`manifests`, or the name of a table.", example = "channels"),
+        ("file" = String, Path, description = "Name of the file.", example = "42-0123456789abcdef.parquet"),
+        ("range" = Option<String>, Header, description = "The range of bytes to send. A request for several ranges gets the whole file.", example = "bytes=0-1023"),
+        ("if-match" = Option<String>, Header, description = "Send the file only if its `ETag` is one of these."),
+        ("if-none-match" = Option<String>, Header, description = "The `ETag` of an earlier response. The file never changes, so the response is a 304 without a body."),
+        ("if-modified-since" = Option<String>, Header, description = "The `Last-Modified` of an earlier response; ignored if `If-None-Match` is given."),
+        ("if-unmodified-since" = Option<String>, Header, description = "Send the file only if it was not written after this time; ignored if `If-Match` is given."),
+        ("if-range" = Option<String>, Header, description = "The `ETag` or `Last-Modified` of an earlier response. If it does not belong to this file, `Range` is ignored and the whole file is sent."),
     ),
     responses(
         (status = 200, description = "The file.", content((Vec<u8> = "application/vnd.apache.parquet"), (Object = "application/json")), headers(
-            ("etag" = String, description = "The hash of the bytes; strong."),
+            ("etag" = String, description = "A strong entity tag: the SHA-256 of the content."),
             ("cache-control" = String, description = "`private, max-age=31536000, immutable`"),
             ("accept-ranges" = String, description = "`bytes`"),
             ("last-modified" = String, description = "When the file was written."),
         )),
-        (status = 206, description = "The bytes asked for.", content((Vec<u8> = "application/vnd.apache.parquet"), (Object = "application/json")), headers(
-            ("content-range" = String, description = "Which bytes, and how many the file has."),
+        (status = 206, description = "The requested range of bytes.", content((Vec<u8> = "application/vnd.apache.parquet"), (Object = "application/json")), headers(
+            ("content-range" = String, description = "The sent range and the size of the file in bytes."),
         )),
-        (status = 304, description = "The file is as `If-None-Match` or `If-Modified-Since` knows it.", headers(
-            ("etag" = String, description = "The hash of the bytes; strong."),
+        (status = 304, description = "The file has not changed since the response that `If-None-Match` or `If-Modified-Since` refers to.", headers(
+            ("etag" = String, description = "A strong entity tag: the SHA-256 of the content."),
         )),
-        (status = 404, description = "No snapshot has this file, or no longer.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 412, description = "`If-Match` or `If-Unmodified-Since` wants another file.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 416, description = "The file has no such range.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 404, description = "No existing snapshot has this file; it may have been deleted with an older snapshot.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 412, description = "The condition in `If-Match` or `If-Unmodified-Since` is not fulfilled.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 416, description = "The requested range lies outside of the file.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
@@ -154,42 +154,42 @@ pub(super) async fn file(
     serve(&api, &format!("{folder}/{file}"), request).await
 }
 
-/// The messages of a guild and a month
+/// Get the messages of a guild and month
 ///
-/// By the name that a list or a manifest gives the file.
+/// Returns a file under the immutable name that the list of snapshots or a manifest gives it.
 #[utoipa::path(
     get,
     path = "/v1/snapshots/files/{table}/{guild}/{month}/{file}",
     tag = "snapshots",
     operation_id = "getSnapshotPartition",
     params(
-        ("table" = String, Path, description = "`messages` or `versions`.", example = "messages"),
-        ("guild" = String, Path, description = "`guild_id=` and the guild.", example = "guild_id=1101234567890123457"),
-        ("month" = String, Path, description = "`month=` and the month.", example = "month=2026-03"),
-        ("file" = String, Path, description = "The file.", example = "42-0123456789abcdef.parquet"),
-        ("range" = Option<String>, Header, description = "Only these bytes: one range. Several are answered with the whole file.", example = "bytes=0-1023"),
-        ("if-match" = Option<String>, Header, description = "Only if this is the file's `ETag`."),
-        ("if-none-match" = Option<String>, Header, description = "The `ETag` of an earlier answer: the file never changes, so the answer is a 304 without a body."),
-        ("if-modified-since" = Option<String>, Header, description = "The `Last-Modified` of an earlier answer; only without `If-None-Match`."),
-        ("if-unmodified-since" = Option<String>, Header, description = "Only if the file was not written after this time; only without `If-Match`."),
-        ("if-range" = Option<String>, Header, description = "The `ETag` or the `Last-Modified` of an earlier answer: if it is not that of this file, all of it is sent."),
+        ("table" = String, Path, description = "The table: `messages` or `versions`.", example = "messages"),
+        ("guild" = String, Path, description = "`guild_id=` followed by the id of the guild.", example = "guild_id=1101234567890123457"),
+        ("month" = String, Path, description = "`month=` followed by the month (UTC).", example = "month=2026-03"),
+        ("file" = String, Path, description = "Name of the file.", example = "42-0123456789abcdef.parquet"),
+        ("range" = Option<String>, Header, description = "The range of bytes to send. A request for several ranges gets the whole file.", example = "bytes=0-1023"),
+        ("if-match" = Option<String>, Header, description = "Send the file only if its `ETag` is one of these."),
+        ("if-none-match" = Option<String>, Header, description = "The `ETag` of an earlier response. The file never changes, so the response is a 304 without a body."),
+        ("if-modified-since" = Option<String>, Header, description = "The `Last-Modified` of an earlier response; ignored if `If-None-Match` is given."),
+        ("if-unmodified-since" = Option<String>, Header, description = "Send the file only if it was not written after this time; ignored if `If-Match` is given."),
+        ("if-range" = Option<String>, Header, description = "The `ETag` or `Last-Modified` of an earlier response. If it does not belong to this file, `Range` is ignored and the whole file is sent."),
     ),
     responses(
         (status = 200, description = "The file.", body = Vec<u8>, content_type = "application/vnd.apache.parquet", headers(
-            ("etag" = String, description = "The hash of the bytes; strong."),
+            ("etag" = String, description = "A strong entity tag: the SHA-256 of the content."),
             ("cache-control" = String, description = "`private, max-age=31536000, immutable`"),
             ("accept-ranges" = String, description = "`bytes`"),
             ("last-modified" = String, description = "When the file was written."),
         )),
-        (status = 206, description = "The bytes asked for.", body = Vec<u8>, content_type = "application/vnd.apache.parquet", headers(
-            ("content-range" = String, description = "Which bytes, and how many the file has."),
+        (status = 206, description = "The requested range of bytes.", body = Vec<u8>, content_type = "application/vnd.apache.parquet", headers(
+            ("content-range" = String, description = "The sent range and the size of the file in bytes."),
         )),
-        (status = 304, description = "The file is as `If-None-Match` or `If-Modified-Since` knows it.", headers(
-            ("etag" = String, description = "The hash of the bytes; strong."),
+        (status = 304, description = "The file has not changed since the response that `If-None-Match` or `If-Modified-Since` refers to.", headers(
+            ("etag" = String, description = "A strong entity tag: the SHA-256 of the content."),
         )),
-        (status = 404, description = "No snapshot has this file, or no longer.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 412, description = "`If-Match` or `If-Unmodified-Since` wants another file.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 416, description = "The file has no such range.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 404, description = "No existing snapshot has this file; it may have been deleted with an older snapshot.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 412, description = "The condition in `If-Match` or `If-Unmodified-Since` is not fulfilled.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 416, description = "The requested range lies outside of the file.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
@@ -213,7 +213,7 @@ fn not_found() -> Problem {
 fn redirect(api: &Api, stable_name: &str) -> Result<Response, Problem> {
     let path = api.snapshots.catalog().latest_file(stable_name);
     let path = path.ok_or_else(not_found)?;
-    // Relative, so that it stays right behind a reverse proxy that moves paths.
+    // Relative, so that it is also right behind a reverse proxy that changes paths.
     let up = "../".repeat(1 + stable_name.matches('/').count());
     let location = HeaderValue::from_str(&format!("{up}files/{path}"));
     let location = location.map_err(|error| Problem::internal(error.to_string()))?;
@@ -223,7 +223,7 @@ fn redirect(api: &Api, stable_name: &str) -> Result<Response, Problem> {
     Ok(response)
 }
 
-/// Answers with a file that a manifest names, or a part of it.
+/// Sends a file that a manifest lists, or a range of it.
 async fn serve(api: &Api, path: &str, request: Request) -> Result<Response, Problem> {
     let file = api.snapshots.catalog().file(path).ok_or_else(not_found)?;
     let etag = format!("\"{}\"", file.sha256);
@@ -231,7 +231,7 @@ async fn serve(api: &Api, path: &str, request: Request) -> Result<Response, Prob
         .parse()
         .map_err(|_| Problem::internal(format!("{etag} is no entity tag")))?;
     let path = api.snapshots.folder().join(&file.path);
-    // What has another size is never taken for good. The hash is looked at in the background.
+    // A file with another size than in the manifest is damaged. The hash is verified in the background.
     let found = tokio::fs::metadata(&path).await;
     let found = found.ok().filter(|found| found.len() == file.bytes);
     let Some(modified) = found.and_then(|found| found.modified().ok()) else {
@@ -255,9 +255,9 @@ async fn serve(api: &Api, path: &str, request: Request) -> Result<Response, Prob
     Ok(response)
 }
 
-/// The answer instead of a file that is not as it was written.
+/// The error for a file that differs from its entry in the manifest.
 fn damaged(api: &Api, file: &NamedFile) -> Problem {
-    // Only the current snapshot is written anew; an older one goes soon, or is gone by now.
+    // Only files of the current snapshot are rewritten; an older snapshot is deleted soon, or was deleted just now.
     if !api.snapshots.catalog().is_current(file) {
         return not_found();
     }
@@ -266,17 +266,17 @@ fn damaged(api: &Api, file: &NamedFile) -> Problem {
     Problem::new(Code::FileDamaged, detail)
 }
 
-/// What the conditions of a request come to.
+/// The result of the request's conditional headers.
 enum Precondition {
     Passed,
-    /// The caller has the file already.
+    /// The client already has the file: 304.
     Known,
-    /// The caller wants another file.
+    /// The condition is not fulfilled: 412.
     Failed,
 }
 
-/// Looks at the conditions in the order of RFC 9110, section 13.2.2: a time counts only where no tag is
-/// given, and what wants another file goes before what has this one.
+/// Evaluates the conditional headers in the order of RFC 9110, section 13.2.2: a time counts only if no entity tag
+/// is given, and `If-Match` goes before `If-None-Match`.
 fn precondition(headers: &HeaderMap, etag: &ETag, modified: SystemTime) -> Precondition {
     let is_wanted = match headers.typed_get::<IfMatch>() {
         Some(wanted) => wanted.precondition_passes(etag),
@@ -300,8 +300,8 @@ fn precondition(headers: &HeaderMap, etag: &ETag, modified: SystemTime) -> Preco
     }
 }
 
-/// Which part is asked for. A range is for GET only, and of this very file: `If-Range` has to be its tag or
-/// its time, letter by letter.
+/// The requested part of the file. `Range` counts only for GET, and only if `If-Range` is absent or is exactly the
+/// entity tag or the modification time of this file.
 fn part(request: &Request, etag: &ETag, modified: SystemTime, length: u64) -> Wanted {
     let headers = request.headers();
     let mut ours = HeaderMap::new();
@@ -316,11 +316,11 @@ fn part(request: &Request, etag: &ETag, modified: SystemTime, length: u64) -> Wa
     range::wanted(headers, length)
 }
 
-/// The file, or a part of it; none if it can't be read.
+/// Reads the file or a part of it; none if it can't be read.
 async fn read(path: &Path, part: Wanted, mut request: Request) -> Option<Response> {
     let headers = request.headers_mut();
-    // The server of files has a tag of its own, and a stricter reading of ranges: all that is left to it is
-    // one range, in its plainest form.
+    // `ServeFile` has an entity tag of its own and parses ranges more strictly, so it gets none of these headers
+    // but one range in its simplest form.
     for header in [
         RANGE,
         IF_RANGE,

@@ -1,4 +1,4 @@
-//! `GET /v1/snapshots`: the snapshots that there are, with their files. `POST` asks for one now.
+//! `GET /v1/snapshots`: the existing snapshots with their files. `POST` requests a new snapshot.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,100 +20,101 @@ use super::{Api, query};
 use crate::derived::snapshot::{FileEntry, GuildCoverage, Snapshot};
 use crate::store::Table;
 
-/// The snapshots.
+/// The existing snapshots.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SnapshotList {
-    /// Those whose files are there, newest first. The first is the current one; the others go after a
-    /// grace time.
+    /// The snapshots whose files are available, newest first. The first is the current one; the older ones
+    /// are deleted after `SNAPSHOT_GRACE`.
     data: Vec<SnapshotJson>,
 }
 
-/// A snapshot: files that are one moment of the record.
+/// A snapshot: Parquet files that together are a consistent copy of the database at one point in time.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Snapshot)]
 pub(super) struct SnapshotJson {
-    /// The record's last commit that is in it.
+    /// Number of the last database commit that the snapshot contains.
     #[schema(minimum = 0, example = 42)]
     revision: i64,
-    /// When the record was read for it.
+    /// When the database was read for the snapshot.
     created_at: Time,
-    /// Of which record.
+    /// Identifies the database.
     #[schema(example = "1a7f6a9e-8d5e-4c6f-9d3a-0c1b2a394857")]
     store_id: String,
-    /// The version of that record's tables.
+    /// Version of the database schema.
     #[schema(minimum = 1, example = 4)]
     schema_version: i64,
-    /// How many messages it has, deleted ones too.
+    /// Number of messages in the snapshot, including deleted ones.
     #[schema(minimum = 0, example = 120_000)]
     messages: i64,
-    /// The bytes of all its files.
+    /// Size of all its files in bytes.
     #[schema(minimum = 0, example = 21_000_000)]
     bytes: u64,
-    /// Its manifest, relative to this answer.
+    /// URL of its manifest, relative to the URL of this list.
     #[schema(
         format = "uri-reference",
         example = "snapshots/files/manifests/42-20260301T120000000000Z.json"
     )]
     manifest: String,
-    /// How complete the record was, by guild.
+    /// The coverage of the archive at that time, per guild.
     coverage: Vec<GuildCoverage>,
-    /// Its files, by table, guild and month.
+    /// Its files, ordered by table, guild and month.
     files: Vec<SnapshotFileJson>,
 }
 
-/// A file of a snapshot. It never changes.
+/// A file of a snapshot. The content of a file never changes.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SnapshotFile)]
 pub(super) struct SnapshotFileJson {
     table: Table,
-    /// Whose messages; null for a table that is one file.
+    /// Id of the guild whose rows the file contains; null for a table that is a single file.
     #[schema(required = true)]
     guild_id: Option<Snowflake>,
-    /// Written in this month (UTC).
+    /// The month (UTC) in which the messages of the file were written; null for a table that is a single file.
     #[schema(required = true, example = "2026-03")]
     month: Option<String>,
-    /// Where it is, relative to this answer.
+    /// URL of the file, relative to the URL of this list.
     #[schema(
         format = "uri-reference",
         example = "snapshots/files/channels/42-0123456789abcdef.parquet"
     )]
     href: String,
-    /// How many rows.
+    /// Number of rows.
     #[schema(minimum = 0, example = 1200)]
     rows: i64,
-    /// How many bytes.
+    /// Size in bytes.
     #[schema(minimum = 0, example = 210_000)]
     bytes: u64,
-    /// Their hash.
+    /// SHA-256 of the content, in hexadecimal.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     sha256: String,
-    /// The last commit that changed one of its rows; of a table that is one file, the snapshot that it
-    /// was written for.
+    /// Number of the last database commit that changed one of its rows; for a table that is a single file, the
+    /// revision of the snapshot for which the file was written.
     #[schema(minimum = 0, example = 41)]
     revision: i64,
 }
 
-/// Which snapshot there is, or will be.
+/// The snapshot that exists or will be taken.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SnapshotRequested {
-    /// It is of this revision of the record, or will be of this or of a later one.
+    /// The revision of the current snapshot (200), or the lowest revision that the requested snapshot will
+    /// have (202).
     #[schema(minimum = 0, example = 42)]
     revision: i64,
 }
 
-/// The snapshots that there are
+/// List the snapshots
 ///
-/// Each is one moment of the record, as Parquet files. Read the files of one snapshot: together they have
-/// every message once.
+/// Each snapshot is a consistent copy of the database at one point in time, as Parquet files. Read only
+/// files of the same snapshot: together they contain every message exactly once.
 #[utoipa::path(
     get,
     path = "/v1/snapshots",
     tag = "snapshots",
     operation_id = "listSnapshots",
     responses(
-        (status = 200, description = "The snapshots.", body = SnapshotList, headers(
+        (status = 200, description = "The existing snapshots.", body = SnapshotList, headers(
             ("cache-control" = String, description = "`private, no-cache`"),
-            ("vary" = String, description = "What the answer depends on besides the URL."),
+            ("vary" = String, description = "The request headers that the response depends on."),
         )),
         Refusals,
     ),
@@ -131,21 +132,21 @@ pub(super) async fn list(
     Ok(private_json(SnapshotList { data }))
 }
 
-/// Ask for a snapshot now
+/// Request a snapshot
 ///
-/// It is taken as soon as one that is under way is done. `GET` this route to see it. Within `SNAPSHOT_FLOOR` (a
-/// minute) after one none is taken for a caller: the answer is a 200 if the current one has every commit, else
-/// a 429.
+/// The service takes the snapshot as soon as possible, after one that is in progress; `GET` this route to
+/// see it. Within `SNAPSHOT_FLOOR` (default: one minute) after the last snapshot no other one is taken on
+/// request: the response is a 200 if the current snapshot contains every commit, otherwise a 429.
 #[utoipa::path(
     post,
     path = "/v1/snapshots",
     tag = "snapshots",
     operation_id = "requestSnapshot",
     responses(
-        (status = 200, description = "The current snapshot has every commit; none is taken.", body = SnapshotRequested),
-        (status = 202, description = "It will be taken.", body = SnapshotRequested),
-        (status = 429, description = "The last snapshot is too new for another one.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json", headers(
-            ("retry-after" = String, description = "When one can be asked for: seconds."),
+        (status = 200, description = "The current snapshot already contains every commit; no snapshot is taken.", body = SnapshotRequested),
+        (status = 202, description = "The snapshot will be taken.", body = SnapshotRequested),
+        (status = 429, description = "The last snapshot was taken too recently.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json", headers(
+            ("retry-after" = String, description = "Seconds until a snapshot can be requested."),
         )),
         Refusals,
     ),
@@ -172,7 +173,7 @@ pub(super) async fn request(
     Ok((status, no_store, answer).into_response())
 }
 
-/// The answer to one who asks for a snapshot after the other.
+/// The error for a caller that requests snapshots too often.
 fn too_soon(left: Duration) -> Problem {
     let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
     let detail = "The last snapshot is newer than SNAPSHOT_FLOOR, and stays on the disk for SNAPSHOT_GRACE. Ask again later.";
@@ -211,7 +212,7 @@ fn file_json(file: &FileEntry) -> SnapshotFileJson {
     }
 }
 
-/// Where a file is, relative to the list.
+/// The URL of a file, relative to the list of snapshots.
 fn href(path: &str) -> String {
     format!("snapshots/files/{path}")
 }

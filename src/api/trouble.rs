@@ -1,28 +1,28 @@
-//! What is not as it should be, read from the status: for `/health`, which lists it, and for `/ready`,
-//! which says no when nothing is recorded.
+//! The problems of the service, derived from its status: `/health` lists them, and `/ready` answers 503 for those
+//! that stop archiving.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::status::{BackfillState, GatewayState, RecordState, SearchState, SnapshotState, Status};
 
-/// From how many connections in a row that did not hold on it is worth a word.
+/// The number of failed connections in a row from which the connection is reported as unstable.
 const UNSTABLE: u32 = 2;
 
-/// Something that is not as it should be.
+/// A problem of the service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Trouble {
-    /// What it is; stays the same from version to version.
+    /// Stable name of the problem, for programs.
     #[schema(example = "channels_unreadable")]
     pub(super) code: &'static str,
-    /// The same in a sentence, with what can be done.
+    /// Explanation of the problem, with what can be done about it.
     pub(super) detail: String,
-    /// Whether nothing is recorded while it lasts.
+    /// Whether nothing is archived while the problem lasts.
     #[serde(skip)]
     pub(super) stops_recording: bool,
 }
 
-/// Everything of the status that is not as it should be.
+/// The problems that the status shows.
 pub(super) fn troubles(status: &Status) -> Vec<Trouble> {
     let mut troubles = Vec::new();
     let mut add = |code, stops_recording, detail: String| {

@@ -1,4 +1,4 @@
-//! `GET /v1/messages/{message_id}/versions`: what a message was before its edits.
+//! `GET /v1/messages/{message_id}/versions`: the earlier versions of an edited message.
 
 use std::sync::Arc;
 
@@ -22,54 +22,55 @@ use crate::store::{StoreError, VersionRow};
 /// The versions of a message.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Versions {
-    /// Those that were seen, oldest first.
+    /// The versions that this service received, oldest first.
     data: Vec<VersionJson>,
 }
 
-/// A message as it was, or is.
+/// One version of a message.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MessageVersion)]
 pub(super) struct VersionJson {
-    /// The message.
+    /// Discord's id of the message.
     message_id: Snowflake,
-    /// The edit that made it; null for the original.
+    /// When the edit that made this version happened; null for the original.
     #[schema(required = true)]
     edited_at: Option<Time>,
-    /// The text.
+    /// The message text of this version.
     content: String,
-    /// How many files hung on it.
+    /// Number of attached files in this version.
     #[schema(minimum = 0)]
     attachment_count: i32,
-    /// How many embeds hung on it.
+    /// Number of embeds in this version.
     #[schema(minimum = 0)]
     embed_count: i32,
-    /// The number of the commit that put it into the record.
+    /// Number of the database commit that stored this version.
     #[schema(minimum = 0)]
     revision: i64,
-    /// Whether the message is like this now (or was when it was deleted).
+    /// Whether this is the last version of the message.
     is_current: bool,
     /// The payload exactly as Discord sent it.
     #[schema(value_type = Object)]
     raw_json: Box<RawValue>,
 }
 
-/// What a message was
+/// List the versions of a message
 ///
-/// Each edit that was seen, oldest first, the present one last. An edit is what has a time of its
-/// own: a link preview that Discord adds is none. An edit that came between two that were seen and
-/// was missed (an outage) is not known. Empty if the content was taken out after a delete.
+/// Returns the versions of a message that this service received, oldest first; the current version is
+/// the last. Each edit with its own `edited_at` makes a version; a link preview that Discord adds later
+/// does not. An edit that was overwritten by the next one during an outage is missing. The list is
+/// empty if the content of the deleted message was redacted.
 #[utoipa::path(
     get,
     path = "/v1/messages/{message_id}/versions",
     tag = "messages",
     operation_id = "listMessageVersions",
-    params(("message_id" = Snowflake, Path, description = "The message.")),
+    params(("message_id" = Snowflake, Path, description = "Id of the message.")),
     responses(
         (status = 200, description = "The versions.", body = Versions, headers(
             ("cache-control" = String, description = "`private, no-cache`"),
-            ("vary" = String, description = "What the answer depends on besides the URL."),
+            ("vary" = String, description = "The request headers that the response depends on."),
         )),
-        (status = 404, description = "No message with this id was collected.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 404, description = "No message with this id is archived.", body = super::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]

@@ -287,7 +287,7 @@ async fn a_file_says_what_was_asked_for_and_what_its_columns_mean() {
         .clone();
     assert_eq!(
         field.metadata()["description"],
-        "When it was written: the time in its id."
+        "When the message was written (UTC): the time encoded in its id."
     );
 
     let link = answer.header("link").unwrap();

@@ -1,4 +1,4 @@
-//! Each report as a path of its own in the description, made from its header.
+//! Describes each report as a path in the OpenAPI document, from the header of its file.
 
 use serde_json::Value as Json;
 use utoipa::openapi::content::Content;
@@ -21,14 +21,14 @@ use crate::store::{StoreError, time_zones};
 /// The schema that lists the time zones.
 const TIME_ZONE: &str = "TimeZone";
 
-/// Adds the reports that there are to the description.
+/// Adds the installed reports to the description.
 pub(in crate::api) fn add_reports(
     document: &mut Document,
     library: &Library,
 ) -> Result<(), StoreError> {
     let zones = ObjectBuilder::new()
         .schema_type(Type::String)
-        .description(Some("A time zone of the IANA's list."))
+        .description(Some("A time zone from the IANA time zone database."))
         .enum_values(Some(time_zones()?.iter().map(String::as_str)));
     let components = document.components.get_or_insert_with(Components::new);
     let zones: Schema = zones.into();
@@ -46,8 +46,9 @@ pub(in crate::api) fn add_reports(
 fn path_of(report: &Report) -> PathItem {
     let forms: Vec<_> = Format::ALL.map(Format::extension).into();
     let description = format!(
-        "{}\n\nThe form is chosen by `Accept`, or by an extension behind the name: `/v1/reports/{}.csv` \
-         (.json, .{}). CSV takes `raw` and `bom`, Parquet `compression`, as downloads do.",
+        "{}\n\nThe format is chosen with `Accept` or with an extension of the path, such as \
+         `/v1/reports/{}.csv` (.json, .{}). As in the downloads, CSV also takes `raw` and `bom`, and Parquet \
+         takes `compression`.",
         report.description,
         report.name,
         forms.join(", .")
@@ -55,10 +56,12 @@ fn path_of(report: &Report) -> PathItem {
     let responses = ResponsesBuilder::new()
         .responses_from_into_responses::<Refusals>()
         .response("200", answer(report))
-        .response("404", problem("The report's file is not there any more."))
+        .response("404", problem("The report's file does not exist any more."))
         .response(
             "422",
-            problem("The answer would have too many rows: ask for less."),
+            problem(
+                "The result would have too many rows: request a shorter time or fewer channels.",
+            ),
         );
     let operation = OperationBuilder::new()
         .tag("reports")
@@ -90,21 +93,24 @@ fn answer(report: &Report) -> Response {
             .build()
     };
     let mut answer = ResponseBuilder::new()
-        .description("The answer.")
+        .description("The result of the report.")
         .content(
             "application/json",
             Content::new(Some(Schema::from(page.build()))),
         )
         .header(
             COVERAGE.as_str(),
-            text("How complete the record is for it: the `coverage` of the JSON."),
+            text("Coverage of the messages that were counted: the `coverage` of the JSON."),
         )
         .header(
             REVISION.as_str(),
-            text("The record's revision that it is of."),
+            text("Revision of the database that was read: the `as_of_revision` of the JSON."),
         )
         .header("cache-control", text("`private, no-cache`"))
-        .header("vary", text("What the answer depends on besides the URL."));
+        .header(
+            "vary",
+            text("The request headers that the response depends on."),
+        );
     for format in Format::ALL {
         let body = ObjectBuilder::new().schema_type(Type::String);
         let name = format.media_type().to_string();
@@ -121,7 +127,7 @@ fn problem(description: &str) -> Response {
         .build()
 }
 
-/// A row as an object of JSON.
+/// A row as a JSON object.
 fn row(columns: &[ReportColumn]) -> Object {
     let mut row = ObjectBuilder::new();
     for column in columns {

@@ -1,6 +1,6 @@
-//! Where a walk over the pages of a search is: the rank of the last hit, and what the first page was made
-//! with (the numbers of its scores, the time that its dates are relative to), so that both stay what they
-//! were.
+//! The cursor of a walk over the pages of a search: the rank of the last hit, and the inputs of the first page (the
+//! term statistics of its scores, and the time to which relative dates refer), so that they stay the same on all
+//! pages.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,20 +9,20 @@ use chrono::{DateTime, Utc};
 use crate::api::problem::{FieldError, Problem};
 use crate::derived::search::{Position, Rank};
 
-/// Why a cursor was not accepted.
+/// The reason that a rejected cursor is reported with.
 pub(super) const REASON: &str = "is no next_cursor of this search";
 
-/// A cursor, not yet known to be of a question.
+/// A parsed cursor that was not yet compared with the query.
 #[derive(Debug, Clone)]
 pub(super) struct Cursor {
-    /// The checksum of what was asked.
+    /// The checksum of the query.
     question: u32,
-    /// When the first page was.
+    /// When the first page was requested.
     pub(super) now: DateTime<Utc>,
     position: Position,
 }
 
-/// The cursor of the next page of a question.
+/// Encodes the cursor of the next page of a query.
 pub(super) fn write(question: &str, now: DateTime<Utc>, position: &Position) -> String {
     let mut bytes = Vec::with_capacity(24 + position.statistics.len());
     bytes.extend(crc32fast::hash(question.as_bytes()).to_be_bytes());
@@ -41,7 +41,7 @@ impl Cursor {
         let (score, rest) = rest.split_first_chunk()?;
         let (id, statistics) = rest.split_first_chunk()?;
         let score = u32::from_be_bytes(*score);
-        // The bits of numbers that are not negative are in their order.
+        // The bit patterns of non-negative floats have the same order as their values.
         let is_score = f32::from_bits(score) >= 0.0 && score >> 31 == 0;
         is_score.then_some(Self {
             question: u32::from_be_bytes(*question),
@@ -56,14 +56,14 @@ impl Cursor {
         })
     }
 
-    /// Where it is, if it is of this question.
+    /// The position, if the cursor belongs to this query.
     pub(super) fn of(self, question: &str) -> Option<Position> {
         let is_of_it = self.question == crc32fast::hash(question.as_bytes());
         is_of_it.then_some(self.position)
     }
 }
 
-/// The answer to one of another question.
+/// The error for a cursor of another query.
 pub(super) fn of_another_search() -> Problem {
     Problem::parameters(vec![FieldError {
         field: "cursor".to_owned(),

@@ -1,4 +1,4 @@
-//! `GET /v1/search.{ndjson,csv,arrow,parquet}`: all that a search found, in its order, as one answer.
+//! `GET /v1/search.{ndjson,csv,arrow,parquet}`: all hits of a search in its order, as one response.
 
 use std::sync::Arc;
 
@@ -26,23 +26,23 @@ use crate::derived::search::{Highlighter, Hit, Place, Sort};
 use crate::parquet_layout::Order;
 use crate::store::{Column, DESCRIPTION, EXTRA_COLUMNS};
 
-/// More messages than this are not found at once: what was found is in memory.
+/// The maximum number of hits in a download, because all hits are kept in memory.
 const MOST_HITS: usize = 1_000_000;
 
-/// What a download takes besides.
+/// The additional parameters of a download.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what is read")]
 pub(crate) struct DownloadParameters {
-    /// These columns, with commas between them, in this order; `score` and `highlight` follow them. Without
-    /// it: all but `raw_json`.
+    /// The columns to return, separated by commas, in this order; `score` and `highlight` are added after
+    /// them. Default: all columns except `raw_json`.
     #[param(style = Form, explode = false, value_type = Option<ColumnList>, inline)]
     columns: Option<String>,
 }
 
-/// A search as lines of JSON
+/// Download a search as NDJSON
 ///
-/// One object on each line, in the order of the search.
+/// Streams all hits in the order of the search, with one JSON object per line.
 #[utoipa::path(
     get,
     path = "/v1/search.ndjson",
@@ -50,9 +50,9 @@ pub(crate) struct DownloadParameters {
     operation_id = "downloadSearchNdjson",
     params(SearchParameters, DownloadParameters),
     responses(
-        (status = 200, description = "The rows.", body = String, content_type = "application/x-ndjson"),
-        (status = 404, description = "`SEARCH_INDEX` is off.", body = ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 422, description = "More messages were found than a download has room for.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 200, description = "The hits.", body = String, content_type = "application/x-ndjson"),
+        (status = 404, description = "The search is disabled (`SEARCH_INDEX=off`).", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 422, description = "The search has more hits than a download may contain.", body = ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
@@ -64,10 +64,10 @@ pub(crate) async fn ndjson(
     download(&api, Format::Ndjson, &caller, raw.as_deref()).await
 }
 
-/// A search as CSV
+/// Download a search as CSV
 ///
-/// With a line of names, in the order of the search. A text that a spreadsheet would run as a formula has a
-/// `'` before it.
+/// Streams all hits in the order of the search, after a header line with the column names. A cell that a
+/// spreadsheet would execute as a formula gets a leading `'` unless `raw=true`.
 #[utoipa::path(
     get,
     path = "/v1/search.csv",
@@ -75,9 +75,9 @@ pub(crate) async fn ndjson(
     operation_id = "downloadSearchCsv",
     params(SearchParameters, DownloadParameters, CsvQuery),
     responses(
-        (status = 200, description = "The rows.", body = String, content_type = "text/csv"),
-        (status = 404, description = "`SEARCH_INDEX` is off.", body = ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 422, description = "More messages were found than a download has room for.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 200, description = "The hits.", body = String, content_type = "text/csv"),
+        (status = 404, description = "The search is disabled (`SEARCH_INDEX=off`).", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 422, description = "The search has more hits than a download may contain.", body = ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
@@ -89,9 +89,10 @@ pub(crate) async fn csv(
     download(&api, Format::Csv, &caller, raw.as_deref()).await
 }
 
-/// A search as an Arrow stream
+/// Download a search as an Arrow stream
 ///
-/// In the order of the search. Each column says what it means; the schema says what was asked for.
+/// Streams all hits in the order of the search. The metadata of each column describes the column; the
+/// metadata of the schema contains the query and the revision.
 #[utoipa::path(
     get,
     path = "/v1/search.arrow",
@@ -99,9 +100,9 @@ pub(crate) async fn csv(
     operation_id = "downloadSearchArrow",
     params(SearchParameters, DownloadParameters),
     responses(
-        (status = 200, description = "The rows.", body = Vec<u8>, content_type = "application/vnd.apache.arrow.stream"),
-        (status = 404, description = "`SEARCH_INDEX` is off.", body = ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 422, description = "More messages were found than a download has room for.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 200, description = "The hits.", body = Vec<u8>, content_type = "application/vnd.apache.arrow.stream"),
+        (status = 404, description = "The search is disabled (`SEARCH_INDEX=off`).", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 422, description = "The search has more hits than a download may contain.", body = ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
@@ -113,9 +114,10 @@ pub(crate) async fn arrow(
     download(&api, Format::Arrow, &caller, raw.as_deref()).await
 }
 
-/// A search as Parquet
+/// Download a search as Parquet
 ///
-/// In the order of the search. The file's metadata says what was asked for.
+/// Streams all hits in the order of the search. The metadata of the file contains the query and the
+/// revision.
 #[utoipa::path(
     get,
     path = "/v1/search.parquet",
@@ -123,9 +125,9 @@ pub(crate) async fn arrow(
     operation_id = "downloadSearchParquet",
     params(SearchParameters, DownloadParameters, ParquetQuery),
     responses(
-        (status = 200, description = "The rows.", body = Vec<u8>, content_type = "application/vnd.apache.parquet"),
-        (status = 404, description = "`SEARCH_INDEX` is off.", body = ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 422, description = "More messages were found than a download has room for.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 200, description = "The hits.", body = Vec<u8>, content_type = "application/vnd.apache.parquet"),
+        (status = 404, description = "The search is disabled (`SEARCH_INDEX=off`).", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 422, description = "The search has more hits than a download may contain.", body = ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
@@ -137,7 +139,7 @@ pub(crate) async fn parquet(
     download(&api, Format::Parquet, &caller, raw.as_deref()).await
 }
 
-/// Answers a download.
+/// Handles a download.
 pub(super) async fn download(
     api: &Api,
     format: Format,
@@ -192,7 +194,7 @@ pub(super) async fn download(
     Ok(response)
 }
 
-/// The columns asked for, then the two of the search, with what was asked.
+/// The schema: the requested columns, then the two columns of the search, and the query in the metadata.
 fn described(rows: &SchemaRef, query: &SearchQuery, revision: i64) -> SchemaRef {
     let told = |field: Field, meaning: &str| {
         field.with_metadata([(DESCRIPTION.to_owned(), meaning.to_owned())].into())
@@ -203,11 +205,11 @@ fn described(rows: &SchemaRef, query: &SearchQuery, revision: i64) -> SchemaRef 
     let highlight = Field::new("highlight", DataType::Utf8, true);
     fields.push(Arc::new(told(
         score,
-        "How well it fits; null where the order is by time.",
+        "Relevance score, comparable only within one search; null if the hits are ordered by time.",
     )));
     fields.push(Arc::new(told(
         highlight,
-        "The content around the words as HTML, each in <mark>; null where they stand elsewhere.",
+        "The content around the searched words as escaped HTML, each word in <mark>; null if the words are in another part of the message.",
     )));
     let asked = json!({"search": query.q, "parameters": query.question}).to_string();
     let metadata = [
@@ -217,7 +219,7 @@ fn described(rows: &SchemaRef, query: &SearchQuery, revision: i64) -> SchemaRef 
     Arc::new(Schema::new_with_metadata(fields, metadata.into()))
 }
 
-/// Makes rows of a search of rows of the record.
+/// Converts rows of the database into rows of the search.
 struct Shape {
     schema: SchemaRef,
     hits: Vec<Hit>,
@@ -248,7 +250,7 @@ impl Shape {
         columns.push(Arc::new(scores.collect::<Float64Array>()));
         columns.push(Arc::new(highlights.collect::<StringArray>()));
         let shaped = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
-        // Deleted since the index had them: nobody asked for those.
+        // Messages that were deleted after they were indexed are left out.
         let shown = if self.shows_deleted {
             BooleanArray::from(vec![true; rows.num_rows()])
         } else {

@@ -1,5 +1,5 @@
-//! `GET /v1/search`: messages by what they say, page by page. `parameters` is what it takes, `page` an answer
-//! of JSON, `download` the other forms, `suggest` what completes a name that is being typed.
+//! `GET /v1/search`: full-text search, page by page. `parameters` reads the query string, `page` answers with JSON,
+//! `download` with the other formats, and `suggest` completes a name that is being typed.
 
 mod cursor;
 pub(super) mod download;
@@ -24,22 +24,22 @@ use crate::derived::search::{
 use crate::status::{SearchState, Status};
 use crate::store::{FoundAt, FoundRow, StoreError};
 
-/// Searches at once: each has a core for a while.
+/// The maximum number of concurrent searches; each occupies a core.
 pub(super) const AT_ONCE: usize = 4;
 
 /// How long a search may take.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// How long it may wait for a place.
+/// How long a search may wait for a permit.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// What can be searched, and how many may.
+/// The search index and the permits for concurrent searches.
 pub(super) struct Place {
     pub(super) index: Search,
     pub(super) places: Arc<Semaphore>,
 }
 
-/// What there is to be searched now.
+/// The searchable state of the index, or the error that tells why there is none.
 fn searchable(api: &Api) -> Result<Arc<Searchable>, Problem> {
     api.search
         .index
@@ -66,7 +66,7 @@ fn not_ready(status: &Status) -> Problem {
     Problem::new(Code::SearchNotReady, detail)
 }
 
-/// Searches, on a thread that may wait.
+/// Searches on a thread that may block.
 async fn find(
     api: &Api,
     searchable: &Arc<Searchable>,
@@ -106,8 +106,8 @@ async fn find(
     found.await?.ok_or_else(cursor::of_another_search)
 }
 
-/// Runs a part of a search where it may wait, once there is a place for it; it is given up when its time is
-/// over, or when this future is dropped.
+/// Runs a part of a search on a thread that may block, once it has a permit. The search is cancelled when its time
+/// is over or when this future is dropped.
 async fn blocking<T: Send + 'static>(
     api: &Api,
     search: impl FnOnce(Clock) -> Result<T, SearchError> + Send + 'static,
@@ -137,18 +137,18 @@ async fn blocking<T: Send + 'static>(
             ),
         )),
         Ok(Err(SearchError::Refused { at, reason })) => Err(refused(at, &reason)),
-        // The index says how many words a phrase's last one may stand for.
+        // tantivy limits the number of words to which a prefix at the end of a phrase may expand.
         Ok(Err(SearchError::Index(TantivyError::InvalidArgument(_)))) => Err(refused(
             0..0,
             "A word with a star at the end of a phrase stands for too many words: type more of it.",
         )),
         Ok(Err(error)) => Err(doubtful(api, error.to_string())),
-        // tantivy panics on files that are not what they were written as.
+        // tantivy panics on damaged files.
         Err(panic) => Err(doubtful(api, panic.to_string())),
     }
 }
 
-/// A part of `q` that would cost too much.
+/// The error for a part of `q` that would be too expensive.
 fn refused(at: Range<usize>, reason: &str) -> Problem {
     let reason = format!("character {}: {reason}", at.start + 1);
     Problem::parameters(vec![FieldError {
@@ -158,7 +158,7 @@ fn refused(at: Range<usize>, reason: &str) -> Problem {
     }])
 }
 
-/// The rows of hits, which the record has if the index is what it says.
+/// Reads the rows of hits from the database. A hit without a row means that the index is damaged.
 async fn rows(api: &Api, found: Vec<FoundAt>, include_raw: bool) -> Result<Vec<FoundRow>, Problem> {
     match api.reader.found_rows(found, include_raw).await {
         Err(error @ StoreError::Damaged(_)) => Err(doubtful(api, error.to_string())),
@@ -166,7 +166,7 @@ async fn rows(api: &Api, found: Vec<FoundAt>, include_raw: bool) -> Result<Vec<F
     }
 }
 
-/// A failure that sound files can't cause: they are looked at.
+/// A failure that intact index files can't cause, so the index is verified.
 fn doubtful(api: &Api, cause: String) -> Problem {
     api.search.index.doubt();
     Problem::internal(cause)

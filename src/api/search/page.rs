@@ -26,27 +26,27 @@ use crate::derived::search::{
 use crate::message::UserId;
 use crate::store::{FollowedMessage, FoundAt, FoundRow, MessageRow};
 
-/// What a search found.
+/// A page of search hits.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SearchPage {
-    /// The messages, in the order asked for.
+    /// The messages, in the requested order.
     data: Vec<HitJson>,
-    /// The `cursor` of the next page; null on the last one.
+    /// The `cursor` of the next page; null on the last page.
     #[schema(required = true)]
     next_cursor: Option<String>,
     /// Whether there is a next page.
     has_more: bool,
-    /// How many messages were found, on all pages: exactly, as of that revision.
+    /// Exact number of hits on all pages, as of `as_of_revision`.
     #[schema(minimum = 0, example = 42)]
     total: u64,
-    /// The last commit of the record that was searched: what is newer can't be found yet.
+    /// The revision of the database up to which the index was searched. Newer messages can't be found yet.
     #[schema(minimum = 0, example = 42)]
     as_of_revision: i64,
-    /// How many hits each has, if that was asked for.
+    /// The number of hits per channel, author and day, as requested with `facets`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
     facets: Option<FacetsJson>,
-    /// What of `q` could not be made sense of, and was gone on without.
+    /// Parts of `q` that the search ignored, or that can't match anything.
     warnings: Vec<WarningJson>,
 }
 
@@ -56,100 +56,102 @@ pub(crate) struct SearchPage {
 struct HitJson {
     #[serde(flatten)]
     message: MessageJson,
-    /// How well it fits; comparable within one search only. Null where the order is by time.
+    /// Relevance score, comparable only within one search; null if the hits are ordered by time.
     #[schema(required = true, example = 7.5)]
     score: Option<f32>,
-    /// Where the words stand.
+    /// The positions of the searched words in the texts of the message.
     highlights: Vec<HighlightJson>,
 }
 
-/// Where words stand in one text of a message.
+/// The positions of the searched words in one text of a message.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Highlight)]
 struct HighlightJson {
-    /// `content`, `embed`, `forward`, `poll`, `attachment`, `component` or `mention`.
+    /// The part of the message that contains the text: `content`, `embed`, `forward`, `poll`, `attachment`,
+    /// `component` or `mention`.
     #[schema(example = "content")]
     field: &'static str,
-    /// The text around them as HTML: everything is escaped, each of them stands in `<mark>`.
+    /// The text around the words as HTML: the text is escaped, and each word is enclosed in `<mark>`.
     #[schema(example = "the <mark>release notes</mark> are &lt;here&gt;")]
     html: String,
-    /// Each of them in the whole text: from and up to which character (Unicode scalar values, from 0).
+    /// Start (inclusive) and end (exclusive) of each word in the whole text, in Unicode scalar values from 0.
     #[schema(example = json!([[4, 17]]))]
     offsets: Vec<(usize, usize)>,
 }
 
-/// How many hits each channel, author and day has.
+/// The number of hits per channel, author and day.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SearchFacets)]
 struct FacetsJson {
-    /// The 50 channels and threads with the most.
+    /// The 50 channels and threads with the most hits.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
     channel: Option<Vec<ChannelCount>>,
-    /// The 50 authors with the most.
+    /// The 50 authors with the most hits.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
     author: Option<Vec<AuthorCount>>,
-    /// Every day that has any, in `time_zone`.
+    /// Every day in `time_zone` with at least one hit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
     day: Option<Vec<DayCount>>,
 }
 
-/// The hits of a channel.
+/// The number of hits in a channel or thread.
 #[derive(Serialize, ToSchema)]
 struct ChannelCount {
-    /// The channel or thread.
+    /// Discord's id of the channel or thread.
     channel_id: Snowflake,
-    /// Its name; null if it is not known.
+    /// Name of the channel or thread; null if it is not known.
     #[schema(required = true, example = "general")]
     name: Option<String>,
-    /// Its hits.
+    /// Number of hits.
     #[schema(minimum = 1, example = 42)]
     count: u64,
 }
 
-/// The hits of an author.
+/// The number of hits of an author.
 #[derive(Serialize, ToSchema)]
 struct AuthorCount {
-    /// The author.
+    /// Discord's id of the author.
     author_id: Snowflake,
-    /// Its user name in the last of its hits.
+    /// The author's user name in the newest of these hits.
     #[schema(example = "ada")]
     name: String,
-    /// Its hits.
+    /// Number of hits.
     #[schema(minimum = 1, example = 42)]
     count: u64,
 }
 
-/// The hits of a day.
+/// The number of hits on a day.
 #[derive(Serialize, ToSchema)]
 struct DayCount {
-    /// The day.
+    /// The day in `time_zone`.
     #[schema(value_type = String, format = Date, example = "2025-01-31")]
     day: NaiveDate,
-    /// Its hits.
+    /// Number of hits.
     #[schema(minimum = 1, example = 42)]
     count: u64,
 }
 
-/// Something of `q` that could not be made sense of.
+/// A part of `q` that the search ignored, or that can't match anything.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SearchWarning)]
 struct WarningJson {
-    /// Which characters of `q`, from and up to which one (Unicode scalar values, from 0).
+    /// Start (inclusive) and end (exclusive) of the part in `q`, in Unicode scalar values from 0.
     #[schema(example = json!([0, 8]))]
     at: [usize; 2],
-    /// What.
+    /// Explanation of the warning.
     #[schema(example = "Nobody of this name is known to have written.")]
     reason: String,
 }
 
-/// Messages by what they say
+/// Search messages
 ///
-/// In the query language of Discord's own search box. Case and accents don't count, and of the words of a
-/// message the endings neither, unless they stand in quotes. To walk over all hits, ask again with `cursor`
-/// set to `next_cursor`: a message keeps its rank during a walk, whatever arrives meanwhile.
+/// Full-text search in the query language of Discord's own search box. Case and accents are ignored, and
+/// words are matched by their stem unless they are in quotes. To read all hits, repeat the request with
+/// `cursor` set to `next_cursor` until it is null. Messages that are added during such a walk do not
+/// change the rank of the others.
 #[utoipa::path(
     get,
     path = "/v1/search",
@@ -157,13 +159,13 @@ struct WarningJson {
     operation_id = "search",
     params(SearchParameters, PageParameters),
     responses(
-        (status = 200, description = "What was found.", body = SearchPage, headers(
-            ("link" = String, description = "The next page, if there is one: a reference relative to this URL, with `rel=\"next\"`."),
+        (status = 200, description = "One page of hits.", body = SearchPage, headers(
+            ("link" = String, description = "The next page, if there is one, as a reference relative to this URL with `rel=\"next\"`."),
             ("cache-control" = String, description = "`private, no-cache`"),
-            ("vary" = String, description = "What the answer depends on besides the URL."),
+            ("vary" = String, description = "The request headers that the response depends on."),
         )),
-        (status = 404, description = "`SEARCH_INDEX` is off.", body = ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 422, description = "By `Accept` a download was asked for, and more messages were found than it has room for.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 404, description = "The search is disabled (`SEARCH_INDEX=off`).", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 422, description = "`Accept` requests a download, and the search has more hits than a download may contain.", body = ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
@@ -179,7 +181,7 @@ pub(crate) async fn list(
     }
 }
 
-/// The same with the form in the path, which goes before `Accept`.
+/// The same page at a path that names the format and ignores `Accept`.
 pub(crate) async fn list_json(
     State(api): State<Arc<Api>>,
     RawQuery(raw): RawQuery,
@@ -227,8 +229,9 @@ async fn page(api: &Api, raw: Option<&str>) -> Result<Response, Problem> {
     Ok(response)
 }
 
-/// Adds the payloads of those that have words elsewhere than in their text: unpacking one costs more than all
-/// else of a row. (The labels of buttons below a text are not worth it.)
+/// Adds the payloads of messages that can have words outside of their content. Only those are read, because
+/// decompressing a payload costs more than the rest of the row; button labels below a text are ignored for that
+/// reason.
 async fn add_payloads(api: &Api, found: &mut [FoundRow]) -> Result<(), Problem> {
     let has_more = |row: &MessageRow| {
         let has_parts = row.embed_count > 0 || row.attachment_count > 0;
@@ -254,7 +257,7 @@ struct Shown {
 }
 
 impl Shown {
-    /// The rows as they are now. What was deleted since the index had them is left out: nobody asked for it.
+    /// The rows in their current state, without messages that were deleted after they were indexed.
     fn of(&self, found: Vec<(FoundRow, Hit)>, clock: &Clock) -> Result<Vec<HitJson>, SearchError> {
         let shown = found
             .into_iter()
@@ -351,7 +354,7 @@ async fn facets(api: &Api, wanted: Facets, counts: Counts) -> Result<Option<Face
     }))
 }
 
-/// The names under which authors wrote the last of their messages that were found.
+/// The user names of authors in the newest of their messages that were found.
 pub(super) async fn author_names(
     api: &Api,
     authors: &[(UserId, u64, FoundAt)],

@@ -1,4 +1,4 @@
-//! What a search takes.
+//! The parameters of a search.
 
 use std::borrow::Cow;
 
@@ -20,63 +20,64 @@ use crate::message::{ChannelId, GuildId, IdSpan};
 const MOST_ROWS: usize = 500;
 const DEFAULT_ROWS: usize = 100;
 
-/// What is searched.
+/// The parameters that every form of the search has.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what is read into `SearchQuery`")]
 pub(super) struct SearchParameters {
-    /// What to look for, as in Discord's own search box: words, `"phrases"`, `-not`, `OR`, `prefix*`,
+    /// The query, in the language of Discord's own search box: words, `"phrases"`, `-not`, `OR`, `prefix*`,
     /// `from:`, `in:`, `mentions:`, `has:`, `reaction:`, `before:`, `during:`, `after:`, `pinned:`, `is:`.
-    /// Without it, everything that the other parameters let through.
+    /// Default: every message that matches the other parameters.
     #[param(value_type = Option<String>, min_length = 1, max_length = 1000, example = "\"release notes\" from:ada has:link")]
     q: Option<String>,
-    /// Only this guild.
+    /// Only messages of this guild.
     #[param(value_type = Option<Snowflake>, example = "1101234567890123457")]
     guild_id: Option<GuildId>,
-    /// Only this channel or thread.
+    /// Only messages of this channel or thread.
     #[param(value_type = Option<Snowflake>, example = "1151234567890123457")]
     channel_id: Option<ChannelId>,
-    /// Messages written at this time or later: a time with its offset from UTC. Not after `to`.
+    /// Only messages written at or after this time: RFC 3339 with an offset from UTC. Must not be later
+    /// than `to`.
     #[param(value_type = Option<Time>, example = "2025-01-01T00:00:00Z")]
     from: Option<DateTime<Utc>>,
-    /// Messages written before this time.
+    /// Only messages written before this time: RFC 3339 with an offset from UTC.
     #[param(value_type = Option<Time>, example = "2025-02-01T00:00:00Z")]
     to: Option<DateTime<Utc>>,
-    /// Those too that are gone from Discord; `is:deleted` in `q` asks for them by itself.
+    /// Whether to include messages that were deleted on Discord; `is:deleted` in `q` includes them too.
     #[param(value_type = Option<bool>, default = false)]
     include_deleted: Option<bool>,
-    /// `relevance`: the best first. `newest`, `oldest`. Without it: by relevance if `q` has words, else the
-    /// newest first.
+    /// The order of the hits: `relevance` (best match first), `newest` or `oldest` (newest or oldest message
+    /// first). Default: `relevance` if `q` contains words, otherwise `newest`.
     #[param(value_type = Option<SortName>, inline)]
     sort: Option<Sort>,
-    /// Whose days `before:`, `during:`, `after:` and the facet `day` speak of, by the IANA's list.
+    /// The IANA time zone in which `before:`, `during:`, `after:` and the facet `day` count days.
     #[param(value_type = Option<String>, min_length = 1, default = "UTC", example = "Europe/Paris")]
     time_zone: Option<Tz>,
 }
 
-/// What a page takes besides.
+/// The additional parameters of a page.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what is read into `PageOptions`")]
 pub(super) struct PageParameters {
-    /// Messages after those of this page: its `next_cursor`.
+    /// Continue after the previous page: its `next_cursor`.
     #[param(value_type = Option<String>, min_length = 1, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
-    /// So many messages at most.
+    /// Maximum number of messages per page.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 500, default = 100)]
     limit: Option<usize>,
-    /// With `raw_json`, the payload as Discord sent it.
+    /// Whether to include `raw_json`, the payload as Discord sent it.
     #[param(value_type = Option<bool>, default = false)]
     include_raw: Option<bool>,
-    /// With where the words stand in each message.
+    /// Whether to include `highlights`, the positions of the searched words in each message.
     #[param(value_type = Option<bool>, default = true)]
     highlights: Option<bool>,
-    /// How many hits each channel, author and day has: these, with commas between them.
+    /// The facets to count, separated by commas: the number of hits per `channel`, `author` or `day`.
     #[param(style = Form, explode = false, value_type = Option<FacetList>, inline)]
     facets: Option<String>,
 }
 
-/// The names of the three orders.
+/// The values of `sort`.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "describes what `sort` reads")]
@@ -86,7 +87,7 @@ enum SortName {
     Oldest,
 }
 
-/// How the list of facets is described.
+/// The OpenAPI schema of the list of facets.
 struct FacetList;
 
 impl ToSchema for FacetList {}
@@ -101,7 +102,7 @@ impl PartialSchema for FacetList {
     }
 }
 
-/// What is searched.
+/// A parsed search.
 #[derive(Debug, Clone)]
 pub(super) struct SearchQuery {
     pub(super) q: Option<String>,
@@ -114,13 +115,13 @@ pub(super) struct SearchQuery {
     pub(super) zone: Tz,
     pub(super) after: Option<Position>,
     pub(super) facets: Facets,
-    /// Everything that was asked, in one spelling: of a page all but its place.
+    /// The canonical query string, without the parameters that differ between the pages of a walk.
     pub(super) question: String,
-    /// What its dates are relative to: the time of the first page.
+    /// The time to which relative dates refer: that of the first page.
     pub(super) now: DateTime<Utc>,
 }
 
-/// What else a page takes.
+/// The parsed parameters that only a page has.
 #[derive(Debug, Clone)]
 pub(super) struct PageOptions {
     pub(super) limit: usize,
@@ -130,7 +131,7 @@ pub(super) struct PageOptions {
 }
 
 impl SearchQuery {
-    /// Reads what is searched. Dates are relative to `now`: to the second, as a cursor has it.
+    /// Reads the search. Relative dates refer to `now`, truncated to seconds as in a cursor.
     pub(super) fn read(given: &mut Parameters, now: DateTime<Utc>) -> Self {
         let now = DateTime::from_timestamp(now.timestamp(), 0).unwrap_or(now);
         let zone = given.take("time_zone", |text| {
@@ -203,7 +204,7 @@ impl SearchQuery {
         }
     }
 
-    /// Reads what a page takes too.
+    /// Reads the search and the parameters of a page.
     pub(super) fn page(query: Option<&str>) -> Result<(Self, PageOptions), Problem> {
         let mut given = Parameters::parse(query);
         let cursor = given.take("cursor", |text| {
@@ -232,12 +233,12 @@ impl SearchQuery {
         Ok((search, options))
     }
 
-    /// Whether deleted messages are part of the answer.
+    /// Whether deleted messages are returned.
     pub(super) fn shows_deleted(&self) -> bool {
         self.include_deleted || self.clause.as_ref().is_some_and(asks_for_deleted)
     }
 
-    /// The next page of the same question, relative to this one.
+    /// The link to the next page of the same query, relative to this URL.
     pub(super) fn link(&self, options: &PageOptions, cursor: &str) -> String {
         let mut link = format!("<?{}&limit={}", self.question, options.limit);
         if options.include_raw {
@@ -278,5 +279,5 @@ fn facets(text: &str) -> Result<Facets, Cow<'static, str>> {
     Ok(facets)
 }
 
-// The description says it in a literal.
+// The OpenAPI description of `q` contains this number as a literal.
 const _: () = assert!(MAX_CHARACTERS == 1_000);

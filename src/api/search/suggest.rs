@@ -1,4 +1,4 @@
-//! `GET /v1/search/suggest`: what completes `from:` and `in:` while somebody types.
+//! `GET /v1/search/suggest`: completions of `from:` and `in:` while somebody types.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -28,35 +28,35 @@ use crate::store::FoundAt;
 const MOST: usize = 25;
 const USUAL: usize = 10;
 
-/// The longest beginning of a name: Discord's names have at most 100 characters.
+/// The maximum length of the typed text: Discord's names have at most 100 characters.
 const LONGEST_NAME: usize = 100;
 
-/// What is being typed.
+/// The parameters of the suggestions.
 #[derive(Debug, Clone, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct SuggestQuery {
-    /// `from`: authors. `in`: channels and threads.
+    /// The filter to complete: `from` suggests authors, `in` suggests channels and threads.
     #[param(value_type = FilterName, inline)]
     filter: Filter,
-    /// What was typed behind the colon so far.
+    /// The text typed after the colon so far.
     #[param(min_length = 1, max_length = 100, example = "ad")]
     text: String,
-    /// Only this guild.
+    /// Only authors or channels of this guild.
     #[param(value_type = Option<Snowflake>, example = "1101234567890123457")]
     guild_id: Option<GuildId>,
-    /// So many at most.
+    /// Maximum number of suggestions.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 25, default = 10)]
     limit: Option<usize>,
 }
 
-/// What is to be completed.
+/// The filter that is completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Filter {
     From,
     In,
 }
 
-/// The names of the two.
+/// The values of `filter`.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "describes what `filter` reads")]
@@ -65,26 +65,26 @@ enum FilterName {
     In,
 }
 
-/// What can be meant.
+/// The suggestions.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Suggestions {
-    /// The likeliest first.
+    /// The suggestions, best first.
     data: Vec<Suggestion>,
 }
 
-/// Somebody or some place that can be meant.
+/// An author, or a channel or thread.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Suggestion {
-    /// The user, or the channel or thread.
+    /// Discord's id of the author, or of the channel or thread.
     id: Snowflake,
-    /// Its name.
+    /// Name of the author, channel or thread.
     #[schema(example = "ada")]
     name: String,
-    /// As it is written in `q`: by the id, which is nobody else's; by the name where the author wrote under
-    /// several, as webhooks do.
+    /// The filter to insert into `q`. It contains the id, which is unique, or the name if the author wrote
+    /// under several names, as webhooks do.
     #[schema(example = "from:1201234567890123457")]
     insert: String,
-    /// How many messages `insert` finds; null for channels.
+    /// Number of messages that `insert` finds; null for channels and threads.
     #[schema(required = true)]
     messages: Option<u64>,
 }
@@ -115,10 +115,11 @@ impl SuggestQuery {
     }
 }
 
-/// What completes a name
+/// Suggest completions
 ///
-/// For `from:` the authors with a name, or a word of a name, that begins so: those who wrote most first. An
-/// author who wrote under several such names is there once for each of them. For `in:` the channels and threads whose names have it, those that begin with it first.
+/// For `from`, returns the authors with a name, or a word of a name, that starts with `text`, most active
+/// first. An author who wrote under several such names is returned once for each name. For `in`, returns
+/// the channels and threads whose name contains `text`, with those that start with it first.
 #[utoipa::path(
     get,
     path = "/v1/search/suggest",
@@ -126,11 +127,11 @@ impl SuggestQuery {
     operation_id = "suggest",
     params(SuggestQuery),
     responses(
-        (status = 200, description = "What can be meant.", body = Suggestions, headers(
+        (status = 200, description = "The suggestions.", body = Suggestions, headers(
             ("cache-control" = String, description = "`private, no-cache`"),
-            ("vary" = String, description = "What the answer depends on besides the URL."),
+            ("vary" = String, description = "The request headers that the response depends on."),
         )),
-        (status = 404, description = "`SEARCH_INDEX` is off.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 404, description = "The search is disabled (`SEARCH_INDEX=off`); only for `from`.", body = ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
@@ -149,8 +150,9 @@ pub(crate) async fn suggest(
     Ok(private_json(Suggestions { data }))
 }
 
-/// The authors whose names begin so. What is suggested for one who always wrote under the same name is the id,
-/// which is nobody else's; else each of the names. Either way it finds as many messages as it says.
+/// The authors with a name that starts with the typed text. An author who always wrote under the same name is
+/// suggested by id, which is unique; otherwise each of the names is suggested. Either way `messages` is the number
+/// of messages that the suggestion finds.
 async fn authors(
     api: &Api,
     query: &SuggestQuery,
@@ -165,7 +167,7 @@ async fn authors(
     let authors = blocking(api, move |clock| {
         searched.authors_beginning(&wanted, &clock)
     });
-    // Each with the newest message under a name that was not looked at yet, and those that were.
+    // Each author with the newest message under a name that was not processed yet, and the processed names.
     let mut left: Vec<_> = authors
         .await?
         .into_iter()
@@ -200,7 +202,7 @@ async fn authors(
             })
             .collect();
     }
-    // Those with the most messages first; of as many, the newest.
+    // Most messages first; with equal numbers, the newest message first.
     found.sort_by_key(|found| Reverse((found.messages, found.newest.1)));
     let mut said = HashSet::new();
     let mut suggestions: Vec<_> = found.into_iter().map(Found::suggestion).collect();
@@ -214,14 +216,14 @@ struct Found {
     author: UserId,
     newest: FoundAt,
     name: String,
-    /// Whether the author wrote under no other.
+    /// Whether the author wrote under no other name.
     is_only: bool,
     messages: u64,
 }
 
 impl Found {
     fn new(author: UserId, newest: FoundAt, name: String, written: &Written) -> Self {
-        // A name of nothing that can be typed is no name to look for.
+        // A name without characters that can be searched for is no use in a filter.
         let is_only =
             written.by_author == written.by_author_under_name || fold_name(&name).is_empty();
         Self {
@@ -267,7 +269,7 @@ async fn channels(
         .filter(|channel| query.guild_id.is_none_or(|guild| guild == channel.guild_id));
     let rank = |channel: &Channel| {
         let at = fold_name(&channel.name).find(&typed)?;
-        // What begins so, then channels before threads, then the newest.
+        // Names that start with the text first, then channels before threads, then the newest.
         Some((at > 0, channel.is_thread(), Reverse(channel.id)))
     };
     let mut ranked: Vec<_> = of_the_guild

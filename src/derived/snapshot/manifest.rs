@@ -32,27 +32,28 @@ pub struct Manifest {
     pub files: Vec<FileEntry>,
 }
 
-/// How complete the record was for a guild, in short.
+/// Summary of the coverage of a guild when the snapshot was taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = SnapshotCoverage)]
 pub struct GuildCoverage {
-    /// The guild.
+    /// Discord's id of the guild (server).
     #[schema(value_type = String, pattern = "^[1-9][0-9]*$", example = "1101234567890123457")]
     pub guild_id: GuildId,
-    /// Every message up to then is there.
+    /// Whether every message up to that time is in the snapshot.
     pub complete: bool,
-    /// And every edit and delete of them.
+    /// Whether every edit and delete of those messages is in it too.
     pub changes_complete: bool,
-    /// Channels and threads.
+    /// Number of channels and threads.
     #[schema(minimum = 0, example = 12)]
     pub channels: usize,
-    /// Those of which messages may be missing.
+    /// Number of channels and threads with at least one gap.
     #[schema(minimum = 0, example = 1)]
     pub incomplete_channels: usize,
-    /// How many gaps those have.
+    /// Number of gaps in all channels and threads.
     #[schema(minimum = 0, example = 1)]
     pub gaps: usize,
-    /// What Discord told until then is there; null if it was never followed.
+    /// Everything that Discord sent until this time is in the snapshot; null if the service was never connected to
+    /// Discord.
     #[schema(required = true)]
     pub heard_until: Option<DateTime<Utc>>,
 }

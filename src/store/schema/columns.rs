@@ -1,5 +1,5 @@
-//! The columns of `discord_messages` that are shown: their order, types and meaning, for everything
-//! that hands rows on in columns.
+//! The public columns of `discord_messages`: their order, types and meanings, for everything that exports rows as
+//! columns.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use crate::report::{ColumnKind, ReportColumn};
 use crate::store::StoreError;
 
-/// The key of a field's metadata that says what the column means.
+/// The metadata key of a field with the meaning of the column.
 pub const DESCRIPTION: &str = "description";
-/// The key that says in what the column counts.
+/// The metadata key of a field with the unit of the column.
 pub const UNIT: &str = "unit";
 /// The unit of Discord's ids.
 pub const SNOWFLAKE: &str = "snowflake";
@@ -41,7 +41,7 @@ pub(crate) enum Kind {
     Count,
     Small,
     Revision,
-    /// A list or an object as JSON: a part of what the row says, unlike a payload.
+    /// A list or an object as JSON; unlike a payload it is one of the usual columns.
     Details,
 }
 
@@ -59,22 +59,27 @@ pub(crate) const fn column(
     }
 }
 
-/// What every row about a message begins with.
-pub(crate) const MESSAGE_ID: Column = column("message_id", Kind::Snowflake, false, "The message.");
+/// The columns that every row about a message begins with.
+pub(crate) const MESSAGE_ID: Column = column(
+    "message_id",
+    Kind::Snowflake,
+    false,
+    "Discord's id of the message.",
+);
 pub(crate) const GUILD_ID: Column = column(
     "guild_id",
     Kind::Snowflake,
     false,
-    "The guild it belongs to.",
+    "Discord's id of the guild (server).",
 );
 pub(crate) const CHANNEL_ID: Column = column(
     "channel_id",
     Kind::Snowflake,
     false,
-    "The channel or thread it stands in.",
+    "Discord's id of the channel or thread that contains the message.",
 );
 
-/// All of them, in their order.
+/// All public columns, in their order.
 pub const COLUMNS: [Column; 22] = [
     MESSAGE_ID,
     GUILD_ID,
@@ -83,128 +88,133 @@ pub const COLUMNS: [Column; 22] = [
         "author_id",
         Kind::Snowflake,
         false,
-        "Who wrote it: a user, a bot or a webhook.",
+        "Discord's id of the author: a user, a bot or a webhook.",
     ),
-    column("author_name", Kind::Text, false, "The author's user name."),
+    column(
+        "author_name",
+        Kind::Text,
+        false,
+        "The author's user name; empty if the content was redacted.",
+    ),
     column(
         "content",
         Kind::Text,
         false,
-        "The text as typed, with Discord's markup.",
+        "The message text as typed, with Discord's markup; empty if it was redacted.",
     ),
     column(
         "created_at",
         Kind::Time,
         false,
-        "When it was written: the time in its id.",
+        "When the message was written (UTC): the time encoded in its id.",
     ),
     column(
         "edited_at",
         Kind::Time,
         true,
-        "When its author last edited it.",
+        "When the author last edited the message (UTC); null if never.",
     ),
     column(
         "deleted",
         Kind::Boolean,
         false,
-        "Whether it is gone from Discord.",
+        "Whether the message no longer exists on Discord.",
     ),
     column(
         "deleted_by",
         Kind::Text,
         true,
-        "How that became known. Discord said so: gateway (MESSAGE_DELETE), bulk (a purge), channel (it went with its channel). Inferred, and taken back if it shows up again: rescan (two readings of the history did not show it), missing_channel (Discord does not know its channel any more).",
+        "How the delete became known. Reported by Discord: gateway (a MESSAGE_DELETE event), bulk (a MESSAGE_DELETE_BULK event, as a moderator's purge sends it), channel (the channel or thread was deleted). Inferred, and reverted if the message appears again: rescan (two readings of the history did not contain the message), missing_channel (Discord answers that the channel does not exist). Null if the message is not deleted.",
     ),
     column(
         "deleted_after",
         Kind::Time,
         true,
-        "It was still there at this time.",
+        "The message still existed on Discord at this time (UTC); the delete happened later.",
     ),
     column(
         "deleted_before",
         Kind::Time,
         true,
-        "When the delete was noticed.",
+        "When the delete was noticed (UTC); it happened at this time or earlier.",
     ),
     column(
         "content_removed_at",
         Kind::Time,
         true,
-        "When the content of this deleted message was taken out of the record.",
+        "When the content of this deleted message was redacted (UTC); null if it was not.",
     ),
     column(
         "message_type",
         Kind::Count,
         false,
-        "Discord's message type: 0 text, 19 reply.",
+        "Discord's message type, for example 0 a normal message, 19 a reply.",
     ),
     column(
         "attachment_count",
         Kind::Count,
         false,
-        "How many files hang on it.",
+        "Number of attached files.",
     ),
     column(
         "embed_count",
         Kind::Count,
         false,
-        "How many embeds hang on it.",
+        "Number of embeds (link previews, bot cards).",
     ),
     column(
         "reaction_count",
         Kind::Count,
         true,
-        "How many reactions it has; none if that is not known: only an edit or single reactions of it were heard.",
+        "Number of reactions. Null if the number is not known, because only an edit or single reaction events of the message were received, or because its content was redacted.",
     ),
     column(
         "reactions",
         Kind::Details,
         true,
-        "The reactions by emoji, as a JSON list of count, emoji_id, emoji_name and super_count; none if they are not known.",
+        "Reactions per emoji, as a JSON list of objects with count, emoji_id, emoji_name and super_count; null if they are not known.",
     ),
     column(
         "poll_votes",
         Kind::Details,
         true,
-        "The votes of its poll by answer, as a JSON list of answer_id and count; none without a poll, or if they are not known.",
+        "Votes per answer of the message's poll, as a JSON list of objects with answer_id and count; null if the message has no poll, or if its votes are not known.",
     ),
     column(
         "ingested_at",
         Kind::Time,
         false,
-        "When this service first had it.",
+        "When this service first stored the message (UTC).",
     ),
     column(
         "revision",
         Kind::Revision,
         false,
-        "The commit that last changed the row.",
+        "Number of the database commit that last changed the row.",
     ),
     column(
         "raw_json",
         Kind::Json,
         true,
-        "The payload as Discord sent it, byte for byte.",
+        "The payload exactly as Discord sent it, byte for byte; null if the content was redacted.",
     ),
 ];
 
 impl Column {
-    /// The column of this name.
+    /// The column with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         COLUMNS.into_iter().find(|column| column.name == name)
     }
 
-    /// Those of a download that names none: all but the payload.
+    /// The columns of a download without `columns`: all but the payload.
     #[must_use]
     pub fn usual() -> Vec<Self> {
         let all = COLUMNS.into_iter();
         all.filter(|column| !column.is_payload()).collect()
     }
 
-    /// Whether it holds payloads, which are most of a row.
+    /// Whether the column contains payloads, which are most of a row.
     #[must_use]
     pub fn is_payload(self) -> bool {
         self.kind == Kind::Json
@@ -225,7 +235,7 @@ impl Column {
     }
 }
 
-/// The type and unit of times.
+/// The Arrow type and the unit of times.
 fn time() -> (DataType, Option<&'static str>) {
     (
         DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
@@ -233,20 +243,20 @@ fn time() -> (DataType, Option<&'static str>) {
     )
 }
 
-/// What a field says of itself.
+/// The metadata of a field: its meaning and its unit.
 fn told(meaning: &str, unit: Option<&str>) -> HashMap<String, String> {
     let meaning = (DESCRIPTION.to_owned(), meaning.to_owned());
     let unit = unit.map(|unit| (UNIT.to_owned(), unit.to_owned()));
     std::iter::once(meaning).chain(unit).collect()
 }
 
-/// The schema of these columns, each with its meaning.
+/// The Arrow schema of these columns, with the meaning of each.
 pub(crate) fn schema(columns: &[Column]) -> SchemaRef {
     let fields: Vec<Field> = columns.iter().map(|column| column.field()).collect();
     Arc::new(Schema::new(fields))
 }
 
-/// What a report answers, each column with its meaning.
+/// The Arrow schema of a report's result, with the meaning of each column.
 #[must_use]
 pub fn report_schema(columns: &[ReportColumn]) -> SchemaRef {
     let fields = columns.iter().map(|column| {
@@ -265,8 +275,8 @@ pub fn report_schema(columns: &[ReportColumn]) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// DuckDB's rows with a schema of ours: its names of time zones differ, and it knows no meanings. A
-/// value that its column's type can't hold is an error.
+/// Converts DuckDB's rows to our schema, because DuckDB names time zones differently and has no meanings. A value
+/// that does not fit into the type of its column is an error.
 pub(crate) fn shape(rows: &StructArray, schema: &SchemaRef) -> Result<RecordBatch, StoreError> {
     let strict = CastOptions {
         safe: false,

@@ -1,4 +1,4 @@
-//! The tables that are handed on whole, with all that stands in them: their names, columns and order.
+//! The tables that snapshots contain as a whole: their names, columns and order.
 
 use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
@@ -7,26 +7,26 @@ use utoipa::ToSchema;
 use super::columns;
 use super::columns::{CHANNEL_ID, COLUMNS, Column, GUILD_ID, Kind, MESSAGE_ID, column};
 
-/// A table that is handed on whole.
+/// A table of a snapshot.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[schema(as = SnapshotTable)]
 pub enum Table {
-    /// Messages as they are now, deleted ones too; by guild and month.
+    /// The messages in their current state, including deleted ones; partitioned by guild and month (UTC).
     Messages,
-    /// What they were before their edits; by guild and month.
+    /// The earlier versions of edited messages; partitioned by guild and month (UTC).
     Versions,
-    /// Guilds.
+    /// The guilds (servers).
     Guilds,
-    /// Channels and threads.
+    /// The channels, threads and categories.
     Channels,
-    /// What is known complete, and what is not, and why.
+    /// The coverage: complete ranges, gaps and their reasons.
     Coverage,
-    /// Times in which nobody listened.
+    /// The outages: times in which the service received no events from Discord.
     Outages,
-    /// Who reacted or voted, and when; nothing is there unless the settings ask for it.
+    /// Reaction and vote events: who reacted or voted, and when. Filled only with `REACTIONS=full`.
     ReactionEvents,
 }
 
@@ -56,25 +56,25 @@ impl Table {
         }
     }
 
-    /// Whether it is a log, of which rows are neither changed nor taken out: it is the same as long as it has as many.
+    /// Whether the table is an append-only log: it is unchanged as long as its row count is.
     #[must_use]
     pub fn is_log(self) -> bool {
         self == Self::ReactionEvents
     }
 
-    /// Whether its rows are messages', by guild and month.
+    /// Whether the table has one file per guild and month.
     #[must_use]
     pub fn is_partitioned(self) -> bool {
         matches!(self, Self::Messages | Self::Versions)
     }
 
-    /// Its columns, each with its meaning.
+    /// The Arrow schema, with the meaning of each column.
     #[must_use]
     pub fn schema(self) -> SchemaRef {
         columns::schema(self.columns())
     }
 
-    /// What it is called in the record.
+    /// The name of the table or view in the database.
     pub(crate) fn relation(self) -> &'static str {
         match self {
             Self::Messages => "discord_messages",
@@ -99,7 +99,7 @@ impl Table {
         }
     }
 
-    /// The order of its rows, in which each has one place.
+    /// The order of the rows, which is total.
     pub(crate) fn order(self) -> &'static str {
         match self {
             Self::Messages => "channel_id, message_id",
@@ -118,17 +118,17 @@ const SOURCE: Column = column(
     "source",
     Kind::Small,
     false,
-    "Where the payload is from: 0 an import, 1 history, 2 the socket.",
+    "Where the payload came from: 0 an import, 1 the message history (REST), 2 the gateway (WebSocket).",
 );
 
 pub(crate) const PATCH: Column = column(
     "patch_json",
     Kind::Json,
     true,
-    "Fields of the payload that Discord changed later, as a JSON object: they count instead of the payload's own.",
+    "Fields of the payload that Discord changed later, as a JSON object; they replace the fields of raw_json.",
 );
 
-/// Everything that the view `discord_messages` has.
+/// All columns of the view `discord_messages`.
 const MESSAGES: [Column; COLUMNS.len() + 2] = {
     let mut all = [SOURCE; COLUMNS.len() + 2];
     let mut n = 0;
@@ -148,39 +148,49 @@ const VERSIONS: [Column; 10] = [
         "edited_at",
         Kind::Time,
         true,
-        "The edit that made this version; none for the original.",
+        "When the edit that made this version happened (UTC); null for the original.",
     ),
-    column("content", Kind::Text, false, "The text as typed."),
+    column(
+        "content",
+        Kind::Text,
+        false,
+        "The message text of this version.",
+    ),
     column(
         "attachment_count",
         Kind::Count,
         false,
-        "How many files hung on it.",
+        "Number of attached files in this version.",
     ),
     column(
         "embed_count",
         Kind::Count,
         false,
-        "How many embeds hung on it.",
+        "Number of embeds in this version.",
     ),
     column(
         "revision",
         Kind::Revision,
         false,
-        "The commit that put this version into the record.",
+        "Number of the database commit that stored this version.",
     ),
     SOURCE,
     column(
         "raw_json",
         Kind::Json,
         false,
-        "The payload as Discord sent it, byte for byte.",
+        "The payload exactly as Discord sent it, byte for byte.",
     ),
 ];
 
 const GUILDS: [Column; 2] = [
-    column("guild_id", Kind::Snowflake, false, "The guild."),
-    column("name", Kind::Text, false, "Its name."),
+    column(
+        "guild_id",
+        Kind::Snowflake,
+        false,
+        "Discord's id of the guild (server).",
+    ),
+    column("name", Kind::Text, false, "Name of the guild."),
 ];
 
 const CHANNELS: [Column; 10] = [
@@ -188,90 +198,125 @@ const CHANNELS: [Column; 10] = [
         "channel_id",
         Kind::Snowflake,
         false,
-        "The channel or thread.",
+        "Discord's id of the channel, thread or category.",
     ),
     GUILD_ID,
     column(
         "parent_id",
         Kind::Snowflake,
         true,
-        "A thread's channel; a channel's category.",
+        "Of a thread, the id of its channel; of a channel, the id of its category; null if it has none.",
     ),
     column(
         "channel_type",
         Kind::Count,
         false,
-        "Discord's channel type: 0 text, 10 to 12 threads, 15 forum.",
+        "Discord's channel type, for example 0 text, 4 category, 10 to 12 threads, 15 forum.",
     ),
-    column("name", Kind::Text, false, "Its name."),
+    column(
+        "name",
+        Kind::Text,
+        false,
+        "Name of the channel, thread or category.",
+    ),
     column(
         "gone_after",
         Kind::Time,
         true,
-        "It was still there at this time.",
+        "The channel still existed at this time (UTC); null unless it was deleted.",
     ),
-    column("gone_at", Kind::Time, true, "When its end was noticed."),
+    column(
+        "gone_at",
+        Kind::Time,
+        true,
+        "When the deletion of the channel was noticed (UTC); null if it exists.",
+    ),
     column(
         "access",
         Kind::Text,
         false,
-        "Whether its history can be read: readable, or why not.",
+        "Whether the history of the channel can be read: readable, or the reason why not.",
     ),
-    column("access_detail", Kind::Text, true, "The reason in words."),
+    column(
+        "access_detail",
+        Kind::Text,
+        true,
+        "Explanation of the reason in access.",
+    ),
     column(
         "access_since",
         Kind::Time,
         true,
-        "When access became what it is.",
+        "Since when access has its present value (UTC).",
     ),
 ];
 
 const COVERAGE: [Column; 11] = [
-    column("guild_id", Kind::Snowflake, false, "The guild."),
+    column(
+        "guild_id",
+        Kind::Snowflake,
+        false,
+        "Discord's id of the guild (server).",
+    ),
     column(
         "channel_id",
         Kind::Snowflake,
         false,
-        "The channel or thread.",
+        "Discord's id of the channel or thread.",
     ),
-    column("low", Kind::Snowflake, false, "Ids from this one on,"),
-    column("high", Kind::Snowflake, false, "to before this one."),
+    column(
+        "low",
+        Kind::Snowflake,
+        false,
+        "Start of the range as a message id (inclusive).",
+    ),
+    column(
+        "high",
+        Kind::Snowflake,
+        false,
+        "End of the range as a message id (exclusive).",
+    ),
     column(
         "from_time",
         Kind::Time,
         false,
-        "The same as times: from this one on,",
+        "Start of the range as a time (UTC, inclusive).",
     ),
-    column("to_time", Kind::Time, false, "to before this one."),
+    column(
+        "to_time",
+        Kind::Time,
+        false,
+        "End of the range as a time (UTC, exclusive).",
+    ),
     column(
         "complete",
         Kind::Boolean,
         false,
-        "Whether every message there was read.",
+        "Whether every message of the range was read; false for a gap.",
     ),
     column(
         "complete_by",
         Kind::Text,
         true,
-        "By what: history, live or rescan.",
+        "How the range was covered: history (backfill), live (gateway session) or rescan (the history, read again); null for a gap.",
     ),
     column(
         "gap_reason",
         Kind::Text,
         true,
-        "Why messages may be missing.",
+        "Why messages of the range may be missing; null if the range is complete.",
     ),
     column(
         "stale_since",
         Kind::Time,
         true,
-        "Edits and deletes from this time on may be missing.",
+        "Edits and deletes after this time (UTC) may be missing; null if none is missing.",
     ),
     column(
         "reactions_stale_since",
         Kind::Time,
         true,
-        "Reactions and votes from this time on may be missing.",
+        "Reactions and poll votes after this time (UTC) may be missing; null if none is missing.",
     ),
 ];
 
@@ -280,14 +325,19 @@ const OUTAGES: [Column; 3] = [
         "began_at",
         Kind::Time,
         true,
-        "When the last was heard before it.",
+        "When the last event before the outage was received (UTC).",
     ),
-    column("ended_at", Kind::Time, false, "When the next was heard."),
+    column(
+        "ended_at",
+        Kind::Time,
+        false,
+        "When the first event after the outage was received (UTC).",
+    ),
     column(
         "reason",
         Kind::Text,
         false,
-        "offline, session_lost or record_damaged.",
+        "Reason of the outage: offline (the service did not run), session_lost (the service ran, but its gateway session was lost) or record_damaged (the data of that time was lost from the database).",
     ),
 ];
 
@@ -296,7 +346,7 @@ const REACTION_EVENTS: [Column; 10] = [
         "happened_at",
         Kind::Time,
         false,
-        "When it was heard, by Discord's clock.",
+        "When the event was received, by Discord's clock (UTC).",
     ),
     MESSAGE_ID,
     GUILD_ID,
@@ -305,31 +355,36 @@ const REACTION_EVENTS: [Column; 10] = [
         "user_id",
         Kind::Snowflake,
         true,
-        "Who reacted or voted; none where reactions were cleared, since Discord does not say by whom.",
+        "Discord's id of the user who reacted or voted; null if reactions were cleared, because Discord does not tell by whom.",
     ),
     column(
         "event",
         Kind::Text,
         false,
-        "reaction_added, reaction_removed, emoji_cleared (all of one emoji), all_cleared, vote_added or vote_removed.",
+        "Kind of event: reaction_added, reaction_removed, emoji_cleared (all reactions with one emoji), all_cleared, vote_added or vote_removed.",
     ),
-    column("emoji_id", Kind::Snowflake, true, "A guild's own emoji."),
+    column(
+        "emoji_id",
+        Kind::Snowflake,
+        true,
+        "Discord's id of a custom emoji; null for a Unicode emoji.",
+    ),
     column(
         "emoji_name",
         Kind::Text,
         true,
-        "The emoji, or the name of an own one.",
+        "The Unicode emoji, or the name of the custom emoji.",
     ),
     column(
         "answer_id",
         Kind::Count,
         true,
-        "The number of the poll's answer that was voted for.",
+        "The answer_id of the poll answer that was voted for; null for reactions.",
     ),
     column(
         "is_super",
         Kind::Boolean,
         false,
-        "Whether it is a super reaction.",
+        "Whether the reaction is a super reaction.",
     ),
 ];
