@@ -83,6 +83,9 @@ pub enum StoreError {
     /// A batch could not be laid out in columns.
     #[error("columns: {0}")]
     Columns(#[from] arrow::error::ArrowError),
+    /// A batch of rows does not fit the columns.
+    #[error("rows: {0}")]
+    Rows(#[from] serde_arrow::Error),
     /// A value of the record's own JSON columns could not be written or read.
     #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),

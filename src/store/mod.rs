@@ -21,14 +21,14 @@ pub use read::coverage::{
 };
 pub use read::download::{BatchStream, Download, DownloadRequest};
 pub use read::hits::{EXTRA_COLUMNS, FoundRow, FoundRows};
-pub use read::message_row::MessageRow;
 pub use read::pace::Order;
 pub use read::page::{Page, PageRequest};
 pub use read::reader::{InterruptOnDrop, Reader};
 pub use read::report::{MOST_REPORT_ROWS, ReportAnswer, ReportCoverage, ReportRequest, time_zones};
 pub use read::versions::VersionRow;
 pub use read::view::{Moment, Partition, RecordState};
-pub use schema::columns::{COLUMNS, Column, DESCRIPTION, JSON, SNOWFLAKE, UNIT, report_schema};
+pub use schema::columns::{Column, DESCRIPTION, JSON, SNOWFLAKE, UNIT, report_schema};
+pub use schema::message::{COLUMNS, Cell, MessageRow};
 pub use schema::sql::FoundAt;
 pub use schema::tables::Table;
 pub use write::batch::{Batch, Committed, Parked, Unsettled};

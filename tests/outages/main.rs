@@ -2,8 +2,8 @@
 //! again and again in one data folder. After each, what the service says of itself has to be true.
 //!
 //! `make test` runs a few, `make outages` many (`GUILDLAKE_OUTAGES`); `GUILDLAKE_SEED` plays the dice
-//! of a run again, not its timing. What is not tried: unfurls and partial updates within an outage, and
-//! a Discord whose REST side fails for longer than its socket.
+//! of a run again, not its timing. What is not tried: partial updates within an outage, and a Discord
+//! whose REST side fails for longer than its socket.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -191,7 +191,10 @@ impl Run {
 
     /// A channel vanishes from Discord's lists for a while, and is there all the time.
     async fn vanish(&mut self, service: &mut Service) {
-        let Some(channel) = self.life.ordinary(&mut self.dice) else {
+        // An event about the channel would say that it lives.
+        let touched = self.touched_channel();
+        let channel = self.life.ordinary(&mut self.dice);
+        let Some(channel) = channel.filter(|channel| *channel != touched) else {
             return;
         };
         let faults = self.simulator.faults();
@@ -391,19 +394,21 @@ impl Run {
         }
     }
 
+    /// The channel whose permissions are changed to have the channels listed.
+    fn touched_channel(&self) -> u64 {
+        let channels = self.simulator.channels();
+        let plain = channels.iter().find(|it| {
+            let is_plain = it.kind == simulator::Kind::Text && it.name != "moderators";
+            is_plain && it.visible && it.history
+        });
+        plain.unwrap().id
+    }
+
     /// Changes a right that nobody needs.
     fn touch_a_channel(&mut self) {
         self.denied ^= SEND_MESSAGES;
-        let channels = self.simulator.channels();
-        let plain = channels
-            .iter()
-            .find(|it| {
-                let is_plain = it.kind == simulator::Kind::Text && it.name != "moderators";
-                is_plain && it.visible && it.history
-            })
-            .unwrap();
         let change = simulator::PermissionChange::Bot {
-            channel_id: plain.id,
+            channel_id: self.touched_channel(),
             allow: 0,
             deny: self.denied,
         };

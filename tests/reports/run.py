@@ -36,14 +36,6 @@ PARAMETER = re.compile(
     r"-- param [a-z_]+: (id|time|day|zone|text|boolean|integer( -?\d+\.\.-?\d+)?|one of [a-z_]+(\|[a-z_]+)+)"
     r"(, required| = [^ .]+)?\. \S.*")
 COLUMN = re.compile(rf"-- column ([a-z0-9_]+): ({'|'.join(TYPES)})\. \S.*")
-COLUMN_OF = re.compile(r'column\(\s*"(\w+)",\s*Kind::(\w+),\s*\w+,\s*"([^"]*)",?\s*\)')
-KINDS = {"Snowflake": "BIGINT", "Text": "VARCHAR", "Json": "VARCHAR", "Time": "TIMESTAMPTZ", "Boolean": "BOOLEAN",
-         "Count": "INTEGER", "Details": "VARCHAR", "Small": "TINYINT", "Revision": "BIGINT"}
-# Lists of columns in src/store: (the table of the manifest, the view).
-RELATIONS = {"COLUMNS": ("messages", "discord_messages"), "VERSIONS": ("versions", "discord_message_versions"),
-             "GUILDS": ("guilds", "discord_guilds"), "CHANNELS": ("channels", "discord_channels"),
-             "COVERAGE": ("coverage", "coverage"), "OUTAGES": ("outages", "outages"),
-             "REACTION_EVENTS": ("reaction_events", "discord_reaction_events")}
 LISTED = {"discord_mentions": "ORDER BY message_id, mention_kind, mentioned_id NULLS LAST",
           "discord_replies": "ORDER BY message_id", "discord_reaction_events": "ORDER BY happened_at",
           "discord_poll_votes": "ORDER BY message_id, answer_id"}
@@ -134,29 +126,6 @@ def header(duckdb, name):
     real = [(row[0], row[1]) for row in answers[0][1:]]
     if declared != real:
         yield f"columns are {real},\n      declared {declared}"
-
-
-def contract():
-    """Where lib/snapshots.sql does not say what the columns that the service writes are and mean."""
-    sql = (QUERIES / "lib/snapshots.sql").read_text()
-    said = {(view, column): text.replace("''", "'") for view, column, text in
-            re.findall(r"^COMMENT ON COLUMN (\w+)\.(\w+) IS '(.*)';$", sql, re.M)}
-    files = {name: dict(one.split() for one in columns.split(",")) for name, columns in
-             re.findall(r"snapshot_query\('(\w+)',\s*'([^']+)'\)", sql)}
-    rust = "".join(path.read_text() for path in sorted((ROOT / "src/store/schema").glob("*.rs")))
-    found = 0
-    for constant, body in re.findall(r"^(?:pub )?const (\w+): \[Column; \d+\] = \[\n(.*?)^\];", rust, re.M | re.S):
-        table, view = RELATIONS[constant]
-        shared = dict(re.findall(r'^(?:pub\(crate\) )?const (\w+): Column = (column\(.*?\));$', rust, re.M | re.S))
-        body = re.sub(r"^    (\w+),$", lambda match: shared[match[1]], body, flags=re.M)
-        for name, kind, meaning in COLUMN_OF.findall(body):
-            found += 1
-            if name in files[table] and files[table][name] != KINDS[kind]:
-                yield f"{view}.{name} is {files[table][name]}, and {KINDS[kind]} in {constant}"
-            if name in files[table] and said[view, name] != meaning:
-                yield f"{view}.{name}: {said[view, name]}\n      in {constant}: {meaning}"
-    if not found:
-        yield "no columns were found in src/store"
 
 
 def clocks(duckdb):
@@ -267,7 +236,6 @@ def main():
         silent, _ = ask(options.duckdb, "UTC", [({}, "SELECT table_name || '.' || column_name FROM duckdb_columns() "
                         "WHERE table_name IN (SELECT view_name FROM duckdb_views() WHERE NOT internal) AND comment IS NULL;")])
         say("views", [f"{row[0]} has no comment" for row in silent[0][1:]])
-        say("contract", contract())
         say("clocks", clocks(options.duckdb))
     cases = {name: case for name, case in CASES.items() if name.startswith(options.only)}
     questions = [(parameters, query_of(report)) for report, parameters in cases.values()]

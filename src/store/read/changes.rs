@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use duckdb::Connection;
 
-use super::message_row::{MessageRow, Shape};
 use super::reader::Reader;
 use super::view;
 use crate::message::{ChannelId, GuildId, MessageId};
 use crate::store::StoreError;
 use crate::store::file::epochs;
+use crate::store::schema::message::{MessageRow, Shape};
 use crate::store::schema::sql::{id, list};
 
 /// Up to which change a caller has everything.

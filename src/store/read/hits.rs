@@ -7,7 +7,6 @@ use duckdb::Connection;
 use tokio::sync::mpsc;
 
 use super::download::{BATCHES_AHEAD, BatchStream};
-use super::message_row::{MessageRow, Shape};
 use super::ordered_scan::stream;
 use super::reader::{InterruptOnDrop, Reader};
 use crate::message::{ChannelId, IdSpan, MessageId};
@@ -15,6 +14,7 @@ use crate::store::StoreError;
 use crate::store::file::level_bounds::Which;
 use crate::store::schema::columns::{Column, Kind, column, schema};
 use crate::store::schema::levels::{LEVELS, ROW_GROUP};
+use crate::store::schema::message::{MessageRow, Shape};
 use crate::store::schema::sql::{FoundAt, bounds, id, list, query_each};
 
 /// Rows of one query of a download: each such query reads whole levels.

@@ -3,12 +3,12 @@
 
 use duckdb::Connection;
 
-use super::message_row::{MessageRow, Shape};
 use super::reader::Reader;
 use crate::message::{ChannelId, IdSpan, MessageId};
 use crate::store::StoreError;
 use crate::store::file::level_bounds::{Seen, Whereabouts, Which};
 use crate::store::schema::levels::LEVELS;
+use crate::store::schema::message::{MessageRow, Shape};
 
 impl Reader {
     /// One message, deleted or not, with its payload. `guess` says in which channel it probably is, and

@@ -6,7 +6,6 @@ pub(crate) mod coverage;
 pub(crate) mod download;
 pub(crate) mod hits;
 pub(crate) mod message;
-pub(crate) mod message_row;
 pub(crate) mod ordered_scan;
 pub(crate) mod pace;
 pub(crate) mod page;

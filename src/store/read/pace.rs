@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::message_row::MessageRow;
 use crate::message::ChannelId;
+use crate::store::schema::message::MessageRow;
 
 /// Which end of the channel a walk begins at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,13 +5,13 @@
 
 use duckdb::Connection;
 
-use super::message_row::{MessageRow, Shape};
 use super::pace::{Order, PaceKey};
 use super::reader::Reader;
 use crate::message::{ChannelId, GuildId, IdSpan, MessageId};
 use crate::store::StoreError;
 use crate::store::file::level_bounds::{Ends, Seen, Whereabouts, Which};
 use crate::store::schema::levels::LEVELS;
+use crate::store::schema::message::{MessageRow, Shape};
 
 /// The first range of ids that is tried in a channel whose pace is not known: seven days.
 const FIRST_SPAN: i64 = (7 * 24 * 3600 * 1000) << 22;

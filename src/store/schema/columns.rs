@@ -59,168 +59,27 @@ pub(crate) const fn column(
     }
 }
 
-/// The columns that every row about a message begins with.
-pub(crate) const MESSAGE_ID: Column = column(
-    "message_id",
-    Kind::Snowflake,
-    false,
-    "Discord's id of the message.",
-);
-pub(crate) const GUILD_ID: Column = column(
-    "guild_id",
-    Kind::Snowflake,
-    false,
-    "Discord's id of the guild (server).",
-);
-pub(crate) const CHANNEL_ID: Column = column(
-    "channel_id",
-    Kind::Snowflake,
-    false,
-    "Discord's id of the channel or thread that contains the message.",
-);
-
-/// All public columns, in their order.
-pub const COLUMNS: [Column; 22] = [
-    MESSAGE_ID,
-    GUILD_ID,
-    CHANNEL_ID,
-    column(
-        "author_id",
-        Kind::Snowflake,
-        false,
-        "Discord's id of the author: a user, a bot or a webhook.",
-    ),
-    column(
-        "author_name",
-        Kind::Text,
-        false,
-        "The author's user name; empty if the content was redacted.",
-    ),
-    column(
-        "content",
-        Kind::Text,
-        false,
-        "The message text as typed, with Discord's markup; empty if it was redacted.",
-    ),
-    column(
-        "created_at",
-        Kind::Time,
-        false,
-        "When the message was written (UTC): the time encoded in its id.",
-    ),
-    column(
-        "edited_at",
-        Kind::Time,
-        true,
-        "When the author last edited the message (UTC); null if never.",
-    ),
-    column(
-        "deleted",
-        Kind::Boolean,
-        false,
-        "Whether the message no longer exists on Discord.",
-    ),
-    column(
-        "deleted_by",
-        Kind::Text,
-        true,
-        "How the delete became known. Reported by Discord: gateway (a MESSAGE_DELETE event), bulk (a MESSAGE_DELETE_BULK event, as a moderator's purge sends it), channel (the channel or thread was deleted). Inferred, and reverted if the message appears again: rescan (two readings of the history did not contain the message), missing_channel (Discord answers that the channel does not exist). Null if the message is not deleted.",
-    ),
-    column(
-        "deleted_after",
-        Kind::Time,
-        true,
-        "The message still existed on Discord at this time (UTC); the delete happened later.",
-    ),
-    column(
-        "deleted_before",
-        Kind::Time,
-        true,
-        "When the delete was noticed (UTC); it happened at this time or earlier.",
-    ),
-    column(
-        "content_removed_at",
-        Kind::Time,
-        true,
-        "When the content of this deleted message was redacted (UTC); null if it was not.",
-    ),
-    column(
-        "message_type",
-        Kind::Count,
-        false,
-        "Discord's message type, for example 0 a normal message, 19 a reply.",
-    ),
-    column(
-        "attachment_count",
-        Kind::Count,
-        false,
-        "Number of attached files.",
-    ),
-    column(
-        "embed_count",
-        Kind::Count,
-        false,
-        "Number of embeds (link previews, bot cards).",
-    ),
-    column(
-        "reaction_count",
-        Kind::Count,
-        true,
-        "Number of reactions. Null if the number is not known, because only an edit or single reaction events of the message were received, or because its content was redacted.",
-    ),
-    column(
-        "reactions",
-        Kind::Details,
-        true,
-        "Reactions per emoji, as a JSON list of objects with count, emoji_id, emoji_name and super_count; null if they are not known.",
-    ),
-    column(
-        "poll_votes",
-        Kind::Details,
-        true,
-        "Votes per answer of the message's poll, as a JSON list of objects with answer_id and count; null if the message has no poll, or if its votes are not known.",
-    ),
-    column(
-        "ingested_at",
-        Kind::Time,
-        false,
-        "When this service first stored the message (UTC).",
-    ),
-    column(
-        "revision",
-        Kind::Revision,
-        false,
-        "Number of the database commit that last changed the row.",
-    ),
-    column(
-        "raw_json",
-        Kind::Json,
-        true,
-        "The payload exactly as Discord sent it, byte for byte; null if the content was redacted.",
-    ),
-];
-
 impl Column {
-    /// The column with this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        COLUMNS.into_iter().find(|column| column.name == name)
-    }
-
-    /// The columns of a download without `columns`: all but the payload.
-    #[must_use]
-    pub fn usual() -> Vec<Self> {
-        let all = COLUMNS.into_iter();
-        all.filter(|column| !column.is_payload()).collect()
-    }
-
     /// Whether the column contains payloads, which are most of a row.
     #[must_use]
     pub fn is_payload(self) -> bool {
         self.kind == Kind::Json
     }
 
-    fn field(self) -> Field {
+    /// The type of the column in DuckDB.
+    #[cfg(test)]
+    pub(crate) fn sql_type(self) -> &'static str {
+        match self.kind {
+            Kind::Snowflake | Kind::Revision => "BIGINT",
+            Kind::Text | Kind::Json | Kind::Details => "VARCHAR",
+            Kind::Time => "TIMESTAMPTZ",
+            Kind::Boolean => "BOOLEAN",
+            Kind::Count => "INTEGER",
+            Kind::Small => "TINYINT",
+        }
+    }
+
+    pub(crate) fn field(self) -> Field {
         let (data_type, unit) = match self.kind {
             Kind::Snowflake => (DataType::Int64, Some(SNOWFLAKE)),
             Kind::Text => (DataType::Utf8, None),

@@ -2,5 +2,6 @@
 
 pub(crate) mod columns;
 pub(crate) mod levels;
+pub(crate) mod message;
 pub(crate) mod sql;
 pub(crate) mod tables;

@@ -5,7 +5,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::columns;
-use super::columns::{CHANNEL_ID, COLUMNS, Column, GUILD_ID, Kind, MESSAGE_ID, column};
+use super::columns::{Column, Kind, column};
+use super::message::COLUMNS;
+
+/// The columns that every row about a message begins with.
+const MESSAGE_ID: Column = COLUMNS[0];
+const GUILD_ID: Column = COLUMNS[1];
+const CHANNEL_ID: Column = COLUMNS[2];
 
 /// A table of a snapshot.
 #[derive(
@@ -114,7 +120,7 @@ impl Table {
     }
 }
 
-const SOURCE: Column = column(
+pub(crate) const SOURCE: Column = column(
     "source",
     Kind::Small,
     false,
@@ -388,3 +394,53 @@ const REACTION_EVENTS: [Column; 10] = [
         "Whether the reaction is a super reaction.",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const SNAPSHOTS: &str = include_str!("../../../queries/lib/snapshots.sql");
+
+    /// The view that the SQL library makes of a table of the snapshots.
+    fn view(table: Table) -> &'static str {
+        match table {
+            Table::Messages => "discord_messages",
+            Table::Versions => "discord_message_versions",
+            Table::Guilds => "discord_guilds",
+            Table::Channels => "discord_channels",
+            Table::Coverage => "coverage",
+            Table::Outages => "outages",
+            Table::ReactionEvents => "discord_reaction_events",
+        }
+    }
+
+    /// The columns that the SQL library reads of a table, with their types.
+    fn listed(table: Table) -> Vec<(&'static str, &'static str)> {
+        let call = format!("snapshot_query('{}',", table.name());
+        let (_, rest) = SNAPSHOTS.split_once(&call).expect("a query of the table");
+        let list = rest.split('\'').nth(1).expect("a list of columns");
+        let columns = list.split(',').map(str::trim);
+        let parts = columns.map(|column| column.split_once(' ').expect("a name and a type"));
+        parts.collect()
+    }
+
+    #[test]
+    fn the_sql_library_has_the_columns_of_the_snapshots_with_their_meanings() {
+        for table in Table::ALL {
+            let columns = table.columns();
+            for (name, sql_type) in listed(table) {
+                let column = columns.iter().find(|column| column.name == name);
+                let column = column.unwrap_or_else(|| panic!("{table:?} has no {name}"));
+                assert_eq!(column.sql_type(), sql_type, "{table:?}.{name}");
+                let meaning = column.meaning.replace('\'', "''");
+                let comment = format!("COMMENT ON COLUMN {}.{name} IS '{meaning}';", view(table));
+                assert!(SNAPSHOTS.contains(&comment), "missing: {comment}");
+            }
+        }
+        let columns = Table::Messages.columns().iter().map(|it| it.name);
+        let found = listed(Table::Messages).into_iter().map(|it| it.0);
+        assert_eq!(found.collect::<BTreeSet<_>>(), columns.collect());
+    }
+}

@@ -13,9 +13,10 @@ use super::batch::{Batch, Committed, Unsettled};
 use super::coverage_tracker::Marks;
 use super::maintenance::Upkeep;
 use super::merge::Circumstances;
+use super::rows::Layout;
 use super::{
-    fragments, lookup, merge, outages, reaction_events as reactions, redact as content,
-    rows as messages, unsettled, versions,
+    fragments, lookup, merge, outages, reaction_events as reactions, redact as content, rows,
+    unsettled, versions,
 };
 use crate::failpoint;
 use crate::message::ChannelId;
@@ -60,6 +61,7 @@ pub struct Record {
     /// Whether a commit took out only a part of what was to be taken out at once.
     has_content_left: bool,
     witness: Witness,
+    layout: Layout,
     /// Last: it ends behind the connection.
     upkeep: Upkeep,
 }
@@ -110,6 +112,7 @@ impl Record {
             deleted_content: settings.deleted_content,
             has_content_left: false,
             witness,
+            layout: Layout::load(&connection)?,
             connection,
         };
         if let Some(said) = said {
@@ -357,7 +360,7 @@ impl Record {
         let arriving = merged.rows.iter().map(|row| &row.message);
         let arriving = arriving.map(|message| (message.channel_id.as_i64(), message.id.as_i64()));
         self.whereabouts.will_arrive(arriving);
-        messages::append(connection, &merged.rows)?;
+        rows::append(connection, &self.layout, &merged.rows)?;
         reactions::append(connection, &batch.reaction_events)?;
         for (level, seen_again) in merged.seen_again.iter().enumerate() {
             merge::see_again(connection, level, seen_again)?;

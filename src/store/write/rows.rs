@@ -3,16 +3,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanBuilder, Int8Builder, Int32Builder, Int64Builder, RecordBatch, StringBuilder,
-    TimestampMicrosecondBuilder,
-};
-use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use arrow::datatypes::FieldRef;
 use chrono::{DateTime, Utc};
 use duckdb::Connection;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use crate::message::{Gone, Message, Observed, State, UserId};
+use crate::message::{Body, Gone, Message, Observed, State, UserId};
 use crate::store::StoreError;
+use crate::store::schema::columns::{Column, Kind, column};
+use crate::store::schema::message::{COLUMNS, MessageRow};
+use crate::store::schema::tables::{PATCH, SOURCE};
 
 /// One row to write: what is known of the message, and what the record adds.
 pub(crate) struct StoredMessage {
@@ -34,6 +34,24 @@ pub(crate) struct Removed {
     pub(crate) author_id: UserId,
     pub(crate) message_type: i32,
     pub(crate) source: i8,
+}
+
+impl Removed {
+    /// As what is shown of it.
+    fn body(self) -> Body {
+        Body {
+            author_id: self.author_id,
+            author_name: String::new(),
+            content: String::new(),
+            edited_at: None,
+            message_type: self.message_type,
+            attachment_count: 0,
+            embed_count: 0,
+            reactions: Vec::new(),
+            has_poll: false,
+            votes: None,
+        }
+    }
 }
 
 impl StoredMessage {
@@ -58,239 +76,144 @@ impl StoredMessage {
     }
 }
 
+/// What the writer keeps of a message beside the columns that are shown.
+const INTERNAL: [Column; 5] = [
+    SOURCE,
+    PATCH,
+    column(
+        "observed_at",
+        Kind::Time,
+        true,
+        "When Discord showed raw_json.",
+    ),
+    column(
+        "observed_sequence",
+        Kind::Revision,
+        true,
+        "The number of its frame.",
+    ),
+    column(
+        "state_json",
+        Kind::Json,
+        true,
+        "What else the merge rule needs.",
+    ),
+];
+
+/// The columns of `messages_hot` in their order in the file, in which they are appended.
+pub(crate) struct Layout(Vec<FieldRef>);
+
+impl Layout {
+    /// As the file has them.
+    pub(crate) fn load(connection: &Connection) -> Result<Self, StoreError> {
+        let sql = "SELECT column_name FROM duckdb_columns() WHERE table_name = 'messages_hot' \
+                   AND database_name = current_database() ORDER BY column_index";
+        let mut statement = connection.prepare(sql)?;
+        let names = statement.query_map([], |row| row.get::<_, String>(0))?;
+        let names = names.collect::<Result<Vec<_>, _>>()?;
+        let ours: Vec<Column> = COLUMNS.into_iter().chain(INTERNAL).collect();
+        let unknown = names.len() != ours.len();
+        let fields = names.iter().map(|name| {
+            let column = ours.iter().find(|column| column.name == *name);
+            column.map(|column| Arc::new(column.field()))
+        });
+        let fields: Option<Vec<FieldRef>> = fields.collect();
+        fields.filter(|_| !unknown).map(Self).ok_or_else(|| {
+            StoreError::Damaged(format!("messages_hot has the columns {}", names.join(", ")))
+        })
+    }
+}
+
 /// Appends rows to `messages_hot`.
-pub(crate) fn append(connection: &Connection, rows: &[StoredMessage]) -> Result<(), StoreError> {
+pub(crate) fn append(
+    connection: &Connection,
+    layout: &Layout,
+    rows: &[StoredMessage],
+) -> Result<(), StoreError> {
     if rows.is_empty() {
         return Ok(());
     }
-    let mut columns = Columns::default();
-    for row in rows {
-        columns.push(row)?;
-    }
+    let rows = rows.iter().map(HotRow::of).collect::<Result<Vec<_>, _>>()?;
+    let batch = serde_arrow::to_record_batch(&layout.0, &rows)?;
     let mut appender = connection.appender("messages_hot")?;
-    appender.append_record_batch(columns.finish()?)?;
+    appender.append_record_batch(batch)?;
     // An error in the appender's own drop would be lost.
     appender.flush()?;
     Ok(())
 }
 
-/// The columns of `messages_hot`, in its order.
-#[derive(Default)]
-struct Columns {
-    message_id: Int64Builder,
-    guild_id: Int64Builder,
-    channel_id: Int64Builder,
-    author_id: Int64Builder,
-    author_name: StringBuilder,
-    content: StringBuilder,
-    created_at: TimestampMicrosecondBuilder,
-    edited_at: TimestampMicrosecondBuilder,
-    deleted: BooleanBuilder,
-    deleted_by: StringBuilder,
-    deleted_before: TimestampMicrosecondBuilder,
-    message_type: Int32Builder,
-    attachment_count: Int32Builder,
-    embed_count: Int32Builder,
-    ingested_at: TimestampMicrosecondBuilder,
-    revision: Int64Builder,
-    source: Int8Builder,
-    patch_json: StringBuilder,
-    raw_json: StringBuilder,
-    deleted_after: TimestampMicrosecondBuilder,
-    content_removed_at: TimestampMicrosecondBuilder,
-    observed_at: TimestampMicrosecondBuilder,
-    observed_sequence: Int64Builder,
-    state_json: StringBuilder,
-    reaction_count: Int32Builder,
-    reactions: StringBuilder,
-    poll_votes: StringBuilder,
+/// A row of `messages_hot`.
+struct HotRow {
+    shown: MessageRow,
+    source: i8,
+    changed_fields: Option<String>,
+    /// Of the payload; none once it was redacted.
+    observed: Option<Observed>,
+    state: Option<String>,
 }
 
-impl Columns {
-    fn push(&mut self, row: &StoredMessage) -> Result<(), StoreError> {
-        let message = &row.message;
-        self.message_id.append_value(message.id.as_i64());
-        self.guild_id.append_value(message.guild_id.as_i64());
-        self.channel_id.append_value(message.channel_id.as_i64());
-        self.created_at
-            .append_value(message.id.created_at().timestamp_micros());
-        let gone = row.gone();
-        self.deleted.append_value(gone.is_some());
-        self.deleted_by.append_option(gone.map(|it| it.by.as_str()));
-        self.deleted_before
-            .append_option(gone.map(|it| it.before.timestamp_micros()));
-        self.deleted_after
-            .append_option(gone.map(|it| it.after.timestamp_micros()));
-        self.ingested_at
-            .append_value(row.ingested_at.timestamp_micros());
-        self.revision.append_value(row.revision);
-        self.state_json.append_option(State::of(message).to_json()?);
-        let removed_at = row.removed.map(|removed| removed.at.timestamp_micros());
-        self.content_removed_at.append_option(removed_at);
-        match row.removed {
-            Some(removed) => self.push_removed(removed),
-            None => self.push_content(message)?,
-        }
-        Ok(())
-    }
-
-    fn push_content(&mut self, message: &Message) -> Result<(), StoreError> {
-        let shown = message
-            .shown()
-            .ok_or_else(|| StoreError::Damaged(format!("{} has no payload", message.id)))?;
-        let body = &shown.body;
-        self.author_id.append_value(body.author_id.as_i64());
-        self.author_name.append_value(&body.author_name);
-        self.content.append_value(&body.content);
-        self.edited_at
-            .append_option(body.edited_at.map(|at| at.timestamp_micros()));
-        self.message_type.append_value(body.message_type);
-        self.attachment_count.append_value(body.attachment_count);
-        self.embed_count.append_value(body.embed_count);
-        self.source.append_value(shown.version.source as i8);
-        self.raw_json.append_value(&shown.version.raw);
-        let observed = shown.version.observed;
-        self.observed_at
-            .append_value(observed.at.timestamp_micros());
-        self.observed_sequence.append_option(sequence(observed));
-        self.patch_json.append_option(shown.changed_fields);
-        let reactions = shown.reaction_count;
-        let reactions = reactions.map(|count| i32::try_from(count).unwrap_or(i32::MAX));
-        self.reaction_count.append_option(reactions);
-        self.reactions.append_option(shown.reactions);
-        self.poll_votes.append_option(shown.poll_votes);
-        Ok(())
-    }
-
-    fn push_removed(&mut self, removed: Removed) {
-        self.author_id.append_value(removed.author_id.as_i64());
-        self.author_name.append_value("");
-        self.content.append_value("");
-        self.edited_at.append_null();
-        self.message_type.append_value(removed.message_type);
-        self.attachment_count.append_value(0);
-        self.embed_count.append_value(0);
-        self.source.append_value(removed.source);
-        self.raw_json.append_null();
-        self.observed_at.append_null();
-        self.observed_sequence.append_null();
-        self.patch_json.append_null();
-        self.reaction_count.append_null();
-        self.reactions.append_null();
-        self.poll_votes.append_null();
-    }
-
-    fn finish(mut self) -> Result<RecordBatch, StoreError> {
-        let time = || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-        let utc = |builder: &mut TimestampMicrosecondBuilder| -> ArrayRef {
-            Arc::new(builder.finish().with_timezone("UTC"))
+impl HotRow {
+    fn of(stored: &StoredMessage) -> Result<Self, StoreError> {
+        let message = &stored.message;
+        let gone = stored.gone();
+        let payload = stored.removed.is_none().then(|| message.shown()).flatten();
+        let (body, source) = match (&payload, stored.removed) {
+            (Some(payload), _) => (payload.body.clone(), payload.version.source as i8),
+            (None, Some(removed)) => (removed.body(), removed.source),
+            (None, None) => {
+                let reason = format!("{} has no payload", message.id);
+                return Err(StoreError::Damaged(reason));
+            }
         };
-        let columns: [(&str, DataType, ArrayRef); 27] = [
-            (
-                "message_id",
-                DataType::Int64,
-                Arc::new(self.message_id.finish()),
-            ),
-            (
-                "guild_id",
-                DataType::Int64,
-                Arc::new(self.guild_id.finish()),
-            ),
-            (
-                "channel_id",
-                DataType::Int64,
-                Arc::new(self.channel_id.finish()),
-            ),
-            (
-                "author_id",
-                DataType::Int64,
-                Arc::new(self.author_id.finish()),
-            ),
-            (
-                "author_name",
-                DataType::Utf8,
-                Arc::new(self.author_name.finish()),
-            ),
-            ("content", DataType::Utf8, Arc::new(self.content.finish())),
-            ("created_at", time(), utc(&mut self.created_at)),
-            ("edited_at", time(), utc(&mut self.edited_at)),
-            (
-                "deleted",
-                DataType::Boolean,
-                Arc::new(self.deleted.finish()),
-            ),
-            (
-                "deleted_by",
-                DataType::Utf8,
-                Arc::new(self.deleted_by.finish()),
-            ),
-            ("deleted_before", time(), utc(&mut self.deleted_before)),
-            (
-                "message_type",
-                DataType::Int32,
-                Arc::new(self.message_type.finish()),
-            ),
-            (
-                "attachment_count",
-                DataType::Int32,
-                Arc::new(self.attachment_count.finish()),
-            ),
-            (
-                "embed_count",
-                DataType::Int32,
-                Arc::new(self.embed_count.finish()),
-            ),
-            ("ingested_at", time(), utc(&mut self.ingested_at)),
-            (
-                "revision",
-                DataType::Int64,
-                Arc::new(self.revision.finish()),
-            ),
-            ("source", DataType::Int8, Arc::new(self.source.finish())),
-            (
-                "patch_json",
-                DataType::Utf8,
-                Arc::new(self.patch_json.finish()),
-            ),
-            ("raw_json", DataType::Utf8, Arc::new(self.raw_json.finish())),
-            ("deleted_after", time(), utc(&mut self.deleted_after)),
-            (
-                "content_removed_at",
-                time(),
-                utc(&mut self.content_removed_at),
-            ),
-            ("observed_at", time(), utc(&mut self.observed_at)),
-            (
-                "observed_sequence",
-                DataType::Int64,
-                Arc::new(self.observed_sequence.finish()),
-            ),
-            (
-                "state_json",
-                DataType::Utf8,
-                Arc::new(self.state_json.finish()),
-            ),
-            (
-                "reaction_count",
-                DataType::Int32,
-                Arc::new(self.reaction_count.finish()),
-            ),
-            (
-                "reactions",
-                DataType::Utf8,
-                Arc::new(self.reactions.finish()),
-            ),
-            (
-                "poll_votes",
-                DataType::Utf8,
-                Arc::new(self.poll_votes.finish()),
-            ),
-        ];
-        let (fields, arrays): (Vec<_>, Vec<_>) = columns
-            .into_iter()
-            .map(|(name, data_type, array)| (Field::new(name, data_type, true), array))
-            .unzip();
-        Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
+        let payload = payload.as_ref();
+        let reactions = payload.and_then(|payload| payload.reaction_count);
+        Ok(Self {
+            shown: MessageRow {
+                message_id: message.id,
+                guild_id: message.guild_id,
+                channel_id: message.channel_id,
+                author_id: body.author_id,
+                author_name: body.author_name,
+                content: body.content,
+                created_at: message.id.created_at(),
+                edited_at: body.edited_at,
+                deleted: gone.is_some(),
+                deleted_by: gone.map(|gone| gone.by.as_str().to_owned()),
+                deleted_after: gone.map(|gone| gone.after),
+                deleted_before: gone.map(|gone| gone.before),
+                content_removed_at: stored.removed.map(|removed| removed.at),
+                message_type: body.message_type,
+                attachment_count: body.attachment_count,
+                embed_count: body.embed_count,
+                reaction_count: reactions.map(|count| i32::try_from(count).unwrap_or(i32::MAX)),
+                reactions: payload.and_then(|payload| payload.reactions.clone()),
+                poll_votes: payload.and_then(|payload| payload.poll_votes.clone()),
+                ingested_at: stored.ingested_at,
+                revision: stored.revision,
+                raw_json: payload.map(|payload| payload.version.raw.to_string()),
+            },
+            source,
+            changed_fields: payload.and_then(|payload| payload.changed_fields.clone()),
+            observed: payload.map(|payload| payload.version.observed),
+            state: State::of(message).to_json()?,
+        })
+    }
+}
+
+impl Serialize for HotRow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let columns = COLUMNS.len() + INTERNAL.len();
+        let mut row = serializer.serialize_struct("HotRow", columns)?;
+        for (column, cell) in COLUMNS.iter().zip(self.shown.cells()) {
+            row.serialize_field(column.name, &cell)?;
+        }
+        let observed_at = self.observed.map(|observed| observed.at.timestamp_micros());
+        row.serialize_field("source", &self.source)?;
+        row.serialize_field("patch_json", &self.changed_fields)?;
+        row.serialize_field("observed_at", &observed_at)?;
+        row.serialize_field("observed_sequence", &self.observed.and_then(sequence))?;
+        row.serialize_field("state_json", &self.state)?;
+        row.end()
     }
 }
 

@@ -1,0 +1,286 @@
+//! The one declaration of a message: each column with its type, its kind, the queries that read it, and its meaning.
+//! The row, its reader, the Arrow schema, the writer's batches, the snapshots, the API and its description come from it.
+
+use chrono::{DateTime, Utc};
+use duckdb::Row;
+use duckdb::types::FromSql;
+use serde::ser::{Serialize, Serializer};
+
+use super::columns::{Column, Kind, column};
+use super::sql;
+use crate::message::{ChannelId, GuildId, MessageId, UserId};
+use crate::store::StoreError;
+
+/// The parts of a row. A query reads only the parts that are not known without it, because each column makes a query
+/// slower to plan and to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Read by every query.
+    Always,
+    /// Where the message is, unless all rows of the query are in one channel.
+    Place,
+    /// Contained in the id, and never read.
+    InId,
+    /// How the message was deleted, unless all rows of the query exist.
+    Deletion,
+    /// The payload, if it was requested.
+    Payload,
+}
+
+/// What a query reads of each row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    /// Where all rows are, if they are in one channel.
+    pub(crate) place: Option<(GuildId, ChannelId)>,
+    /// Whether a row can be a deleted message.
+    pub(crate) may_be_deleted: bool,
+    /// Whether the payload is read.
+    pub(crate) with_raw: bool,
+}
+
+impl Shape {
+    /// Every column.
+    pub(crate) const WHOLE: Self = Self {
+        place: None,
+        may_be_deleted: true,
+        with_raw: true,
+    };
+
+    fn reads(self, part: Part) -> bool {
+        match part {
+            Part::Always => true,
+            Part::Place => self.place.is_none(),
+            Part::InId => false,
+            Part::Deletion => self.may_be_deleted,
+            Part::Payload => self.with_raw,
+        }
+    }
+}
+
+/// A value of a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cell<'a> {
+    /// None.
+    Null,
+    /// An id of Discord's.
+    Id(i64),
+    /// A number.
+    Number(i64),
+    /// Yes or no.
+    Boolean(bool),
+    /// A text.
+    Text(&'a str),
+    /// A time.
+    Time(DateTime<Utc>),
+}
+
+/// In the form of the Arrow columns: times are microseconds.
+impl Serialize for Cell<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::Null => serializer.serialize_none(),
+            Self::Id(number) | Self::Number(number) => serializer.serialize_i64(number),
+            Self::Boolean(value) => serializer.serialize_bool(value),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Time(at) => serializer.serialize_i64(at.timestamp_micros()),
+        }
+    }
+}
+
+/// The type of a column in [`MessageRow`].
+trait Value: Sized {
+    const IS_NULLABLE: bool = false;
+
+    fn read(row: &Row<'_>, column: usize) -> Result<Self, StoreError>;
+
+    /// The value where the query did not read the column; none if it has to be read.
+    fn unread(_id: MessageId, _shape: Shape) -> Option<Self> {
+        None
+    }
+
+    fn cell(&self) -> Cell<'_>;
+}
+
+macro_rules! id_value {
+    ($type:ty, $unread:expr) => {
+        impl Value for $type {
+            fn read(row: &Row<'_>, column: usize) -> Result<Self, StoreError> {
+                sql::id(row, column)
+            }
+
+            fn unread(_id: MessageId, shape: Shape) -> Option<Self> {
+                let place: fn((GuildId, ChannelId)) -> Option<Self> = $unread;
+                shape.place.and_then(place)
+            }
+
+            fn cell(&self) -> Cell<'_> {
+                Cell::Id(self.as_i64())
+            }
+        }
+    };
+}
+
+id_value!(MessageId, |_| None);
+id_value!(GuildId, |(guild, _)| Some(guild));
+id_value!(ChannelId, |(_, channel)| Some(channel));
+id_value!(UserId, |_| None);
+
+macro_rules! plain_value {
+    ($type:ty, $cell:expr, $unread:expr) => {
+        impl Value for $type {
+            fn read(row: &Row<'_>, column: usize) -> Result<Self, StoreError> {
+                Ok(row.get(column)?)
+            }
+
+            fn unread(id: MessageId, _shape: Shape) -> Option<Self> {
+                let unread: fn(MessageId) -> Option<Self> = $unread;
+                unread(id)
+            }
+
+            fn cell(&self) -> Cell<'_> {
+                let cell: fn(&$type) -> Cell<'_> = $cell;
+                cell(self)
+            }
+        }
+    };
+}
+
+plain_value!(String, |text| Cell::Text(text), |_| None);
+plain_value!(i32, |number| Cell::Number((*number).into()), |_| None);
+plain_value!(i64, |number| Cell::Number(*number), |_| None);
+// A message that can't be deleted is not.
+plain_value!(bool, |value| Cell::Boolean(*value), |_| Some(false));
+plain_value!(DateTime<Utc>, |at| Cell::Time(*at), |id| Some(
+    id.created_at()
+));
+
+impl<T: Value + FromSql> Value for Option<T> {
+    const IS_NULLABLE: bool = true;
+
+    fn read(row: &Row<'_>, column: usize) -> Result<Self, StoreError> {
+        Ok(row.get(column)?)
+    }
+
+    fn unread(_id: MessageId, _shape: Shape) -> Option<Self> {
+        Some(None)
+    }
+
+    fn cell(&self) -> Cell<'_> {
+        self.as_ref().map_or(Cell::Null, Value::cell)
+    }
+}
+
+macro_rules! message_columns {
+    ($($name:ident: $type:ty, $kind:ident, $part:ident, $meaning:literal;)*) => {
+        /// A message as it is shown.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct MessageRow {
+            $(#[doc = $meaning] pub $name: $type,)*
+        }
+
+        /// The columns of a message that are shown, in their order.
+        pub const COLUMNS: [Column; [$(stringify!($name)),*].len()] = [
+            $(column(stringify!($name), Kind::$kind, <$type as Value>::IS_NULLABLE, $meaning),)*
+        ];
+
+        /// The part of a row that each column belongs to.
+        const PARTS: [Part; COLUMNS.len()] = [$(Part::$part),*];
+
+        impl MessageRow {
+            /// Reads a row of a query that selected [`Shape::columns`] first.
+            pub(crate) fn read(row: &Row<'_>, shape: Shape) -> Result<Self, StoreError> {
+                let id = sql::id(row, 0)?;
+                let mut next = 0;
+                Ok(Self {
+                    $($name: if shape.reads(Part::$part) {
+                        next += 1;
+                        Value::read(row, next - 1)?
+                    } else {
+                        Value::unread(id, shape).ok_or_else(|| {
+                            StoreError::Damaged(concat!(stringify!($name), " was not read").to_owned())
+                        })?
+                    },)*
+                })
+            }
+
+            /// The values, in the order of [`COLUMNS`].
+            #[must_use]
+            pub fn cells(&self) -> [Cell<'_>; COLUMNS.len()] {
+                [$(self.$name.cell()),*]
+            }
+        }
+    };
+}
+
+message_columns! {
+    message_id: MessageId, Snowflake, Always,
+        "Discord's id of the message.";
+    guild_id: GuildId, Snowflake, Place,
+        "Discord's id of the guild (server).";
+    channel_id: ChannelId, Snowflake, Place,
+        "Discord's id of the channel or thread that contains the message.";
+    author_id: UserId, Snowflake, Always,
+        "Discord's id of the author: a user, a bot or a webhook.";
+    author_name: String, Text, Always,
+        "The author's user name; empty if the content was redacted.";
+    content: String, Text, Always,
+        "The message text as typed, with Discord's markup; empty if it was redacted.";
+    created_at: DateTime<Utc>, Time, InId,
+        "When the message was written (UTC): the time encoded in its id.";
+    edited_at: Option<DateTime<Utc>>, Time, Always,
+        "When the author last edited the message (UTC); null if never.";
+    deleted: bool, Boolean, Deletion,
+        "Whether the message no longer exists on Discord.";
+    deleted_by: Option<String>, Text, Deletion,
+        "How the delete became known. Reported by Discord: gateway (a MESSAGE_DELETE event), bulk (a MESSAGE_DELETE_BULK event, as a moderator's purge sends it), channel (the channel or thread was deleted). Inferred, and reverted if the message appears again: rescan (two readings of the history did not contain the message), missing_channel (Discord answers that the channel does not exist). Null if the message is not deleted.";
+    deleted_after: Option<DateTime<Utc>>, Time, Deletion,
+        "The message still existed on Discord at this time (UTC); the delete happened later.";
+    deleted_before: Option<DateTime<Utc>>, Time, Deletion,
+        "When the delete was noticed (UTC); it happened at this time or earlier.";
+    content_removed_at: Option<DateTime<Utc>>, Time, Deletion,
+        "When the content of this deleted message was redacted (UTC); null if it was not.";
+    message_type: i32, Count, Always,
+        "Discord's message type, for example 0 a normal message, 19 a reply.";
+    attachment_count: i32, Count, Always,
+        "Number of attached files.";
+    embed_count: i32, Count, Always,
+        "Number of embeds (link previews, bot cards).";
+    reaction_count: Option<i32>, Count, Always,
+        "Number of reactions. Null if the number is not known, because only an edit or single reaction events of the message were received, or because its content was redacted.";
+    reactions: Option<String>, Details, Always,
+        "Reactions per emoji, as a JSON list of objects with count, emoji_id, emoji_name and super_count; null if they are not known.";
+    poll_votes: Option<String>, Details, Always,
+        "Votes per answer of the message's poll, as a JSON list of objects with answer_id and count; null if the message has no poll, or if its votes are not known.";
+    ingested_at: DateTime<Utc>, Time, Always,
+        "When this service first stored the message (UTC).";
+    revision: i64, Revision, Always,
+        "Number of the database commit that last changed the row.";
+    raw_json: Option<String>, Json, Payload,
+        "The payload exactly as Discord sent it, byte for byte; null if the content was redacted.";
+}
+
+impl Shape {
+    /// The columns to select, in the order of [`MessageRow::read`]; the id comes first.
+    pub(crate) fn columns(self) -> String {
+        let each = COLUMNS.iter().zip(PARTS);
+        let read = each.filter(|(_, part)| self.reads(*part));
+        read.map(|(column, _)| column.name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+impl Column {
+    /// The column with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        COLUMNS.into_iter().find(|column| column.name == name)
+    }
+
+    /// The columns of a download without `columns`: all but the payload.
+    #[must_use]
+    pub fn usual() -> Vec<Self> {
+        let all = COLUMNS.into_iter();
+        all.filter(|column| !column.is_payload()).collect()
+    }
+}
