@@ -8,7 +8,7 @@
 -- param to: time. Only messages written before this time.
 -- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
 -- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
--- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks.
 -- param unit: one of day|week|month = week. The length of a period.
 -- param time_zone: zone = UTC. The IANA time zone of the periods, for example Europe/Paris.
 -- param week_start: one of monday|sunday|saturday = monday. The first day of a week.

@@ -6,7 +6,7 @@
 -- param to: time. Only messages written before this time.
 -- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
 -- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
--- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks.
 -- param threads: one of apart|merged = apart. Whether threads get rows of their own (apart) or are counted in their channel (merged).
 -- param limit: integer 1..10000 = 100. Maximum number of rows.
 -- column rank: integer. Rank by messages: 1 has the most. Equal numbers share a rank.

@@ -6,7 +6,7 @@
 -- param from: time. Only messages written at or after this time.
 -- param to: time. Only messages written before this time.
 -- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
--- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks.
 -- param unit: one of hour|day|week|month = week. The length of a period.
 -- param time_zone: zone = UTC. The IANA time zone of the periods, for example Europe/Paris.
 -- param week_start: one of monday|sunday|saturday = monday. The first day of a week.
@@ -30,7 +30,7 @@ WITH quarters AS MATERIALIZED (
     FROM discord_messages
     JOIN quarters ON quarters.quarter = quarter_of(message_id)
     WHERE NOT is_written(message_type)
-      AND is_wanted(guild_id, channel_id, message_id, deleted, 0, is_bot(raw_json))
+      AND is_wanted(guild_id, channel_id, message_id, deleted, 0, author_is_bot)
     GROUP BY starts_at
 )
 SELECT period, starts_at, coalesce(joins, 0) AS joins, coalesce(boosts, 0) AS boosts,

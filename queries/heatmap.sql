@@ -7,7 +7,7 @@
 -- param to: time. Only messages written before this time.
 -- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
 -- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
--- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks.
 -- param time_zone: zone = UTC. The IANA time zone of the weekdays and hours, for example Europe/Paris.
 -- param week_start: one of monday|sunday|saturday = monday. The first day of a week.
 -- column weekday: integer. Day of the week (ISO): 1 is Monday, 7 is Sunday.

@@ -7,7 +7,7 @@
 -- param to: time. Only messages written before this time.
 -- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
 -- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
--- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks.
 -- column at_least: integer. Smallest length of the row in characters. 0 means a message without text, such as a file, a sticker or a forward.
 -- column at_most: integer. Largest length of the row in characters; null in the last row.
 -- column messages: integer. Number of messages of such a length.

@@ -7,7 +7,7 @@
 -- param to: time. Only messages written before this time.
 -- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
 -- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
--- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks.
 -- param quiet_days: integer 1..3650 = 30. Only channels that have been quiet for at least so many days.
 -- param include_threads: boolean = false. Whether to include threads.
 -- column channel_id: id. Discord's id of the channel or thread.

@@ -6,7 +6,7 @@
 -- param to: time. Only messages written before this time.
 -- param include_deleted: boolean = false. Whether to count messages that were deleted on Discord.
 -- param include_system: boolean = false. Whether to count the messages that Discord itself writes, such as joins, pins and boosts.
--- param include_bots: boolean = true. Whether to count messages of apps and webhooks. If false, the report reads every payload and is slower.
+-- param include_bots: boolean = true. Whether to count messages of apps and webhooks.
 -- param limit: integer 1..10000 = 100. Maximum number of rows.
 -- column emoji: text. The Unicode emoji, or the name of the custom emoji.
 -- column emoji_id: id. Discord's id of a custom emoji; null for a Unicode emoji.

@@ -39,7 +39,7 @@ CREATE OR REPLACE MACRO snapshot_query(name, columns) AS (
     FROM files, wanted);
 
 SET VARIABLE snapshot_messages = snapshot_query('messages',
-    'message_id BIGINT, guild_id BIGINT, channel_id BIGINT, author_id BIGINT, author_name VARCHAR, content VARCHAR,
+    'message_id BIGINT, guild_id BIGINT, channel_id BIGINT, author_id BIGINT, author_name VARCHAR, author_is_bot BOOLEAN, content VARCHAR,
      created_at TIMESTAMPTZ, edited_at TIMESTAMPTZ, deleted BOOLEAN, deleted_by VARCHAR, deleted_after TIMESTAMPTZ,
      deleted_before TIMESTAMPTZ, content_removed_at TIMESTAMPTZ, message_type INTEGER, attachment_count INTEGER,
      embed_count INTEGER, reaction_count INTEGER, reactions VARCHAR, poll_votes VARCHAR, ingested_at TIMESTAMPTZ, revision BIGINT, source TINYINT, patch_json VARCHAR,
@@ -93,6 +93,7 @@ COMMENT ON COLUMN discord_messages.guild_id IS 'Discord''s id of the guild (serv
 COMMENT ON COLUMN discord_messages.channel_id IS 'Discord''s id of the channel or thread that contains the message.';
 COMMENT ON COLUMN discord_messages.author_id IS 'Discord''s id of the author: a user, a bot or a webhook.';
 COMMENT ON COLUMN discord_messages.author_name IS 'The author''s user name; empty if the content was redacted.';
+COMMENT ON COLUMN discord_messages.author_is_bot IS 'Whether an app or a webhook wrote the message.';
 COMMENT ON COLUMN discord_messages.content IS 'The message text as typed, with Discord''s markup; empty if it was redacted.';
 COMMENT ON COLUMN discord_messages.created_at IS 'When the message was written (UTC): the time encoded in its id.';
 COMMENT ON COLUMN discord_messages.edited_at IS 'When the author last edited the message (UTC); null if never.';
@@ -105,8 +106,8 @@ COMMENT ON COLUMN discord_messages.message_type IS 'Discord''s message type, for
 COMMENT ON COLUMN discord_messages.attachment_count IS 'Number of attached files.';
 COMMENT ON COLUMN discord_messages.embed_count IS 'Number of embeds (link previews, bot cards).';
 COMMENT ON COLUMN discord_messages.reaction_count IS 'Number of reactions. Null if the number is not known, because only an edit or single reaction events of the message were received, or because its content was redacted.';
-COMMENT ON COLUMN discord_messages.reactions IS 'Reactions per emoji, as a JSON list of objects with count, emoji_id, emoji_name and super_count; null if they are not known.';
-COMMENT ON COLUMN discord_messages.poll_votes IS 'Votes per answer of the message''s poll, as a JSON list of objects with answer_id and count; null if the message has no poll, or if its votes are not known.';
+COMMENT ON COLUMN discord_messages.reactions IS 'Reactions per emoji, as a list of objects with count, emoji_id, emoji_name and super_count (its JSON text in tables); null if they are not known.';
+COMMENT ON COLUMN discord_messages.poll_votes IS 'Votes per answer of the message''s poll, as a list of objects with answer_id and count (its JSON text in tables); null if the message has no poll, or if its votes are not known.';
 COMMENT ON COLUMN discord_messages.ingested_at IS 'When this service first stored the message (UTC).';
 COMMENT ON COLUMN discord_messages.revision IS 'Number of the database commit that last changed the row.';
 COMMENT ON COLUMN discord_messages.source IS 'Where the payload came from: 0 an import, 1 the message history (REST), 2 the gateway (WebSocket).';

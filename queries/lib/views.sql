@@ -42,13 +42,6 @@ CREATE OR REPLACE MACRO wanted_channels() AS TABLE
 CREATE OR REPLACE MACRO is_written(message_type) AS
     message_type BETWEEN 0 AND 23 AND (9961473 >> message_type) & 1 = 1;
 
--- Whether an app or a webhook wrote the message. Only the payload tells it; for a deleted message whose content
--- was redacted it is not known, and the answer is no.
-CREATE OR REPLACE MACRO is_bot(raw_json) AS
-    coalesce(list_transform(
-        [TRY(json_extract_string(raw_json, ['$.author.bot', '$.webhook_id']))],
-        lambda found: found[1] = 'true' OR found[2] IS NOT NULL)[1], false);
-
 -- The conditions of the common parameters, except for `from` and the channel. Columns are compared without
 -- conversion, so that the scan can skip row groups.
 CREATE OR REPLACE MACRO is_wanted_anywhere(guild, id, is_deleted, type, by_bot) AS
@@ -81,7 +74,7 @@ CREATE OR REPLACE MACRO messages_there() AS TABLE
 -- Like wanted_messages(), including messages before `from`: for counts from the beginning, such as new authors.
 CREATE OR REPLACE MACRO wanted_history() AS TABLE
     FROM messages_there()
-    WHERE is_wanted_anywhere(guild_id, message_id, deleted, message_type, is_bot(raw_json));
+    WHERE is_wanted_anywhere(guild_id, message_id, deleted, message_type, author_is_bot);
 
 CREATE OR REPLACE MACRO wanted_messages() AS TABLE
     FROM wanted_history() WHERE message_id >= from_id();
@@ -90,7 +83,7 @@ CREATE OR REPLACE MACRO wanted_messages() AS TABLE
 CREATE OR REPLACE MACRO wanted_with_deleted() AS TABLE
     FROM messages_there()
     WHERE message_id >= from_id()
-      AND is_wanted_anywhere(guild_id, message_id, false, message_type, is_bot(raw_json));
+      AND is_wanted_anywhere(guild_id, message_id, false, message_type, author_is_bot);
 
 ---------------------------------------------------------------------------------------------------
 -- Time. Zones change their offset only at quarters of an hour, so each quarter is converted into local time once,
@@ -257,7 +250,7 @@ FROM (
     SELECT *, unnest(items) AS item, generate_subscripts(items, 1) AS position
     FROM (
         SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type,
-               is_bot(raw_json) AS by_bot,
+               author_is_bot AS by_bot,
                TRY(json_transform(payload_list(raw_json, patch_json, 'attachments'),
                    '[{"id":"BIGINT","filename":"VARCHAR","content_type":"VARCHAR","size":"BIGINT",
                       "width":"BIGINT","height":"BIGINT","duration_secs":"DOUBLE",
@@ -274,7 +267,7 @@ FROM (
     SELECT *, unnest(items) AS item, generate_subscripts(items, 1) AS position
     FROM (
         SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type,
-               is_bot(raw_json) AS by_bot,
+               author_is_bot AS by_bot,
                TRY(json_transform(payload_list(raw_json, patch_json, 'embeds'),
                    '[{"type":"VARCHAR","title":"VARCHAR","description":"VARCHAR","url":"VARCHAR",
                       "provider":{"name":"VARCHAR"},"timestamp":"VARCHAR"}]')) AS items
@@ -294,7 +287,7 @@ FROM (
                     THEN [{'kind': 'everyone', 'id': CAST(NULL AS BIGINT)}] END)) AS item
     FROM (
         SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type,
-               is_bot(raw_json) AS by_bot,
+               author_is_bot AS by_bot,
                TRY(json_transform(raw_json,
                    '{"mentions":[{"id":"BIGINT"}],"mention_roles":["BIGINT"],
                      "mention_everyone":"BOOLEAN"}')) AS mentioned
@@ -310,7 +303,7 @@ FROM (
     SELECT *, unnest(items) AS item, generate_subscripts(items, 1) AS position
     FROM (
         SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type,
-               is_bot(raw_json) AS by_bot,
+               author_is_bot AS by_bot,
                TRY(json_transform(reactions, '[{"emoji_id":"BIGINT","emoji_name":"VARCHAR","count":"BIGINT",
                                                 "super_count":"BIGINT"}]')) AS items
         FROM discord_messages WHERE reaction_count > 0
@@ -327,7 +320,7 @@ FROM (
     SELECT *, unnest(answers) AS answer
     FROM (
         SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type, raw_json,
-               is_bot(raw_json) AS by_bot,
+               author_is_bot AS by_bot,
                TRY(json_transform(json_extract(raw_json, '$.poll.answers'),
                    '[{"answer_id":"BIGINT","poll_media":{"text":"VARCHAR"}}]')) AS answers,
                TRY(json_transform(poll_votes, '[{"answer_id":"BIGINT","count":"BIGINT"}]')) AS votes
@@ -337,7 +330,7 @@ FROM (
 
 CREATE OR REPLACE VIEW discord_replies AS
 SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type,
-       is_bot(raw_json) AS by_bot, reference.message_id AS replied_to_id,
+       author_is_bot AS by_bot, reference.message_id AS replied_to_id,
        reference.channel_id AS replied_to_channel_id,
        TRY_CAST(TRY(json_extract_string(raw_json, '$.referenced_message.author.id')) AS BIGINT)
            AS replied_to_author_id
@@ -369,7 +362,7 @@ FROM (
         SELECT * EXCLUDE urls, unnest(urls) AS found, generate_subscripts(urls, 1) AS found_at
         FROM (
             SELECT message_id, guild_id, channel_id, author_id, created_at, deleted, message_type,
-                   is_bot(raw_json) AS by_bot,
+                   author_is_bot AS by_bot,
                    regexp_extract_all(content, '(?i)\bhttps?://[^\s<>]+') AS urls
             FROM discord_messages WHERE contains(content, '://')
         )
@@ -417,7 +410,7 @@ WITH all_threads AS (
     SELECT threads.channel_id, message_id, author_id
     FROM threads JOIN discord_messages ON message_id = threads.channel_id
     -- A starter that was deleted still tells who began.
-    WHERE is_wanted_ever(guild_id, threads.channel_id, message_id, false, message_type, is_bot(raw_json))
+    WHERE is_wanted_ever(guild_id, threads.channel_id, message_id, false, message_type, author_is_bot)
 ), messages AS (
     SELECT channel_id, message_id, author_id FROM wanted_messages() SEMI JOIN threads USING (channel_id)
 ), begun AS (

@@ -1,13 +1,20 @@
 //! A message in the API's JSON: ids are strings, because a JavaScript number loses the last
 //! digits of a snowflake; times are RFC 3339 in UTC, always with microseconds.
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize, Serializer};
-use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use std::borrow::Cow;
 
-use crate::store::{MessageRow, StoreError};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{
+    ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, RefBuilder, Schema, SchemaFormat,
+    SchemaType, Type,
+};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::store::{COLUMNS, Cell, Column, Kind, MessageRow, StoreError};
 
 /// A Discord id (snowflake): decimal digits, sent as a string.
 #[derive(Debug, ToSchema)]
@@ -39,83 +46,147 @@ impl Serialize for Time {
     }
 }
 
-/// An archived message.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Message)]
+/// An archived message: the columns of [`COLUMNS`], of which the payload is only there where it was requested.
+#[derive(Debug)]
 pub(super) struct MessageJson {
-    /// Discord's id of the message.
-    message_id: Snowflake,
-    /// Discord's id of the guild (server).
-    guild_id: Snowflake,
-    /// Discord's id of the channel or thread that contains the message.
-    channel_id: Snowflake,
-    /// Discord's id of the author: a user, a bot or a webhook.
-    author_id: Snowflake,
-    /// The author's user name; empty if the content was redacted.
-    #[schema(example = "ada")]
-    author_name: String,
-    /// The message text as typed, with Discord's markup; empty if it was redacted.
-    #[schema(example = "Good morning <@1201234567890123457>")]
-    content: String,
-    /// When the message was written: the time encoded in its id.
-    created_at: Time,
-    /// When the author last edited the message; null if never.
-    #[schema(required = true)]
-    edited_at: Option<Time>,
-    /// Whether the message no longer exists on Discord.
-    #[schema(example = false)]
-    deleted: bool,
-    /// How the delete became known. Reported by Discord: `gateway` (a MESSAGE_DELETE event), `bulk` (a
-    /// MESSAGE_DELETE_BULK event, as a moderator's purge sends it), `channel` (the channel or thread was deleted).
-    /// Inferred, and reverted if the message appears again: `rescan` (two readings of the history did not contain
-    /// the message), `missing_channel` (Discord answers that the channel does not exist). Null if the message is
-    /// not deleted.
-    #[schema(required = true, example = "gateway")]
-    deleted_by: Option<String>,
-    /// The message still existed on Discord at this time; the delete happened later.
-    #[schema(required = true)]
-    deleted_after: Option<Time>,
-    /// When the delete was noticed; it happened at this time or earlier.
-    #[schema(required = true)]
-    deleted_before: Option<Time>,
-    /// When the content of this deleted message was redacted, as the setting `DELETED_CONTENT` demands; null if it
-    /// was not.
-    #[schema(required = true)]
-    content_removed_at: Option<Time>,
-    /// Discord's message type: 0 is a normal message, 19 a reply, …
-    #[schema(example = 0)]
-    message_type: i32,
-    /// Number of attached files.
-    #[schema(minimum = 0, example = 0)]
-    attachment_count: i32,
-    /// Number of embeds (link previews, bot cards).
-    #[schema(minimum = 0, example = 0)]
-    embed_count: i32,
-    /// Number of reactions. Null if the number is not known, because only an edit or single reaction events of the
-    /// message were received, or because its content was redacted.
-    #[schema(required = true, minimum = 0, example = 3)]
-    reaction_count: Option<i32>,
-    /// Reactions per emoji; null if they are not known.
-    #[schema(required = true)]
-    reactions: Option<Vec<ReactionJson>>,
-    /// Votes per answer of the message's poll; null if the message has no poll, or if its votes are not known.
-    #[schema(required = true)]
-    poll_votes: Option<Vec<PollVotesJson>>,
-    /// When this service first stored the message.
-    ingested_at: Time,
-    /// Number of the database commit that last changed the row.
-    #[schema(minimum = 0, example = 42)]
-    revision: i64,
-    /// The payload exactly as Discord sent it. Pages contain it only with `include_raw=true`; redacted messages
-    /// have none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object, required = false)]
-    raw_json: Option<Box<RawValue>>,
+    row: MessageRow,
+    /// The values of the columns that contain JSON, in their order.
+    json: Vec<Box<RawValue>>,
+}
+
+impl TryFrom<MessageRow> for MessageJson {
+    type Error = StoreError;
+
+    /// Fails if a column contains no JSON where it should: then the response would be none either.
+    fn try_from(row: MessageRow) -> Result<Self, StoreError> {
+        let json = COLUMNS.iter().zip(row.cells());
+        let json = json.filter_map(|(column, cell)| match cell {
+            Cell::Text(text) if column.kind.is_json() => Some(text.to_owned()),
+            _ => None,
+        });
+        let json = json.map(RawValue::from_string).collect::<Result<_, _>>()?;
+        Ok(Self { row, json })
+    }
+}
+
+impl Serialize for MessageJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let mut json = self.json.iter();
+        for (column, cell) in COLUMNS.iter().zip(self.row.cells()) {
+            let name = column.name;
+            match cell {
+                Cell::Null if column.is_payload() => {}
+                Cell::Null => map.serialize_entry(name, &())?,
+                Cell::Text(_) if column.kind.is_json() => {
+                    map.serialize_entry(name, &json.next())?;
+                }
+                Cell::Text(text) => map.serialize_entry(name, text)?,
+                Cell::Id(id) => map.serialize_entry(name, &snowflake(id))?,
+                Cell::Number(number) => map.serialize_entry(name, &number)?,
+                Cell::Boolean(value) => map.serialize_entry(name, &value)?,
+                Cell::Time(at) => map.serialize_entry(name, &Time(at))?,
+            }
+        }
+        map.end()
+    }
+}
+
+impl ToSchema for MessageJson {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Message")
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        fn add<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+            schemas.push((T::name().into_owned(), T::schema()));
+            T::schemas(schemas);
+        }
+        add::<Snowflake>(schemas);
+        add::<Time>(schemas);
+        add::<ReactionJson>(schemas);
+        add::<PollVotesJson>(schemas);
+    }
+}
+
+impl PartialSchema for MessageJson {
+    fn schema() -> RefOr<Schema> {
+        let mut object = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some("An archived message."));
+        for column in COLUMNS {
+            object = object.property(column.name, described(column));
+            if !column.is_payload() {
+                object = object.required(column.name);
+            }
+        }
+        object.into()
+    }
+}
+
+/// The description of a column in the API's document.
+fn described(column: Column) -> RefOr<Schema> {
+    let meaning = Some(column.meaning);
+    let types = |json_type| {
+        if column.is_nullable {
+            SchemaType::from_iter([json_type, Type::Null])
+        } else {
+            SchemaType::new(json_type)
+        }
+    };
+    let value = |json_type| {
+        let schema = ObjectBuilder::new().schema_type(types(json_type));
+        schema.description(meaning).examples(example(column.name))
+    };
+    let number = |format| {
+        let format = SchemaFormat::KnownFormat(format);
+        let schema = value(Type::Integer).format(Some(format));
+        schema.minimum(Some(0)).into()
+    };
+    let named = |name: Cow<'static, str>| {
+        let schema = RefBuilder::new().ref_location_from_schema_name(name);
+        let schema = schema.description(meaning);
+        if !column.is_nullable {
+            return schema.into();
+        }
+        let null = ObjectBuilder::new().schema_type(Type::Null);
+        OneOfBuilder::new().item(schema).item(null).into()
+    };
+    let list = |item: Cow<'static, str>| {
+        let item = RefBuilder::new().ref_location_from_schema_name(item);
+        let schema = ArrayBuilder::new().schema_type(types(Type::Array));
+        schema.items(item.build()).description(meaning).into()
+    };
+    match (column.kind, column.name) {
+        (Kind::Snowflake, _) => named(Snowflake::name()),
+        (Kind::Time, _) => named(Time::name()),
+        (Kind::Text, _) => value(Type::String).into(),
+        (Kind::Boolean, _) => value(Type::Boolean).into(),
+        (Kind::Count | Kind::Small, _) => number(KnownFormat::Int32),
+        (Kind::Revision, _) => number(KnownFormat::Int64),
+        (Kind::Details, "reactions") => list(ReactionJson::name()),
+        (Kind::Details, _) => list(PollVotesJson::name()),
+        (Kind::Json, _) => {
+            let schema = ObjectBuilder::new().schema_type(Type::Object);
+            schema.description(meaning).into()
+        }
+    }
+}
+
+fn example(column: &str) -> Option<serde_json::Value> {
+    match column {
+        "author_name" => Some("ada".into()),
+        "content" => Some("Good morning <@1201234567890123457>".into()),
+        "deleted_by" => Some("gateway".into()),
+        "revision" => Some(42.into()),
+        _ => None,
+    }
 }
 
 /// The reactions with one emoji.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(ToSchema)]
 #[schema(as = Reactions)]
+#[expect(dead_code, reason = "the column has it as JSON; this describes it")]
 pub(super) struct ReactionJson {
     /// Discord's id of a custom emoji; null for a Unicode emoji.
     #[schema(required = true, pattern = r"^[0-9]{1,20}$")]
@@ -132,8 +203,9 @@ pub(super) struct ReactionJson {
 }
 
 /// The votes for one answer of a poll.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(ToSchema)]
 #[schema(as = PollVotes)]
+#[expect(dead_code, reason = "the column has it as JSON; this describes it")]
 pub(super) struct PollVotesJson {
     /// The answer's `answer_id` in the payload's `poll.answers`.
     #[schema(example = 1)]
@@ -141,41 +213,4 @@ pub(super) struct PollVotesJson {
     /// Number of votes for this answer.
     #[schema(minimum = 1, example = 3)]
     count: i64,
-}
-
-/// Reads a list from the JSON text of its column.
-fn details<T: DeserializeOwned>(json: Option<&str>) -> Result<Option<Vec<T>>, StoreError> {
-    Ok(json.map(serde_json::from_str).transpose()?)
-}
-
-impl TryFrom<MessageRow> for MessageJson {
-    type Error = StoreError;
-
-    /// Fails if the payload is not valid JSON, because it is embedded in the response as it is.
-    fn try_from(row: MessageRow) -> Result<Self, StoreError> {
-        Ok(Self {
-            message_id: snowflake(row.message_id.as_i64()),
-            guild_id: snowflake(row.guild_id.as_i64()),
-            channel_id: snowflake(row.channel_id.as_i64()),
-            author_id: snowflake(row.author_id.as_i64()),
-            author_name: row.author_name,
-            content: row.content,
-            created_at: Time(row.created_at),
-            edited_at: row.edited_at.map(Time),
-            deleted: row.deleted,
-            deleted_by: row.deleted_by,
-            deleted_after: row.deleted_after.map(Time),
-            deleted_before: row.deleted_before.map(Time),
-            content_removed_at: row.content_removed_at.map(Time),
-            message_type: row.message_type,
-            attachment_count: row.attachment_count,
-            embed_count: row.embed_count,
-            reaction_count: row.reaction_count,
-            reactions: details(row.reactions.as_deref())?,
-            poll_votes: details(row.poll_votes.as_deref())?,
-            ingested_at: Time(row.ingested_at),
-            revision: row.revision,
-            raw_json: row.raw_json.map(RawValue::from_string).transpose()?,
-        })
-    }
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::UserId;
 use super::tally::Count;
@@ -14,6 +15,8 @@ pub struct Body {
     pub author_id: UserId,
     /// The author's user name (not the nickname, which belongs to the guild and changes).
     pub author_name: String,
+    /// Whether an app or a webhook wrote it.
+    pub author_is_bot: bool,
     /// The text as typed, with Discord's markup.
     pub content: String,
     /// The last edit by the author; an unfurled link is none.
@@ -37,6 +40,15 @@ pub struct Body {
 pub(super) struct Author {
     pub(super) id: UserId,
     pub(super) username: String,
+    #[serde(default)]
+    bot: Option<Value>,
+}
+
+impl Author {
+    /// Whether it is an app or a webhook. What is no boolean says nothing.
+    pub(super) fn is_bot(&self) -> bool {
+        self.bot.as_ref().and_then(Value::as_bool) == Some(true)
+    }
 }
 
 /// How many items a list has, whatever they are.

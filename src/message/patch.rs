@@ -208,6 +208,7 @@ pub(super) fn lay_over(body: &mut Body, field: &str, value: &str) {
         "author" => {
             if let Ok(author) = serde_json::from_str::<Author>(value) {
                 body.author_id = author.id;
+                body.author_is_bot |= author.is_bot();
                 body.author_name = author.username;
             }
         }

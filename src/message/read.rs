@@ -21,6 +21,8 @@ struct Whole<'a> {
     id: MessageId,
     channel_id: ChannelId,
     author: Author,
+    #[serde(default)]
+    webhook_id: Option<IgnoredAny>,
     content: String,
     #[serde(rename = "timestamp")]
     _timestamp: DateTime<Utc>,
@@ -62,6 +64,7 @@ impl Message {
         let reactions = whole.reactions.and_then(|it| reactions_of(it.get()));
         let body = Body {
             author_id: whole.author.id,
+            author_is_bot: whole.author.is_bot() || whole.webhook_id.is_some(),
             author_name: whole.author.username,
             content: whole.content,
             edited_at: whole.edited_timestamp,

@@ -27,7 +27,7 @@ pub use read::reader::{InterruptOnDrop, Reader};
 pub use read::report::{MOST_REPORT_ROWS, ReportAnswer, ReportCoverage, ReportRequest, time_zones};
 pub use read::versions::VersionRow;
 pub use read::view::{Moment, Partition, RecordState};
-pub use schema::columns::{Column, DESCRIPTION, JSON, SNOWFLAKE, UNIT, report_schema};
+pub use schema::columns::{Column, DESCRIPTION, JSON, Kind, SNOWFLAKE, UNIT, report_schema};
 pub use schema::message::{COLUMNS, Cell, MessageRow};
 pub use schema::sql::FoundAt;
 pub use schema::tables::Table;

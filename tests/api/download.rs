@@ -173,7 +173,7 @@ async fn a_line_of_ndjson_is_the_row_of_a_page() {
         .json();
     let more = format!(
         "&channel_id={CHANNEL}&columns={}",
-        "message_id,guild_id,channel_id,author_id,author_name,content,created_at,edited_at,deleted,\
+        "message_id,guild_id,channel_id,author_id,author_name,author_is_bot,content,created_at,edited_at,deleted,\
          deleted_by,deleted_after,deleted_before,content_removed_at,message_type,attachment_count,\
          embed_count,reaction_count,reactions,poll_votes,ingested_at,revision,raw_json"
     );

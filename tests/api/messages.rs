@@ -26,6 +26,7 @@ async fn a_row_has_what_the_contract_lists() {
         "channel_id": CHANNEL.to_string(),
         "author_id": "1000000000000000001",
         "author_name": "ada",
+        "author_is_bot": false,
         "content": "café \"<@1>\"",
         "created_at": "2025-01-01T00:00:00.000000Z",
         "edited_at": "2025-01-02T01:04:05.678901Z",

@@ -107,7 +107,8 @@ WITH placed AS (
                AS VARCHAR) END AS meant
     FROM sent
 )
-SELECT message_id, guild_id, channel_id, author_id, 'name ' || author_id AS author_name, content,
+SELECT message_id, guild_id, channel_id, author_id, 'name ' || author_id AS author_name,
+       coalesce(contains(extra, '"bot":true') OR contains(extra, '"webhook_id":"'), false) AS author_is_bot, content,
        to_timestamp(((message_id >> 22) + 1420070400000) / 1000) AS created_at,
        CAST(NULL AS TIMESTAMPTZ) AS edited_at, false AS deleted, CAST(NULL AS VARCHAR) AS deleted_by,
        CAST(NULL AS TIMESTAMPTZ) AS deleted_after, CAST(NULL AS TIMESTAMPTZ) AS deleted_before,

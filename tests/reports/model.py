@@ -72,8 +72,7 @@ def patched(row, field):
 
 
 def is_bot(row):
-    whole = payload(row)
-    return whole.get("author", {}).get("bot") is True or whole.get("webhook_id") is not None
+    return row["author_is_bot"] == "true"
 
 
 def number(value):

@@ -133,7 +133,7 @@ def main():
         prepared = f"""
             CREATE TABLE discord_messages AS
             SELECT CAST((900000 * n + hash(n) % 900000) AS BIGINT) << 22 AS message_id, 1000 AS guild_id, 11 AS channel_id,
-                   n % 7 AS author_id, 'a' AS author_name, 'x' AS content, to_timestamp(1420070400 + 900 * n) AS created_at,
+                   n % 7 AS author_id, 'a' AS author_name, false AS author_is_bot, 'x' AS content, to_timestamp(1420070400 + 900 * n) AS created_at,
                    CAST(NULL AS TIMESTAMPTZ) AS edited_at, false AS deleted, CAST(NULL AS TIMESTAMPTZ) AS deleted_after,
                    CAST(NULL AS TIMESTAMPTZ) AS deleted_before, CAST(NULL AS VARCHAR) AS deleted_by,
                    CAST(NULL AS TIMESTAMPTZ) AS content_removed_at, 0 AS attachment_count, 0 AS embed_count,

@@ -10,9 +10,11 @@ use tracing::info;
 use super::checkpoint::Checkpoints;
 use super::transaction;
 use crate::store::StoreError;
+use crate::store::schema::levels::LEVELS;
+use crate::store::schema::tables::Table;
 
 /// What one step does; its place in the list, from 1, is the version it leads to.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../schema/migrations/001_record.sql"),
     include_str!("../schema/migrations/002_coverage.sql"),
     include_str!("../schema/migrations/003_unheard.sql"),
@@ -20,6 +22,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../schema/migrations/005_epochs.sql"),
     include_str!("../schema/migrations/006_on_its_way.sql"),
     include_str!("../schema/migrations/007_observed.sql"),
+    include_str!("../schema/migrations/008_author_is_bot.sql"),
 ];
 
 /// The newest version that this program knows.
@@ -72,8 +75,20 @@ fn deleted(connection: &Connection) -> Result<i64, StoreError> {
 /// Does a step, and commits it.
 fn apply(connection: &Connection, sql: &str, step: i64) -> Result<(), StoreError> {
     connection.execute_batch(sql)?;
+    if step == SCHEMA_VERSION {
+        connection.execute_batch(&messages_view())?;
+    }
     connection.execute_batch(&format!("UPDATE record_state SET schema_version = {step}"))?;
     transaction::commit(connection, "migration_written")
+}
+
+/// The view of all messages, whichever table each of them is in.
+fn messages_view() -> String {
+    let columns = Table::Messages.columns().iter().map(|column| column.name);
+    let columns = columns.collect::<Vec<_>>().join(", ");
+    let levels = LEVELS.map(|table| format!("SELECT {columns} FROM {table}"));
+    let levels = levels.join(" UNION ALL ");
+    format!("CREATE OR REPLACE VIEW discord_messages AS {levels}")
 }
 
 /// The file's version: 0 for an empty one.

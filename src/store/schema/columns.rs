@@ -27,22 +27,41 @@ pub struct Column {
     pub name: &'static str,
     /// What it means.
     pub meaning: &'static str,
-    kind: Kind,
-    is_nullable: bool,
+    /// What kind of values it has.
+    pub kind: Kind,
+    /// Whether a value can be missing.
+    pub is_nullable: bool,
 }
 
+/// What kind of values a column has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// Ids of Discord's.
     Snowflake,
+    /// Texts.
     Text,
+    /// Payloads, or parts of payloads, as JSON.
     Json,
+    /// Times, to the microsecond.
     Time,
+    /// Yes or no.
     Boolean,
+    /// Numbers of things, of 32 bits.
     Count,
+    /// Numbers of kinds, of 8 bits.
     Small,
+    /// Numbers of commits.
     Revision,
-    /// A list or an object as JSON; unlike a payload it is one of the usual columns.
+    /// A list as JSON that is a part of what the row says, unlike a payload.
     Details,
+}
+
+impl Kind {
+    /// Whether the text of a value is JSON.
+    #[must_use]
+    pub fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::Details)
+    }
 }
 
 pub(crate) const fn column(

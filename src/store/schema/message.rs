@@ -223,6 +223,8 @@ message_columns! {
         "Discord's id of the author: a user, a bot or a webhook.";
     author_name: String, Text, Always,
         "The author's user name; empty if the content was redacted.";
+    author_is_bot: bool, Boolean, Always,
+        "Whether an app or a webhook wrote the message.";
     content: String, Text, Always,
         "The message text as typed, with Discord's markup; empty if it was redacted.";
     created_at: DateTime<Utc>, Time, InId,
@@ -248,9 +250,9 @@ message_columns! {
     reaction_count: Option<i32>, Count, Always,
         "Number of reactions. Null if the number is not known, because only an edit or single reaction events of the message were received, or because its content was redacted.";
     reactions: Option<String>, Details, Always,
-        "Reactions per emoji, as a JSON list of objects with count, emoji_id, emoji_name and super_count; null if they are not known.";
+        "Reactions per emoji, as a list of objects with count, emoji_id, emoji_name and super_count (its JSON text in tables); null if they are not known.";
     poll_votes: Option<String>, Details, Always,
-        "Votes per answer of the message's poll, as a JSON list of objects with answer_id and count; null if the message has no poll, or if its votes are not known.";
+        "Votes per answer of the message's poll, as a list of objects with answer_id and count (its JSON text in tables); null if the message has no poll, or if its votes are not known.";
     ingested_at: DateTime<Utc>, Time, Always,
         "When this service first stored the message (UTC).";
     revision: i64, Revision, Always,

@@ -122,7 +122,7 @@ fn read_rows(
 ) -> Result<(), StoreError> {
     let select = format!(
         "SELECT {}, ingested_at, content_removed_at, author_id, message_type, source, raw_json, \
-         coalesce(observed_at, ingested_at), coalesce(observed_sequence, 0), revision FROM {}",
+         coalesce(observed_at, ingested_at), coalesce(observed_sequence, 0), revision, author_is_bot FROM {}",
         fragments::COLUMNS,
         LEVELS[level]
     );
@@ -132,6 +132,7 @@ fn read_rows(
             Some(at) => Some(Removed {
                 at,
                 author_id: id(row, 9)?,
+                author_is_bot: row.get(16)?,
                 message_type: row.get(10)?,
                 source: row.get(11)?,
             }),

@@ -32,6 +32,7 @@ pub(crate) struct StoredMessage {
 pub(crate) struct Removed {
     pub(crate) at: DateTime<Utc>,
     pub(crate) author_id: UserId,
+    pub(crate) author_is_bot: bool,
     pub(crate) message_type: i32,
     pub(crate) source: i8,
 }
@@ -42,6 +43,7 @@ impl Removed {
         Body {
             author_id: self.author_id,
             author_name: String::new(),
+            author_is_bot: self.author_is_bot,
             content: String::new(),
             edited_at: None,
             message_type: self.message_type,
@@ -69,6 +71,7 @@ impl StoredMessage {
         self.removed = self.message.versions.current().map(|version| Removed {
             at,
             author_id: version.body.author_id,
+            author_is_bot: version.body.author_is_bot,
             message_type: version.body.message_type,
             source: version.source as i8,
         });
@@ -174,6 +177,7 @@ impl HotRow {
                 channel_id: message.channel_id,
                 author_id: body.author_id,
                 author_name: body.author_name,
+                author_is_bot: body.author_is_bot,
                 content: body.content,
                 created_at: message.id.created_at(),
                 edited_at: body.edited_at,

@@ -1,0 +1,18 @@
+-- Whether an app or a webhook wrote a message. Until now only the payload said it, and reports without apps had to read
+-- each payload.
+
+ALTER TABLE messages_hot ADD COLUMN author_is_bot BOOLEAN DEFAULT false;
+ALTER TABLE messages_small_runs ADD COLUMN author_is_bot BOOLEAN DEFAULT false;
+ALTER TABLE messages_runs ADD COLUMN author_is_bot BOOLEAN DEFAULT false;
+
+CREATE MACRO is_bot(raw_json) AS
+    coalesce(list_transform(
+        [TRY(json_extract_string(raw_json, ['$.author.bot', '$.webhook_id']))],
+        lambda found: found[1] = 'true' OR found[2] IS NOT NULL)[1], false);
+UPDATE messages_hot SET author_is_bot = true
+    WHERE (contains(raw_json, '"bot"') OR contains(raw_json, '"webhook_id"')) AND is_bot(raw_json);
+UPDATE messages_small_runs SET author_is_bot = true
+    WHERE (contains(raw_json, '"bot"') OR contains(raw_json, '"webhook_id"')) AND is_bot(raw_json);
+UPDATE messages_runs SET author_is_bot = true
+    WHERE (contains(raw_json, '"bot"') OR contains(raw_json, '"webhook_id"')) AND is_bot(raw_json);
+DROP MACRO is_bot;
