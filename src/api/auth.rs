@@ -68,9 +68,9 @@ pub(super) async fn require(State(key): State<Key>, request: Request, next: Next
     }
     let headers = request.headers();
     let detail = if headers.contains_key(X_API_KEY) || headers.contains_key(AUTHORIZATION) {
-        "The key is not the right one."
+        "The API key is wrong."
     } else {
-        "Send the key as the header x-api-key, as Authorization: Bearer, or as the password of Basic."
+        "The API key is missing. Send it as the header x-api-key, as a Bearer token, or as the password of HTTP Basic."
     };
     let mut response = Problem::new(Code::Unauthorized, detail).into_response();
     // Basic first: Power BI and browsers take the first challenge that they know.

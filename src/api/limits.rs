@@ -37,7 +37,7 @@ pub(super) async fn enforce(
     if uri.path().len() + uri.query().map_or(0, |query| query.len() + 1) > URI_LENGTH {
         return Problem::new(
             Code::UriTooLong,
-            format!("Path and query have room for {URI_LENGTH} bytes."),
+            format!("The path and query string may have at most {URI_LENGTH} bytes together."),
         )
         .into_response();
     }
@@ -45,7 +45,7 @@ pub(super) async fn enforce(
     if length.is_some_and(|length| length.0 > BODY_LENGTH) {
         return Problem::new(
             Code::BodyTooLarge,
-            format!("A body has room for {BODY_LENGTH} bytes."),
+            format!("A request body may have at most {BODY_LENGTH} bytes."),
         )
         .into_response();
     }
@@ -56,7 +56,7 @@ pub(super) async fn enforce(
         Err(_) => Problem::new(
             Code::Timeout,
             format!(
-                "The answer was not ready within {} seconds.",
+                "The response was not ready within {} seconds.",
                 timeout.as_secs()
             ),
         )
@@ -94,7 +94,7 @@ pub(super) async fn length_for_old_clients(request: Request, next: Next) -> Resp
 pub(super) fn old_client() -> Problem {
     Problem::new(
         Code::HttpVersion,
-        "In HTTP/1.0 an answer that breaks off looks whole, so long ones need HTTP/1.1. For nginx: proxy_http_version 1.1.",
+        "Long responses need HTTP/1.1, because an aborted HTTP/1.0 response can't be told from a complete one. For nginx set `proxy_http_version 1.1`.",
     )
 }
 
@@ -108,6 +108,6 @@ pub(super) fn after_panic(panic: Box<dyn Any + Send>) -> Response {
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no words");
+        .unwrap_or("no message");
     Problem::internal(format!("panic: {words}")).into_response()
 }

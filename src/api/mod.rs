@@ -144,7 +144,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/docs/", get(docs::page_in_folder))
         .route("/docs/{file}", get(docs::file))
         .fallback(async || {
-            let detail = "There is nothing at this path. /docs lists what there is.";
+            let detail = "No route has this path. /docs lists the routes.";
             problem::Problem::new(problem::Code::RouteNotFound, detail).into_response()
         })
         .with_state(api)

@@ -13,12 +13,10 @@ use super::problem::{FieldError, Problem};
 /// Why a value was not accepted.
 type Reason = Cow<'static, str>;
 
-const ID_REASON: &str = "is a Discord id: digits only, from 1 to 9223372036854775807";
-const TIME_REASON: &str =
-    "is a time with its offset from UTC, such as 2025-01-01T00:00:00Z or 2025-01-01T01:00:00+01:00";
-const LEAP_SECOND_REASON: &str =
-    "is a leap second, in which no message is written: Discord's clock has none";
-const YEAR_REASON: &str = "is not within the years 0000 to 9999 in UTC";
+const ID_REASON: &str = "must be a Discord id: digits only, from 1 to 9223372036854775807";
+const TIME_REASON: &str = "must be a time with an offset from UTC, such as 2025-01-01T00:00:00Z or 2025-01-01T01:00:00+01:00";
+const LEAP_SECOND_REASON: &str = "must not be a leap second: Discord's clock has none";
+const YEAR_REASON: &str = "must be within the years 0000 to 9999 in UTC";
 
 /// The parameters of one request, taken out one by one.
 pub(super) struct Parameters {
@@ -60,7 +58,7 @@ impl Parameters {
             Err("is given more than once".into())
         } else {
             value.and_then(|value| match value.as_str() {
-                "" => Err("is empty".into()),
+                "" => Err("must not be empty".into()),
                 value => read(value),
             })
         };
@@ -87,7 +85,7 @@ impl Parameters {
         if let (Some(from), Some(to)) = (from, to)
             && from > to
         {
-            self.reject("from", "is after to");
+            self.reject("from", "must not be later than to");
         }
         (from, to)
     }
@@ -122,7 +120,9 @@ impl Parameters {
     /// The same for a route with required parameters: none is missing where nothing was wrong.
     pub(super) fn finish_with<T>(self, required: Option<T>) -> Result<T, Problem> {
         self.finish()?;
-        required.ok_or_else(|| Problem::internal("a required parameter is missing unnoticed"))
+        required.ok_or_else(|| {
+            Problem::internal("a required parameter is missing, but no error was reported")
+        })
     }
 
     /// The end: what was not taken out is unknown, and an error like the others.
@@ -152,13 +152,13 @@ fn decode(text: &str) -> Result<String, Reason> {
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
     if (0..bytes.len()).any(|at| bytes[at] == b'%' && !is_escaped(at)) {
-        return Err("has a % that two hexadecimal digits don't follow".into());
+        return Err("contains a % without two hexadecimal digits after it".into());
     }
     let spaced = text.replace('+', " ");
     percent_decode_str(&spaced)
         .decode_utf8()
         .map(Cow::into_owned)
-        .map_err(|_| "is not UTF-8".into())
+        .map_err(|_| "must be UTF-8".into())
 }
 
 /// A Discord id in its one spelling: no sign, no leading zero. The types that ids are read into take more.
@@ -171,7 +171,7 @@ pub(super) fn id<T: FromStr>(text: &str) -> Result<T, Reason> {
 
 /// `true` or `false`.
 pub(super) fn boolean(text: &str) -> Result<bool, Reason> {
-    text.parse().map_err(|_| "is true or false".into())
+    text.parse().map_err(|_| "must be true or false".into())
 }
 
 /// A whole number of a range.
@@ -180,7 +180,7 @@ pub(super) fn number(text: &str, low: usize, high: usize) -> Result<usize, Reaso
     text.parse()
         .ok()
         .filter(|number| is_canonical && (low..=high).contains(number))
-        .ok_or_else(|| format!("is a whole number from {low} to {high}").into())
+        .ok_or_else(|| format!("must be a whole number from {low} to {high}").into())
 }
 
 /// Of a second; chrono gives a leap second more.

@@ -45,7 +45,9 @@ pub enum KeyWeakness {
     #[error("repeats one character; make one with `openssl rand -hex 32`")]
     Uniform,
     /// Not what a header can carry.
-    #[error("has characters that an HTTP header can't carry; use letters, digits and punctuation")]
+    #[error(
+        "contains characters that an HTTP header can't contain; use letters, digits and punctuation"
+    )]
     Unprintable,
 }
 
@@ -92,7 +94,7 @@ impl ApiSettings {
         let key = match source.get("API_KEY").map(SecretString::from) {
             None => problems.add(
                 "API_KEY",
-                "is not set: it is the key that callers send; make one with `openssl rand -hex 32`",
+                "is not set; it is the key that clients send; make one with `openssl rand -hex 32`",
             ),
             Some(key) => match weakness(&key) {
                 Some(weakness) => problems.add("API_KEY", weakness.to_string()),
@@ -103,7 +105,10 @@ impl ApiSettings {
         let queries = match queries {
             Some(folder) if !folder.is_dir() => problems.add(
                 "QUERIES_DIR",
-                format!("names no folder: {}", folder.display()),
+                format!(
+                    "must be the path of a folder; this is none: {}",
+                    folder.display()
+                ),
             ),
             queries => Some(queries),
         };
@@ -119,7 +124,7 @@ fn bind(source: &Source, problems: &mut Problems) -> Option<SocketAddr> {
     source.parse(
         "BIND",
         SocketAddr::from(([127, 0, 0, 1], 8000)),
-        "is not an address and port, such as 127.0.0.1:8000",
+        "must be an address and a port, such as 127.0.0.1:8000",
         problems,
     )
 }

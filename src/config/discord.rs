@@ -97,25 +97,25 @@ impl DiscordSettings {
         let api_url = source.parse(
             "DISCORD_API_URL",
             Url::parse("https://discord.com").expect("a URL"),
-            "is not a URL such as https://discord.com",
+            "must be a URL such as https://discord.com",
             problems,
         );
         let reactions = source.parse(
             "REACTIONS",
             Reactions::Counts,
-            "is neither counts nor full",
+            "must be counts or full",
             problems,
         );
         let second_look = source.parse(
             "SECOND_LOOK",
             humantime::Duration::from(SECOND_LOOK),
-            "is not a length of time such as 5m",
+            "must be a duration such as 5m",
             problems,
         );
         let ask_again = source.parse(
             "ASK_AGAIN",
             humantime::Duration::from(ASK_AGAIN),
-            "is not a length of time such as 40s",
+            "must be a duration such as 40s",
             problems,
         );
         let Some(token) = source.get("DISCORD_BOT_TOKEN") else {
@@ -125,7 +125,7 @@ impl DiscordSettings {
         if guilds.is_empty() && channels.is_empty() {
             return problems.add(
                 "DISCORD_GUILD_ID",
-                "is not set: with a token, name the guild to collect (or channels in DISCORD_CHANNEL_IDS)",
+                "is not set; with DISCORD_BOT_TOKEN, set the guild to archive (or channels in DISCORD_CHANNEL_IDS)",
             );
         }
         Some(Some(Self {
@@ -152,7 +152,7 @@ fn ids<T: FromStr>(source: &Source, name: &'static str, problems: &mut Problems)
         Ok(ids) => Some(ids),
         Err(_) => problems.add(
             name,
-            "is not a list of ids (whole numbers of 17 to 19 digits, separated by commas)",
+            "must be a list of Discord ids (numbers of 17 to 19 digits, separated by commas)",
         ),
     }
 }

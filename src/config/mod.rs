@@ -71,7 +71,7 @@ impl LogFormat {
         source.collect(|problems| match source.get("LOG_FORMAT").as_deref() {
             None | Some("pretty") => Some(Self::Pretty),
             Some("json") => Some(Self::Json),
-            Some(_) => problems.add("LOG_FORMAT", "is `pretty` or `json`"),
+            Some(_) => problems.add("LOG_FORMAT", "must be `pretty` or `json`"),
         })
     }
 }

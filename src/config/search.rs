@@ -45,7 +45,7 @@ impl SearchSettings {
         let is_on = match source.get("SEARCH_INDEX").as_deref() {
             None | Some("on") => Some(true),
             Some("off") => Some(false),
-            Some(_) => problems.add("SEARCH_INDEX", "is `on` or `off`"),
+            Some(_) => problems.add("SEARCH_INDEX", "must be `on` or `off`"),
         };
         let memory = match source
             .get("SEARCH_MEMORY")
@@ -55,7 +55,7 @@ impl SearchSettings {
             Some(Ok(size)) if (LEAST_MEMORY..=MOST_MEMORY).contains(&size) => Some(size),
             Some(_) => problems.add(
                 "SEARCH_MEMORY",
-                "is not a size from 16MB to 4GB, such as 64MB or 500MB",
+                "must be a size from 16MB to 4GB, such as 64MB or 500MB",
             ),
         };
         Some(Self {

@@ -56,7 +56,7 @@ impl SnapshotSettings {
                 Some(time) => Some(Some(time)),
                 None => problems.add(
                     "SNAPSHOT_INTERVAL",
-                    "is `off`, or a length of time of at least 1m, such as 15m or 1h",
+                    "must be `off` or a duration of at least 1m, such as 15m or 1h",
                 ),
             },
         };
@@ -66,7 +66,7 @@ impl SnapshotSettings {
             None => Some(default),
             Some(text) => match time(&text) {
                 Some(time) => Some(time),
-                None => problems.add(name, "is not a length of time such as 10m or 1h"),
+                None => problems.add(name, "must be a duration such as 10m or 1h"),
             },
         };
         let grace = length("SNAPSHOT_GRACE", HOUR, problems);

@@ -94,7 +94,7 @@ pub struct SettingsError(pub Vec<Problem>);
 
 impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the settings can't be used (see .env.example):")?;
+        f.write_str("the settings are not valid (see .env.example):")?;
         for problem in &self.0 {
             write!(f, "\n  {} {}", problem.variable, problem.reason)?;
         }

@@ -75,16 +75,18 @@ impl StorageSettings {
             .get("DATABASE_URL")
             .unwrap_or_else(|| "duckdb://./data/guildlake.duckdb".to_owned());
         let database = match url.split_once("://") {
-            Some(("duckdb", "")) => problems.add("DATABASE_URL", "names no file after duckdb://"),
+            Some(("duckdb", "")) => {
+                problems.add("DATABASE_URL", "has no file path after duckdb://")
+            }
             Some(("duckdb", path)) => Some(PathBuf::from(path)),
             Some(("postgres" | "postgresql", _)) => problems.add(
                 "DATABASE_URL",
-                "is of the scheme postgres://, which is not supported; use duckdb://PATH",
+                "has the scheme postgres://, which is not supported; use duckdb://PATH",
             ),
             // The rest may hold a password: only the scheme is told.
             Some((scheme, _)) => problems.add(
                 "DATABASE_URL",
-                format!("is of the unknown scheme {scheme}://; use duckdb://PATH"),
+                format!("has the unknown scheme {scheme}://; use duckdb://PATH"),
             ),
             None => problems.add("DATABASE_URL", "has no scheme; use duckdb://PATH"),
         };
@@ -92,7 +94,7 @@ impl StorageSettings {
             None => Some(REPAIR_WINDOW),
             Some(text) => match time(&text) {
                 Some(time) => Some(time),
-                None => problems.add("REPAIR_WINDOW", "is not a length of time such as 7d or 36h"),
+                None => problems.add("REPAIR_WINDOW", "must be a duration such as 7d or 36h"),
             },
         };
         let deleted_content = match source.get("DELETED_CONTENT").as_deref() {
@@ -102,7 +104,7 @@ impl StorageSettings {
                 Some(time) => Some(DeletedContent::RemoveAfter(time)),
                 None => problems.add(
                     "DELETED_CONTENT",
-                    "is `keep`, `blank`, or `purge:` with a length of time, such as purge:30d",
+                    "must be `keep`, `blank`, or `purge:` with a duration, such as purge:30d",
                 ),
             },
         };
@@ -114,7 +116,7 @@ impl StorageSettings {
             Some(Ok(size)) if size >= LEAST_MEMORY => Some(Some(size.as_u64())),
             Some(_) => problems.add(
                 "MEMORY_LIMIT",
-                "is not a size of at least 128MB, such as 512MB or 4GB",
+                "must be a size of at least 128MB, such as 512MB or 4GB",
             ),
         };
         Some(Self {

@@ -101,7 +101,7 @@ impl Library {
             Err(error) => {
                 broken.push(BrokenReport {
                     file: "QUERIES_DIR".to_owned(),
-                    reason: format!("can't be read: {error}"),
+                    reason: format!("the folder can't be read: {error}"),
                 });
                 Vec::new()
             }
@@ -156,12 +156,13 @@ fn read(file: &Path) -> Result<Report, BrokenReport> {
     let name = stem(file);
     if !is_name(name) {
         return Err(refuse(
-            "is not named as a report: lower-case letters, digits and _".to_owned(),
+            "the file name is not a valid report name; use lower-case letters, digits and _"
+                .to_owned(),
         ));
     }
     let length = fs::metadata(file).map(|it| it.len());
     if length.is_ok_and(|length| length > LONGEST) {
-        return Err(refuse("is larger than 1 MiB".to_owned()));
+        return Err(refuse("the file is larger than 1 MiB".to_owned()));
     }
     let sql = fs::read_to_string(file).map_err(|error| refuse(error.to_string()))?;
     header::parse(name, &sql).map_err(|error: HeaderError| refuse(error.to_string()))

@@ -65,13 +65,13 @@ impl Kind {
     /// is for the record to say.
     pub fn read(&self, text: &str) -> Result<Value, Cow<'static, str>> {
         match self {
-            Self::Id | Self::Time => Err("of an id or a time can't stand here".into()),
+            Self::Id | Self::Time => Err("of an id or a time is not supported".into()),
             Self::Day => NaiveDate::parse_from_str(text, "%Y-%m-%d")
                 .ok()
                 // One spelling: four digits, two, and two.
                 .filter(|day| text.len() == 10 && day.format("%Y-%m-%d").to_string() == text)
                 .map(Value::Day)
-                .ok_or("is a day, such as 2025-01-31".into()),
+                .ok_or("must be a day, such as 2025-01-31".into()),
             Self::Integer(low, high) => {
                 let number = text.parse().ok();
                 number
@@ -79,18 +79,20 @@ impl Kind {
                         number.to_string() == text && (low..=high).contains(&number)
                     })
                     .map(Value::Integer)
-                    .ok_or_else(|| format!("is a whole number from {low} to {high}").into())
+                    .ok_or_else(|| format!("must be a whole number from {low} to {high}").into())
             }
             Self::Boolean => text
                 .parse()
                 .map(Value::Boolean)
-                .map_err(|_| "is true or false".into()),
-            Self::Zone | Self::Text if text.contains('\0') => Err("has a NUL in it".into()),
+                .map_err(|_| "must be true or false".into()),
+            Self::Zone | Self::Text if text.contains('\0') => {
+                Err("must not contain a NUL character".into())
+            }
             Self::Zone | Self::Text => Ok(Value::Text(text.to_owned())),
             Self::OneOf(words) if words.iter().any(|word| word == text) => {
                 Ok(Value::Text(text.to_owned()))
             }
-            Self::OneOf(words) => Err(format!("is one of {}", words.join(", ")).into()),
+            Self::OneOf(words) => Err(format!("must be one of {}", words.join(", ")).into()),
         }
     }
 }

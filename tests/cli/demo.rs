@@ -85,7 +85,7 @@ async fn it_listens_where_it_is_told() {
     let refused = crate::program::end(command).await;
     assert_ne!(refused.code, Some(0));
     assert!(
-        refused.stderr.contains("BIND is not an address"),
+        refused.stderr.contains("BIND must be an address"),
         "{}",
         refused.stderr
     );

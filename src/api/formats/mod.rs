@@ -23,20 +23,20 @@ use super::problem::Problem;
 use crate::parquet_layout::{Compression, Order};
 use crate::store::StoreError;
 
-/// Why a download was broken off. Says nothing: the caller sees only that it was.
+/// Why a download was aborted. The cause goes to the log; the client only sees that the response is incomplete.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Broken {
-    #[error("the record: {0}")]
+    #[error("the database failed: {0}")]
     Store(#[from] StoreError),
-    #[error("columns: {0}")]
+    #[error("Arrow failed: {0}")]
     Columns(#[from] ArrowError),
-    #[error("Parquet: {0}")]
+    #[error("Parquet failed: {0}")]
     Parquet(#[from] ParquetError),
-    #[error("JSON: {0}")]
+    #[error("JSON failed: {0}")]
     Json(#[from] serde_json::Error),
     #[error("{0}")]
     Io(#[from] io::Error),
-    #[error("{expected} rows were announced and {sent} came")]
+    #[error("the query ended after {sent} of {expected} rows")]
     Incomplete { expected: i64, sent: i64 },
 }
 

@@ -131,7 +131,10 @@ fn value(out: &mut Out, column: &ArrayRef, field: &Field, row: usize) -> Result<
             text_or_null(out, day)?;
         }
         other => {
-            let reason = format!("{} is {other}, which has no form in JSON", field.name());
+            let reason = format!(
+                "column {} has the type {other}, which can't be written as JSON",
+                field.name()
+            );
             return Err(ArrowError::NotYetImplemented(reason).into());
         }
     }
