@@ -31,7 +31,7 @@ impl Refused {
             code,
             reason,
             cause,
-            "a request was refused because the service is busy; more of them are counted"
+            "a request was refused because the service is busy; further refusals are counted and logged together"
         );
         tokio::spawn(self.clone().tell(code, reason.to_owned()));
     }
@@ -48,7 +48,7 @@ impl Refused {
                 reason,
                 requests = count,
                 seconds = WINDOW.as_secs(),
-                "requests were refused because the service is busy"
+                "further requests were refused because the service is busy"
             );
         }
     }

@@ -485,8 +485,10 @@ pub(super) fn send(
         match encoded {
             Ok(()) => {}
             // The log line of the request reports it.
-            Err(broken) if pieces.is_closed() => tracing::debug!(%broken, "a download was left"),
-            Err(broken) => tracing::error!(cause = %broken, "a download was broken off"),
+            Err(broken) if pieces.is_closed() => {
+                tracing::debug!(%broken, "the client closed the connection during a download")
+            }
+            Err(broken) => tracing::error!(cause = %broken, "a download was aborted"),
         }
         drop(place);
     };

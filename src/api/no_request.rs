@@ -62,7 +62,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Explained<S> {
         tracing::info!(
             request_id,
             status = status.as_u16(),
-            "refused what is no HTTP request"
+            "a connection sent something that is not a valid HTTP request; it was refused"
         );
         self.unsent = explained(status, head, &request_id);
         self.lingering = Some((Box::pin(sleep(LINGER)), LINGER_BYTES));

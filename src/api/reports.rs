@@ -364,7 +364,7 @@ fn respond(
         if let Err(broken) = written
             && !pieces.is_closed()
         {
-            tracing::error!(cause = %broken, "a report was broken off");
+            tracing::error!(cause = %broken, "the response to a report was aborted");
         }
     };
     tokio::task::spawn_blocking(move || span.in_scope(encode));

@@ -153,7 +153,7 @@ impl Drop for Logged {
             ms,
             bytes = self.bytes,
             body = end,
-            "answered a request"
+            "a request was answered"
         );
     }
 }

@@ -45,7 +45,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
-    tracing::info!(%address, "listening");
+    tracing::info!(%address, "the API is listening");
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let connections = TaskTracker::new();
     let (drain, cut) = (CancellationToken::new(), CancellationToken::new());
@@ -67,7 +67,7 @@ pub async fn serve(
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    tracing::warn!(%error, "a client connection could not be accepted");
                     tokio::time::sleep(AFTER_REFUSAL).await;
                 }
             }
@@ -86,7 +86,7 @@ pub async fn serve(
     {
         tracing::warn!(
             connections = connections.len(),
-            "answers took too long to end and were cut off"
+            "some responses did not end in time during the shutdown; their connections were closed"
         );
         cut.cancel();
         connections.wait().await;
@@ -97,7 +97,7 @@ pub async fn serve(
 /// One connection, until it ends or, once `drain` is given, until its present answer has ended.
 async fn converse(stream: TcpStream, router: Router, drain: CancellationToken) {
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection is gone already");
+        tracing::debug!(%error, "a client connection was closed before it was set up");
         return;
     }
     let mut stream = TimeoutStream::new(stream);
@@ -119,6 +119,6 @@ async fn converse(stream: TcpStream, router: Router, drain: CancellationToken) {
     };
     // A caller that breaks off or stalls is its own affair; the request's line tells of it.
     if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
+        tracing::debug!(%error, "a client connection ended early");
     }
 }

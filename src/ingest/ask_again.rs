@@ -113,21 +113,25 @@ impl AskAgain {
                         self.writer.commit(batch).await?;
                     }
                     Ok(_) => {
-                        debug!(%channel_id, %id, "Discord shows the message in another channel");
+                        debug!(%channel_id, %id, "a message was requested again, and Discord returned it in another channel; the response is ignored");
                     }
                     Err(error) => {
-                        debug!(%channel_id, %id, %error, "the message can't be understood");
+                        debug!(%channel_id, %id, %error, "a message was requested again, and the response can't be parsed");
                     }
                 }
             }
-            Ok(None) => debug!(%channel_id, %id, "Discord does not show the message any more"),
+            Ok(None) => {
+                debug!(%channel_id, %id, "a message was requested again, and Discord does not know it any more")
+            }
             Err(
                 error @ RestError::Unavailable { .. } | error @ RestError::TooManyInvalid { .. },
             ) => {
-                warn!(%channel_id, %id, %error, "a message could not be asked for; it is tried again");
+                warn!(%channel_id, %id, %error, "a message could not be requested; the request is repeated later");
                 self.waiting.insert(message, Instant::now() + self.quiet);
             }
-            Err(error) => debug!(%channel_id, %id, %error, "Discord does not give the message"),
+            Err(error) => {
+                debug!(%channel_id, %id, %error, "a message was requested again, and Discord refused it")
+            }
         }
         Ok(())
     }

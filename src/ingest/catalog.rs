@@ -66,7 +66,7 @@ impl Catalog {
                 Err(error) if error.is_about_the_place() => {
                     // Whatever it was that allowed it, when it is back it counts as changed.
                     rest.forget_rights(Place::Guild(guild_id));
-                    warn!(%guild_id, %error, "the guild can't be read: is the bot in it?");
+                    warn!(%guild_id, %error, "the guild can't be read; check that the bot is a member of it");
                 }
                 Err(error) => return Err(error),
             }
@@ -92,7 +92,7 @@ impl Catalog {
         let (channels, threads) = (channels.channels, threads.channels);
         if !guild.has_everyone() {
             // By it nobody could read anything.
-            warn!(%guild_id, "Discord's answer for the guild lacks the role of all its members, so nothing is concluded from it; the guild is asked for again");
+            warn!(%guild_id, "Discord's response for the guild lacks the role @everyone, so it is ignored and the guild is requested again");
             self.odd.insert(guild_id, odd + 1);
             return Ok(());
         }

@@ -98,19 +98,19 @@ impl fmt::Display for PassReport {
         let parts = [
             ("guilds that the bot can't read", ids(&self.unread_guilds)),
             (
-                "channels of DISCORD_CHANNEL_IDS that are in no guild that the bot can read",
+                "channels of DISCORD_CHANNEL_IDS that are not in a guild that the bot can read",
                 ids(&self.missing_channels),
             ),
             (
-                "channels that have gaps left, because Discord could not be asked",
+                "channels that still have gaps, because requests to Discord failed",
                 ids(&self.incomplete),
             ),
             (
-                "guilds whose lists hold channels or threads that can't be understood",
+                "guilds whose lists contain channels or threads that can't be parsed",
                 ids(&self.partly_listed),
             ),
             (
-                "channels of which Discord refuses a list of archived threads",
+                "channels whose list of archived threads Discord refuses",
                 ids(&self.refused_lists),
             ),
         ];
@@ -205,7 +205,7 @@ impl History {
             let result = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 () = calls.new_session() => {
-                    info!("backfill: a new session began; looking for gaps again");
+                    info!("backfill: a new gateway session started; the backfill looks for gaps again");
                     continue;
                 }
                 result = work => result,
@@ -233,11 +233,11 @@ impl History {
                     continue;
                 }
                 Ok(report) => warn!(
-                    "backfill: {report}; the next pass is in {}",
+                    "backfill: the pass is incomplete ({report}); the next pass is in {}",
                     humantime::format_duration(pause)
                 ),
                 Err(error) if error.is_transient() => {
-                    warn!(%error, "backfill: the pass failed; the next one is in {}", humantime::format_duration(pause));
+                    warn!(%error, "backfill: the pass failed; the next pass is in {}", humantime::format_duration(pause));
                 }
                 Err(error) => return Err(error),
             }
@@ -358,8 +358,8 @@ mod tests {
         };
         assert_eq!(
             report.to_string(),
-            "guilds that the bot can't read: 7; channels that have gaps left, because Discord \
-             could not be asked: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more"
+            "guilds that the bot can't read: 7; channels that still have gaps, because requests \
+             to Discord failed: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more"
         );
         assert_eq!(PassReport::default().to_string(), "everything was read");
     }

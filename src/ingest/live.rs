@@ -280,7 +280,7 @@ impl Live {
     async fn park_frame(&mut self, text: &str, reason: String) -> Result<(), LiveError> {
         warn!(
             reason,
-            "a frame could not be understood; it is kept as it came"
+            "a gateway frame could not be parsed; its payload is kept as a dead letter"
         );
         let heard = self.heard();
         let mut batch = Batch::default();

@@ -84,7 +84,7 @@ impl<'a> PassState<'a> {
             tally.odd(|answers| answers.lists += 1);
             warn!(
                 items = odd,
-                "Discord's lists of a guild's channels and threads hold items that can't be read: what stands in those is not collected"
+                "Discord's lists of a guild's channels and threads contain items that can't be parsed: these channels are not archived"
             );
         }
         Ok(Self {
@@ -135,7 +135,7 @@ impl<'a> PassState<'a> {
             match done {
                 Done::Listed(list, parent) => {
                     if let Some(lacks) = list.lacks {
-                        warn!(channel_id = %parent.info.id, name = parent.info.name, "a list of archived threads is not complete: {lacks}");
+                        warn!(channel_id = %parent.info.id, name = parent.info.name, "a list of archived threads of the channel is incomplete: {lacks}");
                         self.tally.odd(|answers| answers.lists += 1);
                         self.note_incomplete(parent.info.id);
                     }
@@ -234,7 +234,7 @@ impl<'a> PassState<'a> {
         let known = self.known.get(&entry.info.id).map(|known| known.access);
         if known != Some(entry.access) {
             let (channel_id, access) = (entry.info.id, entry.access.as_str());
-            warn!(%channel_id, name = entry.info.name, access, "the channel's history can't be read; `guildlake doctor` has the fix");
+            warn!(%channel_id, name = entry.info.name, access, "the channel's history can't be read; `guildlake doctor` tells how to fix it");
         }
     }
 
@@ -370,7 +370,9 @@ impl<'a> PassState<'a> {
                     self.history.writer.commit(batch).await?;
                     return Err(refusal.into());
                 }
-                None => warn!(channel_id = %id, error = %refusal, "the channel stands in no list"),
+                None => {
+                    warn!(channel_id = %id, error = %refusal, "the channel is in no list of Discord")
+                }
             }
         }
         self.history.writer.commit(batch).await?;
@@ -416,10 +418,10 @@ impl<'a> PassState<'a> {
                 continue;
             }
             if listed == 0 {
-                warn!(guild_id = %guild.id, missing, "Discord's list of the guild's channels is empty; nothing is taken for deleted by it");
+                warn!(guild_id = %guild.id, missing, "Discord's list of the guild's channels is empty; the list is ignored, and no channel counts as deleted");
                 doubts.insert(guild.id, ListDoubt::Empty);
             } else if missing > MANY && missing > listed {
-                warn!(guild_id = %guild.id, missing, listed, "most of the guild's channels are missing from Discord's list; they are looked for again later before they count as deleted");
+                warn!(guild_id = %guild.id, missing, listed, "most of the guild's channels are missing from Discord's list; the service checks again later before they count as deleted");
                 doubts.insert(guild.id, ListDoubt::Short);
             }
         }
@@ -448,7 +450,7 @@ impl<'a> PassState<'a> {
             .is_some_and(|(since, wait)| asked_at - since >= wait);
         if !is_due {
             if known.suspected_since.is_none() {
-                info!(channel_id = %id, name = known.channel.name, "Discord does not know the channel any more; it is looked for again before its messages count as deleted");
+                info!(channel_id = %id, name = known.channel.name, "Discord does not know the channel any more; the service checks again (SECOND_LOOK) before the channel's messages count as deleted");
             }
             batch.suspicions.push(Suspicion {
                 id,
@@ -473,7 +475,7 @@ impl<'a> PassState<'a> {
         forget();
         match answer {
             Err(error) if error.access() == Some(Access::Missing) => {
-                info!(channel_id = %id, name = known.channel.name, "the channel was deleted while nobody listened");
+                info!(channel_id = %id, name = known.channel.name, "the channel was deleted during an outage; its messages are marked as deleted");
                 self.suspected.remove(&id);
                 batch.channels_gone.push(ChannelGone {
                     id,
@@ -488,7 +490,7 @@ impl<'a> PassState<'a> {
                     Ok(_) => "a page".to_owned(),
                     Err(error) => error.to_string(),
                 };
-                warn!(channel_id = %id, name = known.channel.name, answer, "Discord says that it does not know the channel, and answers for its history; it is not taken for deleted");
+                warn!(channel_id = %id, name = known.channel.name, answer, "Discord answers that it does not know the channel, but still serves its history; the channel does not count as deleted");
                 self.suspected.remove(&id);
                 batch.suspicions.push(Suspicion { id, since: None });
             }
@@ -528,12 +530,12 @@ impl<'a> PassState<'a> {
                 });
             }
             Job::Scan { entry, .. } => {
-                warn!(channel_id = %entry.info.id, %error, "the channel has gaps left");
+                warn!(channel_id = %entry.info.id, %error, "the channel still has gaps after this pass");
                 self.note_incomplete(entry.info.id);
                 self.tally.channel_done(false);
             }
             Job::List(entry, _) => {
-                warn!(channel_id = %entry.info.id, %error, "archived threads could not be listed");
+                warn!(channel_id = %entry.info.id, %error, "the archived threads of the channel could not be listed");
                 self.note_incomplete(entry.info.id);
             }
         }

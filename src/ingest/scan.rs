@@ -108,7 +108,7 @@ impl Scan<'_> {
             };
             let mut fault = page.disorder(cursor).map(|disorder| disorder.to_string());
             if fault.is_none() && read.is_empty() && !self.passed_live_messages(&page) {
-                fault = Some("it leads to no older message".to_owned());
+                fault = Some("it does not lead to older messages".to_owned());
             }
             let mut gone = Vec::new();
             if fault.is_none() {
@@ -119,7 +119,8 @@ impl Scan<'_> {
                         End::Seen => {}
                         End::Lacks(access) => return self.note(access, None).await,
                         End::NotYet => {
-                            fault = Some("it is empty, and there are older messages".to_owned());
+                            fault =
+                                Some("it is empty although there are older messages".to_owned());
                         }
                     }
                 }
@@ -152,9 +153,9 @@ impl Scan<'_> {
         self.tally.odd(|answers| answers.pages += 1);
         let (channel_id, name) = (self.entry.info.id, &self.entry.info.name);
         if times == PATIENCE {
-            warn!(%channel_id, name, "a page of the channel's history can't be right ({fault}), {times} times in a row: the gap stays until the next pass");
+            warn!(%channel_id, name, "a page of the channel's history is not valid ({fault}), {times} times in a row: the gap remains until the next pass");
         } else {
-            warn!(%channel_id, name, "a page of the channel's history can't be right ({fault}); it is asked for again");
+            warn!(%channel_id, name, "a page of the channel's history is not valid ({fault}); it is requested again");
         }
     }
 
@@ -166,7 +167,7 @@ impl Scan<'_> {
         if ahead > 0 {
             let (channel_id, name) = (self.entry.info.id, &self.entry.info.name);
             self.tally.odd(|answers| answers.ids_ahead += ahead as u64);
-            warn!(%channel_id, name, messages = ahead, "messages of the channel have ids that are ahead of Discord's clock; they are kept, and no time to come counts as read");
+            warn!(%channel_id, name, messages = ahead, "messages of the channel have ids in the future by Discord's clock; they are stored, but the coverage is not extended into the future");
         }
         ahead > 0
     }
@@ -243,7 +244,7 @@ impl Scan<'_> {
             match self.read(&item.raw, page.asked_at) {
                 Ok(message) => batch.messages.push(message),
                 Err(reason) => {
-                    warn!(channel_id = %self.entry.info.id, reason, "a message could not be understood; it is kept as it came");
+                    warn!(channel_id = %self.entry.info.id, reason, "a message of the history could not be parsed; its payload is kept as a dead letter");
                     unreadable.push(place_of(&page, n, read));
                     batch.parked.push(Parked {
                         source: Source::Rest,
@@ -280,7 +281,7 @@ impl Scan<'_> {
         if message.channel_id == self.entry.info.id {
             Ok(message)
         } else {
-            Err(format!("it is of the channel {}", message.channel_id))
+            Err(format!("it belongs to the channel {}", message.channel_id))
         }
     }
 
@@ -333,7 +334,7 @@ impl Scan<'_> {
             })
             .collect();
         if !gone.is_empty() {
-            info!(%channel_id, messages = gone.len(), "messages were deleted while nobody listened");
+            info!(%channel_id, messages = gone.len(), "messages were deleted during an outage; they are marked as deleted");
         }
         Ok(gone)
     }

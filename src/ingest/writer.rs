@@ -41,7 +41,7 @@ const REMOVAL: Duration = Duration::from_secs(3600);
 
 /// The writer is gone: it failed, and its error says why the process ends.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("the record's writer has stopped")]
+#[error("the database writer has stopped")]
 pub struct WriterClosed;
 
 /// Hands batches to the writer.
@@ -273,7 +273,7 @@ impl Desk {
                 Err(error) if error.is_full_disk() => {
                     error!(
                         %error,
-                        "the disk is full: nothing more is taken in; make room, and it goes on by itself (next try in {})",
+                        "the disk is full: nothing is archived until there is free space; the service then continues by itself (next try in {})",
                         humantime::format_duration(pause)
                     );
                     self.set_state(RecordState::DiskFull);
@@ -283,14 +283,14 @@ impl Desk {
                 Err(error) if error.is_out_of_memory() => {
                     error!(
                         %error,
-                        "queries have taken all of MEMORY_LIMIT: a commit waits (next try in {})",
+                        "queries use all of MEMORY_LIMIT: the commit is delayed (next try in {})",
                         humantime::format_duration(FIRST_PAUSE)
                     );
                     thread::sleep(FIRST_PAUSE);
                 }
                 done => {
                     if pause > FIRST_PAUSE && done.is_ok() {
-                        info!("there is room on the disk again: going on");
+                        info!("the disk has free space again: the service continues to archive");
                         self.set_state(RecordState::Ok);
                     }
                     return done;
@@ -309,7 +309,7 @@ impl Desk {
             self.removed_at = Some(Instant::now());
             match self.record.remove_content(self.clock.now()) {
                 Err(error) if error.is_passing() => {
-                    warn!(%error, "the content of deleted messages could not be taken out; the next try is in {}", humantime::format_duration(REMOVAL));
+                    warn!(%error, "the content of deleted messages could not be redacted; the next try is in {}", humantime::format_duration(REMOVAL));
                 }
                 done => drop(done?),
             }

@@ -15,7 +15,7 @@ const DISCORD_EPOCH_MS: i64 = 1_420_070_400_000;
 
 /// An id outside `1..=i64::MAX`: no snowflake, and no BIGINT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an id is a whole number from 1 to 9223372036854775807")]
+#[error("an id must be a whole number from 1 to 9223372036854775807")]
 pub struct IdOutOfRange;
 
 macro_rules! snowflake_newtype {

@@ -17,7 +17,7 @@ pub struct Month {
 
 /// A text that names no month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a month is written as 2026-03")]
+#[error("a month must have the form 2026-03")]
 pub struct NoMonth;
 
 impl Month {

@@ -47,7 +47,7 @@ pub(super) fn open(settings: &StoreSettings) -> Result<Opened, StoreError> {
             return Err(StoreError::Open {
                 path: path.to_owned(),
                 reason: format!(
-                    "the file is missing, and its log {} is there; put the file back, or move the log away to begin anew",
+                    "the file is missing, but its WAL {} exists; restore the file, or move the WAL away to start with an empty database",
                     log.display()
                 ),
             });
@@ -76,7 +76,7 @@ pub(super) fn open(settings: &StoreSettings) -> Result<Opened, StoreError> {
         error!(
             log = %aside.display(),
             reason = first_line(&refused),
-            "the record's log is damaged; it is set aside, and the record goes on from before the damage"
+            "the WAL of the database is damaged; it is renamed, and the database continues from the last intact commit"
         );
         // The first is whole.
         set_aside.get_or_insert(aside);
@@ -187,17 +187,17 @@ fn connect(settings: &StoreSettings) -> Result<Connection, duckdb::Error> {
 /// DuckDB's refusal in words that say what to do.
 pub(super) fn refusal(path: &Path, error: String) -> StoreError {
     let advice = if error.contains("Conflicting lock") || error.contains("Could not set lock") {
-        "another program has it open (the DuckDB command line?); close that one"
+        "another program has the file open (the DuckDB command line?); close that program"
     } else if error.contains("Corrupt database file")
         || error.contains("Could not read enough bytes")
         || error.contains("not a valid DuckDB database file")
     {
-        "the file is damaged, or none of DuckDB's; put a copy back, or move it away (keep it: what was deleted on Discord is nowhere else) and start again, and history is read anew"
+        "the file is damaged or is not a DuckDB file; restore a backup, or move the file away (keep it: messages that were deleted on Discord exist nowhere else) and restart, so that the history is read again"
     } else if error.contains("Read-only file system")
         || error.contains("Operation not permitted")
         || error.contains("Permission denied")
     {
-        "it can't be written; give this user the right to write the file and its folder"
+        "the file can't be written; give this user permission to write the file and its folder"
     } else {
         return StoreError::Open {
             path: path.to_owned(),

@@ -63,7 +63,7 @@ impl Connection {
         let agent = HeaderValue::try_from(crate::discord::user_agent()).expect("plain ASCII");
         let mut builder = ClientBuilder::new()
             .uri(&format!("{address}/?{QUERY}"))
-            .map_err(|error| unreachable(format!("it is no address: {error}")))?
+            .map_err(|error| unreachable(format!("the URL is not valid: {error}")))?
             .limits(Limits::default().max_payload_len(Some(MAX_FRAME)))
             .add_header(USER_AGENT, agent)
             .map_err(failed)?;
@@ -80,7 +80,7 @@ impl Connection {
             Ok(Err(error)) => Err(failed(error)),
             Err(_) => {
                 let within = CONNECT_WITHIN.as_secs();
-                Err(unreachable(format!("no answer within {within} s")))
+                Err(unreachable(format!("no response within {within} s")))
             }
         }
     }
@@ -107,7 +107,7 @@ impl Connection {
     }
 
     fn inflate(&mut self, mut compressed: &[u8]) -> Result<String, Cause> {
-        let garbled = |reason: String| Cause::Garbled(format!("the compression: {reason}"));
+        let garbled = |reason: String| Cause::Garbled(format!("decompression failed: {reason}"));
         let mut text = Vec::new();
         loop {
             let status = self
@@ -117,13 +117,15 @@ impl Connection {
             text.extend_from_slice(&self.buffer[..status.bytes_written]);
             compressed = &compressed[status.bytes_read..];
             if text.len() > MAX_FRAME {
-                return Err(garbled("a frame without end".to_owned()));
+                return Err(garbled("the frame is too long".to_owned()));
             }
             if compressed.is_empty() && status.bytes_written < self.buffer.len() {
                 return String::from_utf8(text).map_err(|error| garbled(error.to_string()));
             }
             if status.bytes_read == 0 && status.bytes_written == 0 {
-                return Err(garbled("it does not go on".to_owned()));
+                return Err(garbled(
+                    "the compressed stream makes no progress".to_owned(),
+                ));
             }
         }
     }
@@ -134,7 +136,7 @@ impl Connection {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Cause::Broken(error.to_string())),
             Err(_) => Err(Cause::Broken(
-                "what is sent does not get through".to_owned(),
+                "a frame could not be sent in time".to_owned(),
             )),
         }
     }
@@ -153,7 +155,7 @@ impl Connection {
             let _ = self.stream.close().await;
         };
         if tokio::time::timeout(GOODBYE_WITHIN, goodbye).await.is_err() {
-            tracing::debug!("Discord did not answer the goodbye");
+            tracing::debug!("Discord did not answer the close frame in time");
         }
     }
 }

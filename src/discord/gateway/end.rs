@@ -1,6 +1,6 @@
-//! Why a connection to Discord's Gateway ended, or was never made.
+//! Why a connection to Discord's gateway ended or could not be established.
 
-/// Why a connection ended, in words for the log and `/health`.
+/// Why a connection ended, as shown in the log and in `/health`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
@@ -33,7 +33,7 @@ pub enum Cause {
         status: u16,
     },
     /// No connection could be made.
-    #[error("no connection to {address} could be made: {reason}")]
+    #[error("no connection to {address} could be established: {reason}")]
     Unreachable {
         /// The address, without its query.
         address: String,
@@ -55,13 +55,13 @@ pub enum Cause {
     #[error("Discord did not answer a heartbeat")]
     HeartbeatUnanswered,
     /// The first frame did not come.
-    #[error("the server accepted the connection and said nothing (no Hello, op 10)")]
+    #[error("the server accepted the connection and sent nothing (no Hello, op 10)")]
     NoHello,
     /// The session did not begin.
-    #[error("Discord neither began nor resumed a session, and did not refuse it")]
+    #[error("Discord neither started, resumed nor refused the gateway session in time")]
     NoSession,
     /// What came is not of the protocol.
-    #[error("what came is not of the protocol: {0}")]
+    #[error("Discord sent something that violates the protocol: {0}")]
     Garbled(String),
 }
 
@@ -108,11 +108,11 @@ fn in_brackets(reason: &str) -> String {
 fn invalid_session(resumable: bool, resuming: bool) -> &'static str {
     match (resumable, resuming) {
         (false, true) => {
-            "Discord does not let the session be resumed (invalid session, op 9): a new one begins"
+            "Discord refused to resume the gateway session (invalid session, op 9); a new session is started"
         }
         (true, true) => {
-            "Discord interrupted the session (invalid session, op 9): it may be resumed"
+            "Discord interrupted the gateway session (invalid session, op 9); the session can be resumed"
         }
-        (_, false) => "Discord did not let a new session begin (invalid session, op 9)",
+        (_, false) => "Discord refused to start a new gateway session (invalid session, op 9)",
     }
 }

@@ -51,7 +51,9 @@ pub fn sessions_left(info: &GatewayInfo) -> u32 {
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
     /// Discord closed it for good.
-    #[error("Discord closed the connection for good ({code}): {advice}")]
+    #[error(
+        "Discord closed the connection and a new attempt would fail too (close code {code}): {advice}"
+    )]
     Closed {
         /// The close code.
         code: u16,
@@ -72,7 +74,7 @@ fn fatal_close(code: u16) -> Option<GatewayError> {
         4012 => "this version of the gateway protocol is no longer served; update guildlake",
         4013 => "the intents are invalid; update guildlake",
         4014 => {
-            "an intent is not enabled; in the Developer Portal, under Bot, switch on «Message Content Intent»"
+            "an intent is not enabled; in the Developer Portal, under Bot, enable «Message Content Intent»"
         }
         _ => return None,
     };

@@ -320,7 +320,7 @@ impl Socket {
             }
             Some(OpCode::Hello) => {
                 let hello: Hello = frame.read().ok_or_else(|| {
-                    Cause::Garbled("Hello (op 10) without an interval for heartbeats".to_owned())
+                    Cause::Garbled("Hello (op 10) without a heartbeat interval".to_owned())
                 })?;
                 self.hello(hello).await?;
                 return Ok(None);

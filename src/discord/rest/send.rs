@@ -62,7 +62,9 @@ impl Rest {
                 }
             };
             if reply.is_invalid() && shared.invalid.note(Instant::now()) {
-                warn!("too many refusals by Discord: requests stop for a while");
+                warn!(
+                    "Discord refused too many requests (401, 403, 429): the service pauses its requests to Discord"
+                );
             }
             let bucket = bucket_of(&reply.headers, &shared.settings);
             let (fault, not_before) = match reply.verdict(|message| shared.call(&route, message)) {
@@ -145,7 +147,7 @@ impl Shared {
         let mut body = BytesMut::new();
         while let Some(part) = response.chunk().await? {
             if body.len() + part.len() > MAX_BODY {
-                return Err(Fault::Body("the body has no end".into()));
+                return Err(Fault::Body("the response body is too long".into()));
             }
             body.extend_from_slice(&part);
         }
@@ -166,7 +168,7 @@ impl Shared {
                 limits = %limited.scope,
                 wait_ms = wait.as_millis(),
                 left_out,
-                "Discord's rate limit was hit (429); waiting"
+                "Discord's rate limit was reached (429): the request is repeated after the pause"
             );
         }
         if limited.scope.is_everywhere() {
@@ -181,7 +183,7 @@ impl Shared {
         self.stats.faults.one();
         if let Some(left_out) = self.stats.fault_lines.pass(Instant::now()) {
             let url = route.url(&self.root);
-            warn!(%url, %fault, left_out, "a faulty answer of Discord's API");
+            warn!(%url, %fault, left_out, "a request to Discord's API failed or got an invalid response");
         }
     }
 

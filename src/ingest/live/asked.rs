@@ -35,7 +35,7 @@ impl Live {
             }
             if matches!(asked, Ok(Ok(_))) {
                 self.clock_was_right = Some(Instant::now());
-                warn!(message_id = %id, "a message has an id that is ahead of Discord's clock; it is kept, and no time to come counts as heard");
+                warn!(message_id = %id, "a message has an id in the future by Discord's clock; it is stored, but the coverage is not extended into the future");
             }
         }
         self.status

@@ -65,10 +65,9 @@ impl Live {
                     attempts,
                     pause_ms,
                     left_out,
-                    "Discord did not let the session be resumed (invalid session, op 9). A new session begins; \
-                     the messages that were missed are read from history. Edits and deletes that were missed \
-                     are looked for in messages of the last days (REPAIR_WINDOW); for older ones run \
-                     `guildlake backfill --verify`"
+                    "Discord refused to resume the gateway session (invalid session, op 9). A new session is started, \
+                     and missed messages are read from the history. Missed edits and deletes are only looked for in \
+                     messages of the last days (REPAIR_WINDOW); for older messages run `guildlake backfill --verify`"
                 );
             }
         } else if let Some(left_out) = self.lines.ended.pass(Instant::now()) {
@@ -78,7 +77,7 @@ impl Live {
                 attempts,
                 pause_ms,
                 left_out,
-                "not connected to Discord; the next attempt follows after the pause"
+                "the connection to Discord ended or failed; the next attempt follows after the pause"
             );
         }
     }
@@ -90,7 +89,7 @@ impl Live {
             attempts = std::mem::take(&mut status.gateway.attempts);
         });
         if attempts > 1 {
-            info!(attempts, "live: the connection to Discord holds again");
+            info!(attempts, "live: the connection to Discord is stable again");
         }
         self.lines = ConnectionLines::default();
     }
@@ -98,14 +97,17 @@ impl Live {
     pub(super) fn tell_session_begun(&self) {
         if let Some(left_out) = self.lines.session_begun.pass(Instant::now()) {
             let left_out = (left_out > 0).then_some(left_out);
-            info!(left_out, "live: a new session with Discord");
+            info!(left_out, "live: a new gateway session with Discord started");
         }
     }
 
     pub(super) fn tell_session_resumed(&self) {
         if let Some(left_out) = self.lines.session_resumed.pass(Instant::now()) {
             let left_out = (left_out > 0).then_some(left_out);
-            info!(left_out, "live: the session with Discord was resumed");
+            info!(
+                left_out,
+                "live: the gateway session with Discord was resumed"
+            );
         }
     }
 }

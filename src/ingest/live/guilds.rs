@@ -100,17 +100,17 @@ impl Live {
             Place::Announced => {}
             Place::There => {
                 if matches!(before, Some(Place::Away | Place::WithoutTheBot)) {
-                    info!(%guild_id, "the guild is there again: it is collected, and what was missed is read");
+                    info!(%guild_id, "the guild is available again: it is archived, and missed messages are read from the history");
                 }
             }
             Place::Away => warn!(
                 %guild_id,
-                "Discord says that the guild is away: nothing is collected from it until it is back"
+                "Discord reports the guild as unavailable: nothing is archived from it until it is available again"
             ),
             Place::WithoutTheBot => warn!(
                 %guild_id,
-                "the bot is not in the guild (it was removed, or never invited, or the guild was deleted): \
-                 nothing is collected from it until the bot is invited"
+                "the bot is not in the guild (it was removed or never invited, or the guild was deleted): \
+                 nothing is archived from it until the bot is invited"
             ),
         }
     }

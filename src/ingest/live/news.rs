@@ -269,7 +269,8 @@ impl Live {
             } if !self.is_elsewhere(channel_id) => {
                 warn!(
                     event = name,
-                    reason, "a payload could not be understood; it is kept as it came"
+                    reason,
+                    "a gateway event could not be parsed; its payload is kept as a dead letter"
                 );
                 if name == "READY" {
                     // What comes now belongs to a session that is not known.
@@ -361,7 +362,7 @@ impl Live {
             return Ok(takes);
         }
         let mut place = Some(channel);
-        let mut why = "Discord names none above it".to_owned();
+        let mut why = "Discord names no parent channel".to_owned();
         // The channel, and if it is a thread its channel.
         for _ in 0..2 {
             let Some(id) = place else { break };
@@ -372,7 +373,7 @@ impl Live {
                     break;
                 }
                 Err(_) => {
-                    why = format!("no answer within {} s", LOOK_UP.as_secs());
+                    why = format!("no response within {} s", LOOK_UP.as_secs());
                     break;
                 }
             };
@@ -382,7 +383,7 @@ impl Live {
         if let Some(takes) = self.scope.takes(guild, channel) {
             return Ok(takes);
         }
-        warn!(channel_id = %channel, why, "a message came in a channel that nobody knows, and the channel could not be looked up; it is kept as it came");
+        warn!(channel_id = %channel, why, "a message arrived in an unknown channel that could not be looked up; its payload is kept as a dead letter");
         let parked = Parked {
             source: Source::Gateway,
             event: "MESSAGE".to_owned(),

@@ -59,7 +59,7 @@ pub(super) async fn run_job(history: &History, tally: Tally, job: Job, reading: 
                 Ok(threads) => Done::Listed(threads, parent),
                 Err(error) if error.is_about_the_place() => {
                     if is_news {
-                        warn!(channel_id = %parent.info.id, name = parent.info.name, %error, "Discord refuses a list of archived threads: what stands in them is not collected, unless they are known from elsewhere");
+                        warn!(channel_id = %parent.info.id, name = parent.info.name, %error, "Discord refuses the list of the channel's archived threads: threads that are not known already are not archived");
                     }
                     Done::NotListed(parent)
                 }

@@ -24,12 +24,12 @@ impl PassState<'_> {
         self.tally
             .odd(|answers| answers.passed_over += passed_over.len() as u64);
         for (entry, id) in &passed_over {
-            warn!(channel_id = %entry.info.id, name = entry.info.name, message_id = %id, "the newest message of the channel stood in no page of history: the channel is read again from there");
+            warn!(channel_id = %entry.info.id, name = entry.info.name, message_id = %id, "the newest message of the channel was missing from the history pages: the service reads the channel again from there");
         }
         self.read_again(passed_over).await?;
         self.work().await?;
         for (entry, id) in self.passed_over().await? {
-            warn!(channel_id = %entry.info.id, name = entry.info.name, message_id = %id, "the newest message of the channel stands in no page of history, though Discord has it: the channel counts as incomplete");
+            warn!(channel_id = %entry.info.id, name = entry.info.name, message_id = %id, "the newest message of the channel is still missing from the history pages although Discord has it: the channel counts as incomplete");
             self.note_incomplete(entry.info.id);
         }
         Ok(())
@@ -55,7 +55,7 @@ impl PassState<'_> {
                 // What may not be read now is another matter than what was passed over.
                 Err(error) if error.is_about_the_place() => {}
                 Err(error) if error.is_transient() => {
-                    warn!(channel_id = %entry.info.id, %error, "whether the channel was read to its newest message could not be asked");
+                    warn!(channel_id = %entry.info.id, %error, "the newest message of the channel could not be requested, so the channel counts as incomplete");
                     self.note_incomplete(entry.info.id);
                 }
                 Err(error) => return Err(error.into()),
