@@ -17,7 +17,7 @@ async fn a_sigterm_under_load_ends_well_and_the_next_start_resumes() {
             .env("LOG_FORMAT", "json");
         let mut running = Running::start(command);
         if start == 0 {
-            running.until("a new session").await;
+            running.until("a new gateway session").await;
         } else {
             observer
                 .until(|happening| matches!(happening, Happening::Resumed { .. }))
@@ -98,7 +98,7 @@ async fn the_log_says_why_the_session_is_a_new_one_and_that_the_bot_was_removed(
         Running::start(command)
     };
     let mut running = start();
-    running.until("a new session").await;
+    running.until("a new gateway session").await;
     running.terminate().await;
     simulator
         .faults()
