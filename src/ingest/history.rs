@@ -1,6 +1,6 @@
-//! The history side: when a pass over everything that is collected is due. Passes follow the
-//! socket: a new session means that something was missed, and what it makes doubtful is a gap
-//! again; a changed catalog may have opened something.
+//! The backfill: decides when a pass over all archived channels is due. Passes follow the gateway: a new
+//! session means that events were missed, and their ranges become gaps again; a changed catalog may make new
+//! channels readable.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,47 +20,47 @@ use crate::message::{ChannelId, GuildId, MessageId};
 use crate::status::{BackfillState, PassStatus, StatusSender};
 use crate::store::{Reader, StoreError};
 
-/// How long after a pass that left gaps the next one begins, at first and at most; it doubles.
+/// The delay before the next pass after an incomplete one: the first and the longest; it doubles in between.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// How long without a call before a pass is due all the same: a channel that was refused is looked
-/// at again, and what no event told is found.
+/// The time after which a pass is due without a request: it checks refused channels again and finds what no
+/// event announced.
 const DAILY: Duration = Duration::from_secs(24 * 3600);
 
-/// How often the time to the next look at what is missing doubles: from five minutes to 21 hours.
+/// How often the delay before the next check for missing channels doubles: from five minutes to 21 hours.
 const MOST_DOUBLINGS: u32 = 8;
 
-/// How much later than it is due the second look is, so that it is not too early by rounding.
+/// How much later than due the second check is made, so that rounding does not make it too early.
 const LOOK_LATER: Duration = Duration::from_millis(100);
 
-/// What calls for a pass, the more pressing the greater.
+/// The reasons for a pass, in rising order of urgency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Pass {
     /// Channels or permissions changed.
     Catalog,
-    /// The session goes on; what was not finished is.
+    /// The session continues; unfinished ranges are read.
     Gaps,
-    /// A new session began: what was between is missing.
+    /// A new session began; the events since the last one are missing.
     AfterNewSession,
 }
 
-/// Why there can't be a history.
+/// Why the backfill failed.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
-    /// Discord refused, or could not be asked.
+    /// Discord refused the request, or it failed.
     #[error(transparent)]
     Rest(#[from] RestError),
-    /// The record can't be written.
+    /// The database can't be written.
     #[error(transparent)]
     Writer(#[from] WriterClosed),
-    /// The record can't be read.
+    /// The database can't be read.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl HistoryError {
-    /// Whether a later pass can succeed without anybody doing anything.
+    /// Whether a later pass can succeed without any intervention.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -74,23 +74,24 @@ impl HistoryError {
 /// What a pass could not read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PassReport {
-    /// Chosen guilds that the bot can't read.
+    /// Selected guilds that the bot can't read.
     pub unread_guilds: Vec<GuildId>,
-    /// Chosen channels that are in no guild that the bot can read.
+    /// Selected channels that are not in a guild that the bot can read.
     pub missing_channels: Vec<ChannelId>,
-    /// Channels and threads that have gaps left, because Discord could not be asked or its answers
-    /// can't be right; and channels whose threads may not all be known.
+    /// Channels and threads that still have gaps, because requests to Discord failed or got invalid responses,
+    /// and channels whose threads may not all be known.
     pub incomplete: Vec<ChannelId>,
-    /// Channels and threads that Discord does not know any more, which is not believed before a second look.
+    /// Channels and threads that Discord does not know any more; they count as deleted only after a second
+    /// check.
     pub suspected: Vec<ChannelId>,
-    /// Guilds whose lists of channels and threads hold items that can't be read.
+    /// Guilds whose lists of channels and threads contain items that can't be parsed.
     pub partly_listed: Vec<GuildId>,
-    /// Channels of which Discord refuses a list of archived threads. As with channels that can't be
-    /// read, nothing can be done about it here.
+    /// Channels whose list of archived threads Discord refuses. As with unreadable channels, only a change of
+    /// permissions helps.
     pub refused_lists: Vec<ChannelId>,
 }
 
-/// How many ids a line of the log names.
+/// The maximum number of ids in a log line.
 const NAMED: usize = 10;
 
 impl fmt::Display for PassReport {
@@ -126,7 +127,7 @@ impl fmt::Display for PassReport {
     }
 }
 
-/// Ids in one line; of many only the first ones.
+/// Formats ids in one line, with only the first ones of a long list.
 fn ids(all: &[impl fmt::Display]) -> String {
     let named: Vec<_> = all.iter().take(NAMED).map(ToString::to_string).collect();
     match all.len().saturating_sub(NAMED) {
@@ -136,7 +137,7 @@ fn ids(all: &[impl fmt::Display]) -> String {
 }
 
 impl PassReport {
-    /// Whether everything that was chosen was found, and read as far as the bot may.
+    /// Whether everything that is selected was found and read as far as the bot may.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.unread_guilds.is_empty()
@@ -146,34 +147,34 @@ impl PassReport {
     }
 }
 
-/// Reads history.
+/// The backfill.
 pub struct History {
-    /// Whom to ask.
+    /// The client of Discord's REST API.
     pub rest: Rest,
-    /// What is known.
+    /// Reads the database.
     pub reader: Reader,
-    /// Where pages go.
+    /// Receives the pages.
     pub writer: WriterHandle,
-    /// What is collected.
+    /// What is archived.
     pub scope: Arc<Scope>,
-    /// What the service says of itself.
+    /// The status of the service.
     pub status: StatusSender,
-    /// Whether a live session takes over where history ends; else history goes up to now.
+    /// Whether a live session continues where the history ends; otherwise the history is read up to now.
     pub live: bool,
-    /// How long after a session's begin its first pass waits, so that Discord's REST side shows
-    /// what the socket's side has sent.
+    /// The delay between the start of a session and its first pass, so that Discord's REST API already returns
+    /// what its gateway has sent.
     pub settle: Duration,
-    /// How long after a channel was first found missing it is looked for again.
+    /// The delay before a channel that was found missing is checked again.
     pub second_look: Duration,
-    /// The newest messages that Discord named of channels, and that were deleted before they were seen.
+    /// The newest messages that Discord names for channels, but that were deleted before they were received.
     pub newest_gone: Mutex<HashMap<ChannelId, MessageId>>,
 }
 
 impl History {
-    /// Makes passes as they are called for, until `stop`.
+    /// Runs passes as they are requested, until `stop`.
     ///
     /// # Errors
-    /// If Discord refuses the token, or the record fails.
+    /// If Discord refuses the token, or if the database fails.
     pub async fn run(
         self,
         calls: mpsc::UnboundedReceiver<Pass>,
@@ -211,7 +212,7 @@ impl History {
                 result = work => result,
             };
             if let Ok(report) = &result {
-                // What stays missing is looked for ever more rarely.
+                // Channels that stay missing are checked less and less often.
                 looks = if report.suspected == suspected {
                     (looks + 1).min(MOST_DOUBLINGS)
                 } else {
@@ -225,7 +226,7 @@ impl History {
                 Ok(report) if report.is_complete() => {
                     pause = FIRST_PAUSE;
                     self.status.send_modify(|status| {
-                        // What was called for since is not read yet.
+                        // Requests that were made since then are not fulfilled yet.
                         if calls.waiting.is_none() && calls.taken == status.backfill.calls {
                             status.backfill.state = BackfillState::Complete;
                         }
@@ -252,11 +253,11 @@ impl History {
         }
     }
 
-    /// One pass over everything that is collected.
+    /// Runs one pass over everything that is archived.
     ///
     /// # Errors
-    /// If Discord refuses the token or can't be asked at all, or the record fails. What was read
-    /// until then is in the record.
+    /// If Discord refuses the token or can't be reached at all, or if the database fails. What was read until
+    /// then is stored.
     pub async fn pass(&self) -> Result<PassReport, HistoryError> {
         self.status.send_modify(|status| {
             status.backfill.state = BackfillState::Running;
@@ -286,7 +287,7 @@ impl History {
 }
 
 impl History {
-    /// What is known of newest messages that are gone.
+    /// The newest messages that are known to be deleted.
     pub(super) fn newest_gone(&self) -> MutexGuard<'_, HashMap<ChannelId, MessageId>> {
         self.newest_gone
             .lock()
@@ -294,17 +295,17 @@ impl History {
     }
 }
 
-/// The calls for passes, and the most pressing of those that wait.
+/// The requests for passes, and the most urgent one that waits.
 struct Calls {
     receiver: mpsc::UnboundedReceiver<Pass>,
     taken: u64,
     waiting: Option<Pass>,
-    /// When what was found missing is looked for again.
+    /// When missing channels are checked again.
     look_again: Option<Instant>,
 }
 
 impl Calls {
-    /// The most pressing pass that is called for; waits for one.
+    /// Waits for the next pass; returns the most urgent one.
     async fn next(&mut self) -> Pass {
         while let Ok(pass) = self.receiver.try_recv() {
             self.take(pass);
@@ -321,7 +322,7 @@ impl Calls {
         }
     }
 
-    /// Waits until a new session calls for a pass; notes what else is called for.
+    /// Waits until a new session requests a pass; remembers other requests.
     async fn new_session(&mut self) {
         while self.waiting != Some(Pass::AfterNewSession) {
             self.receive().await;
@@ -331,7 +332,7 @@ impl Calls {
     async fn receive(&mut self) {
         match self.receiver.recv().await {
             Some(pass) => self.take(pass),
-            // The live side is gone: nothing will call any more.
+            // The live side has ended, so nothing requests passes any more.
             None => std::future::pending().await,
         }
     }

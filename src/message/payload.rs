@@ -1,6 +1,6 @@
-//! A message payload: the exact text that Discord sent, and the few fields read out of it.
-//! Our own minimal structs, so that a field nobody here knows can't make a message unreadable,
-//! and so that nothing is lost: the text itself is kept byte for byte beside them.
+//! A message payload: the exact text that Discord sent, and the few fields that are parsed from it. The structs
+//! are minimal, so that an unknown field can't make a message unreadable. Nothing is lost, because the text
+//! itself is stored byte for byte.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,22 +17,22 @@ use super::patch::Patch;
 use super::tally::Tally;
 use super::{ChannelId, GuildId, Life, Message, MessageId, Observed};
 
-/// Where a payload came from, in rising order of fidelity: the socket sends more fields
-/// (`guild_id`, `member`) than REST, and an import may have been rewritten by its exporter.
-/// It decides only between two observations of one time.
+/// Where a payload came from, in rising order of fidelity: the gateway sends more fields (`guild_id`, `member`)
+/// than REST, and an import may have been rewritten by its exporter. The source only decides between two
+/// observations of the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Source {
-    /// A file that another tool wrote.
+    /// A file of another tool.
     Import = 0,
-    /// A page of history.
+    /// A history page (REST).
     Rest = 1,
-    /// A frame of the socket.
+    /// A gateway frame.
     Gateway = 2,
 }
 
 impl Source {
-    /// The source with this number in the record.
+    /// The source with this number in the database.
     #[must_use]
     pub fn from_u8(number: u8) -> Option<Self> {
         [Self::Import, Self::Rest, Self::Gateway]
@@ -41,40 +41,41 @@ impl Source {
     }
 }
 
-/// Why a payload could not be read as a message.
+/// Why a payload could not be parsed as a message.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct PayloadError(#[from] serde_json::Error);
 
-/// One whole payload of a message, with what was read from it.
+/// A whole payload of a message, with the fields that were parsed from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// When Discord showed it.
+    /// When Discord showed the payload.
     pub observed: Observed,
     /// Where the payload came from.
     pub source: Source,
-    /// The payload as it was sent, byte for byte.
+    /// The payload exactly as it was sent, byte for byte.
     pub raw: Arc<str>,
-    /// What was read from `raw`; a pure function of it.
+    /// The parsed fields; a pure function of `raw`.
     pub body: Body,
 }
 
 impl Version {
-    /// What decides between two payloads of one edit; the greater wins. The later observation; of one time the
-    /// source that sends more; and at last the text itself, so that no two different payloads are equal.
+    /// The order of two payloads of one edit; the greater one wins: the later observation, at the same time the
+    /// source that sends more, and finally the text itself, so that no two different payloads are equal.
     fn rank(&self) -> impl Ord + '_ {
         (self.observed, self.source, &self.raw)
     }
 
-    /// The counts of reactions and votes that this payload tells, if it tells all of the message: without reactions
-    /// in it there are none.
+    /// The counts of reactions and votes in this payload, if it is whole: then an absent field means that there
+    /// are none.
     #[must_use]
     pub fn counts(&self) -> (Tally, Tally) {
         let is_exact = self.source == Source::Gateway;
         let told = |counts| Tally::whole(self.observed, is_exact, counts);
         let votes = match (&self.body.votes, self.body.has_poll) {
             (Some(votes), _) => told(votes.clone()),
-            // The socket tells of a new poll. What REST shows without results nobody knows.
+            // The gateway sends a new poll without votes. For REST, a poll without results means that the votes
+            // are not known.
             (None, true) if is_exact => told(Vec::new()),
             (None, _) => Tally::default(),
         };
@@ -91,7 +92,7 @@ impl Version {
     }
 }
 
-/// The fields that a message needs to be one, and those that are counted. Everything else is in the raw text.
+/// The required fields of a message, and those that are counted. Everything else is in the raw text.
 #[derive(Deserialize)]
 struct Whole<'a> {
     id: MessageId,
@@ -113,11 +114,11 @@ struct Whole<'a> {
 }
 
 impl Message {
-    /// Reads a whole payload that tells all of a message: a MESSAGE_CREATE, or an item of a history page. Without
-    /// reactions in it there are none.
+    /// Parses a whole payload: a MESSAGE_CREATE, or an item of a history page. If it has no reactions, there
+    /// are none.
     ///
     /// # Errors
-    /// If a field that every message has is missing or of another type.
+    /// If a field that every message has is missing or has another type.
     pub fn read(
         guild_id: GuildId,
         source: Source,
@@ -173,9 +174,9 @@ impl Message {
     }
 }
 
-/// Reads a MESSAGE_UPDATE: whole as Discord documents it today, or partial as older servers and
-/// link unfurls send it, in which case an absent field says nothing. Even a whole one says nothing of reactions
-/// where it has none.
+/// Parses a MESSAGE_UPDATE: whole, as Discord documents it today, or partial, as older servers and link unfurls
+/// send it; an absent field of a partial update says nothing. Even a whole update says nothing about reactions
+/// if it has none.
 ///
 /// # Errors
 /// If it is neither.
@@ -197,7 +198,7 @@ pub fn read_update(
     let place: Place = serde_json::from_str(raw)?;
     let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(raw)?;
     let mut patch = Patch::default();
-    // Reactions are counted by themselves.
+    // Reactions are counted separately.
     for (field, value) in fields.iter().filter(|(field, _)| *field != "reactions") {
         patch.set(field, place.edited_timestamp, observed, value)?;
     }

@@ -1,5 +1,5 @@
-//! What is told of the connections to Discord, in the log and in `/health`: why each ended, and when
-//! the next one is made. Lines that would come with every attempt are left out, and counted.
+//! Reports the connections to Discord in the log and in `/health`: why each one ended, and when the next one is
+//! attempted. Lines that would repeat with every attempt are suppressed and counted.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::discord::gateway::Ended;
 use crate::log_lines::LogLines;
 use crate::status::{ConnectionEnd, GatewayState};
 
-/// How often each kind of line may come.
+/// The minimum time between two lines of the same kind.
 const LINE_EVERY: Duration = Duration::from_secs(60);
 
-/// The kinds of lines that come with connections.
+/// The kinds of lines about connections.
 #[derive(Debug)]
 pub(super) struct ConnectionLines {
     ended: LogLines,
@@ -36,7 +36,7 @@ impl Default for ConnectionLines {
 }
 
 impl Live {
-    /// A connection ended, or could not be made.
+    /// A connection ended or could not be established.
     pub(super) fn connection_ended(&mut self, ended: &Ended) {
         self.following = Following::No;
         let Ended {
@@ -82,7 +82,7 @@ impl Live {
         }
     }
 
-    /// A session was followed for a while.
+    /// A session was followed for a while without interruption.
     pub(super) fn connection_holds(&mut self) {
         let mut attempts = 0;
         self.status.send_modify(|status| {

@@ -1,4 +1,4 @@
-//! The things to do in a pass, each by itself and a few at a time, and how they end.
+//! The jobs of a pass, which run a few at a time, and their results.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::ingest::scan::{Outcome, Scan, ScanError};
 use crate::message::ChannelId;
 use crate::store::{ChannelCoverage, Committed, SessionId};
 
-/// How long before the next of them, at first; it doubles.
+/// The delay before a job is repeated, at first; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Something to do in a pass.
+/// A job of a pass.
 #[derive(Clone)]
 pub(super) enum Job {
     /// List a channel's archived threads.
@@ -26,7 +26,7 @@ pub(super) enum Job {
     Scan {
         entry: Entry,
         tries: u32,
-        /// The last commit before it is read.
+        /// The last commit before the channel is read.
         asked_after: Committed,
     },
 }
@@ -40,13 +40,13 @@ pub(super) struct Reading {
     pub(super) session_id: Option<SessionId>,
 }
 
-/// How a job ended.
+/// The result of a job.
 pub(super) enum Done {
     Listed(ArchivedList, Entry),
     /// Discord refused the list.
     NotListed(Entry),
     Scanned(Outcome, ChannelId),
-    /// Discord could not be asked.
+    /// The request failed; the job is repeated.
     Later(Job, ScanError),
 }
 

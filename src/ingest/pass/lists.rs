@@ -1,4 +1,4 @@
-//! Reading a list of archived threads from its first page to its last, and whether that was all.
+//! Reads a list of archived threads from its first page to its last, and checks that it is complete.
 
 use crate::discord::rest::{ArchivedKind, ChannelInfo, Rest, RestError};
 use crate::ingest::catalog::Entry;
@@ -7,7 +7,7 @@ use crate::ingest::catalog::Entry;
 #[derive(Debug, Default)]
 pub(super) struct ArchivedList {
     pub(super) threads: Vec<ChannelInfo>,
-    /// Why threads may be missing, if they may.
+    /// Why threads may be missing from the list; none if it is complete.
     pub(super) lacks: Option<&'static str>,
 }
 
