@@ -1,21 +1,22 @@
-//! A report's header: the comment at the beginning of its file, up to the first line that is none.
+//! The header of a report: the comment at the beginning of its file, up to the first line that is not a
+//! comment.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::{ColumnKind, Kind, Parameter, Report, ReportColumn};
 
-/// Why a header can't be read.
+/// Why a header is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {reason}")]
 pub struct HeaderError {
-    /// Where, from 1.
+    /// The line of the error, from 1.
     pub line: usize,
-    /// Why.
+    /// The reason.
     pub reason: Cow<'static, str>,
 }
 
-/// Reads a report from its file's text.
+/// Parses a report from the text of its file.
 pub(super) fn parse(name: &str, sql: &str) -> Result<Report, HeaderError> {
     let mut report = Report {
         name: name.to_owned(),
@@ -70,7 +71,7 @@ pub(super) fn parse(name: &str, sql: &str) -> Result<Report, HeaderError> {
     Ok(report)
 }
 
-/// The header's entries, each with the number of its first line; lines that go on are joined.
+/// The entries of the header, each with the number of its first line; continued lines are joined.
 fn entries(sql: &str) -> Result<Vec<(usize, String)>, HeaderError> {
     let mut entries: Vec<(usize, String)> = Vec::new();
     for (number, line) in sql.lines().enumerate() {
@@ -166,7 +167,7 @@ fn described(text: &str) -> Result<(&str, String), Cow<'static, str>> {
     }
 }
 
-/// A name that needs no quotes anywhere.
+/// Checks a name, which must need no quotes anywhere.
 fn checked(name: &str) -> Result<String, Cow<'static, str>> {
     if super::library::is_name(name) {
         Ok(name.to_owned())

@@ -1,5 +1,5 @@
-//! Where reports come from: those that are built in, and the files of `QUERIES_DIR`, which are read
-//! each time, so that a new one needs no restart. A file of a built-in's name goes before it.
+//! The sources of reports: the built-in ones, and the files of `QUERIES_DIR`, which are read each time, so that
+//! a new report needs no restart. A file with the name of a built-in report replaces it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,17 +9,17 @@ use include_dir::{Dir, include_dir};
 
 use super::{HeaderError, Report, header};
 
-/// `queries/` of the source tree.
+/// The folder `queries/` of the source tree.
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
 
-/// What the reports stand on, in the order in which it is run: it needs the relations
+/// The views and macros that reports use, in the order in which they are executed: they need the relations
 /// `discord_messages`, `discord_channels` and `coverage`.
 const MACROS: [&str; 2] = ["lib/views.sql", "lib/coverage.sql"];
 
-/// What the DuckDB command line is started with: no report, here and in a copy of `queries/`.
+/// The init file of the DuckDB command line, which is not a report, neither here nor in a copy of `queries/`.
 const COMMAND_LINE: &str = "init";
 
-/// A report's file is no larger than this, in bytes.
+/// The maximum size of a report's file in bytes.
 const LONGEST: u64 = 1024 * 1024;
 
 /// Finds reports.
@@ -28,23 +28,23 @@ pub struct Library {
     folder: Option<PathBuf>,
 }
 
-/// A file of the user's that is no report.
+/// A file in the user's folder that is not a valid report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokenReport {
-    /// Its name in the folder.
+    /// Name of the file in the folder.
     pub file: String,
-    /// Why.
+    /// Why the file is not valid.
     pub reason: String,
 }
 
 impl Library {
-    /// The built-in reports and those of a folder, if there is one.
+    /// A library of the built-in reports and of those in a folder, if there is one.
     #[must_use]
     pub fn new(folder: Option<PathBuf>) -> Self {
         Self { folder }
     }
 
-    /// All reports by name, and the files that are none.
+    /// All reports ordered by name, and the files that are not valid.
     #[must_use]
     pub fn list(&self) -> (Vec<Report>, Vec<BrokenReport>) {
         let mut reports: BTreeMap<String, Report> = built_in()
@@ -55,7 +55,7 @@ impl Library {
             match read(&file) {
                 Ok(report) => drop(reports.insert(report.name.clone(), report)),
                 Err(error) => {
-                    // The built-in one is not what the user meant.
+                    // The user does not expect the built-in report under this name.
                     reports.remove(stem(&file));
                     broken.push(error);
                 }
@@ -64,10 +64,10 @@ impl Library {
         (reports.into_values().collect(), broken)
     }
 
-    /// The report of this name; none if there is none.
+    /// The report with this name; none if there is none.
     ///
     /// # Errors
-    /// If the user's file of this name is no report.
+    /// If the user's file with this name is not a valid report.
     pub fn find(&self, name: &str) -> Result<Option<Report>, BrokenReport> {
         if !is_name(name) || name == COMMAND_LINE {
             return Ok(None);
@@ -82,7 +82,7 @@ impl Library {
         Ok(file.and_then(|(name, sql)| header::parse(name, sql).ok()))
     }
 
-    /// The files of the user's folder that end in `.sql`.
+    /// The files in the user's folder that end in `.sql`.
     fn own_files(&self, broken: &mut Vec<BrokenReport>) -> Vec<PathBuf> {
         let Some(folder) = &self.folder else {
             return Vec::new();
@@ -109,15 +109,15 @@ impl Library {
     }
 }
 
-/// The SQL of the views and macros that reports stand on.
+/// The SQL of the views and macros that reports use.
 #[must_use]
 pub fn built_in_macros() -> String {
     let files = MACROS.iter().filter_map(|path| BUILT_IN.get_file(path));
     files.filter_map(|file| file.contents_utf8()).collect()
 }
 
-/// What the DuckDB command line is started with, to have the snapshots of a data folder from any other
-/// folder: the views over them, and what the reports stand on.
+/// The init file with which the DuckDB command line opens the snapshots of a data folder from any other folder:
+/// the views over them, and the views and macros that reports use.
 #[must_use]
 pub fn command_line_init(data: &Path) -> String {
     let data = data.display().to_string().replace('\'', "''");
@@ -174,7 +174,7 @@ fn stem(file: &Path) -> &str {
         .unwrap_or_default()
 }
 
-/// Lower-case letters, digits and `_`, not too many.
+/// Whether a name has only lower-case letters, digits and `_`, and is not too long.
 pub(super) fn is_name(name: &str) -> bool {
     let is_ours = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     !name.is_empty() && name.len() <= 64 && name.bytes().all(is_ours)

@@ -1,4 +1,4 @@
-//! One WebSocket connection: its handshake, the text of its frames, and its end.
+//! One WebSocket connection: its handshake, its frames as text, and its end.
 
 use std::time::Duration;
 
@@ -14,39 +14,39 @@ use zstd::stream::raw::{Decoder, Operation};
 
 use super::end::Cause;
 
-/// The version of the protocol, and how its frames are written.
+/// The version and encoding of the protocol.
 const QUERY: &str = "v=10&encoding=json&compress=zstd-stream";
 
-/// How long a connection may take until it is a WebSocket.
+/// How long the connection and the WebSocket handshake may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long a frame may take on its way out.
+/// How long sending a frame may take.
 const SEND_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long a goodbye may take.
+/// How long closing the connection may take.
 const GOODBYE_WITHIN: Duration = Duration::from_secs(3);
 
-/// Far above the largest guild; a frame beyond it is none of Discord's.
+/// The maximum size of a frame, far above that of the largest guild.
 const MAX_FRAME: usize = 256 << 20;
 
-/// The longest reason that a close frame can carry is 123 bytes.
+/// The maximum length of the reason in a close frame.
 const MAX_REASON: usize = 123;
 
-/// The close code that leaves a session open, and the one that ends it.
+/// The close code that keeps a session resumable, and the one that ends it.
 /// Source: <https://discord.com/developers/docs/events/gateway#initiating-a-disconnect>
 const CLOSE_RESUMABLE: u16 = 4000;
 const CLOSE_FOR_GOOD: u16 = 1000;
 
-/// A connection that is up.
+/// An open connection.
 pub(super) struct Connection {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    /// All frames of a connection are one compressed stream.
+    /// The decoder of the connection, whose frames are one compressed stream.
     decoder: Decoder<'static>,
     buffer: Box<[u8]>,
 }
 
 impl Connection {
-    /// Connects to an address, which has no query yet.
+    /// Connects to a URL without a query.
     pub(super) async fn open(address: &str, tls: Option<&Connector>) -> Result<Self, Cause> {
         let address = address.trim_end_matches('/');
         let unreachable = |reason: String| Cause::Unreachable {
@@ -85,7 +85,7 @@ impl Connection {
         }
     }
 
-    /// The text of the next frame. May be dropped and asked for again.
+    /// The text of the next frame. The future may be dropped and called again.
     pub(super) async fn next(&mut self) -> Result<String, Cause> {
         loop {
             let message = match self.stream.next().await {
@@ -141,7 +141,7 @@ impl Connection {
         }
     }
 
-    /// Ends the connection as far as it is not over yet, and waits for the other side.
+    /// Closes the connection if it is still open, and waits for the other side.
     pub(super) async fn goodbye(mut self, resumable: bool) {
         let code = if resumable {
             CLOSE_RESUMABLE
@@ -149,7 +149,7 @@ impl Connection {
             CLOSE_FOR_GOOD
         };
         let goodbye = async {
-            // The other side may be gone already.
+            // The other side may have closed the connection already.
             let close = Message::close(CloseCode::try_from(code).ok(), "");
             let _ = self.stream.send(close).await;
             let _ = self.stream.close().await;

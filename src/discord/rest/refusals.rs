@@ -1,7 +1,7 @@
-//! What Discord refused, so that it is not asked for again without a reason: each 403 counts
-//! towards a ban of this address. A refusal stands for a route, whatever page of it is asked for,
-//! until something may have changed it: an event or a list that shows other rights, a day that
-//! passed, or a start of the process, which begins with an empty memory.
+//! Remembers what Discord refused, so that it is not requested again without a reason, because each 403 counts
+//! towards a ban of this IP address. A refusal applies to a route with all its pages, until something may have
+//! changed it: an event or a list with other permissions, a day that passed, or a restart of the process, which
+//! begins with an empty memory.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,20 +15,20 @@ use super::route::Route;
 use super::threads::ArchivedKind;
 use super::{Rest, RestError};
 
-/// How long a refusal stands if nothing else happens.
+/// How long a refusal is remembered.
 const STANDS_FOR: TimeDelta = TimeDelta::hours(24);
 
-/// The refusals that stand.
+/// The remembered refusals.
 #[derive(Debug, Default)]
 pub(super) struct Refusals(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     refused: HashMap<String, Refusal>,
-    /// How often refusals were forgotten. One that is on its way meanwhile is an answer to a
-    /// question of before, and is not remembered.
+    /// How often refusals were forgotten. A refusal that is on its way at that time answers an earlier request
+    /// and is not remembered.
     forgotten: u64,
-    /// What decides who may read what, as the lists showed it last.
+    /// The permissions at each place, as the lists last showed them.
     rights: HashMap<Place, u64>,
 }
 
@@ -40,11 +40,11 @@ struct Refusal {
 }
 
 impl Refusals {
-    /// The refusal that stands for a route, or how often refusals were forgotten until now.
+    /// The remembered refusal of a route, or how often refusals were forgotten until now.
     fn before(&self, route: &Route, now: DateTime<Utc>) -> Result<u64, RestError> {
         let mut state = self.lock();
         if let Some(refusal) = state.refused.get(&route.limiter_path) {
-            // Also after a clock that was far ahead was set right.
+            // This also covers a clock that was far ahead and was then corrected.
             if (now - refusal.at).abs() < STANDS_FOR {
                 return Err(refusal.error.clone());
             }
@@ -66,7 +66,7 @@ impl Refusals {
 }
 
 impl Rest {
-    /// The answer to a GET. What was refused lately is not asked for: its refusal is answered again.
+    /// Sends a GET, unless it was refused recently; then the refusal is returned again.
     pub(super) async fn ask<T>(
         &self,
         route: Route,
@@ -92,13 +92,13 @@ impl Rest {
         answer
     }
 
-    /// The refusal that stands for a channel's history, if one does.
+    /// The remembered refusal of a channel's history, if there is one.
     #[must_use]
     pub fn refused_history(&self, channel: ChannelId) -> Option<RestError> {
         self.refused(&Route::messages(channel))
     }
 
-    /// The refusal that stands for one of a channel's lists of archived threads, if one does.
+    /// The remembered refusal of one of a channel's lists of archived threads, if there is one.
     #[must_use]
     pub fn refused_list(&self, channel: ChannelId, kind: ArchivedKind) -> Option<RestError> {
         self.refused(&Route::archived_threads(channel, kind))
@@ -109,7 +109,7 @@ impl Rest {
         self.shared.refusals.before(route, now).err()
     }
 
-    /// Forgets what was refused at these places, because the rights there may be others now.
+    /// Forgets the refusals at these places, because the permissions there may have changed.
     pub fn ask_again(&self, is_touched: impl Fn(Place) -> bool) {
         let mut state = self.shared.refusals.lock();
         state.forgotten += 1;
@@ -118,15 +118,14 @@ impl Rest {
             .retain(|_, refusal| !is_touched(refusal.place));
     }
 
-    /// Forgets what decided about the rights at a place: whatever is found next is a change.
+    /// Forgets the permissions at a place, so that whatever is found next counts as a change.
     pub fn forget_rights(&self, place: Place) {
-        /// What no hash is likely to be.
+        /// A value that no hash is likely to have.
         const NONE: u64 = 0;
         self.shared.refusals.lock().rights.insert(place, NONE);
     }
 
-    /// Notes what decides who may read a place, as a number that differs if that does; answers
-    /// whether it was another before.
+    /// Records the permissions at a place as a hash; returns whether they changed.
     #[must_use]
     pub fn rights_changed(&self, place: Place, rights: u64) -> bool {
         let before = self.shared.refusals.lock().rights.insert(place, rights);
@@ -134,9 +133,8 @@ impl Rest {
     }
 }
 
-/// Whether a refusal is the answer to the next request too. Of one message or channel, only that
-/// it may not be seen: that it is not there is never asked twice for nothing, and where a second
-/// look is to confirm it, that has to be a look.
+/// Whether a refusal also applies to the next request. For a single message or channel, only a 403 does: a 404
+/// is never requested twice without a purpose, and a second check that is to confirm it must be a new request.
 fn stands(error: &RestError, is_about_one: bool) -> bool {
     match error {
         RestError::Forbidden { .. } => error.is_about_the_place(),

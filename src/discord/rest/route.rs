@@ -1,4 +1,4 @@
-//! The addresses that are asked, with the path that the rate limiter groups them by.
+//! The URLs of the requests, with the path by which the rate limiter groups them.
 
 use std::fmt;
 
@@ -9,18 +9,18 @@ use crate::store::Place;
 
 use super::threads::ArchivedKind;
 
-/// One address below `/api/v10`.
+/// A URL below `/api/v10`.
 #[derive(Debug, Clone)]
 pub(super) struct Route {
     /// The path, without a slash at its start.
     pub(super) path: String,
-    /// The path for the rate limiter, which remembers each one it saw: ids that are no top-level
-    /// resource of Discord's are left out of it, or it would grow with every message.
+    /// The path for the rate limiter, which remembers each path that it sees: ids that are not top-level
+    /// resources of Discord are left out, because the limiter would grow with every message.
     pub(super) limiter_path: String,
     pub(super) query: Vec<(&'static str, String)>,
-    /// Whose rights decide whether it is answered, if it can be refused.
+    /// The place whose permissions decide whether the request is answered, if it can be refused.
     pub(super) place: Option<Place>,
-    /// It is about one message or channel, not about what stands in it.
+    /// Whether the request is about a single message or channel, and not about its contents.
     pub(super) is_about_one: bool,
 }
 
@@ -55,7 +55,7 @@ impl Route {
         self
     }
 
-    /// The whole address; `root` is that of the API.
+    /// The whole URL; `root` is that of the API.
     pub(super) fn url(&self, root: &Url) -> Url {
         let mut url = root.clone();
         url.set_path(&format!("{}/{}", root.path(), self.path));
