@@ -57,11 +57,11 @@ pub async fn open_record(storage: &StorageSettings) -> anyhow::Result<OpenRecord
     tokio::task::spawn_blocking(move || {
         let lock = DataLock::acquire(&storage.data_dir)?;
         if let Err(error) = write_init_sql(&storage.data_dir) {
-            warn!(%error, "init.sql, for the DuckDB command line, can't be written");
+            warn!(%error, "init.sql, which opens the snapshots in the DuckDB command line, can't be written");
         }
         if let Some(folder) = storage.database.parent() {
             std::fs::create_dir_all(folder)
-                .with_context(|| format!("the folder {} can't be made", folder.display()))?;
+                .with_context(|| format!("the folder {} can't be created", folder.display()))?;
         }
         let (record, reader) = Record::open(&storage.store())?;
         let state = record.state()?;
@@ -189,7 +189,7 @@ pub async fn run(
         }
         None => {
             info!(
-                "DISCORD_BOT_TOKEN is not set: the API serves what the record has, and nothing is collected"
+                "DISCORD_BOT_TOKEN is not set: the API serves the archived messages, and no new ones are archived"
             );
             let told = ending.clone();
             parts.spawn(async move {
@@ -215,7 +215,7 @@ async fn supervise(
     tokio::select! {
         // The order to stop reaches the parts as well: what ends then does not end too early.
         biased;
-        () = stop.cancelled() => info!("stopping: committing what was taken in"),
+        () = stop.cancelled() => info!("the service is stopping: received events are committed first"),
         Some(ended) = parts.join_next() => {
             too_early = true;
             failure = ended.map_err(anyhow::Error::from).flatten().err();
@@ -234,10 +234,10 @@ async fn supervise(
     let in_time = tokio::time::timeout(STOP_WITHIN, rest).await.is_ok();
     match failure {
         Some(error) => Err(error),
-        None if too_early => anyhow::bail!("a part of the service ended before its time"),
+        None if too_early => anyhow::bail!("a part of the service ended unexpectedly"),
         None if !in_time => {
             anyhow::bail!(
-                "a part of the service did not end in time; what was committed is on disk"
+                "a part of the service did not stop in time; everything that was committed is on disk"
             )
         }
         None => Ok(()),
@@ -269,15 +269,15 @@ async fn follow(
         let minutes = info.session_start_limit.reset_after_ms.div_ceil(60_000);
         warn!(
             minutes,
-            "the bot has used up its new sessions (IDENTIFY) of today; following begins when Discord allows the next one"
+            "the bot has used up the new gateway sessions (IDENTIFY) that Discord allows per day; the service connects when Discord allows the next one"
         );
     }
     // A session brings what it was begun for: after an upgrade that listens to more, a new one is due.
     let resumable = session.as_ref().filter(|it| gateway::is_resumable(it));
     if session.is_some() && resumable.is_none() {
         info!(
-            "the stored session with Discord was begun for other events than are listened to now (reactions and votes \
-             are new), so a new one is begun; what may have been missed between is read again"
+            "the stored gateway session was started with other intents than this version uses (reactions and votes are \
+             new), so a new session is started; what may have been missed in between is read again"
         );
     }
     let socket = Socket::new(&settings.token, &info, resumable, settings.reconnect)?;
@@ -374,7 +374,7 @@ async fn greet(rest: &Rest) -> anyhow::Result<GatewayInfo> {
         .when(RestError::is_transient)
         .notify(|error, pause| {
             let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-            warn!(%error, pause_ms, "Discord's REST API has to answer before the socket can be opened; trying again after the pause");
+            warn!(%error, pause_ms, "Discord's REST API does not answer, which the service needs to connect to the gateway; it tries again after the pause");
         })
         .await?;
     ensure_message_content(&application)?;
@@ -389,8 +389,8 @@ async fn greet(rest: &Rest) -> anyhow::Result<GatewayInfo> {
 pub fn ensure_message_content(application: &Application) -> anyhow::Result<()> {
     anyhow::ensure!(
         application.message_content_granted(),
-        "the bot lacks the Message Content intent, so every message would come without its text; \
-         switch it on in the Developer Portal (Bot, Privileged Gateway Intents) and start again"
+        "the bot lacks the Message Content intent, so every message would arrive without its text; \
+         enable it in the Developer Portal (Bot, Privileged Gateway Intents) and restart guildlake"
     );
     Ok(())
 }

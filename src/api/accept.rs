@@ -1,4 +1,4 @@
-//! Which of the forms that there are the caller wants, by the header `Accept`.
+//! Content negotiation: the response format that the client prefers, by the header `Accept`.
 
 use axum::http::HeaderMap;
 use headers::HeaderMapExt;
@@ -8,21 +8,21 @@ use mediatype::{MediaType, ReadParams};
 
 use super::problem::{Code, Problem};
 
-/// The form of every answer of the API.
+/// The default format of the API's responses.
 pub(super) const APPLICATION_JSON: MediaType<'static> = MediaType::new(APPLICATION, JSON);
-/// The form for browsers.
+/// The format for browsers.
 pub(super) const TEXT_HTML: MediaType<'static> = MediaType::new(TEXT, HTML);
 
-/// The form of `available`, in the service's order of preference, that the caller likes best.
+/// The format among `available`, which is in the service's order of preference, that the client prefers.
 ///
-/// An `Accept` that can't be read counts as none: Java's own client sends one. Parameters other
-/// than `q` are not looked at, so `application/json; charset=utf-8` is served.
+/// An invalid `Accept` counts as none, because Java's own client sends one. Parameters other than `q` are ignored,
+/// so `application/json; charset=utf-8` is accepted.
 pub(super) fn negotiate(
     headers: &HeaderMap,
     available: &[MediaType<'static>],
 ) -> Result<MediaType<'static>, Problem> {
     let Some(first) = available.first().cloned() else {
-        return Err(Problem::internal("no form to choose from"));
+        return Err(Problem::internal("the route offers no format"));
     };
     let Some(accept) = headers.typed_get::<Accept>() else {
         return Ok(first);
@@ -39,12 +39,15 @@ pub(super) fn negotiate(
     }
     best.map(|(_, form)| form.clone()).ok_or_else(|| {
         let names: Vec<_> = available.iter().map(ToString::to_string).collect();
-        let detail = format!("Accept rules out what there is here: {}.", names.join(", "));
+        let detail = format!(
+            "The header Accept excludes every format of this route: {}.",
+            names.join(", ")
+        );
         Problem::new(Code::NotAcceptable, detail)
     })
 }
 
-/// How much the caller wants a form, in thousandths: what the most specific range says.
+/// The quality of a format in thousandths, by the most specific matching range.
 fn quality(accept: &Accept, form: &MediaType<'_>) -> u16 {
     accept
         .media_types()

@@ -1,5 +1,5 @@
-//! Who may ask: everything under `/v1` wants the key, also what does not exist there, so that
-//! nothing can be learnt without it. The key is compared as a digest, in constant time.
+//! Authentication: every path under `/v1` needs the API key, including paths that do not exist, so that nothing
+//! can be learned without it. The key is compared as a digest, in constant time.
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
@@ -14,13 +14,13 @@ use subtle::ConstantTimeEq;
 
 use super::problem::{Code, Problem};
 
-/// The header of the key.
+/// The header with the API key.
 pub(super) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Headers whose values never appear in a log.
 pub(super) const SENSITIVE: [HeaderName; 2] = [X_API_KEY, AUTHORIZATION];
 
-/// The key that callers send, as a digest of fixed length: comparing tells nothing of its length.
+/// The API key as a digest of fixed length, so that the comparison does not reveal the key's length.
 #[derive(Clone)]
 pub(super) struct Key([u8; 32]);
 
@@ -34,8 +34,8 @@ impl Key {
         digest.ct_eq(&self.0).into()
     }
 
-    /// Whether any of the places that can carry the key carries it. One right one is enough: a
-    /// reverse proxy may have put credentials of its own into `Authorization`.
+    /// Whether one of the headers that can contain the key contains it. One match is enough, because a reverse
+    /// proxy may have put credentials of its own into `Authorization`.
     fn is_in(&self, headers: &HeaderMap) -> bool {
         let plain = headers
             .get_all(X_API_KEY)
@@ -49,7 +49,7 @@ impl Key {
     }
 }
 
-/// Every `Authorization` header of one scheme.
+/// The `Authorization` headers of one scheme.
 fn authorizations<S: headers::authorization::Credentials>(
     headers: &HeaderMap,
 ) -> impl Iterator<Item = Authorization<S>> {
@@ -59,7 +59,7 @@ fn authorizations<S: headers::authorization::Credentials>(
         .filter_map(|value| Authorization::<S>::decode(&mut std::iter::once(value)).ok())
 }
 
-/// Lets a request pass if its path is open to all, or if it has the key.
+/// Passes a request on if its path is public or if it has the key.
 pub(super) async fn require(State(key): State<Key>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_open = path != "/v1" && !path.starts_with("/v1/");
@@ -68,12 +68,12 @@ pub(super) async fn require(State(key): State<Key>, request: Request, next: Next
     }
     let headers = request.headers();
     let detail = if headers.contains_key(X_API_KEY) || headers.contains_key(AUTHORIZATION) {
-        "The key is not the right one."
+        "The API key is wrong."
     } else {
-        "Send the key as the header x-api-key, as Authorization: Bearer, or as the password of Basic."
+        "The API key is missing. Send it as the header x-api-key, as a Bearer token, or as the password of HTTP Basic."
     };
     let mut response = Problem::new(Code::Unauthorized, detail).into_response();
-    // Basic first: Power BI and browsers take the first challenge that they know.
+    // Basic comes first, because Power BI and browsers use the first challenge that they know.
     for challenge in [
         r#"Basic realm="guildlake", charset="UTF-8""#,
         r#"Bearer realm="guildlake""#,

@@ -1,5 +1,5 @@
-//! Bodies that are written while the rows are found. Whatever ends one early (a fault, the deadline,
-//! a caller who left) breaks it off, so that part of an answer can never be taken for all of it.
+//! Bodies that are written while the rows are read. Whatever ends one early (a failure, the deadline, a client
+//! that disconnects) aborts it, so that a part of a response can never be taken for the whole.
 
 use std::io;
 use std::task::Poll;
@@ -9,20 +9,20 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-/// A piece is handed on when it has this size.
+/// The size from which a piece is sent.
 pub(super) const PIECE: usize = 32 * 1024;
 
-/// Pieces that wait for a slow caller; the query then waits too.
+/// The maximum number of pieces that wait for a slow client; the query waits then too.
 const PIECES_AHEAD: usize = 4;
 
-/// A piece of a body, or its end: without the end it is broken off.
+/// A piece of a body, or its end; a body without the end is aborted.
 pub(super) enum Piece {
     Bytes(Bytes),
     End,
 }
 
-/// A body, and where its pieces go. It keeps `guard`, so that whoever leaves it ends what that guards,
-/// and is broken off at the end of the time that it may take, if that is bounded.
+/// Makes a body and the sender of its pieces. The body owns `guard`, so that a client that disconnects ends the
+/// guarded query. If the time is limited, the body is aborted at its end.
 pub(super) fn channel(
     guard: impl Send + 'static,
     until: Option<Instant>,
@@ -47,7 +47,7 @@ pub(super) fn channel(
             None => Some(Err(io::Error::other("broken off"))),
         })
     });
-    // Nothing is asked of a stream after its first error.
+    // A stream is not polled after its first error.
     let mut broken = false;
     let body = body.take_while(move |piece: &Result<Bytes, io::Error>| {
         let go_on = !broken;

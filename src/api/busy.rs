@@ -1,15 +1,15 @@
-//! What the log tells while the service is too busy: one warning at once, then one for all that were refused
-//! for the same reason within a while, since a caller who tries again at once would fill the log.
+//! The log lines of a service that is too busy: one warning at once, then one for all further requests that
+//! were refused for the same reason, because a client that retries at once would fill the log.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long those of one reason are counted before they are told.
+/// How long refusals for the same reason are counted before they are logged.
 const WINDOW: Duration = Duration::from_secs(30);
 
-/// How many were refused for each reason since it was last told; a reason that is not here was not given for
-/// a while. Reasons are texts of the program, and few.
+/// The number of refusals for each reason since the last line; a reason without an entry has not occurred for a
+/// while. Reasons are texts of the program, so there are few.
 #[derive(Clone, Default)]
 pub(super) struct Refused(Arc<Mutex<HashMap<String, u64>>>);
 
@@ -18,7 +18,7 @@ impl Refused {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that a request was refused.
+    /// Records that a request was refused.
     pub(super) fn note(&self, code: &'static str, reason: &str, cause: Option<&str>) {
         let mut counts = self.counts();
         if let Some(count) = counts.get_mut(reason) {
@@ -31,12 +31,12 @@ impl Refused {
             code,
             reason,
             cause,
-            "a request was refused because the service is busy; more of them are counted"
+            "a request was refused because the service is busy; further refusals are counted and logged together"
         );
         tokio::spawn(self.clone().tell(code, reason.to_owned()));
     }
 
-    /// Tells how many more were refused, as long as there are any.
+    /// Logs the number of further refusals, as long as there are any.
     async fn tell(self, code: &'static str, reason: String) {
         loop {
             tokio::time::sleep(WINDOW).await;
@@ -48,12 +48,12 @@ impl Refused {
                 reason,
                 requests = count,
                 seconds = WINDOW.as_secs(),
-                "requests were refused because the service is busy"
+                "further requests were refused because the service is busy"
             );
         }
     }
 
-    /// How many were refused; none if that was over, and the reason is forgotten.
+    /// The number of refusals since the last call; none if there were none, and the reason is forgotten then.
     fn take(&self, reason: &str) -> Option<u64> {
         let mut counts = self.counts();
         let count = counts.get_mut(reason).map(std::mem::take);

@@ -104,7 +104,7 @@ impl ChangesQuery {
         let epoch = given.take("epoch", |text| Ok(text.to_owned()));
         let cursor = given.take("cursor", |text| {
             let cursor = Cursor::parse(text);
-            cursor.ok_or("is no next_cursor of this route".into())
+            cursor.ok_or("must be a next_cursor of this route".into())
         });
         let limit = given.take("limit", |text| query::number(text, 1, MOST_ROWS));
         let include_raw = given.take("include_raw", query::boolean);
@@ -189,7 +189,7 @@ fn revision(text: &str) -> Result<i64, std::borrow::Cow<'static, str>> {
     let is_number = is_canonical && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = text.parse().ok();
     let number = number.filter(|number| is_number && *number <= LAST_REVISION);
-    number.ok_or("is a revision: a whole number, 0 for the beginning".into())
+    number.ok_or("must be a revision: a whole number, 0 for the beginning".into())
 }
 
 /// List changed messages
@@ -228,7 +228,8 @@ pub(super) async fn list(
     if query.must_reload(&changes) {
         return Err(Problem::new(
             Code::ReloadNeeded,
-            "This record does not know that revision: load everything anew, from since=0 or by a download.",
+            "The copy was made from another database, or from this one before it was restored from a backup. \
+             Load everything again, with since=0 or with a download.",
         ));
     }
     let next = changes.next;

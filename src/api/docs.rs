@@ -70,7 +70,7 @@ pub(super) async fn file(
         name.as_str(),
         "swagger-ui.css" | "swagger-ui-bundle.js" | "favicon-32x32.png"
     );
-    let not_found = || Problem::new(Code::RouteNotFound, "There is nothing at this path.");
+    let not_found = || Problem::new(Code::RouteNotFound, "No route has this path.");
     if !is_needed {
         return Err(not_found());
     }

@@ -133,12 +133,12 @@ impl DownloadQuery {
         for name in ["limit", "cursor", "order"] {
             given.refuse(
                 name,
-                "is for pages in JSON: a download has all rows, by channel and id",
+                "is only for pages of JSON: a download contains all rows, ordered by channel and id",
             );
         }
         given.refuse(
             "include_raw",
-            "is for pages in JSON: here raw_json is one of columns",
+            "is only for pages of JSON: a download takes raw_json as one of columns",
         );
         let guild_id = given.finish_with(guild_id)?;
         Ok(Self {
@@ -209,7 +209,7 @@ pub(super) fn options(format: Option<Format>, given: &mut Parameters) -> Options
             let compression = given.take("compression", |text| match text {
                 "zstd" => Ok(Compression::Zstd),
                 "snappy" => Ok(Compression::Snappy),
-                _ => Err("is zstd or snappy".into()),
+                _ => Err("must be zstd or snappy".into()),
             });
             options.compression = compression.unwrap_or_default();
         }
@@ -245,10 +245,13 @@ pub(super) fn columns(text: &str) -> Result<Vec<Column>, std::borrow::Cow<'stati
         let Some(column) = Column::named(name) else {
             let known: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
             let known = known.join(", ");
-            return Err(format!("has no column {name:?}; there are {known}").into());
+            return Err(format!(
+                "must be a list of columns; {name:?} is unknown, the columns are {known}"
+            )
+            .into());
         };
         if columns.contains(&column) {
-            return Err(format!("has {} twice", column.name).into());
+            return Err(format!("contains {} twice", column.name).into());
         }
         columns.push(column);
     }
@@ -433,7 +436,7 @@ pub(super) fn take_place(api: &Api) -> Result<OwnedSemaphorePermit, Problem> {
     place.map_err(|_| {
         Problem::new(
             Code::Busy,
-            format!("{AT_ONCE} downloads are under way, and no more may be at once."),
+            format!("{AT_ONCE} downloads are in progress, which is the maximum. Try again later."),
         )
         .for_longer()
     })
@@ -481,8 +484,10 @@ pub(super) fn send(
         match encoded {
             Ok(()) => {}
             // The log line of the request reports it.
-            Err(broken) if pieces.is_closed() => tracing::debug!(%broken, "a download was left"),
-            Err(broken) => tracing::error!(cause = %broken, "a download was broken off"),
+            Err(broken) if pieces.is_closed() => {
+                tracing::debug!(%broken, "the client closed the connection during a download")
+            }
+            Err(broken) => tracing::error!(cause = %broken, "a download was aborted"),
         }
         drop(place);
     };

@@ -1,4 +1,4 @@
-//! A page as JSON. It is handed on before the deadline, or broken off.
+//! A page as JSON. The body is sent before the deadline, or aborted.
 
 use axum::body::Body;
 use tokio::time::Instant;
@@ -8,7 +8,7 @@ use super::row::MessageJson;
 use crate::message::MessageId;
 use crate::store::{Page, StoreError};
 
-/// Every row this much at least: room for a short message.
+/// The expected minimum size of a row: a short message.
 const SHORT_ROW: usize = 512;
 
 /// The body of a page.
@@ -23,13 +23,13 @@ pub(super) async fn page_body(page: Page, deadline: Instant) -> Result<Body, Sto
     }
     text.extend_from_slice(tail(page.next_cursor).as_bytes());
     let (pieces, body) = body::channel((), Some(deadline));
-    // There is room for both, and nobody has left yet.
+    // The channel has room for both, and the receiver still exists.
     let _ = pieces.send(Piece::Bytes(text.into())).await;
     let _ = pieces.send(Piece::End).await;
     Ok(body)
 }
 
-/// What follows the rows. `next_cursor` is always there: some clients stop with an error else.
+/// The end of the JSON after the rows. `next_cursor` is always present, because some clients fail without it.
 fn tail(next_cursor: Option<MessageId>) -> String {
     match next_cursor {
         Some(cursor) => format!(r#"],"next_cursor":"{cursor}","has_more":true}}"#),

@@ -1,5 +1,5 @@
-//! What a single request may cost: the length of its URL, the size of its body, its time; and what a client of
-//! HTTP/1.0 gets. A panic ends as an answer too.
+//! The limits of a single request: the length of its URL, the size of its body and its time. It also handles
+//! HTTP/1.0 clients, and turns a panic into a response.
 
 use std::any::Any;
 use std::time::Duration;
@@ -16,18 +16,18 @@ use tokio::time::Instant;
 
 use super::problem::{Code, Problem};
 
-/// The longest path and query.
+/// The maximum length of the path and query string.
 const URI_LENGTH: usize = 8 * 1024;
 
-/// The largest body of a request: no route takes one yet.
+/// The maximum size of a request body; no route takes one yet.
 const BODY_LENGTH: u64 = 64 * 1024;
 
-/// When the answer must be complete. A page that is not is broken off, so that a caller who reads
-/// slowly can't hold a connection to the record.
+/// The time by which the response must be complete. An incomplete page is aborted then, so that a slow client
+/// can't occupy a database connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline(pub(super) Instant);
 
-/// Refuses what is too large, and gives up what takes longer than `timeout`.
+/// Refuses requests that are too large, and cancels those that take longer than `timeout`.
 pub(super) async fn enforce(
     State(timeout): State<Duration>,
     mut request: Request,
@@ -37,7 +37,7 @@ pub(super) async fn enforce(
     if uri.path().len() + uri.query().map_or(0, |query| query.len() + 1) > URI_LENGTH {
         return Problem::new(
             Code::UriTooLong,
-            format!("Path and query have room for {URI_LENGTH} bytes."),
+            format!("The path and query string may have at most {URI_LENGTH} bytes together."),
         )
         .into_response();
     }
@@ -45,7 +45,7 @@ pub(super) async fn enforce(
     if length.is_some_and(|length| length.0 > BODY_LENGTH) {
         return Problem::new(
             Code::BodyTooLarge,
-            format!("A body has room for {BODY_LENGTH} bytes."),
+            format!("A request body may have at most {BODY_LENGTH} bytes."),
         )
         .into_response();
     }
@@ -56,7 +56,7 @@ pub(super) async fn enforce(
         Err(_) => Problem::new(
             Code::Timeout,
             format!(
-                "The answer was not ready within {} seconds.",
+                "The response was not ready within {} seconds.",
                 timeout.as_secs()
             ),
         )
@@ -64,13 +64,13 @@ pub(super) async fn enforce(
     }
 }
 
-/// The longest answer that is held back until its length is known.
+/// The maximum size of a response that is buffered to determine its length.
 const LENGTH_FOR_OLD_CLIENTS: usize = 4 * 1024 * 1024;
 
-/// In HTTP/1.0 a body without a length ends with its connection, and one that is cut looks whole. So an answer
-/// that is written while its rows are found (a page, a report, whatever is compressed) is gathered there, and
-/// has a length; one that is too long for it is refused. Proxies such as nginx spoke HTTP/1.0 to those behind
-/// them for twenty years, and most answers are short: they had better be served.
+/// An HTTP/1.0 body without a length ends with its connection, so an aborted body looks complete. For HTTP/1.0
+/// clients, a response that is written while its rows are read (a page, a report, anything compressed) is
+/// therefore buffered and sent with its length; a response that is too long for that is refused. Proxies such
+/// as nginx spoke HTTP/1.0 to their backends for twenty years, and most responses are short enough.
 pub(super) async fn length_for_old_clients(request: Request, next: Next) -> Response {
     let is_old = request.version() < Version::HTTP_11;
     let is_head = request.method() == Method::HEAD;
@@ -90,15 +90,15 @@ pub(super) async fn length_for_old_clients(request: Request, next: Next) -> Resp
     Response::from_parts(parts, Body::from(whole))
 }
 
-/// Why an answer can't be given to a client of HTTP/1.0.
+/// The error for a response that can't be sent to an HTTP/1.0 client.
 pub(super) fn old_client() -> Problem {
     Problem::new(
         Code::HttpVersion,
-        "In HTTP/1.0 an answer that breaks off looks whole, so long ones need HTTP/1.1. For nginx: proxy_http_version 1.1.",
+        "Long responses need HTTP/1.1, because an aborted HTTP/1.0 response can't be told from a complete one. For nginx set `proxy_http_version 1.1`.",
     )
 }
 
-/// The answer after a panic.
+/// The response after a panic.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "the signature that CatchPanicLayer asks for"
@@ -108,6 +108,6 @@ pub(super) fn after_panic(panic: Box<dyn Any + Send>) -> Response {
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no words");
+        .unwrap_or("no message");
     Problem::internal(format!("panic: {words}")).into_response()
 }

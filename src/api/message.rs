@@ -76,7 +76,7 @@ pub(super) async fn get(
 }
 
 pub(super) fn not_found() -> Problem {
-    let detail = "No message with this id was collected.";
+    let detail = "No message with this id is archived.";
     Problem::new(Code::MessageNotFound, detail)
 }
 
@@ -84,7 +84,7 @@ pub(super) fn not_found() -> Problem {
 pub(super) fn message_id(path: &Result<Path<String>, PathRejection>) -> Result<MessageId, Problem> {
     let read = match path {
         Ok(Path(text)) => query::id(text),
-        Err(_) => Err("is not UTF-8".into()),
+        Err(_) => Err("must be UTF-8".into()),
     };
     read.map_err(|reason| {
         Problem::parameters(vec![FieldError {
@@ -104,5 +104,5 @@ fn etag(body: &[u8]) -> Result<ETag, Problem> {
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
     );
     tag.parse()
-        .map_err(|_| Problem::internal(format!("{tag} is no entity tag")))
+        .map_err(|_| Problem::internal(format!("{tag} is not a valid entity tag")))
 }

@@ -97,7 +97,7 @@ impl PageQuery {
         let order = given.take("order", |text| match text {
             "asc" => Ok(Order::Ascending),
             "desc" => Ok(Order::Descending),
-            _ => Err("is asc or desc".into()),
+            _ => Err("must be asc or desc".into()),
         });
         let (guild_id, channel_id) = given.finish_with(guild_id.zip(channel_id))?;
         Ok(Self {

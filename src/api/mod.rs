@@ -1,6 +1,6 @@
-//! The HTTP API: reads the record and shows it. Strict in what it takes (every bad parameter is
-//! named, none is ignored), one form of error for everything, and no answer that is cut short
-//! looks complete. [`router`] is the whole of it, to be served by [`serve`] or called in a test.
+//! The HTTP API, which serves the database. It checks parameters strictly (every bad parameter is reported,
+//! none is ignored), has one form of error for everything, and never sends an aborted response that looks
+//! complete. [`router`] builds the whole API, to be served by [`serve`] or called in a test.
 
 mod accept;
 mod auth;
@@ -63,25 +63,24 @@ use crate::report::Library;
 use crate::status::StatusReceiver;
 use crate::store::{Reader, StoreError};
 
-/// The version that the API tells.
+/// The version that the API reports.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// An answer smaller than this is not worth compressing.
+/// The minimum size of a response that is compressed.
 const COMPRESS_FROM: u64 = 1024;
 
-/// How long an answer may take unless [`ApiState::timeout`] says otherwise: less than the 100
-/// seconds after which Power Query gives up.
+/// The default of [`ApiState::timeout`]: less than the 100 seconds after which Power Query gives up.
 pub const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What the API needs.
+/// The dependencies of the API.
 pub struct ApiState {
-    /// The record.
+    /// Reads the database.
     pub reader: Reader,
-    /// The snapshots of it.
+    /// The snapshots of the database.
     pub snapshots: Snapshots,
-    /// The index of the full-text search.
+    /// The full-text search index.
     pub search: Search,
-    /// How the service is.
+    /// The status of the service.
     pub status: StatusReceiver,
     /// The key that callers send.
     pub api_key: SecretString,
@@ -147,22 +146,22 @@ pub fn router(state: ApiState) -> Router {
         .route("/docs/", get(docs::page_in_folder))
         .route("/docs/{file}", get(docs::file))
         .fallback(async || {
-            let detail = "There is nothing at this path. /docs lists what there is.";
+            let detail = "No route has this path. /docs lists the routes.";
             problem::Problem::new(problem::Code::RouteNotFound, detail).into_response()
         })
         .with_state(api)
         .layer(layers)
 }
 
-/// The API's description in OpenAPI 3.1, with these reports.
+/// The OpenAPI 3.1 description of the API, including these reports.
 ///
 /// # Errors
-/// If DuckDB can't tell its time zones.
+/// If DuckDB can't list its time zones.
 pub fn openapi_json(library: &Library) -> Result<String, StoreError> {
     let mut description = described().into_openapi();
     reports::add_reports(&mut description, library)?;
     openapi::RequestIds.modify(&mut description);
-    // A description that can't be written is a mistake in its source, and every test finds it.
+    // A description that can't be serialised is a bug in its source, which every test finds.
     let json = description.to_pretty_json();
     Ok(json.expect("the description is JSON"))
 }

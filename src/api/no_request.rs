@@ -1,6 +1,6 @@
-//! What is no HTTP request never gets to the router: hyper answers it by itself, with a status and an empty
-//! body, and offers no way to say more. [`Explained`] lies between hyper and the socket and puts a problem into
-//! those answers, so that a caller sees the same form of error whatever was wrong.
+//! Input that is not a valid HTTP request never reaches the router: hyper answers it with a status and an empty
+//! body, and offers no hook. [`Explained`] sits between hyper and the TCP stream and puts a problem into those
+//! responses, so that clients see the same form of error in every case.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,17 +14,17 @@ use uuid::Uuid;
 
 use super::problem;
 
-/// How long a refused caller may go on sending, and how many bytes, before the connection is closed: closed on a
-/// caller that still sends, it would be reset, and the answer lost on its way.
+/// How long a refused client may go on sending, and how many bytes, before the connection is closed. Closing it
+/// earlier would reset the connection, and the response would be lost.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 4 * 1024 * 1024;
 
-/// A connection whose answers to what is no request have a body.
+/// A connection that adds a body to hyper's own error responses.
 pub(super) struct Explained<S> {
     stream: S,
-    /// The rest of an answer that is written instead of hyper's.
+    /// The rest of the response that replaces hyper's.
     unsent: Vec<u8>,
-    /// Set once such an answer was given: the connection ends with it.
+    /// Set once such a response was sent: the connection ends with it.
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
     is_shut: bool,
 }
@@ -41,7 +41,7 @@ impl<S> Explained<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Explained<S> {
-    /// Writes what is left of an own answer.
+    /// Writes the rest of the replacing response.
     fn poll_unsent(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.unsent.is_empty() {
             let sent = ready!(Pin::new(&mut self.stream).poll_write(context, &self.unsent))?;
@@ -53,7 +53,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Explained<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Takes an answer of hyper's own, and holds another one ready in its place.
+    /// Replaces a response that hyper made itself.
     fn replace(&mut self, bytes: &[u8]) -> bool {
         let Some((status, head)) = answer_without_request(bytes) else {
             return false;
@@ -62,7 +62,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Explained<S> {
         tracing::info!(
             request_id,
             status = status.as_u16(),
-            "refused what is no HTTP request"
+            "a connection sent something that is not a valid HTTP request; it was refused"
         );
         self.unsent = explained(status, head, &request_id);
         self.lingering = Some((Box::pin(sleep(LINGER)), LINGER_BYTES));
@@ -70,8 +70,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Explained<S> {
     }
 }
 
-/// The status and the lines of an answer that hyper gives by itself. Every answer of the service has a request
-/// id, and these are written alone: nothing else can be taken for one.
+/// The status and head of a response that hyper made itself. Responses of the service have a request id and are
+/// never written alone, so nothing else can be mistaken for one.
 fn answer_without_request(bytes: &[u8]) -> Option<(StatusCode, &str)> {
     let head = bytes.strip_suffix(b"\r\n\r\n")?;
     let head = std::str::from_utf8(head).ok()?;
@@ -84,7 +84,7 @@ fn answer_without_request(bytes: &[u8]) -> Option<(StatusCode, &str)> {
     is_own.then_some((status, head))
 }
 
-/// The same answer with a problem in it.
+/// The same response with a problem as its body.
 fn explained(status: StatusCode, head: &str, request_id: &str) -> Vec<u8> {
     let body = problem::without_request(status, request_id);
     let mut answer = String::with_capacity(head.len() + body.len() + 256);

@@ -40,63 +40,67 @@ macro_rules! codes {
 }
 
 codes! {
-    /// One or more parameters are unknown, missing, given twice or out of range; `errors` names each.
+    /// One or more parameters are unknown, missing, given twice or out of range; `errors` lists each one.
     InvalidParameter = "invalid_parameter", BAD_REQUEST, "A parameter is not valid";
-    /// The request can't be understood as HTTP.
+    /// The request could not be parsed as HTTP.
     BadRequest = "bad_request", BAD_REQUEST, "The request is not valid";
-    /// The key is missing or wrong. Send it as `x-api-key`, as a Bearer token, or as the password of Basic.
-    Unauthorized = "unauthorized", UNAUTHORIZED, "A valid key is needed";
-    /// No message with this id was collected.
-    MessageNotFound = "message_not_found", NOT_FOUND, "The message is not known";
-    /// There is no report of this name. `/v1/reports` lists them.
-    ReportNotFound = "report_not_found", NOT_FOUND, "The report is not known";
-    /// The report's file is no report, or its query fails; `detail` says why.
-    ReportBroken = "report_broken", INTERNAL_SERVER_ERROR, "The report has a fault";
-    /// The answer would have more rows than a report may: ask for less.
-    AnswerTooLarge = "answer_too_large", UNPROCESSABLE_ENTITY, "The answer is too large";
-    /// No snapshot has this file, or no longer: `/v1/snapshots` lists those that there are.
-    FileNotFound = "file_not_found", NOT_FOUND, "There is no such file";
-    /// There is nothing at this path.
-    RouteNotFound = "route_not_found", NOT_FOUND, "There is nothing at this path";
-    /// The record does not know the revision asked for: load everything anew.
+    /// The API key is missing or wrong. Send it as the header `x-api-key`, as a Bearer token, or as the password
+    /// of HTTP Basic.
+    Unauthorized = "unauthorized", UNAUTHORIZED, "A valid API key is required";
+    /// No message with this id is archived.
+    MessageNotFound = "message_not_found", NOT_FOUND, "Message not found";
+    /// No report has this name. `/v1/reports` lists the reports.
+    ReportNotFound = "report_not_found", NOT_FOUND, "Report not found";
+    /// The report's file is not a valid report, or its query fails; `detail` has the reason.
+    ReportBroken = "report_broken", INTERNAL_SERVER_ERROR, "The report is broken";
+    /// The result would have more rows than a report may have. Request a shorter time or fewer channels.
+    AnswerTooLarge = "answer_too_large", UNPROCESSABLE_ENTITY, "The result is too large";
+    /// No existing snapshot has this file; it may have been deleted with an older snapshot. `/v1/snapshots` lists the
+    /// existing snapshots.
+    FileNotFound = "file_not_found", NOT_FOUND, "File not found";
+    /// No route has this path.
+    RouteNotFound = "route_not_found", NOT_FOUND, "Route not found";
+    /// The caller's copy was made from another database, or from this one before it was restored from a backup. Load
+    /// everything again.
     ReloadNeeded = "reload_needed", GONE, "The copy can't be refreshed";
-    /// The path exists, but not for this method; `Allow` lists those that it has.
-    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The method is not allowed here";
-    /// `Accept` or `Accept-Encoding` rules out every form that the service has.
-    NotAcceptable = "not_acceptable", NOT_ACCEPTABLE, "No acceptable form";
-    /// The request's body is larger than any route takes.
-    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
-    /// The request's path and query are longer than 8 KiB.
+    /// The route does not support this method; the header `Allow` lists the methods that it supports.
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
+    /// `Accept` or `Accept-Encoding` excludes every format that the route can send.
+    NotAcceptable = "not_acceptable", NOT_ACCEPTABLE, "No acceptable format";
+    /// The request body is larger than any route accepts.
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The request body is too large";
+    /// The path and the query string together are longer than 8 KiB.
     UriTooLong = "uri_too_long", URI_TOO_LONG, "The URL is too long";
-    /// The request has more than 100 headers, or more bytes of them than there is room for.
+    /// The request has more than 100 headers, or its headers are too long.
     HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
-    /// The last snapshot is too new for another one; ask again after the seconds in `Retry-After`.
-    SnapshotTooSoon = "snapshot_too_soon", TOO_MANY_REQUESTS, "It is too soon for a snapshot";
-    /// A fault of the service. Its log has the cause, under the `request_id`.
-    Internal = "internal", INTERNAL_SERVER_ERROR, "The service has a fault";
-    /// `Range` asks for bytes that the file has not; `Content-Range` has its length.
-    RangeNotSatisfiable = "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "The file has no such range";
-    /// `If-Match` or `If-Unmodified-Since` wants another file than this one.
-    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "The file is another one";
-    /// Too many queries at once, or no memory or disk for one; try again after the seconds in `Retry-After`.
+    /// The last snapshot was taken too recently; try again after the seconds in `Retry-After`.
+    SnapshotTooSoon = "snapshot_too_soon", TOO_MANY_REQUESTS, "It is too soon for another snapshot";
+    /// The service failed. Its log has the cause under the `request_id`.
+    Internal = "internal", INTERNAL_SERVER_ERROR, "Internal error";
+    /// The requested `Range` lies outside of the file; `Content-Range` has the size of the file.
+    RangeNotSatisfiable = "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "Range not satisfiable";
+    /// The condition in `If-Match` or `If-Unmodified-Since` is not fulfilled.
+    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "Precondition failed";
+    /// Too many queries are running, or memory or disk space is exhausted; try again after the seconds in `Retry-After`.
     Busy = "busy", SERVICE_UNAVAILABLE, "The service is too busy";
-    /// The service does not record at this moment; `detail` says why.
-    NotReady = "not_ready", SERVICE_UNAVAILABLE, "The service does not record now";
-    /// There is nothing to search at this moment: the index is checked or made anew; `detail` says how far
-    /// that is. Try again after the seconds in `Retry-After`.
+    /// The service archives nothing at the moment; `detail` has the reason.
+    NotReady = "not_ready", SERVICE_UNAVAILABLE, "The service is not ready";
+    /// The search index is being checked or rebuilt; `detail` has the progress. Try again after the seconds in
+    /// `Retry-After`.
     SearchNotReady = "search_not_ready", SERVICE_UNAVAILABLE, "The search is not ready";
-    /// `SEARCH_INDEX` is off.
-    SearchOff = "search_off", NOT_FOUND, "The search is switched off";
-    /// The search took too long: ask for less, or for a shorter time.
+    /// The search is disabled (`SEARCH_INDEX=off`).
+    SearchOff = "search_off", NOT_FOUND, "The search is disabled";
+    /// The search took too long. Use fewer terms, or request a shorter time.
     SearchTooLong = "search_too_long", SERVICE_UNAVAILABLE, "The search took too long";
-    /// A download of a search has room for fewer messages than were found: ask for less.
-    TooManyHits = "too_many_hits", UNPROCESSABLE_ENTITY, "Too many messages were found";
-    /// The file is damaged, and is written anew; try again after the seconds in `Retry-After`.
+    /// The search has more hits than a download may contain. Request a shorter time or one channel.
+    TooManyHits = "too_many_hits", UNPROCESSABLE_ENTITY, "The search has too many hits";
+    /// The file is damaged and is being rewritten; try again after the seconds in `Retry-After`.
     FileDamaged = "file_damaged", SERVICE_UNAVAILABLE, "The file is damaged";
-    /// Downloads and long answers need HTTP/1.1: in HTTP/1.0 one that breaks off looks whole.
-    HttpVersion = "http_version", HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 is needed";
-    /// The answer took too long; try again after the seconds in `Retry-After`, or ask for less.
-    Timeout = "timeout", SERVICE_UNAVAILABLE, "The answer took too long";
+    /// Downloads and long responses need HTTP/1.1, because an aborted HTTP/1.0 response can't be told from a complete
+    /// one.
+    HttpVersion = "http_version", HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 is required";
+    /// The response took too long; try again after the seconds in `Retry-After`, or request less.
+    Timeout = "timeout", SERVICE_UNAVAILABLE, "The response took too long";
 }
 
 impl Code {
@@ -149,7 +153,7 @@ pub(super) struct FieldError {
     #[schema(example = "limit")]
     pub field: String,
     /// Why the value was rejected, phrased as what the value must be.
-    #[schema(example = "is a whole number from 1 to 500")]
+    #[schema(example = "must be a whole number from 1 to 500")]
     pub reason: Cow<'static, str>,
     /// Start (inclusive) and end (exclusive) of the faulty part of the value, in Unicode scalar values from
     /// 0; present only if it is known.
@@ -200,7 +204,7 @@ impl Problem {
     /// The problem for rejected parameters.
     pub(super) fn parameters(errors: Vec<FieldError>) -> Self {
         let names: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
-        let detail = format!("Not accepted: {}.", names.join(", "));
+        let detail = format!("Invalid parameters: {}.", names.join(", "));
         Self {
             errors,
             ..Self::new(Code::InvalidParameter, detail)
@@ -221,7 +225,7 @@ impl Problem {
             hidden: Some(hidden.into()),
             ..Self::new(
                 Code::Internal,
-                "Something failed inside the service. Its log has the cause, under the request id.",
+                "The service failed. Its log has the cause under the request id.",
             )
         }
     }
@@ -248,11 +252,11 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy => Self::busy(
-                "Too many queries at once. Try again in a moment.",
+                "Too many queries are running. Try again in a moment.",
                 error.to_string(),
             ),
             error if error.is_passing() => Self::busy(
-                "There is no memory or no disk left for this. Try again, or ask for less.",
+                "Memory or disk space is exhausted. Try again later, or request less.",
                 error.to_string(),
             )
             .for_longer(),
@@ -284,7 +288,7 @@ pub(super) struct ProblemBody<'a> {
     #[schema(minimum = 400, maximum = 599, example = 400)]
     status: u16,
     /// Explanation of this occurrence, for people.
-    #[schema(example = "Not accepted: limit.")]
+    #[schema(example = "Invalid parameters: limit.")]
     detail: &'a str,
     /// Stable name of this kind of error, for programs.
     #[schema(example = "invalid_parameter")]
@@ -344,7 +348,7 @@ pub(super) fn render(
 /// The body of the response to something that could not be parsed as an HTTP request.
 pub(super) fn without_request(status: StatusCode, request_id: &str) -> String {
     let detail = match status {
-        StatusCode::BAD_REQUEST => "This can't be read as a request of HTTP/1.1.",
+        StatusCode::BAD_REQUEST => "This is not a valid HTTP/1.1 request.",
         status => fallback_detail(status),
     };
     Problem::new(Code::of(status), detail).body(status, "", request_id)
@@ -352,17 +356,23 @@ pub(super) fn without_request(status: StatusCode, request_id: &str) -> String {
 
 fn fallback_detail(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::NOT_FOUND => "There is nothing at this path. /docs lists what there is.",
-        StatusCode::METHOD_NOT_ALLOWED => "The header Allow lists the methods of this path.",
+        StatusCode::NOT_FOUND => "No route has this path. /docs lists the routes.",
+        StatusCode::METHOD_NOT_ALLOWED => {
+            "The route does not support this method. The header Allow lists the methods that it supports."
+        }
         StatusCode::NOT_ACCEPTABLE => {
-            "Accept-Encoding rules out every encoding; there are identity, gzip, br and zstd."
+            "The header Accept-Encoding excludes every supported encoding: identity, gzip, br and zstd."
         }
-        StatusCode::RANGE_NOT_SATISFIABLE => "The header Content-Range has the length of the file.",
-        StatusCode::URI_TOO_LONG => "Path and query have room for 8192 bytes.",
+        StatusCode::RANGE_NOT_SATISFIABLE => {
+            "The requested range lies outside of the file. The header Content-Range has the size of the file."
+        }
+        StatusCode::URI_TOO_LONG => {
+            "The path and query string may have at most 8192 bytes together."
+        }
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
-            "There are more than 100 headers, or more bytes of them than there is room for."
+            "The request has more than 100 headers, or its headers are too long."
         }
-        status if status.is_client_error() => "The request can't be answered as it is.",
-        _ => "Something failed inside the service.",
+        status if status.is_client_error() => "The request is not valid.",
+        _ => "The service failed.",
     }
 }

@@ -1,5 +1,5 @@
-//! Strict query parameters: everything that is wrong is named at once, and nothing is guessed,
-//! clamped or ignored, because a caller who misspells a filter would take the answer for filtered.
+//! Strict query parameters: all errors are reported at once, and nothing is guessed, clamped or ignored,
+//! because a client that misspells a filter would take the response for filtered.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,25 +10,23 @@ use percent_encoding::percent_decode_str;
 
 use super::problem::{FieldError, Problem};
 
-/// Why a value was not accepted.
+/// Why a value was rejected.
 type Reason = Cow<'static, str>;
 
-const ID_REASON: &str = "is a Discord id: digits only, from 1 to 9223372036854775807";
-const TIME_REASON: &str =
-    "is a time with its offset from UTC, such as 2025-01-01T00:00:00Z or 2025-01-01T01:00:00+01:00";
-const LEAP_SECOND_REASON: &str =
-    "is a leap second, in which no message is written: Discord's clock has none";
-const YEAR_REASON: &str = "is not within the years 0000 to 9999 in UTC";
+const ID_REASON: &str = "must be a Discord id: digits only, from 1 to 9223372036854775807";
+const TIME_REASON: &str = "must be a time with an offset from UTC, such as 2025-01-01T00:00:00Z or 2025-01-01T01:00:00+01:00";
+const LEAP_SECOND_REASON: &str = "must not be a leap second: Discord's clock has none";
+const YEAR_REASON: &str = "must be within the years 0000 to 9999 in UTC";
 
-/// The parameters of one request, taken out one by one.
+/// The parameters of a request, which are taken out one by one.
 pub(super) struct Parameters {
-    /// Each with its value, or why it has none.
+    /// Each name with its value, or with the reason why it could not be decoded.
     pairs: Vec<(String, Result<String, Reason>)>,
     errors: Vec<FieldError>,
 }
 
 impl Parameters {
-    /// Splits and decodes a query string, as HTML forms write it: `+` is a space.
+    /// Splits and decodes a query string in the form of HTML forms, where `+` is a space.
     pub(super) fn parse(query: Option<&str>) -> Self {
         let pairs = query
             .unwrap_or_default()
@@ -48,7 +46,7 @@ impl Parameters {
         }
     }
 
-    /// Takes out a parameter and reads it; none if it is absent or was not accepted.
+    /// Takes a parameter and parses it; none if it is absent or rejected.
     pub(super) fn take<T>(
         &mut self,
         name: &str,
@@ -60,7 +58,7 @@ impl Parameters {
             Err("is given more than once".into())
         } else {
             value.and_then(|value| match value.as_str() {
-                "" => Err("is empty".into()),
+                "" => Err("must not be empty".into()),
                 value => read(value),
             })
         };
@@ -68,7 +66,7 @@ impl Parameters {
         read.map_err(|reason| self.reject(name, reason)).ok()
     }
 
-    /// Like [`Parameters::take`], for one that must be there.
+    /// Like [`Parameters::take`], for a required parameter.
     pub(super) fn require<T>(
         &mut self,
         name: &str,
@@ -80,19 +78,19 @@ impl Parameters {
         self.take(name, read)
     }
 
-    /// Takes out `from` and `to`, which are in order.
+    /// Takes `from` and `to`, and rejects them if they are in the wrong order.
     pub(super) fn time_range(&mut self) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
         let from = self.take("from", time);
         let to = self.take("to", time);
         if let (Some(from), Some(to)) = (from, to)
             && from > to
         {
-            self.reject("from", "is after to");
+            self.reject("from", "must not be later than to");
         }
         (from, to)
     }
 
-    /// Refuses one that another route takes, for a better reason than that it is unknown.
+    /// Rejects a parameter that only another route has, with a more helpful reason than that it is unknown.
     pub(super) fn refuse(&mut self, name: &str, reason: &'static str) {
         let before = self.pairs.len();
         self.pairs.retain(|(found, _)| found != name);
@@ -101,7 +99,7 @@ impl Parameters {
         }
     }
 
-    /// Adds what only two parameters together show.
+    /// Adds an error that concerns a whole parameter.
     pub(super) fn reject(&mut self, name: &str, reason: impl Into<Reason>) {
         self.errors.push(FieldError {
             field: name.to_owned(),
@@ -110,7 +108,7 @@ impl Parameters {
         });
     }
 
-    /// Adds what is wrong with these characters of a value.
+    /// Adds an error that concerns these characters of a value.
     pub(super) fn reject_at(&mut self, name: &str, at: Range<usize>, reason: impl Into<Reason>) {
         self.errors.push(FieldError {
             field: name.to_owned(),
@@ -119,13 +117,16 @@ impl Parameters {
         });
     }
 
-    /// The same for a route with required parameters: none is missing where nothing was wrong.
+    /// Like [`Parameters::finish`], for a route with required parameters, which are present if there are no
+    /// errors.
     pub(super) fn finish_with<T>(self, required: Option<T>) -> Result<T, Problem> {
         self.finish()?;
-        required.ok_or_else(|| Problem::internal("a required parameter is missing unnoticed"))
+        required.ok_or_else(|| {
+            Problem::internal("a required parameter is missing, but no error was reported")
+        })
     }
 
-    /// The end: what was not taken out is unknown, and an error like the others.
+    /// Finishes the parsing: parameters that were not taken are unknown, which is an error too.
     pub(super) fn finish(mut self) -> Result<(), Problem> {
         for (name, _) in std::mem::take(&mut self.pairs) {
             if !self.errors.iter().any(|error| error.field == name) {
@@ -140,7 +141,7 @@ impl Parameters {
     }
 }
 
-/// For routes that take none.
+/// Rejects all parameters, for routes without any.
 pub(super) fn no_parameters(query: Option<&str>) -> Result<(), Problem> {
     Parameters::parse(query).finish()
 }
@@ -152,16 +153,17 @@ fn decode(text: &str) -> Result<String, Reason> {
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
     if (0..bytes.len()).any(|at| bytes[at] == b'%' && !is_escaped(at)) {
-        return Err("has a % that two hexadecimal digits don't follow".into());
+        return Err("contains a % without two hexadecimal digits after it".into());
     }
     let spaced = text.replace('+', " ");
     percent_decode_str(&spaced)
         .decode_utf8()
         .map(Cow::into_owned)
-        .map_err(|_| "is not UTF-8".into())
+        .map_err(|_| "must be UTF-8".into())
 }
 
-/// A Discord id in its one spelling: no sign, no leading zero. The types that ids are read into take more.
+/// Parses a Discord id in its canonical form, without a sign or leading zeros; the parsers of the id types
+/// accept more.
 pub(super) fn id<T: FromStr>(text: &str) -> Result<T, Reason> {
     if text.starts_with('0') || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(ID_REASON.into());
@@ -169,26 +171,26 @@ pub(super) fn id<T: FromStr>(text: &str) -> Result<T, Reason> {
     text.parse().map_err(|_| ID_REASON.into())
 }
 
-/// `true` or `false`.
+/// Parses `true` or `false`.
 pub(super) fn boolean(text: &str) -> Result<bool, Reason> {
-    text.parse().map_err(|_| "is true or false".into())
+    text.parse().map_err(|_| "must be true or false".into())
 }
 
-/// A whole number of a range.
+/// Parses a whole number within a range.
 pub(super) fn number(text: &str, low: usize, high: usize) -> Result<usize, Reason> {
     let is_canonical = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse()
         .ok()
         .filter(|number| is_canonical && (low..=high).contains(number))
-        .ok_or_else(|| format!("is a whole number from {low} to {high}").into())
+        .ok_or_else(|| format!("must be a whole number from {low} to {high}").into())
 }
 
-/// Of a second; chrono gives a leap second more.
+/// Nanoseconds per second; chrono represents a leap second with more.
 const NANOSECONDS: u32 = 1_000_000_000;
 const NANOSECONDS_OF_MICROSECOND: u32 = 1_000;
 
-/// A time with its offset, as exact as the record's times are. A `+01:00` that was not escaped arrives with a space for its `+`;
-/// nothing else can be meant, so it is taken.
+/// Parses a time with an offset, with the precision of the database. An unescaped `+01:00` arrives with a space
+/// instead of the `+`; the meaning is unambiguous, so it is accepted.
 pub(super) fn time(text: &str) -> Result<DateTime<Utc>, Reason> {
     let mut text = Cow::Borrowed(text);
     let sign = text.len().checked_sub("+hh:mm".len());
@@ -200,7 +202,8 @@ pub(super) fn time(text: &str) -> Result<DateTime<Utc>, Reason> {
     }
     let time = DateTime::parse_from_rfc3339(&text).map_err(|_| TIME_REASON)?;
     let time = time.to_utc();
-    // What follows reads and writes times in more than one way, and these mean another thing in each.
+    // Later code formats and parses times in several ways, which treat leap seconds and other years
+    // differently.
     if time.nanosecond() >= NANOSECONDS {
         return Err(LEAP_SECOND_REASON.into());
     }
@@ -208,8 +211,8 @@ pub(super) fn time(text: &str) -> Result<DateTime<Utc>, Reason> {
     if !is_writable(&time) {
         return Err(YEAR_REASON.into());
     }
-    // A message is written at a whole millisecond: what lies between two microseconds is the later one, for
-    // `from` as for `to`; beyond the last there is none, and no message either.
+    // Messages have whole milliseconds. A time between two microseconds counts as the later one, for `from` as
+    // for `to`; after the last one there are no messages.
     let beyond = i64::from(time.nanosecond() % NANOSECONDS_OF_MICROSECOND);
     if beyond == 0 {
         return Ok(time);

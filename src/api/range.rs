@@ -1,25 +1,24 @@
-//! The header `Range` (RFC 9110, section 14), as far as files are served by it: one range of bytes. The
-//! parsers that there are refuse what the standard allows: a suffix longer than the file, leading zeros,
-//! numbers beyond 64 bits, white space. Readers of Parquet ask for the last 64 KiB of every file, also of
-//! a smaller one.
+//! The header `Range` (RFC 9110, section 14) for a single range of bytes. The existing parsers reject what the
+//! standard allows: a suffix longer than the file, leading zeros, numbers above 64 bits, white space. Parquet
+//! readers request the last 64 KiB of every file, even of a smaller one.
 
 use std::ops::RangeInclusive;
 
 use axum::http::HeaderMap;
 use axum::http::header::RANGE;
 
-/// What a caller wants of a file.
+/// The part of a file that is requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// All of it: nothing else was asked for, or nothing that is understood, or several parts.
+    /// The whole file: there is no `Range`, it is not valid, or it has several ranges.
     Whole,
-    /// These bytes, which are there.
+    /// These bytes, which exist.
     Part(RangeInclusive<u64>),
-    /// Bytes that are not there.
+    /// Bytes that do not exist.
     Nothing,
 }
 
-/// Reads which part of a file of this length is asked for.
+/// The requested part of a file of this length.
 pub(super) fn wanted(headers: &HeaderMap, length: u64) -> Wanted {
     let mut lines = headers.get_all(RANGE).iter();
     let (Some(line), None) = (lines.next(), lines.next()) else {
@@ -34,9 +33,9 @@ pub(super) fn wanted(headers: &HeaderMap, length: u64) -> Wanted {
 /// A range as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Range {
-    /// From a byte on, up to one if that is told.
+    /// From one byte, optionally up to another.
     From(u64, Option<u64>),
-    /// So many at the end.
+    /// The last bytes of the file.
     Last(u64),
 }
 
@@ -47,14 +46,14 @@ impl Range {
                 Wanted::Part(first..=last.map_or(length - 1, |last| last.min(length - 1)))
             }
             Self::From(..) | Self::Last(0) => Wanted::Nothing,
-            // No part of an empty file can be written down.
+            // A part of an empty file can't be expressed.
             Self::Last(_) if length == 0 => Wanted::Whole,
             Self::Last(count) => Wanted::Part(length.saturating_sub(count)..=length - 1),
         }
     }
 }
 
-/// The only range of a header's value; none if there are several, or another thing than ranges of bytes.
+/// The only range in the value of a header; none if there are several, or another unit than bytes.
 fn single(value: &str) -> Option<Range> {
     let (unit, ranges) = value.split_once('=')?;
     if !trim(unit).eq_ignore_ascii_case("bytes") {
@@ -78,12 +77,12 @@ fn single(value: &str) -> Option<Range> {
     }
 }
 
-/// Without the white space that may stand around the elements of a header.
+/// Removes the white space around an element of a header.
 fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// Digits of any number; what is beyond 64 bits is beyond every file.
+/// Parses any number of digits; a number above 64 bits is larger than every file.
 fn number(digits: &str) -> Option<u64> {
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| digits.parse().unwrap_or(u64::MAX))

@@ -179,7 +179,7 @@ pub(super) async fn get(
     let Some(report) = report else {
         return Err(Problem::new(
             Code::ReportNotFound,
-            "There is no report of this name. /v1/reports lists them.",
+            "No report has this name. /v1/reports lists the reports.",
         ));
     };
     let mut given = Parameters::parse(raw.as_deref());
@@ -211,7 +211,9 @@ fn room(api: &Api, answer: &ReportAnswer) -> Result<OwnedSemaphorePermit, Proble
     room.map_err(|_| {
         Problem::new(
             Code::Busy,
-            format!("{MOST_ANSWERS} MiB of reports wait for their callers, and there is no room for more."),
+            format!(
+                "Results of {MOST_ANSWERS} MiB wait for their clients, which is the maximum. Try again later."
+            ),
         )
         .for_longer()
     })
@@ -230,7 +232,9 @@ fn named<'a>(file: &'a str, headers: &HeaderMap) -> Result<(&'a str, Option<Form
         .find(|it| it.extension() == extension);
     let format = format.ok_or_else(|| {
         let known = Format::ALL.map(Format::extension).join(", .");
-        let detail = format!("There is no form .{extension}; there are .json, .{known}.");
+        let detail = format!(
+            "The extension .{extension} is unknown; a report has the extensions .json, .{known}."
+        );
         Problem::new(Code::RouteNotFound, detail)
     })?;
     Ok((name, Some(format)))
@@ -254,7 +258,7 @@ fn parameters(
             Kind::Id => query::id(text).map(Value::Integer),
             Kind::Time => query::time(text).map(Value::Time),
             Kind::Zone if !zones.iter().any(|zone| zone == text) => {
-                Err("is a time zone of the IANA's list, such as Europe/Paris".into())
+                Err("must be an IANA time zone, such as Europe/Paris".into())
             }
             kind => kind.read(text),
         };
@@ -272,7 +276,7 @@ fn parameters(
     if let (Some(from), Some(to)) = (time("from"), time("to"))
         && from > to
     {
-        given.reject("from", "is after to");
+        given.reject("from", "must not be later than to");
     }
     Ok(values)
 }
@@ -283,8 +287,8 @@ fn refused(name: &str, error: StoreError) -> Problem {
         StoreError::TooLarge { .. } => Problem::new(
             Code::AnswerTooLarge,
             format!(
-                "The answer would have more than {MOST_REPORT_ROWS} rows. Ask for a shorter time, one channel, or wider rows; \
-                 /v1/messages.parquet downloads messages of any number."
+                "The result would have more than {MOST_REPORT_ROWS} rows. Request a shorter time, one channel or longer \
+                 periods; /v1/messages.parquet downloads any number of messages."
             ),
         ),
         // A transient error of DuckDB is not a fault of the report.
@@ -360,7 +364,7 @@ fn respond(
         if let Err(broken) = written
             && !pieces.is_closed()
         {
-            tracing::error!(cause = %broken, "a report was broken off");
+            tracing::error!(cause = %broken, "the response to a report was aborted");
         }
     };
     tokio::task::spawn_blocking(move || span.in_scope(encode));

@@ -1,5 +1,5 @@
-//! What is done for every request, whatever its route: a request id, one span and one log line,
-//! errors as problem+json, headers that keep browsers safe. The query's text is never logged.
+//! The handling of every request, whatever its route: a request id, one span and one log line, errors as
+//! problem+json, and security headers. The text of the query is never logged.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -17,13 +17,13 @@ use uuid::Uuid;
 use super::busy::Refused;
 use super::problem;
 
-/// Names a request, here and in the logs of those before and behind.
+/// The header with the request id, which identifies a request in the logs of all services that it passes.
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest request id that is taken over from a caller.
+/// The maximum length of a request id that is accepted from a client.
 const REQUEST_ID_LENGTH: usize = 64;
 
-/// What a page of this service may load unless it says otherwise: nothing.
+/// The default content security policy: a page may load nothing.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
 /// The outermost layer.
@@ -47,7 +47,7 @@ pub(super) async fn track(
 
     let status = response.status().as_u16();
     let headers = response.headers_mut();
-    // Both forms of a valid id are valid in a header.
+    // A valid request id is always a valid header value.
     if let Ok(id) = HeaderValue::from_str(&request_id) {
         headers.insert(X_REQUEST_ID, id);
     }
@@ -69,13 +69,13 @@ pub(super) async fn track(
             started,
             status,
             bytes: 0,
-            // The server drops the body of an answer to HEAD unread.
+            // The server drops the body of a response to HEAD without reading it.
             end: (method == Method::HEAD).then_some("complete"),
         })
     })
 }
 
-/// The route's template: a path of the API holds ids, which are no business of the log.
+/// The template of the route, because API paths contain ids, which must not be logged.
 fn route(request: &Request) -> String {
     request
         .extensions()
@@ -84,7 +84,7 @@ fn route(request: &Request) -> String {
         .to_owned()
 }
 
-/// The caller's id if it is a valid one, else one of our own that sorts by time.
+/// The client's request id if it is valid, otherwise a new one that sorts by time.
 fn request_id(headers: &HeaderMap) -> String {
     let valid = |id: &&str| {
         (1..=REQUEST_ID_LENGTH).contains(&id.len())
@@ -99,7 +99,7 @@ fn request_id(headers: &HeaderMap) -> String {
         .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
 }
 
-/// A body that writes the request's log line when it ends, or is given up.
+/// A body that writes the log line of the request when it ends or is dropped.
 struct Logged {
     body: Body,
     span: Span,
@@ -142,7 +142,7 @@ impl Drop for Logged {
     fn drop(&mut self) {
         let end = match self.end {
             Some(end) => end,
-            // The server asks no further once a body says so itself.
+            // The server does not poll a body that is at its end.
             None if self.body.is_end_stream() => "complete",
             None => "abandoned",
         };
@@ -153,7 +153,7 @@ impl Drop for Logged {
             ms,
             bytes = self.bytes,
             body = end,
-            "answered a request"
+            "a request was answered"
         );
     }
 }

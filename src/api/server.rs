@@ -1,6 +1,5 @@
-//! Serving a router on a socket: HTTP/1.1, with limits on slow callers, until told to stop; then
-//! answers that are under way may end, for a bounded time. TLS and HTTP/2 are the reverse
-//! proxy's.
+//! Serves a router on a TCP listener: HTTP/1.1, with limits on slow clients, until it is stopped; then
+//! responses in progress may end within a limited time. TLS and HTTP/2 are the task of the reverse proxy.
 
 use std::io;
 use std::sync::Arc;
@@ -18,34 +17,34 @@ use tokio_util::task::TaskTracker;
 
 use super::no_request::Explained;
 
-/// Connections at once; more wait in the system's queue.
+/// The maximum number of connections; more wait in the backlog of the operating system.
 const CONNECTIONS: usize = 1024;
 
-/// How long a connection may be idle, or take to send a request's head. Longer than the usual
-/// minute of reverse proxies, so that it is they who close idle connections.
+/// How long a connection may be idle, or take to send the head of a request. It is longer than the usual minute
+/// of reverse proxies, so that they are the ones that close idle connections.
 const IDLE: Duration = Duration::from_secs(75);
 
-/// How long a caller may take nothing of an answer that waits for it.
+/// How long a client may read nothing of a response that waits for it.
 const STALLED: Duration = Duration::from_secs(30);
 
-/// How long answers that are under way may take after the order to stop.
+/// How long responses in progress may take after the stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// The pause after the system refused a connection (no file descriptors, most likely).
+/// The pause after the system refused a connection, most likely because of missing file descriptors.
 const AFTER_REFUSAL: Duration = Duration::from_millis(200);
 
-/// Serves `router` on `listener` until `shutdown` is done; then takes no more connections, and
-/// ends when every answer that was under way has ended, or after five seconds.
+/// Serves `router` on `listener` until `shutdown` completes; then accepts no more connections, and ends when
+/// every response in progress has ended, or after five seconds.
 ///
 /// # Errors
-/// If the listener has no address any more: nothing else ends it.
+/// If the listener has no address any more; nothing else ends it.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
-    tracing::info!(%address, "listening");
+    tracing::info!(%address, "the API is listening");
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let connections = TaskTracker::new();
     let (drain, cut) = (CancellationToken::new(), CancellationToken::new());
@@ -67,7 +66,7 @@ pub async fn serve(
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    tracing::warn!(%error, "a client connection could not be accepted");
                     tokio::time::sleep(AFTER_REFUSAL).await;
                 }
             }
@@ -86,7 +85,7 @@ pub async fn serve(
     {
         tracing::warn!(
             connections = connections.len(),
-            "answers took too long to end and were cut off"
+            "some responses did not end in time during the shutdown; their connections were closed"
         );
         cut.cancel();
         connections.wait().await;
@@ -94,10 +93,10 @@ pub async fn serve(
     Ok(())
 }
 
-/// One connection, until it ends or, once `drain` is given, until its present answer has ended.
+/// Serves one connection until it ends or, once `drain` is cancelled, until its present response has ended.
 async fn converse(stream: TcpStream, router: Router, drain: CancellationToken) {
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection is gone already");
+        tracing::debug!(%error, "a client connection was closed before it was set up");
         return;
     }
     let mut stream = TimeoutStream::new(stream);
@@ -117,8 +116,9 @@ async fn converse(stream: TcpStream, router: Router, drain: CancellationToken) {
             connection.await
         }
     };
-    // A caller that breaks off or stalls is its own affair; the request's line tells of it.
+    // A client that disconnects or stalls is not an error of the service; the log line of the request reports
+    // it.
     if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
+        tracing::debug!(%error, "a client connection ended early");
     }
 }

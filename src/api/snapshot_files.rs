@@ -206,7 +206,7 @@ pub(super) async fn partition(
 
 fn not_found() -> Problem {
     let detail =
-        "No snapshot has this file, or no longer; GET /v1/snapshots lists those that there are.";
+        "No existing snapshot has this file; GET /v1/snapshots lists the existing snapshots.";
     Problem::new(Code::FileNotFound, detail)
 }
 
@@ -229,7 +229,7 @@ async fn serve(api: &Api, path: &str, request: Request) -> Result<Response, Prob
     let etag = format!("\"{}\"", file.sha256);
     let etag: ETag = etag
         .parse()
-        .map_err(|_| Problem::internal(format!("{etag} is no entity tag")))?;
+        .map_err(|_| Problem::internal(format!("{etag} is not a valid entity tag")))?;
     let path = api.snapshots.folder().join(&file.path);
     // A file with another size than in the manifest is damaged. The hash is verified in the background.
     let found = tokio::fs::metadata(&path).await;
@@ -239,7 +239,7 @@ async fn serve(api: &Api, path: &str, request: Request) -> Result<Response, Prob
     };
     let mut response = match precondition(request.headers(), &etag, modified) {
         Precondition::Failed => {
-            let detail = "The file is another one than If-Match or If-Unmodified-Since wants.";
+            let detail = "The condition in If-Match or If-Unmodified-Since is not fulfilled.";
             return Err(Problem::new(Code::PreconditionFailed, detail));
         }
         Precondition::Known => StatusCode::NOT_MODIFIED.into_response(),
@@ -262,7 +262,7 @@ fn damaged(api: &Api, file: &NamedFile) -> Problem {
         return not_found();
     }
     api.snapshots.request();
-    let detail = "The file is not as it was written. It is written anew from the record.";
+    let detail = "The file is damaged. The service is rewriting it from the database.";
     Problem::new(Code::FileDamaged, detail)
 }
 

@@ -176,7 +176,7 @@ pub(super) async fn request(
 /// The error for a caller that requests snapshots too often.
 fn too_soon(left: Duration) -> Problem {
     let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-    let detail = "The last snapshot is newer than SNAPSHOT_FLOOR, and stays on the disk for SNAPSHOT_GRACE. Ask again later.";
+    let detail = "The last snapshot was taken less than SNAPSHOT_FLOOR ago. Try again after the seconds in Retry-After.";
     Problem::new(Code::SnapshotTooSoon, detail).after(seconds)
 }
 

@@ -33,23 +33,23 @@ pub(super) fn troubles(status: &Status) -> Vec<Trouble> {
         });
     };
     if status.record == RecordState::DiskFull {
-        let detail = "The disk is full: nothing more is recorded until there is room.";
+        let detail = "The disk is full. The service archives nothing until there is free space.";
         add("disk_full", true, detail.to_owned());
     }
     let gateway = &status.gateway;
     if gateway.state == GatewayState::Connecting {
         let why = gateway.last_end.as_ref().map(|end| {
             format!(
-                " (the last connection: {}; attempts in a row: {})",
+                " (how the last connection ended: {}; failed attempts in a row: {})",
                 end.cause, gateway.attempts
             )
         });
-        let detail = "Discord is not followed at this moment: connecting";
+        let detail = "The service is not connected to Discord and tries to connect";
         let detail = format!("{detail}{}.", why.unwrap_or_default());
         add("gateway_connecting", true, detail);
     } else if gateway.attempts >= UNSTABLE {
         let detail = format!(
-            "The connection to Discord is not stable: {} in a row ended before they were followed for a minute.",
+            "The connection to Discord is not stable: {} connections in a row ended within a minute.",
             gateway.attempts
         );
         add("gateway_unstable", false, detail);
@@ -58,14 +58,14 @@ pub(super) fn troubles(status: &Status) -> Vec<Trouble> {
     let nothing = guilds.none_is_there();
     if guilds.without_the_bot > 0 {
         let detail = format!(
-            "The bot is not in {} of the {} guilds that are collected; the log names them. Invite it.",
+            "The bot is not a member of {} of the {} archived guilds; the log names them. Invite the bot.",
             guilds.without_the_bot, guilds.total
         );
         add("bot_not_in_guild", nothing, detail);
     }
     if guilds.away > 0 {
         let detail = format!(
-            "Discord says that {} of the {} guilds that are collected are away.",
+            "Discord reports {} of the {} archived guilds as unavailable (an outage of Discord).",
             guilds.away, guilds.total
         );
         add("guild_away", nothing, detail);
@@ -73,12 +73,12 @@ pub(super) fn troubles(status: &Status) -> Vec<Trouble> {
     if let Some(pass) = status.backfill.last_pass {
         if pass.channels == 0 {
             let detail =
-                "There is no channel to collect: the bot sees none of those that were chosen.";
+                "There is no channel to archive: the bot can see none of the selected channels.";
             add("no_channels", true, detail.to_owned());
         } else if pass.unreadable > 0 {
             let detail = format!(
-                "{} of the {} channels and threads that are collected can't be read; `guildlake doctor` \
-                 names them, with what is missing.",
+                "{} of the {} archived channels and threads can't be read; `guildlake doctor` names them and \
+                 the missing permissions.",
                 pass.unreadable, pass.channels
             );
             let nothing = pass.unreadable >= pass.channels;
@@ -86,17 +86,16 @@ pub(super) fn troubles(status: &Status) -> Vec<Trouble> {
         }
     }
     if status.backfill.state == BackfillState::Incomplete {
-        let detail = "The last pass over history left something unread; the log says what, and the next one tries again.";
+        let detail = "The last backfill pass could not read everything. The log names what is missing; the next pass tries again.";
         add("history_incomplete", false, detail.to_owned());
     }
     if status.snapshot.state == SnapshotState::Failed {
         let detail =
-            "The last snapshot could not be written, and is tried again; the log has the reason.";
+            "The last snapshot could not be written and is tried again; the log has the reason.";
         add("snapshot_failed", false, detail.to_owned());
     }
     if status.search.state == SearchState::Failed {
-        let detail =
-            "The search index could not be written, and is tried again; the log has the reason.";
+        let detail = "The search index could not be written; the write is tried again. The log has the reason.";
         add("search_failed", false, detail.to_owned());
     }
     troubles

@@ -18,7 +18,7 @@ use crate::store::Batch;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Read again what was read before, for edits and deletes that were missed.
+    /// Read the already archived history again, to find edits and deletes that were missed.
     #[arg(long)]
     verify: bool,
     /// With --verify: only messages written since this day (UTC) or time.
@@ -29,12 +29,12 @@ pub(super) struct Arguments {
     to: Option<DateTime<Utc>>,
 }
 
-/// A day, or a time with its offset.
+/// Parses a day (UTC), or a time with an offset.
 fn time(text: &str) -> Result<DateTime<Utc>, &'static str> {
     let midnight = |day: NaiveDate| day.and_time(chrono::NaiveTime::MIN).and_utc();
     let day = text.parse().map(midnight);
     day.or_else(|_| DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()))
-        .map_err(|_| "is neither a day such as 2026-01-31 nor a time such as 2026-01-31T12:00:00Z")
+        .map_err(|_| "must be a day such as 2026-01-31 or a time such as 2026-01-31T12:00:00Z")
 }
 
 pub(super) async fn run(
@@ -43,11 +43,11 @@ pub(super) async fn run(
     stop: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     if let (Some(from), Some(to)) = (arguments.from, arguments.to) {
-        anyhow::ensure!(from < to, "--from is not before --to: nothing lies between");
+        anyhow::ensure!(from < to, "--from must be earlier than --to");
     }
     let storage = StorageSettings::read_alone(source)?;
     let discord = DiscordSettings::read_alone(source)?
-        .context("DISCORD_BOT_TOKEN is not set: there is nothing to read history with")?;
+        .context("DISCORD_BOT_TOKEN is not set; the backfill needs it to read the history")?;
     let rest = Rest::new(&discord.api_url, &discord.token, discord.rest.clone())?;
     service::ensure_message_content(&rest.application().await?)?;
     let OpenRecord {
@@ -86,19 +86,19 @@ pub(super) async fn run(
     if result.is_none() {
         let written = tokio::time::timeout(service::STOP_WITHIN, written).await;
         written.context(
-            "what was read last could not be written in time; the next run reads it again",
+            "the messages that were read last could not be written in time; the next run reads them again",
         )?
     } else {
         written.await
     }
-    .context("the record")?;
+    .context("the database writer failed")?;
     progress.abort();
     drop(lock);
 
     let read = status.borrow().backfill.messages;
     let Some(report) = result.transpose()? else {
         super::say(&format!(
-            "stopped after {read} messages; all of them are in the record, and the next run goes on from there"
+            "stopped after {read} messages; all of them are stored, and the next run continues from there"
         ));
         return Ok(ExitCode::FAILURE);
     };
@@ -116,7 +116,9 @@ pub(super) async fn run(
         }
     }
     for guild in &report.unread_guilds {
-        super::say(&format!("  guild {guild} can't be read: is the bot in it?"));
+        super::say(&format!(
+            "  guild {guild} can't be read; check that the bot is a member of it"
+        ));
     }
     for channel in &report.suspected {
         super::say(&format!(
@@ -126,17 +128,17 @@ pub(super) async fn run(
     }
     for channel in &report.missing_channels {
         super::say(&format!(
-            "  channel {channel} of DISCORD_CHANNEL_IDS is in no guild that the bot can read"
+            "  channel {channel} of DISCORD_CHANNEL_IDS is not in a guild that the bot can read"
         ));
     }
     for channel in &report.refused_lists {
         super::say(&format!(
-            "  not readable: archived threads are refused in {channel}; what stands in them may be missing"
+            "  not readable: Discord refuses the archived threads of {channel}; their messages may be missing"
         ));
     }
     for guild in &report.partly_listed {
         super::say(&format!(
-            "  guild {guild}: Discord lists channels or threads that can't be read; what stands in them is missing"
+            "  guild {guild}: Discord lists channels or threads that can't be parsed; their messages are missing"
         ));
     }
     if report.is_complete() {
@@ -144,13 +146,13 @@ pub(super) async fn run(
     }
     for channel in &report.incomplete {
         super::say(&format!(
-            "  gaps left: {channel} (Discord could not be asked, or its answers can't be right; the log says which; run it again)"
+            "  channel {channel} still has gaps (requests to Discord failed or got invalid responses; see the log, and run the backfill again)"
         ));
     }
     Ok(ExitCode::FAILURE)
 }
 
-/// Notes what `--verify` has read again, in the record: a run that is stopped goes on with it.
+/// Stores in the database which ranges `--verify` has to read again, so that an interrupted run continues.
 async fn read_again(arguments: &Arguments, history: &History) -> Result<(), HistoryError> {
     let span = IdSpan::between(arguments.from, arguments.to);
     let channels = history.reader.coverage().await?.into_keys();

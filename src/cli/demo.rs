@@ -1,5 +1,5 @@
-//! `guildlake demo`: the service over a made-up community. The Discord simulator runs inside the
-//! process; everything else is what `serve` runs, and goes through the real ingest.
+//! `guildlake demo`: the service with a generated community. The Discord simulator runs inside the process;
+//! everything else, including the ingest, is the code that `serve` runs.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -23,24 +23,24 @@ use crate::message::GuildId;
 use crate::service;
 use crate::status::{BackfillState, StatusReceiver};
 
-/// The community is small and grows, and who tries it does not wait.
+/// The community is small, so snapshots can be frequent, and users of the demo need not wait.
 const SNAPSHOT_INTERVAL: TimeDelta = TimeDelta::seconds(15);
 
-/// The files of old snapshots go soon: at this pace, those of an hour would be many times the record.
+/// The files of old snapshots are deleted soon: at this pace, those of an hour would be many times the database.
 const SNAPSHOT_GRACE: TimeDelta = TimeDelta::minutes(2);
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Messages of history.
+    /// Number of messages in the history.
     #[arg(long, default_value_t = 20_000)]
     messages: usize,
-    /// New events a second while it runs.
+    /// New events per second while the demo runs.
     #[arg(long, default_value_t = 2.0)]
     traffic: f64,
-    /// The seed of the community.
+    /// Seed of the generated community.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The port, instead of that of BIND (127.0.0.1:8000).
+    /// Port to listen on, instead of the port of BIND (127.0.0.1:8000).
     #[arg(long)]
     port: Option<u16>,
 }
@@ -50,12 +50,12 @@ pub(super) async fn run(arguments: Arguments, stop: CancellationToken) -> anyhow
     if let Some(port) = arguments.port {
         bind.set_port(port);
     }
-    let listener = TcpListener::bind(bind)
-        .await
-        .with_context(|| format!("{bind} can't be listened on; choose another port with --port"))?;
+    let listener = TcpListener::bind(bind).await.with_context(|| {
+        format!("the demo can't listen on {bind}; choose another port with --port")
+    })?;
     let base = format!("http://{}", reachable(listener.local_addr()?));
     super::say(&format!(
-        "guildlake demo: making a community of {} messages (seed {}) ...",
+        "guildlake demo: generating a community with {} messages (seed {}) ...",
         arguments.messages, arguments.seed
     ));
     let simulator = Simulator::start(Config::quick().with_community(Community {
@@ -67,7 +67,7 @@ pub(super) async fn run(arguments: Arguments, stop: CancellationToken) -> anyhow
         ..Community::default()
     }))
     .await?;
-    // Its times and ids are of this start: nothing of it is worth keeping.
+    // The times and ids of the community belong to this run, so nothing is kept.
     let folder = tempfile::tempdir()?;
     let key = Uuid::new_v4().simple().to_string();
     let data = folder.path().join("data");
@@ -86,7 +86,7 @@ pub(super) async fn run(arguments: Arguments, stop: CancellationToken) -> anyhow
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where this machine finds what listens there: an address that stands for all is none to ask.
+/// The address under which this machine reaches the service: an unspecified address becomes the loopback address.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
@@ -123,7 +123,7 @@ fn settings(
             channels: Vec::new(),
             api_url: simulator.api_url().parse()?,
             rest: RestSettings {
-                // The simulator is asked at the machine's speed, not at Discord's.
+                // The simulator is not limited to Discord's request rate.
                 requests_per_second: u16::MAX,
                 ..RestSettings::default()
             },
@@ -136,7 +136,7 @@ fn settings(
     })
 }
 
-/// Lines to copy. Each is run by a test.
+/// Prints commands to copy. A test runs each of them.
 fn say_lines(simulator: &Simulator, base: &str, key: &str, data: &Path) {
     let channels = simulator.channels();
     let busiest = channels
@@ -150,30 +150,30 @@ fn say_lines(simulator: &Simulator, base: &str, key: &str, data: &Path) {
     );
     super::say(&format!(
         r#"
-Copy and try (the history fills within seconds):
+Copy and try these commands (the history is read within seconds):
 
-  # a page of #{name}, newest first
+  # a page of messages in #{name}, newest first
   curl -s -H 'x-api-key: {key}' '{url}&limit=3'
 
-  # in DuckDB
+  # messages per day in DuckDB, over HTTP
   curl -s -H 'x-api-key: {key}' '{url}&limit=500' | duckdb -c "SELECT CAST(created_at AS DATE) AS day, count(*) AS messages FROM (SELECT unnest(data, recursive := true) FROM read_json('/dev/stdin')) GROUP BY ALL ORDER BY day DESC LIMIT 5"
 
-  # in DuckDB, on the snapshots in its data folder (each {seconds} seconds; the folder goes when it ends)
+  # messages per channel in DuckDB, from the Parquet snapshots (every {seconds} seconds; deleted when the demo ends)
   duckdb -init '{data}/init.sql' -c "SELECT name, count(*) AS messages FROM discord_messages JOIN discord_channels USING (channel_id) WHERE NOT deleted GROUP BY ALL ORDER BY messages DESC LIMIT 5"
 
-  # a report: messages and authors of each week
+  # a report as CSV: messages and authors per week
   curl -s -H 'x-api-key: {key}' '{base}/v1/reports/activity.csv?guild_id={guild}&unit=week'
 
-  # a search, as in Discord's own box: links of this year, with the hits of each channel
+  # a search: messages with links of the last year, with the number of hits per channel
   curl -s -H 'x-api-key: {key}' '{base}/v1/search?q=has:link+after:1y&facets=channel&limit=3'
 
-  # in pandas
+  # the newest messages in pandas
   python3 -c "import json, urllib.request as u, pandas as pd; print(pd.DataFrame(json.load(u.urlopen(u.Request('{url}', headers={{'x-api-key': '{key}'}})))['data'])[['created_at', 'author_name', 'content']].head())"
 
-  # in a browser: the API's page (the key: {key})
+  # the API documentation in a browser (the key: {key})
   {base}/docs
 
-Ctrl-C ends it. With a real server: see README.md, "Your own server".
+Ctrl-C ends the demo. To archive a real server, see README.md, "Your own server".
 "#,
         name = channel.name,
         guild = channel.guild_id,
@@ -190,6 +190,6 @@ async fn say_when_filled(mut status: StatusReceiver, base: String) {
         Err(_) => return,
     };
     super::say(&format!(
-        "The history is in: {messages} messages. New ones arrive while this runs; {base}/health shows how far it is."
+        "The history is complete: {messages} messages. New messages arrive while the demo runs; {base}/health shows the state."
     ));
 }

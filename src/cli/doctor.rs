@@ -14,17 +14,17 @@ use crate::config::{DiscordSettings, Source};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// One JSON object a line, on stdout.
+    /// Print one JSON object per line to stdout.
     #[arg(long)]
     json: bool,
 }
 
-/// How a check came out.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Verdict {
     Ok,
-    /// It works, but something is worth knowing.
+    /// The service works, but something deserves attention.
     Warning,
     Failed,
 }
@@ -88,7 +88,7 @@ pub(super) async fn run(source: &Source, arguments: &Arguments) -> anyhow::Resul
         Ok(Some(settings)) => checks.extend(discord::checks(settings).await),
         Ok(None) => checks.push(Check::warning(
             "token",
-            "DISCORD_BOT_TOKEN is not set: the API serves what the record has, and nothing is collected",
+            "DISCORD_BOT_TOKEN is not set: the API serves the archived messages, and no new ones are archived",
             "set it to the bot's token (Developer Portal, Bot, Reset Token)",
         )),
         Err(error) => checks.extend(error.0.into_iter().map(|problem| {

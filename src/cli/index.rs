@@ -1,5 +1,5 @@
-//! `guildlake index`: how the index of the full-text search is, and making it anew. For when the service
-//! does not run: while it does, it keeps the index by itself.
+//! `guildlake index`: shows or rebuilds the full-text search index while the service does not run. The running
+//! service maintains the index by itself.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -16,15 +16,15 @@ use crate::status::{SearchState, StatusReceiver};
 
 #[derive(Subcommand, Clone, Copy)]
 pub(super) enum Arguments {
-    /// How the index is. Also while the service runs.
+    /// Show the state of the index; also works while the service runs.
     #[command(
-        after_help = "Ends with 1 if there is none, or it can't be read.\n\nExample:\n  guildlake index status"
+        after_help = "The exit code is 1 if there is no index or if it can't be read.\n\nExample:\n  guildlake index status"
     )]
     Status,
-    /// Make the index anew from the whole record. Not while the service runs.
+    /// Rebuild the index from the whole database; only while the service does not run.
     #[command(
-        after_help = "It goes on where it was stopped. `serve` does this by itself with an index that is damaged or \
-                      missing.\n\nExample:\n  guildlake index rebuild"
+        after_help = "An interrupted rebuild continues where it stopped. `serve` rebuilds a damaged or missing index by \
+                      itself.\n\nExample:\n  guildlake index rebuild"
     )]
     Rebuild,
 }
@@ -43,12 +43,12 @@ pub(super) async fn run(
 fn status(source: &Source) -> anyhow::Result<ExitCode> {
     let storage = StorageSettings::read_alone(source)?;
     let Some(state) = IndexState::read(&storage.data_dir)? else {
-        super::say("there is no index; `serve` makes it, or `guildlake index rebuild`");
+        super::say("there is no search index; `serve` or `guildlake index rebuild` builds it");
         return Ok(ExitCode::FAILURE);
     };
     let progress = match state.mark.filling {
         None => format!("up to revision {}", state.mark.whole_revision()),
-        Some(_) => "being made; nothing can be found yet".to_owned(),
+        Some(_) => "being rebuilt; the search is not available yet".to_owned(),
     };
     super::print(&format!(
         "messages   {}\nstate      {progress}\nsegments   {}\nsize       {}\nversion    {}\nrecord     {}",
@@ -66,7 +66,7 @@ async fn rebuild(source: &Source, stop: CancellationToken) -> anyhow::Result<Exi
     let settings = SearchSettings::read_alone(source)?;
     anyhow::ensure!(
         storage.database.exists(),
-        "there is no record at {}: nothing was collected yet, or DATABASE_URL names another place",
+        "there is no database at {}: nothing was archived yet, or DATABASE_URL is wrong",
         storage.database.display()
     );
     let OpenRecord {
@@ -76,13 +76,13 @@ async fn rebuild(source: &Source, stop: CancellationToken) -> anyhow::Result<Exi
         search,
         ..
     } = service::open_record(&storage).await?;
-    // One that was not finished goes on.
+    // An unfinished rebuild is continued.
     let is_unfinished = IndexState::read(&storage.data_dir)
         .ok()
         .flatten()
         .is_some_and(|state| state.mark.filling.is_some());
     if !is_unfinished {
-        search.set_aside("it is to be made anew")?;
+        search.set_aside("a rebuild was requested")?;
     }
     let status = service::new_status();
     let follower = Follower::new(reader, search, settings.follower(), status.clone());
@@ -95,7 +95,7 @@ async fn rebuild(source: &Source, stop: CancellationToken) -> anyhow::Result<Exi
         Ok(mark) => {
             let search = status.borrow().search.clone();
             super::say(&format!(
-                "the index has {} messages, up to revision {}, in {}",
+                "the search index contains {} messages up to revision {} in {}",
                 search.documents,
                 mark.whole_revision(),
                 ByteSize::b(search.bytes)
@@ -103,14 +103,14 @@ async fn rebuild(source: &Source, stop: CancellationToken) -> anyhow::Result<Exi
             Ok(ExitCode::SUCCESS)
         }
         Err(_) if stop.is_cancelled() => {
-            super::say("stopped: the next run goes on from there");
+            super::say("stopped: the next run continues from there");
             Ok(ExitCode::FAILURE)
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// A bar on a terminal, by messages.
+/// Shows a progress bar by messages, on a terminal only.
 async fn show(mut status: StatusReceiver) {
     if !std::io::stderr().is_terminal() {
         return;

@@ -1,4 +1,4 @@
-//! The commands. Data goes to stdout, talk to stderr; no secret is ever a flag.
+//! The commands. Data goes to stdout, messages go to stderr; no secret is ever a flag.
 
 mod backfill;
 mod demo;
@@ -19,15 +19,15 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, Source};
 
-/// Collects the messages of chosen Discord channels and makes them ready for reporting.
+/// Archives the messages of chosen Discord channels and serves them for reporting.
 #[derive(Parser)]
 #[command(
     name = "guildlake",
     version,
     after_help = "Settings come from the environment, or from .env in the working folder; .env.example \
-                  lists them.\n\nExamples:\n  guildlake demo          try it: no token, no network\n  \
-                  guildlake doctor        check the settings, each with its fix\n  guildlake           \
-                  \x20   the API and the ingest (same as serve)"
+                  lists them.\n\nExamples:\n  guildlake demo          try guildlake without a token or network\n  \
+                  guildlake doctor        check the settings and show how to fix them\n  guildlake           \
+                  \x20   run the API and the ingest (same as serve)"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -36,36 +36,38 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the API and follow Discord, live and in history (the default).
+    /// Run the service: serve the API, archive new messages and read the history (the default).
     #[command(after_help = "Example:\n  API_KEY=$(openssl rand -hex 32) guildlake serve")]
     Serve,
-    /// Read the history of every chosen channel once, and end.
+    /// Read the history of every chosen channel once, then exit.
     #[command(
-        after_help = "It goes on where it stopped, at the page. While `serve` runs it does this by itself.\n\n\
+        after_help = "An interrupted backfill continues at the page where it stopped. `serve` backfills by itself.\n\n\
                       Examples:\n  guildlake backfill\n  guildlake backfill --verify --from 2026-01-01"
     )]
     Backfill(backfill::Arguments),
-    /// Write the record as Parquet files once, and end.
+    /// Take one snapshot of the database as Parquet files, then exit.
     #[command(
-        after_help = "Only what has changed since the last snapshot is written. While `serve` runs it does this by \
-                      itself, every SNAPSHOT_INTERVAL.\n\nExample:\n  guildlake snapshot"
+        after_help = "Only files that changed since the last snapshot are written. `serve` takes snapshots by itself, \
+                      every SNAPSHOT_INTERVAL.\n\nExample:\n  guildlake snapshot"
     )]
     Snapshot,
-    /// The index of the full-text search: how it is, or make it anew.
+    /// Show or rebuild the full-text search index.
     #[command(subcommand)]
     Index(index::Arguments),
-    /// Serve a made-up community: no token, no network.
+    /// Run the service with a generated community; needs no token and no network.
     #[command(after_help = "Example:\n  guildlake demo --messages 100000 --port 8000")]
     Demo(demo::Arguments),
-    /// Check the settings, Discord's permissions and the machine: one line each, with the fix.
-    #[command(after_help = "Ends with 1 if a check failed.\n\nExample:\n  guildlake doctor --json")]
+    /// Check the settings, the bot's permissions and the machine: one line per check, with the fix.
+    #[command(
+        after_help = "The exit code is 1 if a check failed.\n\nExample:\n  guildlake doctor --json"
+    )]
     Doctor(doctor::Arguments),
-    /// Print the API's description (OpenAPI 3.1).
+    /// Print the OpenAPI 3.1 description of the API.
     #[command(after_help = "Example:\n  guildlake openapi > openapi.json")]
     Openapi,
 }
 
-/// How long the end waits for threads that answer somebody.
+/// How long the shutdown waits for threads that still serve a request.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// Runs the command that the arguments name.
@@ -85,8 +87,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match dotenvy::from_path(".env") {
         Ok(_) => {}
         Err(error) if error.not_found() => {}
-        // Its words quote the line, which may hold a secret.
-        Err(_) => anyhow::bail!(".env can't be read: each line is NAME=VALUE, or begins with #"),
+        // The library's message quotes the line, which may contain a secret.
+        Err(_) => {
+            anyhow::bail!(".env can't be parsed: each line must be NAME=VALUE or begin with #")
+        }
     }
     let source = Source::environment();
     let command = arguments.command.unwrap_or(Command::Serve);
@@ -107,7 +111,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Openapi => openapi::run(),
         }
     });
-    // What still answers somebody ends with the process; what was committed is on disk.
+    // Threads that still serve a request end with the process; everything that was committed is on disk.
     runtime.shutdown_timeout(LAST_ANSWERS);
     done
 }
@@ -135,7 +139,7 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     let told = stop.clone();
     #[cfg(unix)]
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .context("SIGTERM can't be listened for")?;
+        .context("the handler for SIGTERM can't be installed")?;
     tokio::spawn(async move {
         #[cfg(unix)]
         tokio::select! {
@@ -149,20 +153,20 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     Ok(stop)
 }
 
-/// Talk goes to stderr.
+/// Prints a message for people, to stderr.
 #[expect(
     clippy::print_stderr,
-    reason = "the command line talks here, and nowhere else"
+    reason = "the only place where the command line prints messages"
 )]
 fn say(text: &str) {
     eprintln!("{text}");
 }
 
-/// Data goes to stdout.
+/// Prints data, to stdout.
 fn print(text: &str) -> anyhow::Result<()> {
     use std::io::Write;
     match writeln!(std::io::stdout(), "{text}") {
-        // `guildlake openapi | head` is nobody's mistake.
+        // A closed pipe, as in `guildlake openapi | head`, is not an error.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }

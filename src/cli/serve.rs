@@ -14,7 +14,7 @@ pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Res
     let settings = Settings::read(source)?;
     let listener = TcpListener::bind(settings.api.bind)
         .await
-        .with_context(|| format!("BIND {} can't be listened on", settings.api.bind))?;
+        .with_context(|| format!("the service can't listen on BIND {}", settings.api.bind))?;
     let base = format!("http://{}", listener.local_addr()?);
     super::say(&format!(
         "guildlake {}\n  API       {base}/v1/messages   (header x-api-key: your API_KEY)\n  \

@@ -18,7 +18,7 @@ pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Res
     let settings = SnapshotSettings::read_alone(source)?;
     anyhow::ensure!(
         storage.database.exists(),
-        "there is no record at {}: nothing was collected yet, or DATABASE_URL names another place",
+        "there is no database at {}: nothing was archived yet, or DATABASE_URL is wrong",
         storage.database.display()
     );
     let opened = service::open_record(&storage).await;
@@ -44,7 +44,7 @@ pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Res
     match taken {
         Ok(snapshot) => {
             super::say(&format!(
-                "a snapshot of revision {}: {} files, {} of them new, in {}",
+                "took a snapshot of revision {}: {} files, {} of them new, in {}",
                 snapshot.revision,
                 snapshot.files,
                 snapshot.written,
@@ -53,26 +53,28 @@ pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Res
             Ok(ExitCode::SUCCESS)
         }
         Err(_) if stop.is_cancelled() => {
-            super::say("stopped: the snapshot before stands, and nothing of this one was kept");
+            super::say(
+                "stopped: the previous snapshot remains current, and this one was discarded",
+            );
             Ok(ExitCode::FAILURE)
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// What to do when the service has the record.
+/// The advice if the running service has locked the data folder.
 fn ask_the_service(source: &Source) -> String {
     let bind = ApiSettings::read_alone(source).map_or_else(
         |_| "127.0.0.1:8000".to_owned(),
         |settings| settings.bind.to_string(),
     );
     format!(
-        "While the service runs, it takes the snapshots, every SNAPSHOT_INTERVAL. To have one now, ask it:\n  \
+        "The running service takes the snapshots, every SNAPSHOT_INTERVAL. To request one now, run:\n  \
          curl -X POST -H \"x-api-key: $API_KEY\" http://{bind}/v1/snapshots"
     )
 }
 
-/// A bar on a terminal, by rows.
+/// Shows a progress bar by rows, on a terminal only.
 async fn show(mut status: StatusReceiver) {
     if !std::io::stderr().is_terminal() {
         return;

@@ -1,4 +1,4 @@
-//! The HTTP API's settings.
+//! The settings of the HTTP API.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,10 +7,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::source::{Problems, Source};
 
-/// The shortest key that is accepted, in characters.
+/// The minimum length of the API key in characters.
 const SHORTEST_KEY: usize = 16;
 
-/// Keys that stand in examples; whoever reads those knows them.
+/// Keys from published examples, which anybody can know.
 const PLACEHOLDERS: [&str; 6] = [
     "change-me",
     "changeme",
@@ -20,36 +20,38 @@ const PLACEHOLDERS: [&str; 6] = [
     "example",
 ];
 
-/// Where the API listens, and the key that it wants.
+/// The listen address and the API key.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
     /// `BIND`, default `127.0.0.1:8000`: the address to listen on.
     pub bind: SocketAddr,
-    /// `API_KEY`, no default: the key that callers send.
+    /// `API_KEY`, no default: the key that clients send.
     pub key: SecretString,
-    /// `QUERIES_DIR`, no default: a folder of SQL files that are reports besides the built-in ones.
-    /// Whoever writes there can read the whole record, and what this process can read.
+    /// `QUERIES_DIR`, no default: a folder of SQL files with reports in addition to the built-in ones. Whoever
+    /// can write to the folder can read the whole database and every file that this process can read.
     pub queries: Option<PathBuf>,
 }
 
-/// Why a key is refused.
+/// Why a key is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyWeakness {
-    /// Too short to resist guessing.
+    /// The key is too short to resist guessing.
     #[error("is shorter than 16 characters; make one with `openssl rand -hex 32`")]
     Short,
-    /// Known from an example.
+    /// The key is known from an example.
     #[error("is a placeholder from an example; make one with `openssl rand -hex 32`")]
     Placeholder,
-    /// One character, repeated.
+    /// The key is one repeated character.
     #[error("repeats one character; make one with `openssl rand -hex 32`")]
     Uniform,
-    /// Not what a header can carry.
-    #[error("has characters that an HTTP header can't carry; use letters, digits and punctuation")]
+    /// An HTTP header can't contain the key.
+    #[error(
+        "contains characters that an HTTP header can't contain; use letters, digits and punctuation"
+    )]
     Unprintable,
 }
 
-/// What is wrong with a key, if anything.
+/// The weakness of a key, if it has one.
 #[must_use]
 pub fn weakness(key: &SecretString) -> Option<KeyWeakness> {
     let key = key.expose_secret();
@@ -71,18 +73,18 @@ pub fn weakness(key: &SecretString) -> Option<KeyWeakness> {
 }
 
 impl ApiSettings {
-    /// Reads what `doctor` looks at.
+    /// Reads only these settings, for `doctor`.
     ///
     /// # Errors
-    /// What is missing or wrong.
+    /// If a variable is missing or not valid.
     pub fn read_alone(source: &Source) -> Result<Self, super::SettingsError> {
         source.collect(|problems| Self::read(source, problems))
     }
 
-    /// Reads where to listen, for a command that has a key of its own.
+    /// Reads only the listen address, for a command that generates its key.
     ///
     /// # Errors
-    /// If `BIND` is no address.
+    /// If `BIND` is not a valid address.
     pub fn read_bind(source: &Source) -> Result<SocketAddr, super::SettingsError> {
         source.collect(|problems| bind(source, problems))
     }
@@ -92,7 +94,7 @@ impl ApiSettings {
         let key = match source.get("API_KEY").map(SecretString::from) {
             None => problems.add(
                 "API_KEY",
-                "is not set: it is the key that callers send; make one with `openssl rand -hex 32`",
+                "is not set; it is the key that clients send; make one with `openssl rand -hex 32`",
             ),
             Some(key) => match weakness(&key) {
                 Some(weakness) => problems.add("API_KEY", weakness.to_string()),
@@ -103,7 +105,10 @@ impl ApiSettings {
         let queries = match queries {
             Some(folder) if !folder.is_dir() => problems.add(
                 "QUERIES_DIR",
-                format!("names no folder: {}", folder.display()),
+                format!(
+                    "must be the path of a folder; this is none: {}",
+                    folder.display()
+                ),
             ),
             queries => Some(queries),
         };
@@ -119,7 +124,7 @@ fn bind(source: &Source, problems: &mut Problems) -> Option<SocketAddr> {
     source.parse(
         "BIND",
         SocketAddr::from(([127, 0, 0, 1], 8000)),
-        "is not an address and port, such as 127.0.0.1:8000",
+        "must be an address and a port, such as 127.0.0.1:8000",
         problems,
     )
 }

@@ -1,4 +1,4 @@
-//! What is collected, and as whom.
+//! The settings of Discord: the bot and what it archives.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,44 +13,44 @@ use crate::discord::gateway::ReconnectSettings;
 use crate::discord::rest::RestSettings;
 use crate::message::{ChannelId, GuildId};
 
-/// How long the first reading of history waits after a session began.
+/// The delay between the start of a gateway session and the first backfill pass.
 const SETTLE: Duration = Duration::from_secs(5);
 
-/// Whom to follow.
+/// The bot, and the guilds and channels to archive.
 #[derive(Debug, Clone)]
 pub struct DiscordSettings {
-    /// `DISCORD_BOT_TOKEN`: without one nothing is collected. Never logged.
+    /// `DISCORD_BOT_TOKEN`: without a token nothing is archived. The token is never logged.
     pub token: SecretString,
-    /// `DISCORD_GUILD_ID`: the guilds to collect.
+    /// `DISCORD_GUILD_ID`: the guilds to archive.
     pub guilds: Vec<GuildId>,
-    /// `DISCORD_CHANNEL_IDS`: the channels to collect; none for every readable one of the guilds.
+    /// `DISCORD_CHANNEL_IDS`: the channels to archive; without it every readable channel of the guilds.
     pub channels: Vec<ChannelId>,
-    /// `DISCORD_API_URL`, default `https://discord.com`: the base of Discord's REST API.
+    /// `DISCORD_API_URL`, default `https://discord.com`: the base URL of Discord's REST API.
     pub api_url: Url,
-    /// `REACTIONS`, default `counts`: how many reactions and votes there are; `full` keeps who reacted or voted, and
-    /// when, too.
+    /// `REACTIONS`, default `counts`: stores the numbers of reactions and votes; `full` also stores who reacted
+    /// or voted, and when.
     pub reactions: Reactions,
-    /// `SECOND_LOOK`, default `5m`: how long after a channel was first found missing it is looked for again, before
-    /// its messages are recorded as deleted.
+    /// `SECOND_LOOK`, default `5m`: the delay before a channel that was found missing is checked again. Its
+    /// messages are marked as deleted only after the second check.
     pub second_look: Duration,
-    /// `ASK_AGAIN`, default `40s`: how long a message is left alone before it is asked for by its id, where its
-    /// reactions may be counted twice, or a part of it came and never the whole.
+    /// `ASK_AGAIN`, default `40s`: the delay before a message is requested again by its id, because its
+    /// reactions may be counted twice or because only a part of it was received.
     pub ask_again: Duration,
-    /// How patiently Discord is asked; no variable.
+    /// The pauses and limits of REST requests; not configurable.
     pub rest: RestSettings,
-    /// How patiently the socket is connected again; no variable.
+    /// The pauses between gateway connections; not configurable.
     pub reconnect: ReconnectSettings,
-    /// How long the first reading of history waits after a session began, so that Discord's REST
-    /// side shows what its socket has sent; no variable.
+    /// The delay between the start of a gateway session and the first backfill pass, so that Discord's REST API
+    /// already returns what its gateway has sent; not configurable.
     pub settle: Duration,
 }
 
-/// What is kept of reactions and of votes in polls.
+/// What is stored of reactions and poll votes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reactions {
-    /// How many there are.
+    /// Only the numbers.
     Counts,
-    /// Who reacted or voted, and when, too.
+    /// Also who reacted or voted, and when.
     Full,
 }
 
@@ -66,14 +66,14 @@ impl FromStr for Reactions {
     }
 }
 
-/// How long after a channel was first found missing it is looked for again.
+/// The default of `SECOND_LOOK`.
 const SECOND_LOOK: Duration = Duration::from_secs(300);
 
-/// How long a message is left alone before it is asked for. Reactions come in bursts, and what came while an answer
-/// was on its way makes the next one necessary: one request for each minute of a burst is enough.
+/// The default of `ASK_AGAIN`. Reactions come in bursts, and every reaction that arrives while a response is on
+/// its way makes another request necessary: about one request per minute of a burst is enough.
 const ASK_AGAIN: Duration = Duration::from_secs(40);
 
-/// Whether a token looks like one: three parts, the first of which is the bot's id in base64.
+/// Whether a token has the form of a bot token: three parts, the first of which is the bot's id in base64.
 #[must_use]
 pub fn token_has_the_form(token: &SecretString) -> bool {
     let mut parts = token.expose_secret().split('.');
@@ -83,10 +83,10 @@ pub fn token_has_the_form(token: &SecretString) -> bool {
 }
 
 impl DiscordSettings {
-    /// Reads what `backfill` and `doctor` need of Discord.
+    /// Reads only these settings, for `backfill` and `doctor`. `Ok(None)` without a token.
     ///
     /// # Errors
-    /// What is missing or wrong. `Ok(None)` without a token.
+    /// If a variable is missing or not valid.
     pub fn read_alone(source: &Source) -> Result<Option<Self>, super::SettingsError> {
         source.collect(|problems| Self::read(source, problems))
     }
@@ -97,25 +97,25 @@ impl DiscordSettings {
         let api_url = source.parse(
             "DISCORD_API_URL",
             Url::parse("https://discord.com").expect("a URL"),
-            "is not a URL such as https://discord.com",
+            "must be a URL such as https://discord.com",
             problems,
         );
         let reactions = source.parse(
             "REACTIONS",
             Reactions::Counts,
-            "is neither counts nor full",
+            "must be counts or full",
             problems,
         );
         let second_look = source.parse(
             "SECOND_LOOK",
             humantime::Duration::from(SECOND_LOOK),
-            "is not a length of time such as 5m",
+            "must be a duration such as 5m",
             problems,
         );
         let ask_again = source.parse(
             "ASK_AGAIN",
             humantime::Duration::from(ASK_AGAIN),
-            "is not a length of time such as 40s",
+            "must be a duration such as 40s",
             problems,
         );
         let Some(token) = source.get("DISCORD_BOT_TOKEN") else {
@@ -125,7 +125,7 @@ impl DiscordSettings {
         if guilds.is_empty() && channels.is_empty() {
             return problems.add(
                 "DISCORD_GUILD_ID",
-                "is not set: with a token, name the guild to collect (or channels in DISCORD_CHANNEL_IDS)",
+                "is not set; with DISCORD_BOT_TOKEN, set the guild to archive (or channels in DISCORD_CHANNEL_IDS)",
             );
         }
         Some(Some(Self {
@@ -143,7 +143,7 @@ impl DiscordSettings {
     }
 }
 
-/// Ids, separated by commas.
+/// Reads a list of ids, separated by commas.
 fn ids<T: FromStr>(source: &Source, name: &'static str, problems: &mut Problems) -> Option<Vec<T>> {
     let text = source.get(name).unwrap_or_default();
     let parts = text.split(',').map(str::trim).filter(|id| !id.is_empty());
@@ -152,7 +152,7 @@ fn ids<T: FromStr>(source: &Source, name: &'static str, problems: &mut Problems)
         Ok(ids) => Some(ids),
         Err(_) => problems.add(
             name,
-            "is not a list of ids (whole numbers of 17 to 19 digits, separated by commas)",
+            "must be a list of Discord ids (numbers of 17 to 19 digits, separated by commas)",
         ),
     }
 }

@@ -1,5 +1,6 @@
-//! Settings: from the environment, or from `.env` in the working folder. One struct per concern;
-//! each variable is documented where it is read. All that is wrong is told at once, by name.
+//! The settings, from the environment or from `.env` in the working folder. Each concern has its own struct,
+//! and each variable is documented at its field. All problems are reported at once, each with the name of its
+//! variable.
 
 mod api;
 mod discord;
@@ -15,12 +16,12 @@ pub use snapshots::SnapshotSettings;
 pub use source::{Problem, SettingsError, Source};
 pub use storage::StorageSettings;
 
-/// How the log is written.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Lines for people.
     Pretty,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -29,7 +30,7 @@ pub enum LogFormat {
 pub struct Settings {
     /// The HTTP API.
     pub api: ApiSettings,
-    /// The record.
+    /// The database.
     pub storage: StorageSettings,
     /// The snapshots.
     pub snapshots: SnapshotSettings,
@@ -40,10 +41,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads all that `serve` needs.
+    /// Reads all settings of `serve`.
     ///
     /// # Errors
-    /// Everything that is missing or wrong, by the name of its variable.
+    /// Every variable that is missing or not valid.
     pub fn read(source: &Source) -> Result<Self, SettingsError> {
         source.collect(|problems| {
             let api = ApiSettings::read(source, problems);
@@ -63,15 +64,15 @@ impl Settings {
 }
 
 impl LogFormat {
-    /// `LOG_FORMAT`: `pretty` (the default) or `json`.
+    /// Reads `LOG_FORMAT`: `pretty` (the default) or `json`.
     ///
     /// # Errors
-    /// If it is neither.
+    /// If it has another value.
     pub fn read(source: &Source) -> Result<Self, SettingsError> {
         source.collect(|problems| match source.get("LOG_FORMAT").as_deref() {
             None | Some("pretty") => Some(Self::Pretty),
             Some("json") => Some(Self::Json),
-            Some(_) => problems.add("LOG_FORMAT", "is `pretty` or `json`"),
+            Some(_) => problems.add("LOG_FORMAT", "must be `pretty` or `json`"),
         })
     }
 }

@@ -1,25 +1,25 @@
-//! Whether there is a full-text search, and what it may use.
+//! The settings of the full-text search.
 
 use bytesize::ByteSize;
 
 use super::source::{Problems, Source};
 use crate::derived::search;
 
-/// What a commit of the index may hold in memory, unless `SEARCH_MEMORY` says otherwise.
+/// The default of `SEARCH_MEMORY`.
 const MEMORY: ByteSize = ByteSize::mb(64);
 
-/// Less than this tantivy does not work with; more than that it does not take.
+/// The limits of `SEARCH_MEMORY`, which are those of tantivy.
 const LEAST_MEMORY: ByteSize = ByteSize::mb(16);
 const MOST_MEMORY: ByteSize = ByteSize::gb(4);
 
-/// Whether there is a full-text search, and what it may use.
+/// The settings of the full-text search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SearchSettings {
-    /// `SEARCH_INDEX`, default `on`: whether messages are indexed for `/v1/search`; `off` to save its room
-    /// on the disk and its time.
+    /// `SEARCH_INDEX`, default `on`: whether messages are indexed for `/v1/search`; `off` saves disk space and
+    /// CPU time.
     pub is_on: bool,
-    /// `SEARCH_MEMORY`, default `64MB`: the memory in which new messages wait for the index's next commit,
-    /// in bytes. More makes the first indexing faster.
+    /// `SEARCH_MEMORY`, default `64MB`: the memory for messages that wait for the next commit of the index, in
+    /// bytes. More memory makes the first indexing faster.
     pub memory: u64,
 }
 
@@ -33,10 +33,10 @@ impl Default for SearchSettings {
 }
 
 impl SearchSettings {
-    /// Reads what `index` needs.
+    /// Reads only these settings, for `index`.
     ///
     /// # Errors
-    /// What is wrong.
+    /// If a variable is not valid.
     pub fn read_alone(source: &Source) -> Result<Self, super::SettingsError> {
         source.collect(|problems| Self::read(source, problems))
     }
@@ -45,7 +45,7 @@ impl SearchSettings {
         let is_on = match source.get("SEARCH_INDEX").as_deref() {
             None | Some("on") => Some(true),
             Some("off") => Some(false),
-            Some(_) => problems.add("SEARCH_INDEX", "is `on` or `off`"),
+            Some(_) => problems.add("SEARCH_INDEX", "must be `on` or `off`"),
         };
         let memory = match source
             .get("SEARCH_MEMORY")
@@ -55,7 +55,7 @@ impl SearchSettings {
             Some(Ok(size)) if (LEAST_MEMORY..=MOST_MEMORY).contains(&size) => Some(size),
             Some(_) => problems.add(
                 "SEARCH_MEMORY",
-                "is not a size from 16MB to 4GB, such as 64MB or 500MB",
+                "must be a size from 16MB to 4GB, such as 64MB or 500MB",
             ),
         };
         Some(Self {
@@ -64,7 +64,7 @@ impl SearchSettings {
         })
     }
 
-    /// The same for the follower.
+    /// The same settings in the form that the index follower takes.
     #[must_use]
     pub fn follower(&self) -> search::Settings {
         search::Settings {

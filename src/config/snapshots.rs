@@ -1,4 +1,4 @@
-//! When snapshots are taken, and how long old ones stay.
+//! When snapshots are taken, and how long old ones are kept.
 
 use chrono::TimeDelta;
 
@@ -6,26 +6,26 @@ use super::source::{Problems, Source};
 use super::storage::time;
 use crate::derived::snapshot;
 
-/// The time from one snapshot to the next, and that for which an old one's files stay.
+/// The default of `SNAPSHOT_INTERVAL` and `SNAPSHOT_GRACE`.
 const HOUR: TimeDelta = TimeDelta::hours(1);
 
-/// The least time between one snapshot and the next that a caller asks for.
+/// The default of `SNAPSHOT_FLOOR`.
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
 
-/// Snapshots more often than this only keep the disk busy.
+/// The minimum of `SNAPSHOT_INTERVAL`: more frequent snapshots only keep the disk busy.
 const SHORTEST: TimeDelta = TimeDelta::minutes(1);
 
-/// When snapshots are taken, and how long old ones stay.
+/// When snapshots are taken, and how long old ones are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SnapshotSettings {
-    /// `SNAPSHOT_INTERVAL`, default `1h`: the time from one snapshot to the next; `off` to take them only
-    /// when they are asked for.
+    /// `SNAPSHOT_INTERVAL`, default `1h`: the time between two snapshots; `off` takes snapshots only on
+    /// request.
     pub interval: Option<TimeDelta>,
-    /// `SNAPSHOT_GRACE`, default `1h`: how long the files of an older snapshot stay after another took
-    /// its place, for those who read them.
+    /// `SNAPSHOT_GRACE`, default `1h`: how long the files of an older snapshot are kept after a new snapshot
+    /// replaced it, for clients that still read them.
     pub grace: TimeDelta,
-    /// `SNAPSHOT_FLOOR`, default `1m`: how long after a snapshot none is taken for a caller of
-    /// `POST /v1/snapshots`. Each stays for the grace time, so that one who asks in a loop would fill the disk.
+    /// `SNAPSHOT_FLOOR`, default `1m`: how long after a snapshot `POST /v1/snapshots` takes no new one. Each
+    /// snapshot is kept for the grace time, so a client that requests snapshots in a loop would fill the disk.
     pub floor: TimeDelta,
 }
 
@@ -40,10 +40,10 @@ impl Default for SnapshotSettings {
 }
 
 impl SnapshotSettings {
-    /// Reads what `snapshot` needs.
+    /// Reads only these settings, for `snapshot`.
     ///
     /// # Errors
-    /// What is wrong.
+    /// If a variable is not valid.
     pub fn read_alone(source: &Source) -> Result<Self, super::SettingsError> {
         source.collect(|problems| Self::read(source, problems))
     }
@@ -56,7 +56,7 @@ impl SnapshotSettings {
                 Some(time) => Some(Some(time)),
                 None => problems.add(
                     "SNAPSHOT_INTERVAL",
-                    "is `off`, or a length of time of at least 1m, such as 15m or 1h",
+                    "must be `off` or a duration of at least 1m, such as 15m or 1h",
                 ),
             },
         };
@@ -66,7 +66,7 @@ impl SnapshotSettings {
             None => Some(default),
             Some(text) => match time(&text) {
                 Some(time) => Some(time),
-                None => problems.add(name, "is not a length of time such as 10m or 1h"),
+                None => problems.add(name, "must be a duration such as 10m or 1h"),
             },
         };
         let grace = length("SNAPSHOT_GRACE", HOUR, problems);
@@ -78,7 +78,7 @@ impl SnapshotSettings {
         })
     }
 
-    /// The same for the follower.
+    /// The same settings in the form that the snapshot follower takes.
     #[must_use]
     pub fn follower(&self) -> snapshot::Settings {
         snapshot::Settings {

@@ -1,8 +1,8 @@
-//! Where settings come from, and how what is wrong with them is gathered.
+//! Where variables are looked up, and how problems with them are collected.
 
 use std::fmt;
 
-/// A place to look variables up: the environment, or a table in a test.
+/// A source of variables: the environment, or a table in a test.
 pub struct Source {
     look_up: Box<LookUp>,
 }
@@ -10,27 +10,27 @@ pub struct Source {
 type LookUp = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Source {
-    /// The process's environment.
+    /// The environment of the process.
     #[must_use]
     pub fn environment() -> Self {
         Self::new(|name| std::env::var(name).ok())
     }
 
-    /// Any other place.
+    /// Any other source.
     pub fn new(look_up: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         Self {
             look_up: Box::new(look_up),
         }
     }
 
-    /// A variable; an empty one counts as not set, as `NAME=` in a file means it.
+    /// The value of a variable; an empty one counts as not set, like `NAME=` in a file.
     pub(super) fn get(&self, name: &str) -> Option<String> {
         (self.look_up)(name)
             .map(|value| value.trim().to_owned())
             .filter(|value| !value.is_empty())
     }
 
-    /// A variable of a type that reads itself; its default if it is not set.
+    /// Parses a variable; returns its default if it is not set.
     pub(super) fn parse<T: std::str::FromStr>(
         &self,
         name: &'static str,
@@ -47,7 +47,7 @@ impl Source {
         }
     }
 
-    /// Runs a reading to its end, and turns what it noted into an error.
+    /// Runs a reader to its end, and turns the collected problems into an error.
     pub(super) fn collect<T>(
         &self,
         read: impl FnOnce(&mut Problems) -> Option<T>,
@@ -60,21 +60,21 @@ impl Source {
     }
 }
 
-/// What is wrong with one variable. Never its value: that may be a secret.
+/// A problem with one variable. It never contains the value, which may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The variable.
+    /// Name of the variable.
     pub variable: &'static str,
-    /// What is wrong, and what it has to be.
+    /// What is wrong, and what the value must be.
     pub reason: String,
 }
 
-/// What is wrong so far.
+/// The problems collected so far.
 #[derive(Default)]
 pub(super) struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Notes a problem; there is no value then.
+    /// Adds a problem; returns no value.
     pub(super) fn add<T>(
         &mut self,
         variable: &'static str,
@@ -88,13 +88,13 @@ impl Problems {
     }
 }
 
-/// Settings that can't be used.
+/// The error for settings that are not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct SettingsError(pub Vec<Problem>);
 
 impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the settings can't be used (see .env.example):")?;
+        f.write_str("the settings are not valid (see .env.example):")?;
         for problem in &self.0 {
             write!(f, "\n  {} {}", problem.variable, problem.reason)?;
         }

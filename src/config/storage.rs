@@ -1,4 +1,4 @@
-//! Where the record is kept.
+//! Where and how the database is stored.
 
 use std::path::PathBuf;
 
@@ -8,32 +8,33 @@ use chrono::TimeDelta;
 use super::source::{Problems, Source};
 use crate::store::{DeletedContent, StoreSettings};
 
-/// How far back history is read again unless `REPAIR_WINDOW` says otherwise.
+/// The default of `REPAIR_WINDOW`.
 const REPAIR_WINDOW: TimeDelta = TimeDelta::days(7);
 
-/// Less than this DuckDB can't work with.
+/// The minimum of `MEMORY_LIMIT`, below which DuckDB can't work.
 const LEAST_MEMORY: ByteSize = ByteSize::mb(128);
 
-/// The record's place, and how it is kept.
+/// Where and how the database is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageSettings {
-    /// `DATABASE_URL`, default `duckdb://./data/guildlake.duckdb`: the DuckDB file.
+    /// `DATABASE_URL`, default `duckdb://./data/guildlake.duckdb`: the path of the DuckDB file.
     pub database: PathBuf,
-    /// `DATA_DIR`, default `./data`: the lock, the snapshots, and what DuckDB spills.
+    /// `DATA_DIR`, default `./data`: the folder of the lock, the snapshots, the search index and DuckDB's spill
+    /// files.
     pub data_dir: PathBuf,
-    /// `REPAIR_WINDOW`, default `7d`: how far back history is read again for edits and deletes
-    /// that were missed, when a session of the socket was lost.
+    /// `REPAIR_WINDOW`, default `7d`: how far back the history is read again for missed edits and deletes after
+    /// a gateway session was lost.
     pub repair_window: TimeDelta,
-    /// `DELETED_CONTENT`, default `keep`: what a delete does to the content of a message. `keep`,
-    /// `blank` (taken out at once), or `purge:30d` (taken out after that time).
+    /// `DELETED_CONTENT`, default `keep`: what happens to the content of a deleted message. `keep` keeps it,
+    /// `blank` redacts it at once, and `purge:30d` redacts it after that time.
     pub deleted_content: DeletedContent,
-    /// `MEMORY_LIMIT`, default half of the memory there is, in bytes: what DuckDB may use for queries
-    /// and for what it keeps of the file; beyond it it spills to the disk.
+    /// `MEMORY_LIMIT`, in bytes, default half of the machine's memory: what DuckDB may use for queries and for
+    /// its cache. Larger queries spill to the disk.
     pub memory_limit: Option<u64>,
 }
 
 impl StorageSettings {
-    /// Everything in one folder, as the defaults have it.
+    /// Everything in one folder, with the default file names.
     #[must_use]
     pub fn in_folder(data_dir: PathBuf) -> Self {
         Self {
@@ -45,7 +46,7 @@ impl StorageSettings {
         }
     }
 
-    /// How the record is to be kept.
+    /// The same settings in the form that the store takes.
     #[must_use]
     pub fn store(&self) -> StoreSettings {
         let usual = StoreSettings::new(self.database.clone(), self.data_dir.join("tmp"));
@@ -57,10 +58,10 @@ impl StorageSettings {
         }
     }
 
-    /// Reads what `backfill` and `doctor` need of the record.
+    /// Reads only these settings, for `backfill` and `doctor`.
     ///
     /// # Errors
-    /// What is wrong.
+    /// If a variable is not valid.
     pub fn read_alone(source: &Source) -> Result<Self, super::SettingsError> {
         source.collect(|problems| Self::read(source, problems))
     }
@@ -75,16 +76,18 @@ impl StorageSettings {
             .get("DATABASE_URL")
             .unwrap_or_else(|| "duckdb://./data/guildlake.duckdb".to_owned());
         let database = match url.split_once("://") {
-            Some(("duckdb", "")) => problems.add("DATABASE_URL", "names no file after duckdb://"),
+            Some(("duckdb", "")) => {
+                problems.add("DATABASE_URL", "has no file path after duckdb://")
+            }
             Some(("duckdb", path)) => Some(PathBuf::from(path)),
             Some(("postgres" | "postgresql", _)) => problems.add(
                 "DATABASE_URL",
-                "is of the scheme postgres://, which is not supported; use duckdb://PATH",
+                "has the scheme postgres://, which is not supported; use duckdb://PATH",
             ),
-            // The rest may hold a password: only the scheme is told.
+            // The rest may contain a password, so only the scheme is shown.
             Some((scheme, _)) => problems.add(
                 "DATABASE_URL",
-                format!("is of the unknown scheme {scheme}://; use duckdb://PATH"),
+                format!("has the unknown scheme {scheme}://; use duckdb://PATH"),
             ),
             None => problems.add("DATABASE_URL", "has no scheme; use duckdb://PATH"),
         };
@@ -92,7 +95,7 @@ impl StorageSettings {
             None => Some(REPAIR_WINDOW),
             Some(text) => match time(&text) {
                 Some(time) => Some(time),
-                None => problems.add("REPAIR_WINDOW", "is not a length of time such as 7d or 36h"),
+                None => problems.add("REPAIR_WINDOW", "must be a duration such as 7d or 36h"),
             },
         };
         let deleted_content = match source.get("DELETED_CONTENT").as_deref() {
@@ -102,7 +105,7 @@ impl StorageSettings {
                 Some(time) => Some(DeletedContent::RemoveAfter(time)),
                 None => problems.add(
                     "DELETED_CONTENT",
-                    "is `keep`, `blank`, or `purge:` with a length of time, such as purge:30d",
+                    "must be `keep`, `blank`, or `purge:` with a duration, such as purge:30d",
                 ),
             },
         };
@@ -114,7 +117,7 @@ impl StorageSettings {
             Some(Ok(size)) if size >= LEAST_MEMORY => Some(Some(size.as_u64())),
             Some(_) => problems.add(
                 "MEMORY_LIMIT",
-                "is not a size of at least 128MB, such as 512MB or 4GB",
+                "must be a size of at least 128MB, such as 512MB or 4GB",
             ),
         };
         Some(Self {
@@ -127,7 +130,7 @@ impl StorageSettings {
     }
 }
 
-/// A length of time, up to a hundred years: `7d`, `36h`, `1d 12h`.
+/// Parses a duration of at most a hundred years: `7d`, `36h`, `1d 12h`.
 pub(super) fn time(text: &str) -> Option<TimeDelta> {
     let time = TimeDelta::from_std(humantime::parse_duration(text).ok()?).ok()?;
     (time <= TimeDelta::days(36_525)).then_some(time)

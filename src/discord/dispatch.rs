@@ -1,5 +1,5 @@
-//! What a frame of the socket says. Each dispatch that matters here is read into what it means for
-//! the record; every other one only moves the sequence. What can't be read is handed on as it came.
+//! Interprets a frame of the gateway. Each relevant dispatch is parsed into its meaning for the database; every
+//! other one only advances the sequence number. A payload that can't be parsed is passed on unchanged.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -14,10 +14,10 @@ use crate::message::{
     ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Observed, Source, UserId, read_update,
 };
 
-/// Reads a frame.
+/// Parses a frame.
 ///
 /// # Errors
-/// If the frame is not JSON of the protocol's shape.
+/// If the frame is not JSON in the shape of the protocol.
 pub fn read_frame(
     text: &str,
     heard: Heard,
@@ -42,7 +42,7 @@ pub fn read_frame(
     }))
 }
 
-/// Each part that can be read is, by itself.
+/// Parses as much of the payload as possible, part by part.
 fn unreadable(payload: &str, reason: String) -> News {
     #[derive(Deserialize)]
     struct WithChannel {
@@ -100,7 +100,7 @@ fn read_news(
         "GUILD_CREATE" => {
             let GuildRef { id, unavailable } = read(payload)?;
             if unavailable == Some(true) {
-                // Told of at the begin of a session, as one that is away.
+                // At the start of a session an unavailable guild is sent in this form.
                 return Ok(News::GuildGone {
                     id,
                     is_outage: true,
@@ -132,7 +132,7 @@ fn read_news(
             Ok(News::Channel {
                 guild_id,
                 channel: read(payload)?,
-                // A new channel can be hidden from this bot; a thread that it is told of is not.
+                // A new channel can be hidden from this bot; a thread that is sent to it is not.
                 is_new: made.newly_created && name == "THREAD_CREATE",
             })
         }
@@ -172,7 +172,7 @@ fn read_news(
                     user_id: user.id,
                     roles,
                 },
-                // It may be the bot, and its roles may be others.
+                // The member may be the bot, with changed roles.
                 (Some(guild_id), ..) => News::Permissions(guild_id),
                 (None, ..) => News::Other,
             })
@@ -188,7 +188,7 @@ fn read_message(
     guild_of: GuildOf<'_>,
 ) -> Result<News, String> {
     let place: Place = read(payload)?;
-    // A message without a guild is a direct one: nobody chose to have it collected.
+    // A message without a guild is a direct message, which is never archived.
     let Some(guild_id) = place.guild(guild_of) else {
         return Ok(News::Other);
     };
@@ -219,7 +219,7 @@ fn read_gone(
     )
 }
 
-/// The items of a list that can be read; one odd channel must not hide the others.
+/// The items of a list that can be parsed; one invalid channel must not hide the others.
 fn readable<T: DeserializeOwned>(items: Vec<Box<RawValue>>) -> impl Iterator<Item = T> {
     items
         .into_iter()

@@ -1,4 +1,5 @@
-//! The envelope of a frame of the socket: what every message of the Gateway has, with its payload left as text.
+//! The envelope of a gateway frame: the fields that every message of the gateway has, with the payload left as
+//! text.
 //! Source: <https://discord.com/developers/docs/events/gateway-events#payload-structure>
 
 use std::borrow::Cow;
@@ -7,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use twilight_model::gateway::OpCode;
 
-/// A frame whose payload has not been read.
+/// A frame whose payload is not parsed yet.
 #[derive(Debug, Deserialize)]
 pub(super) struct Frame<'a> {
     op: u8,
@@ -17,18 +18,18 @@ pub(super) struct Frame<'a> {
     /// The name of a dispatch.
     #[serde(rename = "t", default, borrow)]
     pub(super) name: Option<Cow<'a, str>>,
-    /// What it says.
+    /// The payload.
     #[serde(rename = "d", default, borrow)]
     pub(super) payload: Option<&'a RawValue>,
 }
 
 impl Frame<'_> {
-    /// What kind of frame it is; none for one that is not known here.
+    /// The kind of frame; none if it is unknown.
     pub(super) fn op(&self) -> Option<OpCode> {
         OpCode::from(self.op)
     }
 
-    /// Its payload, if there is one of this shape.
+    /// Parses the payload; none if it does not have this shape.
     pub(super) fn read<'b, T: Deserialize<'b>>(&'b self) -> Option<T> {
         serde_json::from_str(self.payload?.get()).ok()
     }

@@ -7,33 +7,33 @@ use serde::Deserialize;
 use super::rest::{ChannelInfo, RoleId, RoleInfo};
 use crate::message::{ChannelId, GuildId, Message, MessageId, Observed, ReactionEvent, UserId};
 
-/// What a frame is.
+/// The kind of a frame.
 #[derive(Debug)]
 pub enum Received {
-    /// Something happened.
+    /// A dispatch.
     Dispatch(Dispatch),
-    /// Discord is there, and everything that it had to say until now has come.
+    /// The answer to a heartbeat: the connection works, and everything until now has arrived.
     HeartbeatAck,
-    /// Of no concern here.
+    /// Not relevant.
     Other,
 }
 
-/// When a frame came, and when the one before it: what it tells of happened in between.
+/// The arrival times of a frame and of the one before it: the event in the frame happened in between.
 #[derive(Debug, Clone, Copy)]
 pub struct Heard {
-    /// What had happened until then was told before it.
+    /// Everything until this time was sent in earlier frames.
     pub after: DateTime<Utc>,
     /// The time of this frame.
     pub now: DateTime<Utc>,
-    /// The same as the time of an observation, which no other frame or page has.
+    /// The same as the time of an observation, which is unique among all frames and pages.
     pub observed_at: DateTime<Utc>,
-    /// The last sequence number of the session that was taken, and when the session began: what comes with a number
-    /// that was taken is a repeat of something that happened since then.
+    /// The last processed sequence number of the session, and when the session began: a frame with a processed
+    /// number repeats an event that happened since then.
     pub taken: Option<(u64, DateTime<Utc>)>,
 }
 
 impl Heard {
-    /// When Discord showed what comes with this sequence number, and whether it is a repeat.
+    /// The observation time of a frame with this sequence number, and whether the frame is a repetition.
     #[must_use]
     pub fn observed(&self, sequence: u64) -> (Observed, bool) {
         match self.taken {
@@ -45,69 +45,69 @@ impl Heard {
     }
 }
 
-/// A dispatch: its name, its place in the session, and what it says.
+/// A dispatch: its name, its sequence number and its meaning.
 #[derive(Debug)]
 pub struct Dispatch {
     /// `MESSAGE_CREATE`, …
     pub name: String,
-    /// Its number in the session.
+    /// The sequence number in the session.
     pub sequence: u64,
-    /// The session has brought this number before.
+    /// The session has delivered this number before.
     pub is_repeat: bool,
-    /// What it says.
+    /// The meaning of the payload.
     pub news: News,
 }
 
-/// What a dispatch says.
+/// The meaning of a dispatch.
 #[derive(Debug)]
 pub enum News {
     /// A new session began.
     Ready {
-        /// The session's id.
+        /// The id of the session.
         session_id: String,
-        /// Where to resume it.
+        /// The URL at which the session can be resumed.
         resume_url: String,
-        /// The guilds that will be told of now.
+        /// The guilds that will be sent next.
         guilds: Vec<GuildId>,
-        /// The bot, if it says so.
+        /// The bot's own user, if it is named.
         me: Option<UserId>,
     },
-    /// The session goes on; everything missed was replayed.
+    /// The session was resumed; everything missed was replayed.
     Resumed,
-    /// A message as it is now; or some fields of it, with the payload as it came.
+    /// A message in its current state, or some of its fields, with the unchanged payload.
     Message(Box<Message>, Option<String>),
-    /// Somebody reacted to a message, or voted in its poll, or took that back.
+    /// Somebody reacted to a message or voted in its poll, or took that back.
     Reaction(Box<Message>, Box<ReactionEvent>),
-    /// Messages that are gone.
+    /// Deleted messages.
     Gone(Vec<Message>),
     /// A guild with its channels and threads, at the start of a session or after an outage.
     Guild {
-        /// The guild.
+        /// The id of the guild.
         id: GuildId,
-        /// Its name.
+        /// The name of the guild.
         name: String,
-        /// Channels and active threads.
+        /// The channels and active threads.
         channels: Vec<ChannelInfo>,
-        /// Its roles.
+        /// The roles.
         roles: Vec<RoleInfo>,
     },
-    /// A guild went away.
+    /// A guild became unavailable.
     GuildGone {
-        /// The guild.
+        /// The id of the guild.
         id: GuildId,
-        /// It is an outage, and the guild comes back; else the bot is in it no more.
+        /// Whether it is an outage and the guild will come back; otherwise the bot is no longer a member.
         is_outage: bool,
     },
-    /// A channel or thread as it is now.
+    /// A channel or thread in its current state.
     Channel {
         /// Its guild.
         guild_id: GuildId,
         /// The channel.
         channel: Box<ChannelInfo>,
-        /// It was made just now: nothing stood in it before.
+        /// Whether the channel was just created and contained nothing before.
         is_new: bool,
     },
-    /// Threads that can be read now.
+    /// Threads that can be read from now on.
     Threads {
         /// Their guild.
         guild_id: GuildId,
@@ -121,43 +121,42 @@ pub enum News {
         /// The channel.
         id: ChannelId,
     },
-    /// A role as it is now.
+    /// A role in its current state.
     Role {
         /// Its guild.
         guild_id: GuildId,
         /// The role.
         role: RoleInfo,
     },
-    /// A role went: what can be read may have changed with it.
+    /// A role was deleted, which may have changed permissions.
     Permissions(GuildId),
-    /// A member as they are now. The roles of the bot decide what it can read; nobody else's do, and
-    /// no name.
+    /// A member in their current state. Only the roles of the bot matter, because they decide what it can read.
     Member {
         /// Their guild.
         guild_id: GuildId,
-        /// Who.
+        /// The user.
         user_id: UserId,
         /// Their roles.
         roles: Vec<RoleId>,
     },
     /// The bot was added to a thread or removed from it.
     ThreadMembership(ChannelId),
-    /// Of no concern here.
+    /// Not relevant.
     Other,
-    /// Could not be understood.
+    /// The payload could not be parsed.
     Unreadable {
-        /// The channel, if that much could be read.
+        /// The channel, if it could be parsed.
         channel_id: Option<ChannelId>,
-        /// The message, if that much could be read.
+        /// The message, if it could be parsed.
         message_id: Option<MessageId>,
-        /// Why not.
+        /// Why the payload could not be parsed.
         reason: String,
-        /// The payload as it came.
+        /// The unchanged payload.
         payload: String,
     },
 }
 
-/// Where a channel belongs, for the older form of updates and deletes that does not say it.
+/// Looks up the guild of a channel, for the older form of updates and deletes that does not contain it.
 pub type GuildOf<'a> = &'a dyn Fn(ChannelId) -> Option<GuildId>;
 
 #[derive(Deserialize)]

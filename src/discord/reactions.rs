@@ -58,7 +58,7 @@ pub(super) fn read(
         name: None,
     });
     let change = |of: Option<Counted>, step| {
-        let of = of.ok_or_else(|| format!("{name} does not say of what"))?;
+        let of = of.ok_or_else(|| format!("{name} does not name its emoji or answer"))?;
         Ok::<_, String>(Tally::change(observed, of, step, event.burst))
     };
     let mut message = Message {

@@ -1,5 +1,6 @@
-//! Asks Discord for single messages of which the record knows something that it can't place by itself: a part of a
-//! message that was never seen whole, or reactions that may be counted already by the page that came with them.
+//! Requests single messages from Discord that the database can't complete by itself: messages of which only a
+//! part was received, and messages whose reactions may already be included in the history page that contained
+//! them.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,22 +16,22 @@ use crate::message::{Message, Observed, Source};
 use crate::status::StatusSender;
 use crate::store::{Batch, Unsettled};
 
-/// Messages that wait to be asked for at most. Those beyond stay as they are, and the next reading settles them.
+/// The maximum number of queued messages. Further messages stay as they are until the history is read again.
 const MOST_WAITING: usize = 10_000;
 
-/// The messages to ask for.
+/// The queue of messages to request.
 pub struct AskAgain {
     rest: Rest,
     writer: WriterHandle,
     unsettled: mpsc::Receiver<Unsettled>,
     status: StatusSender,
-    /// How long a message is left alone.
+    /// The delay before a message is requested.
     quiet: Duration,
     waiting: HashMap<Unsettled, Instant>,
 }
 
 impl AskAgain {
-    /// Of those that the writer finds, each left alone for `quiet`.
+    /// Requests the messages that the writer reports, each after the delay `quiet`.
     #[must_use]
     pub fn new(
         rest: Rest,
@@ -49,10 +50,10 @@ impl AskAgain {
         }
     }
 
-    /// Asks as messages become due, until `stop`.
+    /// Requests messages as they become due, until `stop`.
     ///
     /// # Errors
-    /// If the record can't be written.
+    /// If the database can't be written.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), WriterClosed> {
         loop {
             let due = self.waiting.iter().min_by_key(|(_, due)| **due);
@@ -93,8 +94,8 @@ impl AskAgain {
         self.status.send_modify(|status| status.unsettled -= 1);
     }
 
-    /// Asks for a message and hands the answer to the writer. What Discord does not show stays as it is: that a
-    /// message is gone, an event says, or a whole reading.
+    /// Requests a message and passes the response to the writer. A message that Discord does not return stays
+    /// as it is: only an event or a complete reading of the history proves that it was deleted.
     async fn ask(&mut self, message: Unsettled) -> Result<(), WriterClosed> {
         let Unsettled {
             guild_id,
@@ -109,25 +110,30 @@ impl AskAgain {
                             messages: vec![read],
                             ..Batch::default()
                         };
-                        // On disk before it counts as settled; it may be found unsettled again.
+                        // The message must be on disk before it counts as settled; the commit may report it as
+                        // unsettled again.
                         self.writer.commit(batch).await?;
                     }
                     Ok(_) => {
-                        debug!(%channel_id, %id, "Discord shows the message in another channel");
+                        debug!(%channel_id, %id, "a message was requested again, and Discord returned it in another channel; the response is ignored");
                     }
                     Err(error) => {
-                        debug!(%channel_id, %id, %error, "the message can't be understood");
+                        debug!(%channel_id, %id, %error, "a message was requested again, and the response can't be parsed");
                     }
                 }
             }
-            Ok(None) => debug!(%channel_id, %id, "Discord does not show the message any more"),
+            Ok(None) => {
+                debug!(%channel_id, %id, "a message was requested again, and Discord does not know it any more")
+            }
             Err(
                 error @ RestError::Unavailable { .. } | error @ RestError::TooManyInvalid { .. },
             ) => {
-                warn!(%channel_id, %id, %error, "a message could not be asked for; it is tried again");
+                warn!(%channel_id, %id, %error, "a message could not be requested; the request is repeated later");
                 self.waiting.insert(message, Instant::now() + self.quiet);
             }
-            Err(error) => debug!(%channel_id, %id, %error, "Discord does not give the message"),
+            Err(error) => {
+                debug!(%channel_id, %id, %error, "a message was requested again, and Discord refused it")
+            }
         }
         Ok(())
     }

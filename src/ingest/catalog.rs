@@ -1,5 +1,5 @@
-//! What there is to read: the guild's channels and threads, and which of them this bot may read.
-//! Worked out from permissions, because where one is missing Discord answers an empty list.
+//! The channels and threads that can be read. Whether the bot may read them is computed from permissions,
+//! because Discord answers with an empty list where a permission is missing.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,50 +14,50 @@ use crate::guild::{Access, AccessMark, Guild, Place};
 use crate::message::{ChannelId, GuildId, UserId};
 use crate::store::Batch;
 
-/// A channel or thread that is collected.
+/// A channel or thread that is archived.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// What Discord says of it.
+    /// Discord's description of the channel.
     pub info: ChannelInfo,
-    /// Its guild.
+    /// The guild of the channel.
     pub guild_id: GuildId,
-    /// Whether its history can be read.
+    /// Whether the history of the channel can be read.
     pub access: Access,
-    /// Which lists of archived threads below it may be asked for.
+    /// The lists of archived threads below the channel that may be requested.
     pub archived_lists: Vec<ArchivedKind>,
 }
 
 impl Entry {
-    /// Whether messages stand in it (in a forum only threads do).
+    /// Whether the channel can contain messages; a forum only contains threads.
     #[must_use]
     pub fn holds_messages(&self) -> bool {
         ChannelKind::of(self.info.kind).holds == Holds::Messages
     }
 }
 
-/// The channels and threads that are collected, at one moment.
+/// The archived channels and threads at one moment.
 #[derive(Debug, Default)]
 pub struct Catalog {
     /// The guilds.
     pub guilds: Vec<Guild>,
     /// The channels and threads.
     pub entries: Vec<Entry>,
-    /// In how many places Discord's lists of these guilds held something that could not be read: a
-    /// channel or thread that is not known.
+    /// The number of items in Discord's lists of each guild that could not be parsed, so that a channel or
+    /// thread may be unknown.
     pub odd: HashMap<GuildId, usize>,
-    /// How many channels Discord's list of each guild has, collected or not.
+    /// The number of channels in Discord's list of each guild, archived or not.
     pub listed: HashMap<GuildId, usize>,
-    /// What is needed to judge threads that are found later: the bot's permissions,
+    /// The bot's permissions, needed for threads that are found later,
     permissions: HashMap<GuildId, MemberPermissions>,
-    /// and all channels, collected or not, because a thread's permissions are its channel's.
+    /// and all channels, archived or not, because a thread has the permissions of its channel.
     channels: HashMap<ChannelId, ChannelInfo>,
 }
 
 impl Catalog {
-    /// Asks Discord. A guild that can't be read is left out, with a warning.
+    /// Requests the catalog from Discord. A guild that can't be read is left out with a warning.
     ///
     /// # Errors
-    /// If Discord refuses the token, or can't be reached.
+    /// If Discord refuses the token or can't be reached.
     pub async fn read(rest: &Rest, scope: &Scope) -> Result<Self, RestError> {
         let me = rest.me().await?;
         let mut catalog = Self::default();
@@ -65,9 +65,9 @@ impl Catalog {
             match catalog.read_guild(rest, scope, guild_id, me.id).await {
                 Ok(()) => {}
                 Err(error) if error.is_about_the_place() => {
-                    // Whatever it was that allowed it, when it is back it counts as changed.
+                    // When the guild can be read again, its permissions count as changed.
                     rest.forget_rights(Place::Guild(guild_id));
-                    warn!(%guild_id, %error, "the guild can't be read: is the bot in it?");
+                    warn!(%guild_id, %error, "the guild can't be read; check that the bot is a member of it");
                 }
                 Err(error) => return Err(error),
             }
@@ -92,8 +92,8 @@ impl Catalog {
         }
         let (channels, threads) = (channels.channels, threads.channels);
         if !guild.has_everyone() {
-            // By it nobody could read anything.
-            warn!(%guild_id, "Discord's answer for the guild lacks the role of all its members, so nothing is concluded from it; the guild is asked for again");
+            // By such a response nobody could read any channel.
+            warn!(%guild_id, "Discord's response for the guild lacks the role @everyone, so it is ignored and the guild is requested again");
             self.odd.insert(guild_id, odd + 1);
             return Ok(());
         }
@@ -112,7 +112,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Adds threads of a channel that were found in a list of archived ones; answers the new ones.
+    /// Adds threads of a channel that were found in a list of archived threads; returns the new ones.
     pub fn add_threads(
         &mut self,
         guild_id: GuildId,
@@ -155,8 +155,8 @@ impl Catalog {
     }
 }
 
-/// Has what was refused asked for again where the rights are other than they were at the last look:
-/// the event that told of it may have been missed.
+/// Allows refused requests to be sent again where the permissions differ from those at the last check, because
+/// the event that announced the change may have been missed.
 fn compare_rights(
     rest: &Rest,
     scope: &Scope,
@@ -176,14 +176,14 @@ fn compare_rights(
     }
 }
 
-/// A number that differs where what is given does.
+/// A hash of permissions.
 fn number_of(rights: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     rights.hash(&mut hasher);
     hasher.finish()
 }
 
-/// Whether a channel's history can be read at this moment.
+/// Whether the history of a channel can be read now.
 pub(super) async fn access_now(rest: &Rest, entry: &Entry) -> Result<Access, RestError> {
     let me = rest.me().await?;
     let guild = rest.guild(entry.guild_id).await?;
@@ -199,7 +199,7 @@ pub(super) async fn access_now(rest: &Rest, entry: &Entry) -> Result<Access, Res
     Ok(permissions.access(&info, parent.as_ref()))
 }
 
-/// The chosen guilds; where only channels were chosen, theirs.
+/// The selected guilds; if only channels are selected, their guilds.
 async fn guilds(rest: &Rest, scope: &Scope) -> Result<HashSet<GuildId>, RestError> {
     let mut guilds: HashSet<GuildId> = scope.guilds().collect();
     if guilds.is_empty() {
@@ -216,7 +216,7 @@ async fn guilds(rest: &Rest, scope: &Scope) -> Result<HashSet<GuildId>, RestErro
     Ok(guilds)
 }
 
-/// What the record is told of entries.
+/// The channels and their access, as the database stores them.
 #[must_use]
 pub(super) fn batch_of(guilds: &[Guild], entries: &[Entry], since: DateTime<Utc>) -> Batch {
     Batch {

@@ -1,5 +1,5 @@
-//! What an event makes doubtful: where live events may have been missed, and where something came
-//! that could not be understood. The record notes it as a gap, or as a range to read again.
+//! Marks coverage as suspect after an event: where live events may have been missed, and where something could
+//! not be parsed. The database stores it as a gap, or as a stale range to read again.
 
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,11 @@ use crate::guild::{Doubt, GapReason, Interrupted, Place};
 use crate::message::{ChannelId, IdSpan, MessageId};
 use crate::store::Batch;
 
-/// How often what could not be understood calls for a pass at most: should Discord change a field's
-/// type, every message would.
+/// The minimum time between passes that are requested because something could not be parsed: if Discord changed
+/// the type of a field, every message would request one.
 const UNREADABLE_CALLS: Duration = Duration::from_secs(300);
 
-/// The calls for passes by what could not be understood: history may have it in a form that can be.
+/// Requests passes after unparsable events, because the history may have a form that can be parsed.
 #[derive(Debug, Default)]
 pub(super) struct UnreadableCalls {
     is_waiting: bool,
@@ -23,12 +23,12 @@ pub(super) struct UnreadableCalls {
 }
 
 impl UnreadableCalls {
-    /// Asks for a pass, now or later.
+    /// Requests a pass, now or later.
     pub(super) fn ask(&mut self) {
         self.is_waiting = true;
     }
 
-    /// The pass, if one is waited for and the one before it is long enough ago.
+    /// The requested pass, if the last one is long enough ago.
     pub(super) fn due(&mut self) -> Option<Pass> {
         let is_early = |last: Instant| last.elapsed() < UNREADABLE_CALLS;
         if !self.is_waiting || self.last.is_some_and(is_early) {
@@ -42,7 +42,7 @@ impl UnreadableCalls {
     }
 }
 
-/// What can be read there may be other than it was.
+/// The place whose permissions may have changed, as an interruption of its coverage.
 pub(super) fn interrupted(place: Place, heard: Heard) -> Interrupted {
     Interrupted {
         place,
@@ -52,8 +52,7 @@ pub(super) fn interrupted(place: Place, heard: Heard) -> Interrupted {
     }
 }
 
-/// Notes where something that could not be understood belongs: a message that may be missing, or
-/// one of which a change may be.
+/// Marks the ranges that an unparsable event makes suspect: a message may be missing, or a change of a message.
 pub(super) fn doubt(
     batch: &mut Batch,
     name: &str,

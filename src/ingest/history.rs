@@ -1,6 +1,6 @@
-//! The history side: when a pass over everything that is collected is due. Passes follow the
-//! socket: a new session means that something was missed, and what it makes doubtful is a gap
-//! again; a changed catalog may have opened something.
+//! The backfill: decides when a pass over all archived channels is due. Passes follow the gateway: a new
+//! session means that events were missed, and their ranges become gaps again; a changed catalog may make new
+//! channels readable.
 
 use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
@@ -17,25 +17,25 @@ use super::pass_report::{HistoryError, PassReport};
 use crate::message::{ChannelId, MessageId};
 use crate::status::{BackfillState, PassStatus};
 
-/// How long after a pass that left gaps the next one begins, at first and at most; it doubles.
+/// The delay before the next pass after an incomplete one: the first and the longest; it doubles in between.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// How long without a call before a pass is due all the same: a channel that was refused is looked
-/// at again, and what no event told is found.
+/// The time after which a pass is due without a request: it checks refused channels again and finds what no
+/// event announced.
 const DAILY: Duration = Duration::from_secs(24 * 3600);
 
-/// How often the time to the next look at what is missing doubles: from five minutes to 21 hours.
+/// How often the delay before the next check for missing channels doubles: from five minutes to 21 hours.
 const MOST_DOUBLINGS: u32 = 8;
 
-/// How much later than it is due the second look is, so that it is not too early by rounding.
+/// How much later than due the second check is made, so that rounding does not make it too early.
 const LOOK_LATER: Duration = Duration::from_millis(100);
 
 impl History {
-    /// Makes passes as they are called for, until `stop`.
+    /// Runs passes as they are requested, until `stop`.
     ///
     /// # Errors
-    /// If Discord refuses the token, or the record fails.
+    /// If Discord refuses the token, or if the database fails.
     pub async fn run(
         self,
         calls: mpsc::UnboundedReceiver<Pass>,
@@ -67,13 +67,13 @@ impl History {
             let result = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 () = calls.new_session() => {
-                    info!("backfill: a new session began; looking for gaps again");
+                    info!("backfill: a new gateway session started; the backfill looks for gaps again");
                     continue;
                 }
                 result = work => result,
             };
             if let Ok(report) = &result {
-                // What stays missing is looked for ever more rarely.
+                // Channels that stay missing are checked less and less often.
                 looks = if report.suspected == suspected {
                     (looks + 1).min(MOST_DOUBLINGS)
                 } else {
@@ -87,7 +87,7 @@ impl History {
                 Ok(report) if report.is_complete() => {
                     pause = FIRST_PAUSE;
                     self.status.send_modify(|status| {
-                        // What was called for since is not read yet.
+                        // Requests that were made since then are not fulfilled yet.
                         if calls.waiting.is_none() && calls.taken == status.backfill.calls {
                             status.backfill.state = BackfillState::Complete;
                         }
@@ -95,11 +95,11 @@ impl History {
                     continue;
                 }
                 Ok(report) => warn!(
-                    "backfill: {report}; the next pass is in {}",
+                    "backfill: the pass is incomplete ({report}); the next pass is in {}",
                     humantime::format_duration(pause)
                 ),
                 Err(error) if error.is_transient() => {
-                    warn!(%error, "backfill: the pass failed; the next one is in {}", humantime::format_duration(pause));
+                    warn!(%error, "backfill: the pass failed; the next pass is in {}", humantime::format_duration(pause));
                 }
                 Err(error) => return Err(error),
             }
@@ -114,11 +114,11 @@ impl History {
         }
     }
 
-    /// One pass over everything that is collected.
+    /// Runs one pass over everything that is archived.
     ///
     /// # Errors
-    /// If Discord refuses the token or can't be asked at all, or the record fails. What was read
-    /// until then is in the record.
+    /// If Discord refuses the token or can't be reached at all, or if the database fails. What was read until
+    /// then is stored.
     pub async fn pass(&self) -> Result<PassReport, HistoryError> {
         self.status.send_modify(|status| {
             status.backfill.state = BackfillState::Running;
@@ -148,7 +148,7 @@ impl History {
 }
 
 impl History {
-    /// What is known of newest messages that are gone.
+    /// The newest messages that are known to be deleted.
     pub(super) fn newest_gone(&self) -> MutexGuard<'_, HashMap<ChannelId, MessageId>> {
         self.newest_gone
             .lock()
@@ -156,17 +156,17 @@ impl History {
     }
 }
 
-/// The calls for passes, and the most pressing of those that wait.
+/// The requests for passes, and the most urgent one that waits.
 struct Calls {
     receiver: mpsc::UnboundedReceiver<Pass>,
     taken: u64,
     waiting: Option<Pass>,
-    /// When what was found missing is looked for again.
+    /// When missing channels are checked again.
     look_again: Option<Instant>,
 }
 
 impl Calls {
-    /// The most pressing pass that is called for; waits for one.
+    /// Waits for the next pass; returns the most urgent one.
     async fn next(&mut self) -> Pass {
         while let Ok(pass) = self.receiver.try_recv() {
             self.take(pass);
@@ -183,7 +183,7 @@ impl Calls {
         }
     }
 
-    /// Waits until a new session calls for a pass; notes what else is called for.
+    /// Waits until a new session requests a pass; remembers other requests.
     async fn new_session(&mut self) {
         while self.waiting != Some(Pass::AfterNewSession) {
             self.receive().await;
@@ -193,7 +193,7 @@ impl Calls {
     async fn receive(&mut self) {
         match self.receiver.recv().await {
             Some(pass) => self.take(pass),
-            // The live side is gone: nothing will call any more.
+            // The live side has ended, so nothing requests passes any more.
             None => std::future::pending().await,
         }
     }
@@ -220,8 +220,8 @@ mod tests {
         };
         assert_eq!(
             report.to_string(),
-            "guilds that the bot can't read: 7; channels that have gaps left, because Discord \
-             could not be asked: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more"
+            "guilds that the bot can't read: 7; channels that still have gaps, because requests \
+             to Discord failed: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more"
         );
         assert_eq!(PassReport::default().to_string(), "everything was read");
     }

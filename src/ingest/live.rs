@@ -1,6 +1,6 @@
-//! The live side: frames of the socket, in order, each turned into a batch and handed to the
-//! writer together with the session's place, so that both become durable in one transaction.
-//! What happens to the session is told to the history, which fills what the socket did not bring.
+//! The live side: each frame of the gateway, in order, becomes a batch that the writer commits together with
+//! the position in the session, so that both become durable in one transaction. Events of the session itself
+//! are passed to the backfill, which fills what the gateway did not deliver.
 
 mod asked;
 mod connection;
@@ -36,75 +36,75 @@ use crate::message::{GuildId, Message, MessageId, Source, UserId, snowflake_time
 use crate::status::{BackfillState, GatewayState, GatewayStatus, StatusSender};
 use crate::store::{Batch, Parked};
 
-/// How far behind the newest id a session is trusted to be complete: dispatches of different
-/// channels can overtake each other by seconds. What is inside is read again, which costs a request.
+/// How far behind its newest id a session is trusted to be complete, because dispatches of different channels
+/// can overtake each other by seconds. Messages within this time are read again, which costs a request.
 const OVERTAKING: TimeDelta = TimeDelta::seconds(60);
 
-/// The same as a difference of ids.
+/// The same time as a difference of ids.
 const OVERTAKING_IDS: i64 = OVERTAKING.num_milliseconds() << 22;
 
-/// A frame that takes longer than this to hand over has held up those behind it.
+/// The time of a hand-over from which on the following frames count as delayed.
 const HELD_UP: Duration = Duration::from_secs(5);
 
 /// Why the live side ended.
 #[derive(Debug, thiserror::Error)]
 pub enum LiveError {
-    /// The socket can't go on.
+    /// The gateway can't be followed any more.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
-    /// The record can't be written.
+    /// The database can't be written.
     #[error(transparent)]
     Writer(#[from] WriterClosed),
 }
 
-/// Follows the socket.
+/// Follows the gateway.
 pub struct Live {
     scope: Arc<Scope>,
-    /// To look up channels that nobody knows.
+    /// Looks up unknown channels.
     rest: Rest,
     writer: WriterHandle,
     status: StatusSender,
-    /// Where the history hears of sessions.
+    /// Receives the requests for passes.
     passes: mpsc::UnboundedSender<Pass>,
     session: Option<SessionMark>,
     clock: Clock,
-    /// The guilds that a new session has still to tell of.
+    /// The guilds that a new session has announced but not sent yet.
     awaited: HashSet<GuildId>,
-    /// The newest id of the session, and when it came.
+    /// The newest id of the session, and when it arrived.
     newest: Option<(MessageId, Instant)>,
     following: Following,
     /// When the session began.
     ready_at: Option<Instant>,
-    /// Since when guilds are away.
+    /// Since when guilds are unavailable.
     away: HashMap<GuildId, DateTime<Utc>>,
-    /// Where the guilds are that are collected.
+    /// The availability of the archived guilds.
     guilds: Guilds,
     rights: Rights,
-    /// The bot itself, once that is known.
+    /// The bot's own user, once it is known.
     me: Option<UserId>,
-    /// When the clock was last found to be right, against an id ahead of it.
+    /// When the clock was last verified against an id in the future.
     clock_was_right: Option<Instant>,
     unreadable: UnreadableCalls,
-    /// Whether who reacted, and when, is kept.
+    /// Whether it is stored who reacted, and when.
     keeps_reactors: bool,
     lines: ConnectionLines,
 }
 
-/// How the live side stands to what Discord says.
+/// How promptly events arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Following {
-    /// There is no session, or it is replaying what was missed.
+    /// There is no session, or it is replaying missed events.
     No,
-    /// What comes may have waited here, because the record could not take it. Ends with the answer
+    /// Events may have waited in this process because the database could not take them. It ends with the answer
     /// to a heartbeat that was sent since.
     HeldUp,
-    /// What comes has just happened.
+    /// Events arrive as they happen.
     Yes,
 }
 
 impl Live {
-    /// For what `scope` collects: batches go to `writer`, and calls for passes to `passes`. With a
-    /// session that is to be resumed, if there is one.
+    /// Follows the gateway for the channels in `scope`: batches go to `writer`, and requests for passes to
+    /// `passes`. A given session is resumed.
     #[must_use]
     pub fn new(
         scope: Arc<Scope>,
@@ -138,11 +138,12 @@ impl Live {
         }
     }
 
-    /// Follows the socket until `stop`, then commits what was taken and closes it so that the
-    /// session can be resumed.
+    /// Follows the gateway until `stop`, then commits everything that was received and closes the connection so
+    /// that the session can be resumed.
     ///
     /// # Errors
-    /// If Discord closes the socket for good, or the record can't be written.
+    /// If Discord closes the connection for a reason that a new attempt can't fix, or if the database can't be
+    /// written.
     pub async fn run(
         mut self,
         mut socket: Socket,
@@ -167,7 +168,7 @@ impl Live {
                 SocketEvent::Ended(ended) => self.connection_ended(&ended),
             }
         }
-        // Everything taken is on disk before Discord hears goodbye.
+        // Everything that was received is on disk before the connection is closed.
         self.writer.commit(Batch::default()).await?;
         self.set_state(GatewayState::Off);
         socket.close().await;
@@ -185,7 +186,7 @@ impl Live {
         }
     }
 
-    /// The time of this frame, and the one from which on it tells what happened.
+    /// The time of this frame, and the earliest time of the event in it.
     fn heard(&self) -> Heard {
         let now = self.clock.now();
         let session = self.session.as_ref();
@@ -198,14 +199,14 @@ impl Live {
         }
     }
 
-    /// Discord answered a heartbeat: what happened until now has come, less what may be overtaken,
-    /// also where nobody wrote. Measured by the steady clock from the newest id, which is Discord's
-    /// own time.
+    /// Discord answered a heartbeat: everything until now has arrived, except for events that can be overtaken,
+    /// even if nobody wrote. The time is measured with the monotonic clock from the newest id, which has
+    /// Discord's own time.
     async fn heartbeat(&mut self, now: DateTime<Utc>) -> Result<(), LiveError> {
         self.miss_guilds();
         match self.following {
             Following::No => return Ok(()),
-            // It can have waited here: the next one has not.
+            // The answer can have waited in this process; the next one has not.
             Following::HeldUp => {
                 self.following = Following::Yes;
                 return Ok(());
@@ -225,7 +226,7 @@ impl Live {
         self.hand_over(Batch::default(), sequence, pass, now).await
     }
 
-    /// Hands the batch to the writer with the session's place behind it.
+    /// Passes the batch to the writer, together with the position in the session.
     async fn hand_over(
         &mut self,
         mut batch: Batch,
@@ -233,14 +234,14 @@ impl Live {
         pass: Option<Pass>,
         now: DateTime<Utc>,
     ) -> Result<(), LiveError> {
-        // What was refused there may be allowed now.
+        // Requests that were refused there may be allowed now.
         for place in batch.interrupted.iter().map(|it| it.place) {
             let scope = &self.scope;
             self.rest
                 .ask_again(|refused| scope.is_within(refused, place));
         }
         if let Some(session) = &mut self.session {
-            // A replay after RESUME counts from below.
+            // A replay after RESUME starts with lower numbers.
             session.sequence = session.sequence.max(sequence);
             if self.following == Following::Yes {
                 session.heard_at = session.heard_at.max(now - OVERTAKING);
@@ -253,15 +254,15 @@ impl Live {
         if pass == Pass::Catalog {
             self.call(|_| {});
         }
-        // The history reads the session's marks from the record: they have to be there.
+        // The backfill reads the position of the session from the database, so it must be committed.
         self.writer.commit(batch).await?;
-        // Without a history there is nobody to tell.
+        // Without a backfill nobody receives the request.
         let _ = self.passes.send(pass);
         Ok(())
     }
 
-    /// Counts a call for a pass, in one step with what causes it and before anybody can see the
-    /// sequence: history is not complete from here on.
+    /// Counts a request for a pass in the same step as its cause and before the sequence becomes visible: from
+    /// here on the history is not complete.
     fn call(&self, change: impl FnOnce(&mut GatewayStatus)) {
         self.status.send_modify(|status| {
             change(&mut status.gateway);
@@ -270,7 +271,7 @@ impl Live {
         });
     }
 
-    /// Notes a live message: below it, less what may overtake it, the session is complete.
+    /// Records a live message: up to its id, minus what can overtake it, the session is complete.
     fn saw(&mut self, message: &Message) {
         if let Some(session) = &mut self.session {
             let complete = message.id.as_i64().saturating_sub(OVERTAKING_IDS);
@@ -284,7 +285,7 @@ impl Live {
     async fn park_frame(&mut self, text: &str, reason: String) -> Result<(), LiveError> {
         warn!(
             reason,
-            "a frame could not be understood; it is kept as it came"
+            "a gateway frame could not be parsed; its payload is kept as a dead letter"
         );
         let heard = self.heard();
         let mut batch = Batch::default();
@@ -300,8 +301,8 @@ impl Live {
         self.hand_over(batch, sequence, pass, heard.now).await
     }
 
-    /// Keeps what could not be understood as it came, with what that makes doubtful. Answers the
-    /// pass that it calls for, if one is due.
+    /// Keeps the payload of an unparsable event as a dead letter and marks what it makes suspect. Returns the
+    /// pass that it requests, if one is due.
     fn keep_unreadable(
         &mut self,
         batch: &mut Batch,
@@ -309,7 +310,7 @@ impl Live {
         message: Option<MessageId>,
         heard: Heard,
     ) -> Option<Pass> {
-        // It may have been of rights.
+        // The event may have changed permissions.
         self.rights = Rights::default();
         doubt(batch, &parked.event, parked.channel_id, message, heard);
         batch.parked.push(parked);

@@ -1,5 +1,6 @@
-//! From Discord's events to the record. One writer commits what the socket and the history bring,
-//! together with the marks that say how far each is; what is complete is known by ranges of ids.
+//! Brings Discord's events into the database. A single writer commits what the gateway and the backfill
+//! deliver, in the same transaction as the positions that they have reached; coverage is tracked as ranges of
+//! ids.
 
 mod ask_again;
 mod catalog;

@@ -1,6 +1,6 @@
-//! One pass over everything that is collected: list the archived threads, fill each channel's gaps,
-//! a few at a time, ask for what vanished, and hold what was read against the newest message that
-//! Discord names. What Discord could not be asked is tried again, and told at the end.
+//! One backfill pass over everything that is archived: it lists the archived threads, fills the gaps of a few
+//! channels at a time, checks channels that disappeared, and compares the result with the newest message that
+//! Discord names for each channel. Failed requests are repeated and reported at the end.
 
 mod job;
 mod lists;
@@ -29,22 +29,23 @@ use crate::guild::{
 use crate::message::{ChannelId, GuildId, IdSpan, snowflake_at};
 use crate::store::{Batch, Committed};
 
-/// Channels that are read at a time. Discord's limits are per channel and over all.
+/// The number of channels that are read at a time. Discord's limits are per channel and in total.
 const AT_A_TIME: usize = 8;
 
-/// How often a channel is tried again when Discord gives no usable answer.
+/// How often a channel is tried again if Discord gives no valid response.
 const TRIES: u32 = 4;
 
-/// With more channels than this missing at once, and more than are listed, the list is doubted.
+/// If more channels than this are missing at once, and more than are listed, the list is suspect.
 const MANY: usize = 3;
 
-/// How many times longer what a doubtful list lacks is waited for.
+/// How many times longer the service waits before channels count as deleted that are missing from a suspect
+/// list.
 const PATIENCE: u32 = 12;
 
 /// Without a live session, how far before now a reading is trusted to be complete.
 const CLOCK_MARGIN: TimeDelta = TimeDelta::seconds(60);
 
-/// A pass under way.
+/// A pass in progress.
 pub(super) struct PassState<'a> {
     history: &'a History,
     known: HashMap<ChannelId, KnownChannel>,
@@ -53,25 +54,25 @@ pub(super) struct PassState<'a> {
     tally: Tally,
     catalog: Catalog,
     began: DateTime<Utc>,
-    /// The last commit before anything was asked.
+    /// The last commit before the first request.
     began_after: Committed,
     jobs: VecDeque<Job>,
-    /// Whether what the lists showed at the start has been entered.
+    /// Whether the lists from the start of the pass are processed.
     is_begun: bool,
     incomplete: Vec<ChannelId>,
     refused_lists: Vec<ChannelId>,
-    /// What Discord does not know any more, for now.
+    /// Channels that Discord does not know at the moment.
     suspected: HashSet<ChannelId>,
-    /// The time before anything was asked, as that of an observation.
+    /// The time before the first request, as the time of an observation.
     asked_at: DateTime<Utc>,
 }
 
-/// Why a list of a guild's channels is no word on what is missing from it.
+/// Why a list of a guild's channels does not prove that the missing channels were deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ListDoubt {
-    /// There is nothing in it.
+    /// The list is empty.
     Empty,
-    /// It lacks more than it has.
+    /// The list lacks more channels than it contains.
     Short,
 }
 
@@ -86,7 +87,7 @@ impl<'a> PassState<'a> {
             tally.odd(|answers| answers.lists += 1);
             warn!(
                 items = odd,
-                "Discord's lists of a guild's channels and threads hold items that can't be read: what stands in those is not collected"
+                "Discord's lists of a guild's channels and threads contain items that can't be parsed: these channels are not archived"
             );
         }
         Ok(Self {
@@ -110,7 +111,7 @@ impl<'a> PassState<'a> {
         })
     }
 
-    /// Does what there is to do, at first for all that the lists showed.
+    /// Works on the open jobs; the first call begins with everything from the lists.
     pub(super) async fn work(&mut self) -> Result<(), HistoryError> {
         if !self.is_begun {
             self.is_begun = true;
@@ -137,7 +138,7 @@ impl<'a> PassState<'a> {
             match done {
                 Done::Listed(list, parent) => {
                     if let Some(lacks) = list.lacks {
-                        warn!(channel_id = %parent.info.id, name = parent.info.name, "a list of archived threads is not complete: {lacks}");
+                        warn!(channel_id = %parent.info.id, name = parent.info.name, "a list of archived threads of the channel is incomplete: {lacks}");
                         self.tally.odd(|answers| answers.lists += 1);
                         self.note_incomplete(parent.info.id);
                     }
@@ -164,7 +165,7 @@ impl<'a> PassState<'a> {
         }
     }
 
-    /// Tells the record of entries, and makes jobs of those that have something to read.
+    /// Passes entries to the database, and creates jobs for those that have gaps.
     async fn enter(&mut self, mut entries: Vec<Entry>) -> Result<(), HistoryError> {
         for entry in &mut entries {
             self.keep_refusal(entry);
@@ -225,22 +226,22 @@ impl<'a> PassState<'a> {
         Ok(())
     }
 
-    /// Whether a channel could be read when the pass began, and was heard: else it has to be read.
+    /// Whether a channel was readable and live when the pass began; otherwise its gap has to be read.
     fn was_readable(&self, entry: &Entry) -> bool {
         let known = self.known.get(&entry.info.id);
         known.is_some_and(|it| it.access == Access::Readable && it.unheard_since.is_none())
     }
 
-    /// Says once that a channel can't be read.
+    /// Logs once that a channel can't be read.
     fn tell_refusal(&self, entry: &Entry) {
         let known = self.known.get(&entry.info.id).map(|known| known.access);
         if known != Some(entry.access) {
             let (channel_id, access) = (entry.info.id, entry.access.as_str());
-            warn!(%channel_id, name = entry.info.name, access, "the channel's history can't be read; `guildlake doctor` has the fix");
+            warn!(%channel_id, name = entry.info.name, access, "the channel's history can't be read; `guildlake doctor` tells how to fix it");
         }
     }
 
-    /// What was not read.
+    /// What the pass could not read.
     pub(super) fn report(self) -> PassReport {
         let scope = &self.history.scope;
         let guild = |id: &GuildId| self.catalog.guilds.iter().any(|guild| guild.id == *id);
@@ -255,8 +256,8 @@ impl<'a> PassState<'a> {
         }
     }
 
-    /// A channel that Discord refuses, against what its permissions say, is not asked again before
-    /// there is a reason: see [`Rest::ask_again`](crate::discord::rest::Rest::ask_again).
+    /// A channel that Discord refuses although the permissions allow it is not requested again without a
+    /// reason: see [`Rest::ask_again`](crate::discord::rest::Rest::ask_again).
     fn keep_refusal(&self, entry: &mut Entry) {
         if entry.access == Access::Readable
             && let Some(refusal) = self.history.rest.refused_history(entry.info.id)
@@ -271,7 +272,7 @@ impl<'a> PassState<'a> {
         }
     }
 
-    /// What of a channel was not read, and where the live session takes over.
+    /// The gaps of a channel, and the id from which the live session covers it.
     fn gaps(&self, entry: &Entry) -> (RangeSet<i64>, i64) {
         let id = entry.info.id;
         let session = self.session.as_ref().filter(|_| self.history.live);
@@ -280,7 +281,7 @@ impl<'a> PassState<'a> {
             Some(session) => {
                 let known = self.known.get(&id).filter(|it| it.is_heard_by(session));
                 let since = known.and_then(KnownChannel::live_since);
-                // What can be read, or is heard for certain, only since now is live only since now.
+                // A channel that is readable, or certainly received, only since now is live only since now.
                 session
                     .live_low
                     .max(since.unwrap_or(snowflake_at(self.began)))
@@ -294,7 +295,7 @@ impl<'a> PassState<'a> {
         (gaps, high)
     }
 
-    /// What the scan of a channel needs to know.
+    /// The input of a channel's scan.
     fn reading(&self, entry: &Entry) -> Reading {
         let (gaps, high) = self.gaps(entry);
         let coverage = self.coverage.get(&entry.info.id).cloned();
@@ -306,9 +307,8 @@ impl<'a> PassState<'a> {
         }
     }
 
-    /// Asks for each channel and thread that is known and stands in no list: deleted while nobody
-    /// listened, closed to this bot, or on its way from one list to another while they were read.
-    /// Answers whether there is more to read now.
+    /// Checks each known channel and thread that is in no list: it was deleted during an outage, closed to this
+    /// bot, or moved from one list to another while they were read. Returns whether there is more to read now.
     pub(super) async fn look_for_unlisted(&mut self) -> Result<bool, HistoryError> {
         let known = self.history.reader.channels().await?;
         self.known = known
@@ -322,10 +322,10 @@ impl<'a> PassState<'a> {
         for known in unlisted {
             let id = known.channel.id;
             if self.suspected.contains(&id) {
-                // It was asked for in this pass.
+                // The channel was already requested in this pass.
                 continue;
             }
-            // A hidden channel's threads are hidden with it: not one question for each.
+            // The threads of a hidden channel are hidden with it, so they are not requested one by one.
             let parent = known.channel.parent_id.and_then(|id| self.known.get(&id));
             if known.channel.is_thread()
                 && let Some(parent) = parent.filter(|parent| parent.access == Access::Forbidden)
@@ -352,18 +352,18 @@ impl<'a> PassState<'a> {
                     let doubt = doubts.get(&known.channel.guild_id).copied();
                     let taken = self.take_missing(&known, asked_at, doubt, &mut batch);
                     if let Err(error) = taken.await {
-                        // What was found out until here is true all the same.
+                        // The results until here are valid anyway.
                         self.history.writer.commit(batch).await?;
                         return Err(error);
                     }
                 }
                 Some(access) => {
-                    // It is there.
+                    // The channel exists.
                     batch.suspicions.push(Suspicion { id, since: None });
                     batch.access.push(AccessMark {
                         channel_id: id,
                         access,
-                        // No answer to a reading: the next pass looks again.
+                        // The request failed; the next pass checks again.
                         detail: None,
                         since: self.began,
                     });
@@ -372,7 +372,9 @@ impl<'a> PassState<'a> {
                     self.history.writer.commit(batch).await?;
                     return Err(refusal.into());
                 }
-                None => warn!(channel_id = %id, error = %refusal, "the channel stands in no list"),
+                None => {
+                    warn!(channel_id = %id, error = %refusal, "the channel is in no list of Discord")
+                }
             }
         }
         self.history.writer.commit(batch).await?;
@@ -387,7 +389,7 @@ impl<'a> PassState<'a> {
         Ok(!self.jobs.is_empty())
     }
 
-    /// The channels and threads that are known and stand in no list.
+    /// The known channels and threads that are in no list.
     fn unlisted(&self) -> Vec<KnownChannel> {
         let scope = &self.history.scope;
         let listed: HashSet<ChannelId> = self.catalog.entries.iter().map(|it| it.info.id).collect();
@@ -405,7 +407,7 @@ impl<'a> PassState<'a> {
         unlisted.cloned().collect()
     }
 
-    /// The guilds whose lists are not to be trusted, and how much.
+    /// The guilds whose lists are suspect, with the reason.
     fn doubtful_guilds(&self, unlisted: &[KnownChannel]) -> HashMap<GuildId, ListDoubt> {
         let mut doubts = HashMap::new();
         for guild in &self.catalog.guilds {
@@ -418,18 +420,18 @@ impl<'a> PassState<'a> {
                 continue;
             }
             if listed == 0 {
-                warn!(guild_id = %guild.id, missing, "Discord's list of the guild's channels is empty; nothing is taken for deleted by it");
+                warn!(guild_id = %guild.id, missing, "Discord's list of the guild's channels is empty; the list is ignored, and no channel counts as deleted");
                 doubts.insert(guild.id, ListDoubt::Empty);
             } else if missing > MANY && missing > listed {
-                warn!(guild_id = %guild.id, missing, listed, "most of the guild's channels are missing from Discord's list; they are looked for again later before they count as deleted");
+                warn!(guild_id = %guild.id, missing, listed, "most of the guild's channels are missing from Discord's list; the service checks again later before they count as deleted");
                 doubts.insert(guild.id, ListDoubt::Short);
             }
         }
         doubts
     }
 
-    /// Takes note that Discord does not know a channel: the first time only as a suspicion. It is believed if it is
-    /// so again some time later, and the channel's history is not known either.
+    /// Records that Discord does not know a channel: the first time only as a suspicion. The channel counts as
+    /// deleted if Discord does not know it some time later either, and does not know its history.
     async fn take_missing(
         &mut self,
         known: &KnownChannel,
@@ -450,7 +452,7 @@ impl<'a> PassState<'a> {
             .is_some_and(|(since, wait)| asked_at - since >= wait);
         if !is_due {
             if known.suspected_since.is_none() {
-                info!(channel_id = %id, name = known.channel.name, "Discord does not know the channel any more; it is looked for again before its messages count as deleted");
+                info!(channel_id = %id, name = known.channel.name, "Discord does not know the channel any more; the service checks again (SECOND_LOOK) before the channel's messages count as deleted");
             }
             batch.suspicions.push(Suspicion {
                 id,
@@ -459,14 +461,14 @@ impl<'a> PassState<'a> {
             self.suspected.insert(id);
             return Ok(());
         }
-        // The look has to be one, and not what a reading was refused earlier; and should the channel come back, its
-        // history is asked for again.
+        // The check must be a new request and not a remembered refusal. If the channel comes back, its history
+        // is requested again.
         let forget = || {
             let is_it = |place| place == Place::Channel(id);
             self.history.rest.ask_again(is_it);
         };
         forget();
-        // Not an answer that is remembered.
+        // A remembered response does not count.
         let rest = &self.history.rest;
         rest.ask_again(|place| place == Place::Channel(id));
         let asked_at = rest.clock().stamp();
@@ -475,7 +477,7 @@ impl<'a> PassState<'a> {
         forget();
         match answer {
             Err(error) if error.access() == Some(Access::Missing) => {
-                info!(channel_id = %id, name = known.channel.name, "the channel was deleted while nobody listened");
+                info!(channel_id = %id, name = known.channel.name, "the channel was deleted during an outage; its messages are marked as deleted");
                 self.suspected.remove(&id);
                 batch.channels_gone.push(ChannelGone {
                     id,
@@ -490,7 +492,7 @@ impl<'a> PassState<'a> {
                     Ok(_) => "a page".to_owned(),
                     Err(error) => error.to_string(),
                 };
-                warn!(channel_id = %id, name = known.channel.name, answer, "Discord says that it does not know the channel, and answers for its history; it is not taken for deleted");
+                warn!(channel_id = %id, name = known.channel.name, answer, "Discord answers that it does not know the channel, but still serves its history; the channel does not count as deleted");
                 self.suspected.remove(&id);
                 batch.suspicions.push(Suspicion { id, since: None });
             }
@@ -498,7 +500,7 @@ impl<'a> PassState<'a> {
         Ok(())
     }
 
-    /// When a channel was there for certain.
+    /// The last time at which a channel certainly existed.
     fn last_seen(&self, channel: ChannelId) -> DateTime<Utc> {
         let coverage = self.coverage.get(&channel);
         let heard = coverage.and_then(|coverage| coverage.stale_since(IdSpan::ALL));
@@ -515,12 +517,12 @@ impl<'a> PassState<'a> {
             ScanError::Rest(error @ (RestError::Unauthorized { .. } | RestError::Setup(_))) => {
                 return Err(error.clone().into());
             }
-            // One channel's trouble must not end the others' reading.
+            // The failure of one channel must not stop the others.
             ScanError::Rest(_) | ScanError::Store(_) => {}
         }
         match job {
             Job::Scan { entry, tries, .. } if tries + 1 < TRIES => {
-                // What was read until now is in the record: go on from there.
+                // What was read until now is stored; continue from there.
                 let asked_after = self.history.writer.commit(Batch::default()).await?;
                 self.coverage = self.history.reader.coverage().await?;
                 self.jobs.push_back(Job::Scan {
@@ -530,12 +532,12 @@ impl<'a> PassState<'a> {
                 });
             }
             Job::Scan { entry, .. } => {
-                warn!(channel_id = %entry.info.id, %error, "the channel has gaps left");
+                warn!(channel_id = %entry.info.id, %error, "the channel still has gaps after this pass");
                 self.note_incomplete(entry.info.id);
                 self.tally.channel_done(false);
             }
             Job::List(entry, _) => {
-                warn!(channel_id = %entry.info.id, %error, "archived threads could not be listed");
+                warn!(channel_id = %entry.info.id, %error, "the archived threads of the channel could not be listed");
                 self.note_incomplete(entry.info.id);
             }
         }
@@ -543,8 +545,8 @@ impl<'a> PassState<'a> {
     }
 }
 
-/// An archived thread in which nothing can have been written since its gap began: writing takes it
-/// out of the archive. Nor may Discord name a newer message.
+/// An archived thread that can't contain new messages since its gap began, because writing removes it from the
+/// archive. Discord must not name a newer message either.
 fn is_at_rest(entry: &Entry, gaps: &RangeSet<i64>, high: i64) -> bool {
     let Some(thread) = entry.info.thread_metadata else {
         return false;
@@ -559,7 +561,7 @@ fn is_at_rest(entry: &Entry, gaps: &RangeSet<i64>, high: i64) -> bool {
         })
 }
 
-/// In the order of their ids, so that two passes can be compared.
+/// Sorts channels by id, so that two passes can be compared.
 fn sorted(channels: HashSet<ChannelId>) -> Vec<ChannelId> {
     let mut channels: Vec<_> = channels.into_iter().collect();
     channels.sort_unstable();

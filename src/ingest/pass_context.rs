@@ -12,36 +12,36 @@ use crate::message::{ChannelId, MessageId};
 use crate::status::StatusSender;
 use crate::store::Reader;
 
-/// What calls for a pass, the more pressing the greater.
+/// The reasons for a pass, in rising order of urgency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Pass {
     /// Channels or permissions changed.
     Catalog,
-    /// The session goes on; what was not finished is.
+    /// The session continues; unfinished ranges are read.
     Gaps,
-    /// A new session began: what was between is missing.
+    /// A new session began; the events since the last one are missing.
     AfterNewSession,
 }
 
 /// Reads history: whom a pass asks, and where it puts what it reads.
 pub struct History {
-    /// Whom to ask.
+    /// The client of Discord's REST API.
     pub rest: Rest,
-    /// What is known.
+    /// Reads the database.
     pub reader: Reader,
-    /// Where pages go.
+    /// Receives the pages.
     pub writer: WriterHandle,
-    /// What is collected.
+    /// What is archived.
     pub scope: Arc<Scope>,
-    /// What the service says of itself.
+    /// The status of the service.
     pub status: StatusSender,
-    /// Whether a live session takes over where history ends; else history goes up to now.
+    /// Whether a live session continues where the history ends; otherwise the history is read up to now.
     pub live: bool,
-    /// How long after a session's begin its first pass waits, so that Discord's REST side shows
-    /// what the socket's side has sent.
+    /// The delay between the start of a session and its first pass, so that Discord's REST API already returns
+    /// what its gateway has sent.
     pub settle: Duration,
-    /// How long after a channel was first found missing it is looked for again.
+    /// The delay before a channel that was found missing is checked again.
     pub second_look: Duration,
-    /// The newest messages that Discord named of channels, and that were deleted before they were seen.
+    /// The newest messages that Discord names for channels, but that were deleted before they were received.
     pub newest_gone: Mutex<HashMap<ChannelId, MessageId>>,
 }

@@ -7,22 +7,22 @@ use crate::discord::rest::RestError;
 use crate::message::{ChannelId, GuildId};
 use crate::store::StoreError;
 
-/// Why there can't be a history.
+/// Why the backfill failed.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
-    /// Discord refused, or could not be asked.
+    /// Discord refused the request, or it failed.
     #[error(transparent)]
     Rest(#[from] RestError),
-    /// The record can't be written.
+    /// The database can't be written.
     #[error(transparent)]
     Writer(#[from] WriterClosed),
-    /// The record can't be read.
+    /// The database can't be read.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl HistoryError {
-    /// Whether a later pass can succeed without anybody doing anything.
+    /// Whether a later pass can succeed without any intervention.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -33,25 +33,26 @@ impl HistoryError {
     }
 }
 
-/// How many ids a line of the log names.
+/// The maximum number of ids in a log line.
 const NAMED: usize = 10;
 
 /// What a pass could not read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PassReport {
-    /// Chosen guilds that the bot can't read.
+    /// Selected guilds that the bot can't read.
     pub unread_guilds: Vec<GuildId>,
-    /// Chosen channels that are in no guild that the bot can read.
+    /// Selected channels that are not in a guild that the bot can read.
     pub missing_channels: Vec<ChannelId>,
-    /// Channels and threads that have gaps left, because Discord could not be asked or its answers
-    /// can't be right; and channels whose threads may not all be known.
+    /// Channels and threads that still have gaps, because requests to Discord failed or got invalid responses,
+    /// and channels whose threads may not all be known.
     pub incomplete: Vec<ChannelId>,
-    /// Channels and threads that Discord does not know any more, which is not believed before a second look.
+    /// Channels and threads that Discord does not know any more; they count as deleted only after a second
+    /// check.
     pub suspected: Vec<ChannelId>,
-    /// Guilds whose lists of channels and threads hold items that can't be read.
+    /// Guilds whose lists of channels and threads contain items that can't be parsed.
     pub partly_listed: Vec<GuildId>,
-    /// Channels of which Discord refuses a list of archived threads. As with channels that can't be
-    /// read, nothing can be done about it here.
+    /// Channels whose list of archived threads Discord refuses. As with unreadable channels, only a change of
+    /// permissions helps.
     pub refused_lists: Vec<ChannelId>,
 }
 
@@ -60,19 +61,19 @@ impl fmt::Display for PassReport {
         let parts = [
             ("guilds that the bot can't read", ids(&self.unread_guilds)),
             (
-                "channels of DISCORD_CHANNEL_IDS that are in no guild that the bot can read",
+                "channels of DISCORD_CHANNEL_IDS that are not in a guild that the bot can read",
                 ids(&self.missing_channels),
             ),
             (
-                "channels that have gaps left, because Discord could not be asked",
+                "channels that still have gaps, because requests to Discord failed",
                 ids(&self.incomplete),
             ),
             (
-                "guilds whose lists hold channels or threads that can't be understood",
+                "guilds whose lists contain channels or threads that can't be parsed",
                 ids(&self.partly_listed),
             ),
             (
-                "channels of which Discord refuses a list of archived threads",
+                "channels whose list of archived threads Discord refuses",
                 ids(&self.refused_lists),
             ),
         ];
@@ -89,7 +90,7 @@ impl fmt::Display for PassReport {
 }
 
 impl PassReport {
-    /// Whether everything that was chosen was found, and read as far as the bot may.
+    /// Whether everything that is selected was found and read as far as the bot may.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.unread_guilds.is_empty()
@@ -99,7 +100,7 @@ impl PassReport {
     }
 }
 
-/// Ids in one line; of many only the first ones.
+/// Formats ids in one line, with only the first ones of a long list.
 fn ids(all: &[impl fmt::Display]) -> String {
     let named: Vec<_> = all.iter().take(NAMED).map(ToString::to_string).collect();
     match all.len().saturating_sub(NAMED) {

@@ -1,5 +1,4 @@
-//! How far a pass is, for people: counted here, shown on a terminal as a bar and elsewhere as a
-//! line every ten seconds. Nothing depends on it.
+//! Shows the progress of a pass to people: as a bar on a terminal, otherwise as a log line every ten seconds.
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
@@ -13,10 +12,10 @@ use tracing::info;
 use crate::message::{ChannelId, MessageId};
 use crate::status::{BackfillState, BackfillStatus, OddAnswers, StatusReceiver, StatusSender};
 
-/// How often a line is written where there is no terminal.
+/// The time between two lines if there is no terminal.
 const LINE: Duration = Duration::from_secs(10);
 
-/// Counts a pass.
+/// Counts the progress of a pass.
 #[derive(Clone)]
 pub(super) struct Tally {
     status: StatusSender,
@@ -24,7 +23,7 @@ pub(super) struct Tally {
     spans: Arc<Mutex<HashMap<ChannelId, Share>>>,
 }
 
-/// How much of a channel's gaps is left.
+/// The part of a channel's gaps that is not read yet.
 struct Share {
     whole: i64,
     left: i64,
@@ -56,20 +55,20 @@ impl Tally {
             .send_modify(|status| status.backfill.thread_lists_unreadable += 1);
     }
 
-    /// Counts an answer that can't be right.
+    /// Counts a response that can't be right.
     pub(super) fn odd(&self, count: impl FnOnce(&mut OddAnswers)) {
         self.status
             .send_modify(|status| count(&mut status.backfill.odd_answers));
     }
 
-    /// Notes a channel's gaps before they are read.
+    /// Records the gaps of a channel before they are read.
     pub(super) fn gaps(&self, channel: ChannelId, gaps: &RangeSet<i64>) {
         let left = span(channel, gaps);
         let share = Share { whole: left, left };
         self.lock().insert(channel, share);
     }
 
-    /// Notes a page: its messages, and the gaps after it.
+    /// Records a page: its messages, and the gaps that remain after it.
     pub(super) fn page(
         &self,
         channel: ChannelId,
@@ -96,7 +95,7 @@ impl Tally {
         });
     }
 
-    /// By the share of time that was read: every channel counts the same.
+    /// The share of time that was read; every channel has the same weight.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -117,26 +116,26 @@ impl Tally {
     }
 }
 
-/// The ids of the gaps since the channel was made.
+/// The number of ids in the gaps since the channel was created.
 fn span(channel: ChannelId, gaps: &RangeSet<i64>) -> i64 {
     gaps.iter()
         .map(|gap| (gap.end - gap.start.max(channel.as_i64())).max(0))
         .sum()
 }
 
-/// Shows a pass on stderr.
+/// Shows the progress of a pass on stderr.
 pub struct Progress {
     status: StatusReceiver,
 }
 
 impl Progress {
-    /// Of this status.
+    /// Shows the progress from this status.
     #[must_use]
     pub fn new(status: StatusReceiver) -> Self {
         Self { status }
     }
 
-    /// Shows until the status is no longer written; to be aborted when its command ends.
+    /// Runs until the status is no longer written; to be aborted when its command ends.
     pub async fn show(mut self) {
         let bar = std::io::stderr().is_terminal().then(bar);
         let mut began: Option<(Instant, u64)> = None;

@@ -1,5 +1,6 @@
-//! What the socket last told of roles and channels, so that a change of rights or place is told
-//! from one of a name, a colour or a topic. What is not known yet counts as changed.
+//! The roles and channels as the gateway last sent them, so that a change of permissions or of the parent can
+//! be told from a change of a name, a colour or a topic. The first event about a role or channel counts as a
+//! change.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,7 +11,7 @@ use twilight_model::guild::Permissions;
 use crate::discord::rest::{ChannelInfo, RoleId, RoleInfo};
 use crate::message::{ChannelId, GuildId};
 
-/// What decides who can read what, as far as the session under way told.
+/// The data that decides who can read which channel, as far as the present session has sent it.
 #[derive(Debug, Default)]
 pub(super) struct Rights {
     roles: HashMap<RoleId, Permissions>,
@@ -19,7 +20,7 @@ pub(super) struct Rights {
     own: HashMap<GuildId, BTreeSet<RoleId>>,
 }
 
-/// What of a channel decides whether it is collected, and can be read.
+/// The properties of a channel that decide whether it is archived and can be read.
 #[derive(Debug, PartialEq, Eq)]
 struct Rules {
     kind: ChannelType,
@@ -29,12 +30,12 @@ struct Rules {
 }
 
 impl Rights {
-    /// Notes a role; answers whether what it allows is news.
+    /// Records a role; returns whether its permissions changed.
     pub(super) fn role(&mut self, role: RoleInfo) -> bool {
         self.roles.insert(role.id, role.permissions) != Some(role.permissions)
     }
 
-    /// Notes the bot's own roles in a guild; answers whether they are news.
+    /// Records the bot's own roles in a guild; returns whether they changed.
     pub(super) fn own_roles(&mut self, guild: GuildId, roles: Vec<RoleId>) -> bool {
         let roles: BTreeSet<RoleId> = roles.into_iter().collect();
         let is_news = self.own.get(&guild) != Some(&roles);
@@ -42,7 +43,7 @@ impl Rights {
         is_news
     }
 
-    /// Notes a channel; answers whether something that counts is news.
+    /// Records a channel; returns whether one of its relevant properties changed.
     pub(super) fn channel(&mut self, channel: &ChannelInfo) -> bool {
         let mut overwrites = channel.permission_overwrites.clone();
         overwrites.sort_by_key(|overwrite| overwrite.id);

@@ -1,6 +1,6 @@
-//! Reading one channel's gaps, newest first, page by page. Each page is one commit: its messages
-//! and the range of ids that it completes, so that a restart goes on at the page. A page that was
-//! read completely also shows what is no longer there.
+//! Reads the gaps of one channel, newest first, page by page. Each page is one commit: its messages and the
+//! range of ids that it completes, so that a restart continues at the page. A complete page also shows which
+//! messages no longer exist.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,50 +16,50 @@ use crate::guild::{Access, AccessMark, ChannelCoverage, Covered, SessionId};
 use crate::message::{DeletedBy, Gone, IdSpan, Message, MessageId, Observed, Source, snowflake_at};
 use crate::store::{Batch, Committed, Parked, Reader, StoreError};
 
-/// Messages per page: the most that Discord gives.
+/// Messages per page: Discord's maximum.
 const PAGE: u8 = 100;
 
-/// Pages in a row that can't be right before the channel is left for the next pass.
+/// The number of invalid pages in a row after which the channel is left to the next pass.
 const PATIENCE: u32 = 3;
 
-/// How far ahead of Discord's clock an id may be: the clock is known to a second or two.
+/// How far ahead of Discord's clock an id may be, since the clock is only known to a second or two.
 const AHEAD: TimeDelta = TimeDelta::seconds(60);
 
-/// Why a channel's scan stopped before its end.
+/// Why the scan of a channel stopped before its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
-    /// Discord gave no usable answer.
+    /// Discord gave no valid response.
     #[error(transparent)]
     Rest(#[from] RestError),
-    /// The record can't be written.
+    /// The database can't be written.
     #[error(transparent)]
     Writer(#[from] WriterClosed),
-    /// The record can't be read.
+    /// The database can't be read.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What an empty page says.
+/// The meaning of an empty page.
 enum End {
-    /// There is nothing older.
+    /// There are no older messages.
     Seen,
-    /// That is what it looks like where a right is missing.
+    /// A permission is missing, which looks the same.
     Lacks(Access),
-    /// There is something older.
+    /// There are older messages.
     NotYet,
 }
 
-/// A range of no ids.
+/// The empty range.
 const NOTHING: IdSpan = IdSpan { low: 0, high: 0 };
 
-/// How a scan ended.
+/// The result of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// The channel has no gap left.
+    /// The channel has no gaps left.
     Complete,
-    /// The channel can't be read; the record knows why.
+    /// The channel can't be read; the reason is stored.
     Refused,
-    /// Discord's pages can't be right: what they left out is a gap, or may be one.
+    /// Discord's pages are not valid: what they left out is a gap or may be one.
     Incomplete,
 }
 
@@ -72,16 +72,15 @@ pub(super) struct Scan<'a> {
     pub(super) entry: &'a Entry,
     /// The ranges to read.
     pub(super) gaps: RangeSet<i64>,
-    /// What was known of the channel before.
+    /// The coverage of the channel before the scan.
     pub(super) coverage: ChannelCoverage,
-    /// Where the live session takes over: the end of the last gap.
+    /// The id from which the live session covers the channel: the end of the last gap.
     pub(super) high: i64,
-    /// The socket's session while this is read.
+    /// The gateway session during the scan.
     pub(super) session_id: Option<SessionId>,
-    /// The last commit before the next page is asked for: what changes after it is none of that
-    /// page's business.
+    /// The last commit before the next page is requested: the page does not decide about later changes.
     pub(super) asked_after: Committed,
-    /// Where the channel is live from: of what is younger the socket tells by itself.
+    /// The id from which the channel is live: newer changes arrive through the gateway.
     pub(super) live_low: i64,
 }
 
@@ -106,18 +105,19 @@ impl Scan<'_> {
             };
             let mut fault = page.disorder(cursor).map(|disorder| disorder.to_string());
             if fault.is_none() && read.is_empty() && !self.passed_live_messages(&page) {
-                fault = Some("it leads to no older message".to_owned());
+                fault = Some("it does not lead to older messages".to_owned());
             }
             let mut gone = Vec::new();
             if fault.is_none() {
                 gone = self.gone(cursor, &page, read).await?;
-                // After the last reading, so that it speaks for all of them.
+                // Only after the last reading, so that the result holds for all of them.
                 if page.items.is_empty() {
                     match self.end_of_history(gap.end).await? {
                         End::Seen => {}
                         End::Lacks(access) => return self.note(access, None).await,
                         End::NotYet => {
-                            fault = Some("it is empty, and there are older messages".to_owned());
+                            fault =
+                                Some("it is empty although there are older messages".to_owned());
                         }
                     }
                 }
@@ -125,7 +125,7 @@ impl Scan<'_> {
             if let Some(fault) = fault {
                 fruitless += 1;
                 self.note_odd_page(&fault, fruitless);
-                // The messages are what they are; that there are no others is not known.
+                // The messages of the page are valid; that there are no others is not known.
                 let mut page = page;
                 let asked_at = page.asked_at;
                 page.items
@@ -150,13 +150,13 @@ impl Scan<'_> {
         self.tally.odd(|answers| answers.pages += 1);
         let (channel_id, name) = (self.entry.info.id, &self.entry.info.name);
         if times == PATIENCE {
-            warn!(%channel_id, name, "a page of the channel's history can't be right ({fault}), {times} times in a row: the gap stays until the next pass");
+            warn!(%channel_id, name, "a page of the channel's history is not valid ({fault}), {times} times in a row: the gap remains until the next pass");
         } else {
-            warn!(%channel_id, name, "a page of the channel's history can't be right ({fault}); it is asked for again");
+            warn!(%channel_id, name, "a page of the channel's history is not valid ({fault}); it is requested again");
         }
     }
 
-    /// Counts the messages of a page that are of a time to come; answers whether there are any.
+    /// Counts the messages of a page with ids in the future; returns whether there are any.
     fn note_ids_ahead(&self, page: &HistoryPage) -> bool {
         let now = snowflake_at(self.rest.clock().now() + AHEAD);
         let ids = page.items.iter().filter_map(|item| item.id);
@@ -164,12 +164,12 @@ impl Scan<'_> {
         if ahead > 0 {
             let (channel_id, name) = (self.entry.info.id, &self.entry.info.name);
             self.tally.odd(|answers| answers.ids_ahead += ahead as u64);
-            warn!(%channel_id, name, messages = ahead, "messages of the channel have ids that are ahead of Discord's clock; they are kept, and no time to come counts as read");
+            warn!(%channel_id, name, messages = ahead, "messages of the channel have ids in the future by Discord's clock; they are stored, but the coverage is not extended into the future");
         }
         ahead > 0
     }
 
-    /// The newest page of all first: it can't be misjudged by a clock.
+    /// The newest page is requested without an id, so that a wrong clock does not matter.
     fn cursor(&self, end: i64) -> HistoryCursor {
         match MessageId::try_from(end) {
             Ok(before) if end < self.high => HistoryCursor::Before(before),
@@ -183,17 +183,17 @@ impl Scan<'_> {
             .await
     }
 
-    /// More live messages than a page holds came since the session began: the gap is below them.
+    /// If more live messages than fit into a page arrived since the session began, the gap is below them.
     fn passed_live_messages(&mut self, page: &HistoryPage) -> bool {
         match page.min_id {
             Some(min) if min.as_i64() >= self.high => {
-                // What is still to come was not read, whatever ids there are.
+                // A time in the future was not read, whatever ids exist.
                 let now = snowflake_at(self.rest.clock().now());
                 let beyond = self.high..min.as_i64().min(now);
                 if !beyond.is_empty() {
                     self.gaps.insert(beyond);
                 }
-                // From here on the pages are asked for by id.
+                // From here on the pages are requested by id.
                 self.high = i64::MAX;
                 true
             }
@@ -201,9 +201,9 @@ impl Scan<'_> {
         }
     }
 
-    /// Whether an empty page is the end: without the right to read history Discord answers an empty
-    /// page too, and a page can be empty by mistake. The oldest message of all proves the right, and
-    /// that there is none before.
+    /// Whether an empty page is the end of the history. Discord also sends an empty page if the permission to
+    /// read the history is missing, or by mistake. The oldest message of the channel proves both the permission
+    /// and that there is nothing before it.
     async fn end_of_history(&self, end: i64) -> Result<End, RestError> {
         let oldest = self
             .rest
@@ -224,7 +224,7 @@ impl Scan<'_> {
         })
     }
 
-    /// Commits a page: what it shows, what it shows to be gone, and the range that it completes.
+    /// Commits a page: its messages, the deletes that it proves, and the range that it completes.
     async fn take(
         &mut self,
         page: HistoryPage,
@@ -241,7 +241,7 @@ impl Scan<'_> {
             match self.read(&item.raw, page.asked_at) {
                 Ok(message) => batch.messages.push(message),
                 Err(reason) => {
-                    warn!(channel_id = %self.entry.info.id, reason, "a message could not be understood; it is kept as it came");
+                    warn!(channel_id = %self.entry.info.id, reason, "a message of the history could not be parsed; its payload is kept as a dead letter");
                     unreadable.push(place_of(&page, n, read));
                     batch.parked.push(Parked {
                         source: Source::Rest,
@@ -270,7 +270,8 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// A message of this channel. Its row is looked for there: one that says it is elsewhere is not taken.
+    /// Parses a message of this channel. A payload that names another channel is refused, because the row is
+    /// looked up in this one.
     fn read(&self, payload: &str, asked_at: DateTime<Utc>) -> Result<Message, String> {
         let observed = Observed::asked(asked_at);
         let message = Message::read(self.entry.guild_id, Source::Rest, observed, payload);
@@ -278,12 +279,12 @@ impl Scan<'_> {
         if message.channel_id == self.entry.info.id {
             Ok(message)
         } else {
-            Err(format!("it is of the channel {}", message.channel_id))
+            Err(format!("it belongs to the channel {}", message.channel_id))
         }
     }
 
-    /// The messages of the range that are in the record and not on Discord any more: not in this
-    /// page, and not in a second reading of it.
+    /// The messages of the range that are in the database but not on Discord any more: they are neither in this
+    /// page nor in a second reading of it.
     async fn gone(
         &self,
         cursor: HistoryCursor,
@@ -311,10 +312,10 @@ impl Scan<'_> {
         }
         let again = self.page(cursor).await?;
         if again.items.is_empty() != page.items.is_empty() {
-            // Two readings that differ so much say nothing.
+            // Two readings that differ so much prove nothing.
             return Ok(Vec::new());
         }
-        // A second page that ends higher says nothing of what is below its end.
+        // A second page that ends at a higher id proves nothing about the ids below its end.
         let end = match again.min_id {
             Some(min) if !again.items.is_empty() => min.as_i64(),
             _ => read.low,
@@ -331,20 +332,20 @@ impl Scan<'_> {
             })
             .collect();
         if !gone.is_empty() {
-            info!(%channel_id, messages = gone.len(), "messages were deleted while nobody listened");
+            info!(%channel_id, messages = gone.len(), "messages were deleted during an outage; they are marked as deleted");
         }
         Ok(gone)
     }
 
-    /// When a message that is gone was there for certain: when it was taken in, and as long as
-    /// nobody missed anything.
+    /// The last time at which a deleted message certainly existed: when it was stored, and as long as no event
+    /// was missed.
     fn last_seen(&self, id: MessageId, known: &HashMap<MessageId, DateTime<Utc>>) -> DateTime<Utc> {
         let heard = self.coverage.stale_since(IdSpan::of(id));
         let taken_in = known.get(&id).copied();
         id.created_at().max(heard.max(taken_in).unwrap_or_default())
     }
 
-    /// Notes a refusal that is meant for the channel; any other error goes on.
+    /// Records a refusal of the channel; other errors are returned.
     async fn refused(&self, error: RestError) -> Result<Outcome, ScanError> {
         let access = match error.access() {
             Some(access) => access,
@@ -371,8 +372,8 @@ impl Scan<'_> {
     }
 }
 
-/// Those of `known` that a page should show and does not. An item whose id can't be read could be
-/// any of them, so then nothing is missing.
+/// The messages of `known` that a page should contain and does not. An item whose id can't be parsed could be
+/// any of them, so then none counts as missing.
 fn missing_from(
     page: &HistoryPage,
     known: impl IntoIterator<Item = MessageId>,
@@ -384,12 +385,12 @@ fn missing_from(
     }
 }
 
-/// The ids that the `n`th item of a page can have: its own, or those between its neighbours'.
+/// The ids that the `n`th item of a page can have: its own id, or those between its neighbours.
 fn place_of(page: &HistoryPage, n: usize, read: IdSpan) -> IdSpan {
     if let Some(id) = page.items[n].id {
         return IdSpan::of(id);
     }
-    // Newest first: what stands before it in the page is younger.
+    // Newest first: earlier items of the page are newer.
     let ids = |items: &[PageItem]| -> Vec<i64> {
         items
             .iter()

@@ -1,5 +1,5 @@
-//! Which messages are collected: those of the chosen guilds and channels. What stands below a
-//! chosen channel belongs to it: its threads, a forum's posts, a category's channels.
+//! Decides which messages are archived: those of the selected guilds and channels. A selected channel includes
+//! everything below it: its threads, the posts of a forum, the channels of a category.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
@@ -7,10 +7,10 @@ use std::sync::{PoisonError, RwLock};
 use crate::guild::Place;
 use crate::message::{ChannelId, GuildId};
 
-/// How far up a channel is looked for among the chosen: thread, channel, category.
+/// How many levels up a channel is searched among the selected ones: thread, channel, category.
 const DEPTH: usize = 3;
 
-/// The chosen guilds and channels, and what is known of who stands below whom.
+/// The selected guilds and channels, and the known parents of channels.
 #[derive(Debug, Default)]
 pub struct Scope {
     guilds: HashSet<GuildId>,
@@ -18,16 +18,17 @@ pub struct Scope {
     places: RwLock<Places>,
 }
 
-/// Where channels stand.
+/// The known parents of channels.
 #[derive(Debug, Default)]
 struct Places {
     known: HashMap<ChannelId, (GuildId, Option<ChannelId>)>,
-    /// Those that Discord told of in this run.
+    /// The channels that Discord has sent since the process started.
     told: HashSet<ChannelId>,
 }
 
 impl Scope {
-    /// These guilds (none: any that has a chosen channel), and of them these channels (none: all).
+    /// Selects these guilds (none: every guild with a selected channel), and of them these channels (none:
+    /// all).
     #[must_use]
     pub fn new(guilds: &[GuildId], channels: &[ChannelId]) -> Self {
         Self {
@@ -37,39 +38,38 @@ impl Scope {
         }
     }
 
-    /// The chosen guilds.
+    /// The selected guilds.
     pub fn guilds(&self) -> impl Iterator<Item = GuildId> {
         self.guilds.iter().copied()
     }
 
-    /// The chosen channels.
+    /// The selected channels.
     pub fn channels(&self) -> impl Iterator<Item = ChannelId> {
         self.channels.iter().copied()
     }
 
-    /// Notes where a channel stood when it was last seen, in an earlier run.
+    /// Records the parent of a channel as it was last seen in an earlier run.
     pub fn remember(&self, guild: GuildId, channel: ChannelId, parent: Option<ChannelId>) {
         let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
         places.known.entry(channel).or_insert((guild, parent));
     }
 
-    /// Notes where a channel stands; answers whether Discord tells of it for the first time in
-    /// this run.
+    /// Records the parent of a channel; returns whether Discord sent the channel for the first time since the
+    /// process started.
     pub fn learn(&self, guild: GuildId, channel: ChannelId, parent: Option<ChannelId>) -> bool {
         let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
         places.known.insert(channel, (guild, parent));
         places.told.insert(channel)
     }
 
-    /// The guild of a channel that is known.
+    /// The guild of a known channel.
     #[must_use]
     pub fn guild_of(&self, channel: ChannelId) -> Option<GuildId> {
         let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
         places.known.get(&channel).map(|(guild, _)| *guild)
     }
 
-    /// Whether a guild or channel is `place`, or stands in it. Of a channel that is not known every
-    /// guild may be the place.
+    /// Whether a guild or channel is `place` or is contained in it. An unknown channel can be in every guild.
     #[must_use]
     pub fn is_within(&self, what: Place, place: Place) -> bool {
         let of = |channel| {
@@ -88,13 +88,13 @@ impl Scope {
         }
     }
 
-    /// Whether the guild may hold anything that was chosen.
+    /// Whether the guild can contain anything that is selected.
     #[must_use]
     pub fn takes_guild(&self, guild: GuildId) -> bool {
         self.guilds.is_empty() || self.guilds.contains(&guild)
     }
 
-    /// Whether a channel's messages are collected; none if it has to be looked up first.
+    /// Whether the messages of a channel are archived; none if the channel has to be looked up first.
     #[must_use]
     pub fn takes(&self, guild: GuildId, channel: ChannelId) -> Option<bool> {
         if !self.takes_guild(guild) {
@@ -103,7 +103,7 @@ impl Scope {
         self.takes_channel(channel)
     }
 
-    /// The same for a channel of a chosen guild.
+    /// The same for a channel of a selected guild.
     #[must_use]
     pub fn takes_channel(&self, channel: ChannelId) -> Option<bool> {
         if self.channels.is_empty() {

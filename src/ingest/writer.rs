@@ -1,6 +1,6 @@
-//! The only one that writes: a thread with the record, and a bounded queue before it. It takes
-//! what waits, commits it as one transaction with one fsync, and only then tells those who asked.
-//! A full queue holds its senders back; when the last sender is gone the rest is committed.
+//! The only writer of the database: a thread behind a bounded queue. It takes everything that waits, commits it
+//! as one transaction with one fsync, and only then acknowledges it to the senders. A full queue blocks its
+//! senders; when the last sender is gone, the rest is committed.
 
 use std::sync::Arc;
 use std::thread;
@@ -15,40 +15,39 @@ use crate::failpoint;
 use crate::status::{RecordState, StatusSender};
 use crate::store::{Batch, Committed, Record, StoreError, Unsettled};
 
-/// Bytes that wait for the writer; beyond them their senders wait. The socket then is not read, and
-/// what comes stays with Discord, which after a while closes the connection: the session is resumed,
-/// or its loss recorded.
+/// The maximum size of the queue in bytes; beyond it the senders wait. The gateway is not read then, and
+/// Discord closes the connection after a while: the session is resumed, or its loss is recorded.
 const QUEUE_BYTES: u32 = 64 * 1024 * 1024;
 
-/// What a request costs beside its messages, so that their number is bounded too.
+/// The size that a request counts in addition to its messages, so that the number of requests is bounded too.
 const REQUEST_BYTES: usize = 2048;
 
-/// Messages that one commit takes at most; more wait for the next one.
+/// The maximum number of messages in a commit; further ones wait for the next commit.
 const GROUP: usize = 10_000;
 
-/// How long a mark of the socket that comes with no rows may wait for company.
+/// How long a position of the gateway without rows may wait for other requests.
 const IDLE_MARK: Duration = Duration::from_secs(1);
 
-/// How long after a commit that found the disk full the next try is made, at first and at most.
+/// The delay before the next try after a commit failed because of a full disk: the first and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Messages that wait for somebody to ask Discord for them.
+/// The maximum number of messages that wait to be requested again.
 const UNSETTLED: usize = 1_000;
 
-/// How often it is looked for deleted messages whose content is to be taken out.
+/// How often deleted messages are checked for content to redact.
 const REMOVAL: Duration = Duration::from_secs(3600);
 
-/// The writer is gone: it failed, and its error says why the process ends.
+/// The writer has stopped; its own error is why the process ends.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("the record's writer has stopped")]
+#[error("the database writer has stopped")]
 pub struct WriterClosed;
 
-/// Hands batches to the writer.
+/// Sends batches to the writer.
 #[derive(Clone)]
 pub struct WriterHandle {
     requests: mpsc::UnboundedSender<Request>,
-    /// Room for bytes: a request gives its back when it is on disk.
+    /// The free bytes of the queue; a request returns its bytes when it is on disk.
     room: Arc<Semaphore>,
     status: StatusSender,
 }
@@ -60,7 +59,7 @@ struct Request {
 }
 
 impl WriterHandle {
-    /// Puts a batch into the queue; waits while that is full.
+    /// Puts a batch into the queue; waits while the queue is full.
     ///
     /// # Errors
     /// If the writer has stopped.
@@ -68,10 +67,10 @@ impl WriterHandle {
         self.put(batch, None).await
     }
 
-    /// Hands a batch over and waits until it is on disk.
+    /// Sends a batch and waits until it is on disk.
     ///
     /// # Errors
-    /// If the writer has stopped; the batch is then not in the record.
+    /// If the writer has stopped; the batch is not stored then.
     pub async fn commit(&self, batch: Batch) -> Result<Committed, WriterClosed> {
         let (done, committed) = oneshot::channel();
         self.put(batch, Some(done)).await?;
@@ -98,7 +97,7 @@ impl WriterHandle {
     }
 }
 
-/// The writer's thread.
+/// The thread of the writer.
 pub struct Writer {
     finished: oneshot::Receiver<Result<(), StoreError>>,
     unsettled: Option<mpsc::Receiver<Unsettled>>,
@@ -132,9 +131,9 @@ impl Writer {
                     unsettled,
                 };
                 let result = desk.work(&runtime, queue);
-                // Who waits for room would wait for ever.
+                // Otherwise senders would wait for free bytes for ever.
                 room.close();
-                // Nobody listens only when the process is ending anyway.
+                // Nobody listens only if the process is ending anyway.
                 let _ = ended.send(result);
             })
             .expect("the system gives the process a thread");
@@ -145,15 +144,15 @@ impl Writer {
         (writer, handle)
     }
 
-    /// The messages of which something came that only Discord can settle; none if somebody has them already.
+    /// The messages that have to be requested again; none if somebody has taken the receiver already.
     pub fn take_unsettled(&mut self) -> Option<mpsc::Receiver<Unsettled>> {
         self.unsettled.take()
     }
 
-    /// Waits for the thread's end.
+    /// Waits for the end of the thread.
     ///
     /// # Errors
-    /// What made it stop before its time.
+    /// The error that stopped the writer.
     pub async fn finished(self) -> Result<(), StoreError> {
         self.finished
             .await
@@ -161,12 +160,12 @@ impl Writer {
     }
 }
 
-/// The thread's own.
+/// The state of the thread.
 struct Desk {
     record: Record,
     status: StatusSender,
     clock: Clock,
-    /// When deleted messages were last looked through.
+    /// When deleted messages were last checked.
     removed_at: Option<Instant>,
     unsettled: mpsc::Sender<Unsettled>,
 }
@@ -204,7 +203,7 @@ impl Desk {
             }
             self.commit(&mut waiting)?;
             match self.record.maintain() {
-                // Later is early enough.
+                // The redaction can wait.
                 Err(error) if error.is_passing() => {}
                 done => done?,
             }
@@ -214,7 +213,7 @@ impl Desk {
         self.record.close()
     }
 
-    /// Commits all that waits, and tells those who asked.
+    /// Commits everything that waits, and acknowledges it to the senders.
     fn commit(&mut self, waiting: &mut Vec<Request>) -> Result<(), StoreError> {
         if waiting.is_empty() {
             return Ok(());
@@ -240,7 +239,7 @@ impl Desk {
             }
         });
         for done in dones {
-            // Who asked may have gone; the rows are in the record all the same.
+            // The sender may be gone; the rows are stored anyway.
             let _ = done.send(committed);
         }
         failpoint::reach("commit_acknowledged")?;
@@ -253,10 +252,11 @@ impl Desk {
         Ok(())
     }
 
-    /// Hands on what only Discord can settle. Where nobody takes it, or too much of it waits, it stays as it is.
+    /// Passes on messages that have to be requested again. Without a receiver, or if too many wait, they stay
+    /// as they are.
     fn hand_on_unsettled(&mut self) {
         for message in self.record.take_unsettled() {
-            // Before it can be taken, so that nobody sees a count below zero.
+            // Counted before it can be taken, so that nobody sees a count below zero.
             self.status.send_modify(|status| status.unsettled += 1);
             if self.unsettled.try_send(message).is_err() {
                 self.status.send_modify(|status| status.unsettled -= 1);
@@ -265,7 +265,7 @@ impl Desk {
         }
     }
 
-    /// A full disk is waited out: nothing is acknowledged meanwhile, and nothing is lost.
+    /// Waits while the disk is full: nothing is acknowledged in the meantime, and nothing is lost.
     fn commit_when_there_is_room(&mut self, group: &Batch) -> Result<Committed, StoreError> {
         let mut pause = FIRST_PAUSE;
         loop {
@@ -273,7 +273,7 @@ impl Desk {
                 Err(error) if error.is_full_disk() => {
                     error!(
                         %error,
-                        "the disk is full: nothing more is taken in; make room, and it goes on by itself (next try in {})",
+                        "the disk is full: nothing is archived until there is free space; the service then continues by itself (next try in {})",
                         humantime::format_duration(pause)
                     );
                     self.set_state(RecordState::DiskFull);
@@ -283,14 +283,14 @@ impl Desk {
                 Err(error) if error.is_out_of_memory() => {
                     error!(
                         %error,
-                        "queries have taken all of MEMORY_LIMIT: a commit waits (next try in {})",
+                        "queries use all of MEMORY_LIMIT: the commit is delayed (next try in {})",
                         humantime::format_duration(FIRST_PAUSE)
                     );
                     thread::sleep(FIRST_PAUSE);
                 }
                 done => {
                     if pause > FIRST_PAUSE && done.is_ok() {
-                        info!("there is room on the disk again: going on");
+                        info!("the disk has free space again: the service continues to archive");
                         self.set_state(RecordState::Ok);
                     }
                     return done;
@@ -309,7 +309,7 @@ impl Desk {
             self.removed_at = Some(Instant::now());
             match self.record.remove_content(self.clock.now()) {
                 Err(error) if error.is_passing() => {
-                    warn!(%error, "the content of deleted messages could not be taken out; the next try is in {}", humantime::format_duration(REMOVAL));
+                    warn!(%error, "the content of deleted messages could not be redacted; the next try is in {}", humantime::format_duration(REMOVAL));
                 }
                 done => drop(done?),
             }
@@ -331,7 +331,7 @@ fn take_group(queue: &mut mpsc::UnboundedReceiver<Request>, waiting: &mut Vec<Re
     }
 }
 
-/// Whether a request only says how far the socket is.
+/// Whether a request only contains a position of the gateway.
 fn is_only_a_mark(request: &Request) -> bool {
     request.done.is_none() && request.batch.is_only_a_mark()
 }

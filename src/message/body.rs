@@ -1,4 +1,4 @@
-//! The fields that columns show, in the shapes that Discord gives them.
+//! The fields of a payload that become columns, in Discord's form.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -11,31 +11,31 @@ use super::tally::Count;
 /// The columns that are read from a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {
-    /// Who wrote it: a user, a bot or a webhook.
+    /// The author: a user, a bot or a webhook.
     pub author_id: UserId,
     /// The author's user name (not the nickname, which belongs to the guild and changes).
     pub author_name: String,
     /// Whether an app or a webhook wrote it.
     pub author_is_bot: bool,
-    /// The text as typed, with Discord's markup.
+    /// The message text as typed, with Discord's markup.
     pub content: String,
-    /// The last edit by the author; an unfurled link is none.
+    /// The last edit by the author; an unfurled link is not an edit.
     pub edited_at: Option<DateTime<Utc>>,
-    /// Discord's message type: 0 text, 19 reply, 18 thread created, …
+    /// Discord's message type: 0 a normal message, 19 a reply, 18 a created thread, …
     pub message_type: i32,
-    /// How many files hang on it.
+    /// Number of attached files.
     pub attachment_count: i32,
-    /// How many embeds (link previews, bot cards) hang on it.
+    /// Number of embeds (link previews, bot cards).
     pub embed_count: i32,
-    /// The reactions that the payload tells of.
+    /// The reactions in the payload.
     pub reactions: Vec<Count>,
-    /// Whether it has a poll,
+    /// Whether the message has a poll,
     pub has_poll: bool,
-    /// and the votes, where the payload tells of them.
+    /// and the votes, if the payload contains them.
     pub votes: Option<Vec<Count>>,
 }
 
-/// An author as every payload has it.
+/// The author in a payload.
 #[derive(Deserialize)]
 pub(super) struct Author {
     pub(super) id: UserId,
@@ -51,7 +51,7 @@ impl Author {
     }
 }
 
-/// How many items a list has, whatever they are.
+/// The number of items in a list, whatever they are.
 pub(super) fn count(items: &[IgnoredAny]) -> i32 {
     i32::try_from(items.len()).unwrap_or(i32::MAX)
 }

@@ -1,5 +1,4 @@
-//! Reactions and votes in the shapes that Discord gives them: read from a payload, and written as one would have
-//! them.
+//! Reactions and votes in Discord's form: read from a payload, and written as a payload would contain them.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -7,19 +6,19 @@ use serde_json::{Value, json};
 
 use super::tally::{Count, Counted};
 
-/// An emoji as an event or a payload names it.
+/// An emoji in an event or a payload.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Emoji {
-    /// The id of a guild's own emoji.
+    /// The id of a custom emoji.
     #[serde(default)]
     pub id: Option<String>,
-    /// Its name, or the emoji of Unicode itself.
+    /// The name of the custom emoji, or the Unicode emoji itself.
     #[serde(default)]
     pub name: Option<String>,
 }
 
 impl Emoji {
-    /// What is counted under it; none for an emoji without id and name.
+    /// The key under which the emoji is counted; none for an emoji without id and name.
     #[must_use]
     pub fn counted(self) -> Option<Counted> {
         match (self.id, self.name) {
@@ -47,11 +46,11 @@ struct Details {
     burst: i64,
 }
 
-/// The counts of a payload's `reactions`; none if they can't be read.
+/// The counts in the `reactions` of a payload; none if they can't be parsed.
 pub(super) fn reactions_of(json: &str) -> Option<Vec<Count>> {
     let reactions: Vec<&RawValue> = serde_json::from_str(json).ok()?;
     let counts = reactions.into_iter().filter_map(|reaction| {
-        // One that can't be read leaves the others as they are.
+        // A reaction that can't be parsed does not affect the others.
         let reaction: Reaction = serde_json::from_str(reaction.get()).ok()?;
         Some(Count {
             of: reaction.emoji.counted()?,
@@ -62,7 +61,7 @@ pub(super) fn reactions_of(json: &str) -> Option<Vec<Count>> {
     Some(counts.filter(|count| count.count > 0).collect())
 }
 
-/// The counts of a payload's `poll`; none if it has no results.
+/// The counts in the `poll` of a payload; none if it has no results.
 pub(super) fn votes_of(json: &str) -> Option<Vec<Count>> {
     #[derive(Deserialize)]
     struct Poll {
@@ -90,12 +89,12 @@ pub(super) fn votes_of(json: &str) -> Option<Vec<Count>> {
     Some(counts.filter(|count| count.count > 0).collect())
 }
 
-/// Whether a key is the id of a guild's own emoji.
+/// Whether a key is the id of a custom emoji.
 fn is_id(key: &str) -> bool {
     !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Reactions as a payload would have them.
+/// Reactions in the form of a payload.
 pub(super) fn reactions_json(counts: &[Count]) -> Value {
     let reactions = counts.iter().map(|count| {
         let emoji = if is_id(&count.of.key) {
@@ -109,7 +108,7 @@ pub(super) fn reactions_json(counts: &[Count]) -> Value {
     reactions.collect()
 }
 
-/// The poll of a payload with these votes instead of its own; none if it can't be read.
+/// The poll of a payload with these votes instead of its own; none if it can't be parsed.
 pub(super) fn poll_json(payload: &str, counts: &[Count]) -> Option<Value> {
     #[derive(Deserialize)]
     struct WithPoll {
@@ -118,7 +117,7 @@ pub(super) fn poll_json(payload: &str, counts: &[Count]) -> Option<Value> {
     with_votes(serde_json::from_str::<WithPoll>(payload).ok()?.poll, counts)
 }
 
-/// The same of a poll that came by itself.
+/// The same for the text of a poll alone.
 pub(super) fn poll_with(poll: &str, counts: &[Count]) -> Option<Value> {
     with_votes(serde_json::from_str(poll).ok()?, counts)
 }
@@ -139,7 +138,7 @@ fn with_votes(mut poll: Value, counts: &[Count]) -> Option<Value> {
     Some(poll)
 }
 
-/// Reactions as a row shows them: by emoji, with its name.
+/// Reactions in the form of a row: per emoji, with its name.
 pub(super) fn reactions_shown(counts: &[Count]) -> Value {
     let shown = counts.iter().map(|count| {
         let of = &count.of;
@@ -153,7 +152,7 @@ pub(super) fn reactions_shown(counts: &[Count]) -> Value {
     shown.collect()
 }
 
-/// Votes as a row shows them: by the number of the answer.
+/// Votes in the form of a row: per answer.
 pub(super) fn votes_shown(counts: &[Count]) -> Value {
     let shown = counts.iter().filter_map(|count| {
         let answer: i64 = count.of.key.parse().ok()?;

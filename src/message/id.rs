@@ -1,6 +1,6 @@
-//! Ids as Discord's snowflakes: newtypes over serenity's model types, held to the range that a
-//! BIGINT can carry, so that an id which can't be stored can't be written down either.
-//! A snowflake knows its time: 42 bits of milliseconds since 2015-01-01T00:00:00Z, then 22 bits.
+//! Ids as Discord's snowflakes: newtypes over serenity's model types, limited to the range of a BIGINT, so that
+//! an id that can't be stored can't be constructed. A snowflake contains its time: 42 bits of milliseconds
+//! since 2015-01-01T00:00:00Z, followed by 22 other bits.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,9 +13,9 @@ use serenity::model::id as model;
 /// Source: <https://discord.com/developers/docs/reference#snowflakes>
 const DISCORD_EPOCH_MS: i64 = 1_420_070_400_000;
 
-/// An id outside `1..=i64::MAX`: no snowflake, and no BIGINT.
+/// An id outside `1..=i64::MAX`, which is neither a snowflake nor a BIGINT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an id is a whole number from 1 to 9223372036854775807")]
+#[error("an id must be a whole number from 1 to 9223372036854775807")]
 pub struct IdOutOfRange;
 
 macro_rules! snowflake_newtype {
@@ -26,13 +26,13 @@ macro_rules! snowflake_newtype {
         pub struct $name(model::$name);
 
         impl $name {
-            /// The id as the record keeps it.
+            /// The id in the database.
             #[must_use]
             pub fn as_i64(self) -> i64 {
                 self.0.get().cast_signed()
             }
 
-            /// When Discord made this id, to the millisecond.
+            /// The time at which Discord created this id, in milliseconds.
             #[must_use]
             pub fn created_at(self) -> DateTime<Utc> {
                 time_of(self.as_i64())
@@ -97,7 +97,7 @@ macro_rules! snowflake_newtype {
 snowflake_newtype! {
     /// A message.
     MessageId
-    /// A channel or a thread: Discord draws both from one sequence.
+    /// A channel or a thread; Discord draws both from one sequence.
     ChannelId
     /// A guild ("server").
     GuildId
@@ -105,11 +105,11 @@ snowflake_newtype! {
     UserId
 }
 
-/// The lowest snowflake that Discord could make at `time`; 0 before Discord's epoch,
-/// `i64::MAX` beyond the last millisecond a snowflake can tell.
+/// The lowest snowflake that Discord could create at `time`; 0 before Discord's epoch, and `i64::MAX` after the
+/// last millisecond that a snowflake can contain.
 ///
-/// A time between two milliseconds counts as the later one: no id made before `time` is at or
-/// above the answer.
+/// A time between two milliseconds counts as the later one: no id that was created before `time` is greater
+/// than or equal to the result.
 #[must_use]
 pub fn snowflake_at(time: DateTime<Utc>) -> i64 {
     let whole_ms = time.timestamp_millis();
@@ -118,7 +118,7 @@ pub fn snowflake_at(time: DateTime<Utc>) -> i64 {
     since_epoch.checked_mul(1 << 22).unwrap_or(i64::MAX)
 }
 
-/// The time that an id tells, to the millisecond; of what is no id the nearest one.
+/// The time in an id, in milliseconds; for an invalid id the nearest one.
 #[must_use]
 pub fn snowflake_time(id: i64) -> DateTime<Utc> {
     time_of(id.max(0))
@@ -132,20 +132,20 @@ fn time_of(snowflake: i64) -> DateTime<Utc> {
 /// A half-open range of message ids: `low <= id < high`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdSpan {
-    /// The first id inside.
+    /// The first id inside the range.
     pub low: i64,
-    /// The first id beyond.
+    /// The first id after the range.
     pub high: i64,
 }
 
 impl IdSpan {
-    /// Every id there can be.
+    /// All possible ids.
     pub const ALL: Self = Self {
         low: 0,
         high: i64::MAX,
     };
 
-    /// The ids of the messages written from one time on and before another.
+    /// The ids of the messages written from one time (inclusive) to another (exclusive).
     #[must_use]
     pub fn between(from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Self {
         Self {
@@ -154,7 +154,7 @@ impl IdSpan {
         }
     }
 
-    /// One message.
+    /// A single message.
     #[must_use]
     pub fn of(id: MessageId) -> Self {
         Self {
@@ -163,7 +163,7 @@ impl IdSpan {
         }
     }
 
-    /// Whether no id lies inside.
+    /// Whether the range is empty.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.low >= self.high

@@ -1,7 +1,8 @@
-//! The merge law. What is known of a message is a point in a lattice: the last observed payload of each edit, the
-//! last observed value of each patched field, the counts, and what is known of its end. Two points join part by
-//! part, so the join is commutative, associative and idempotent: which observations were made matters, each with
-//! the time at which Discord showed it; order, repeats and overlapping sources can't.
+//! The merge rule. What is known of a message is an element of a lattice: the last observed payload of each
+//! edit, the last observed value of each patched field, the counts, and what is known of its deletion. Two
+//! elements are joined part by part, so the join is commutative, associative and idempotent: the result depends
+//! on which observations were made and at which time Discord showed each, but not on their order, repetition or
+//! source.
 
 use std::collections::BTreeMap;
 
@@ -18,46 +19,47 @@ use super::tally::{Count, Tally};
 use super::versions::Versions;
 use super::{ChannelId, GuildId, MessageId};
 
-/// What is known of one message. An event is the same thing with one part filled in.
+/// What is known of one message. An event is the same type with a single part filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The message.
+    /// The id of the message.
     pub id: MessageId,
-    /// The guild it belongs to.
+    /// The guild of the message.
     pub guild_id: GuildId,
-    /// The channel or thread it stands in.
+    /// The channel or thread that contains the message.
     pub channel_id: ChannelId,
-    /// The whole payloads seen: the message as it is, and as it was before its edits.
+    /// The received whole payloads: of the current version and of earlier versions.
     pub versions: Versions,
-    /// What partial updates said.
+    /// The received partial updates.
     pub patch: Patch,
-    /// Its reactions.
+    /// The reactions of the message.
     pub reactions: Tally,
     /// The votes of its poll.
     pub votes: Tally,
-    /// Whether it still exists on Discord, and how that is known.
+    /// Whether the message still exists on Discord, and how that is known.
     pub life: Life,
 }
 
-/// A message as it is shown: what the joined parts say together.
+/// A message as it is shown: the result of the joined parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown<'a> {
     /// The columns.
     pub body: Body,
-    /// The payload that counts.
+    /// The current payload.
     pub version: &'a Version,
-    /// The fields that are shown instead of the payload's own, as a JSON object; none if there are none.
+    /// The fields that replace those of the payload, as a JSON object; none if there are none.
     pub changed_fields: Option<String>,
-    /// How many reactions there are; none if that is not known, because only changes of them were told.
+    /// The number of reactions; none if it is not known, because only single changes were received.
     pub reaction_count: Option<i64>,
-    /// The reactions by emoji, as a JSON list; none if they are not known.
+    /// The reactions per emoji, as a JSON list; none if they are not known.
     pub reactions: Option<String>,
-    /// The votes of its poll by answer, as a JSON list; none if there is no poll, or its votes are not known.
+    /// The votes per answer of the message's poll, as a JSON list; none if there is no poll or its votes are
+    /// not known.
     pub poll_votes: Option<String>,
 }
 
 impl Message {
-    /// A message of which nothing is known but its place.
+    /// A message of which only the id and the place are known.
     #[must_use]
     pub fn unknown(id: MessageId, guild_id: GuildId, channel_id: ChannelId) -> Self {
         Self {
@@ -72,7 +74,7 @@ impl Message {
         }
     }
 
-    /// The news that a message is gone, as Discord told it.
+    /// The knowledge that a message is deleted, as Discord reported it.
     #[must_use]
     pub fn told_gone(id: MessageId, guild_id: GuildId, channel_id: ChannelId, gone: Gone) -> Self {
         Self {
@@ -81,7 +83,7 @@ impl Message {
         }
     }
 
-    /// The news that a reading which was asked for at this time did not show a message.
+    /// The knowledge that a reading requested at this time did not contain a message.
     #[must_use]
     pub fn not_shown(
         id: MessageId,
@@ -96,13 +98,13 @@ impl Message {
         }
     }
 
-    /// What two pieces of knowledge about one message say together.
+    /// Merges two pieces of knowledge about the same message.
     #[must_use]
     pub fn join(self, other: Self) -> Self {
         debug_assert_eq!(self.id, other.id, "only one message's events join");
         Self {
             id: self.id,
-            // One message has one place, and its row is looked for there.
+            // A message has one place, and its row is looked up there.
             guild_id: self.guild_id.min(other.guild_id),
             channel_id: self.channel_id.min(other.channel_id),
             versions: self.versions.join(other.versions),
@@ -113,13 +115,13 @@ impl Message {
         }
     }
 
-    /// How the message went, if it is gone.
+    /// How the message was deleted, if it was.
     #[must_use]
     pub fn gone(&self) -> Option<Gone> {
         self.life.gone()
     }
 
-    /// Forgets what it said, for good.
+    /// Forgets the content of the message permanently.
     pub fn forget_content(&mut self) {
         self.versions = Versions::default();
         self.patch = Patch::default();
@@ -127,8 +129,8 @@ impl Message {
         self.votes = Tally::default();
     }
 
-    /// Whether Discord should be asked for it again: something came of it that has no whole payload to belong to,
-    /// or its counts are not certain. Every change was heard since `heard_since`.
+    /// Whether the message should be requested from Discord again, because a part of it was received without a
+    /// whole payload, or because its counts are uncertain. Every change since `heard_since` was received.
     #[must_use]
     pub fn is_unsettled(&self, heard_since: Option<DateTime<Utc>>) -> bool {
         if self.gone().is_some() {
@@ -137,13 +139,13 @@ impl Message {
         let Some(version) = self.versions.current() else {
             return !self.patch.is_empty() || !self.reactions.is_empty() || !self.votes.is_empty();
         };
-        // Where REST does not tell the votes of a poll, asking again does not help.
+        // If REST does not return the votes of a poll, another request does not help.
         let tells_votes = version.source == Source::Gateway || version.body.votes.is_some();
         self.reactions.is_unsettled(heard_since)
             || tells_votes && self.votes.is_unsettled(heard_since)
     }
 
-    /// The message as it is shown; none while no whole payload was seen.
+    /// The message as it is shown; none until a whole payload was received.
     #[must_use]
     pub fn shown(&self) -> Option<Shown<'_>> {
         let version = self.versions.current()?;

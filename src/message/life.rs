@@ -1,6 +1,6 @@
-//! Whether a message still exists. That it is gone can be *told* (Discord said so), which is final, or *inferred*
-//! (a reading did not show it), which yields to every later sign of life, and otherwise says of an end that is told
-//! that it was not later than that reading.
+//! Whether a message still exists. A delete can be *reported* by Discord, which is final, or *inferred* from a
+//! reading that did not contain the message. An inferred delete yields to every later sign of life; together
+//! with a reported delete, it only shows that the message was deleted before that reading.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -10,18 +10,18 @@ use chrono::{DateTime, Utc};
 
 use super::MessageId;
 
-/// How the end of a message became known.
+/// How a delete became known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DeletedBy {
-    /// Told by MESSAGE_DELETE.
+    /// Reported by MESSAGE_DELETE.
     Gateway,
-    /// Told by MESSAGE_DELETE_BULK: a moderator's purge.
+    /// Reported by MESSAGE_DELETE_BULK, as a moderator's purge sends it.
     Bulk,
-    /// Told by CHANNEL_DELETE or THREAD_DELETE: it went with its channel, thread or parent channel.
+    /// Reported by CHANNEL_DELETE or THREAD_DELETE of the channel, the thread or the parent channel.
     Channel,
-    /// Inferred: two complete readings of exactly its range of history did not show it.
+    /// Inferred: two complete readings of exactly its range of the history did not contain the message.
     Rescan,
-    /// Inferred: its channel stands in no list, and Discord answers that it does not know it.
+    /// Inferred: its channel is in no list, and Discord answers that it does not know the channel.
     MissingChannel,
 }
 
@@ -34,7 +34,7 @@ impl DeletedBy {
         (Self::MissingChannel, "missing_channel"),
     ];
 
-    /// The name in the record and in answers.
+    /// The name in the database and in responses.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         Self::NAMES
@@ -43,7 +43,7 @@ impl DeletedBy {
             .map_or("", |(_, name)| name)
     }
 
-    /// Whether Discord said so itself: then nothing takes it back.
+    /// Whether Discord reported the delete itself; then nothing reverts it.
     #[must_use]
     pub fn is_told(self) -> bool {
         matches!(self, Self::Gateway | Self::Bulk | Self::Channel)
@@ -67,20 +67,20 @@ impl FromStr for DeletedBy {
     }
 }
 
-/// Evidence that a message is gone: it was deleted between two times.
+/// Evidence that a message was deleted between two times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gone {
-    /// It was still there at this time.
+    /// The message still existed at this time.
     pub after: DateTime<Utc>,
-    /// It was noticed at this time, so it was deleted by then. Never before `after`.
+    /// The delete was noticed at this time, so the message was deleted by then. Never before `after`.
     pub before: DateTime<Utc>,
-    /// How it was noticed.
+    /// How the delete was noticed.
     pub by: DeletedBy,
 }
 
 impl Gone {
-    /// The evidence about a message. It was there when it was written, whatever a clock says, and it was not
-    /// noticed to be gone before it was last there.
+    /// The evidence about a message. The message existed when it was written, whatever a clock says, and a
+    /// delete is not noticed before the message last existed.
     #[must_use]
     pub fn new(id: MessageId, after: DateTime<Utc>, before: DateTime<Utc>, by: DeletedBy) -> Self {
         let before = before.max(id.created_at());
@@ -91,8 +91,8 @@ impl Gone {
         }
     }
 
-    /// Of two that Discord told the earliest notice counts, and of two at one time the one that saw the message
-    /// last.
+    /// Of two reported deletes the earlier notice counts; of two at the same time, the one in which the message
+    /// existed longest.
     fn earliest(self, other: Self) -> Self {
         let rank = |gone: &Self| (gone.before, gone.by, Reverse(gone.after));
         if rank(&other) < rank(&self) {
@@ -103,12 +103,12 @@ impl Gone {
     }
 }
 
-/// That a reading did not show a message.
+/// The knowledge that a reading did not contain a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Absence {
-    /// What follows from it.
+    /// The delete that follows from it.
     pub gone: Gone,
-    /// When the reading was asked for: a sign of life from then on refutes it.
+    /// When the reading was requested; a later sign of life refutes it.
     pub asked_at: DateTime<Utc>,
 }
 
@@ -123,9 +123,9 @@ impl Absence {
     }
 }
 
-/// What is known of a message's existence. Each part only ever grows, so the join is commutative, associative and
-/// idempotent: of what was told the earliest, of signs of life the latest, and of absences the latest, as long as
-/// no sign of life refutes it.
+/// What is known of a message's existence. Each part only grows, so the join is commutative, associative and
+/// idempotent: the earliest reported delete, the latest sign of life, and the latest absence that no sign of
+/// life refutes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Life {
     told: Option<Gone>,
@@ -134,7 +134,7 @@ pub struct Life {
 }
 
 impl Life {
-    /// It was there at this time.
+    /// The message existed at this time.
     #[must_use]
     pub fn alive(at: DateTime<Utc>) -> Self {
         Self {
@@ -143,7 +143,7 @@ impl Life {
         }
     }
 
-    /// Discord said that it is gone.
+    /// Discord reported that the message is deleted.
     #[must_use]
     pub fn told(gone: Gone) -> Self {
         Self {
@@ -152,7 +152,7 @@ impl Life {
         }
     }
 
-    /// A reading that was asked for at this time did not show it.
+    /// A reading that was requested at this time did not contain the message.
     #[must_use]
     pub fn absent(gone: Gone, asked_at: DateTime<Utc>) -> Self {
         Self {
@@ -161,8 +161,8 @@ impl Life {
         }
     }
 
-    /// How the message went, if it is gone. Where a reading did not show it, it was not there for longer than that
-    /// reading says, even if Discord told its end only later.
+    /// How the message was deleted, if it was. If a reading did not contain the message, it did not exist for
+    /// longer than until that reading, even if Discord reported the delete later.
     #[must_use]
     pub fn gone(&self) -> Option<Gone> {
         let inferred = self.absent.map(|absent| absent.gone);
@@ -173,25 +173,25 @@ impl Life {
         Some(Gone { after, ..told })
     }
 
-    /// What Discord told of its end, by itself.
+    /// The delete that Discord reported.
     #[must_use]
     pub fn told_end(&self) -> Option<Gone> {
         self.told
     }
 
-    /// What was only inferred, as far as it counts.
+    /// The inferred absence, unless it is refuted.
     #[must_use]
     pub fn absence(&self) -> Option<Absence> {
         self.absent
     }
 
-    /// When it was last seen to be there.
+    /// The last time at which the message certainly existed.
     #[must_use]
     pub fn alive_at(&self) -> Option<DateTime<Utc>> {
         self.alive_at
     }
 
-    /// What the two say together.
+    /// Merges two pieces of knowledge about one message's existence.
     #[must_use]
     pub fn join(self, other: Self) -> Self {
         let told = either(self.told, other.told, Gone::earliest);
@@ -205,7 +205,7 @@ impl Life {
     }
 }
 
-/// Either of two, or what both say together.
+/// One of the two, or the combination of both.
 pub(super) fn either<T>(
     one: Option<T>,
     other: Option<T>,

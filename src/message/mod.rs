@@ -1,6 +1,6 @@
-//! The domain: what is known of a Discord message, and how two pieces of knowledge become one.
-//! Pure: no I/O, no clock, no SQL. Everything here can be tested with values alone.
-//! The law that the rest stands on is [`Message::join`].
+//! The domain: what is known of a Discord message, and how two pieces of knowledge are merged. The module is
+//! pure: it has no I/O, no clock and no SQL, so that everything can be tested with values alone. Its central
+//! rule is [`Message::join`].
 
 mod body;
 mod counts;

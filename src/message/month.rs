@@ -1,4 +1,4 @@
-//! A calendar month in UTC, by which messages are put into files.
+//! A calendar month in UTC, by which message files are partitioned.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,13 +15,13 @@ pub struct Month {
     first_day: NaiveDate,
 }
 
-/// A text that names no month.
+/// The error for a text that is not a month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a month is written as 2026-03")]
+#[error("a month must have the form 2026-03")]
 pub struct NoMonth;
 
 impl Month {
-    /// The ids of the messages written in it.
+    /// The ids of the messages that were written in the month.
     #[must_use]
     pub fn span(self) -> IdSpan {
         let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
@@ -50,7 +50,7 @@ impl FromStr for Month {
     fn from_str(text: &str) -> Result<Self, NoMonth> {
         let month = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d");
         let month = month.map(|first_day| Self { first_day });
-        // chrono takes 2026-3 too.
+        // chrono also accepts 2026-3.
         month
             .ok()
             .filter(|month| month.to_string() == text)

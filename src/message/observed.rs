@@ -1,4 +1,4 @@
-//! When Discord showed something. Most of what changes on a message has no time of its own (pins,
+//! The time at which Discord showed something. Most changes of a message have no time of their own (pins,
 //! reactions, flags, embeds, names), so the time of the observation decides which of two is later.
 
 use chrono::{DateTime, SubsecRound, Utc};
@@ -6,27 +6,28 @@ use serde::{Deserialize, Serialize};
 
 /// The time of an observation. The later one is the greater.
 ///
-/// - A frame of the socket has the time of its arrival and its sequence number in its session. The socket tells
-///   everything in order, so an event that is replayed after a RESUME counts as news of its arrival. A dispatch whose
-///   number was taken already is a repeat: it counts as of the session's beginning, and changes no count.
-/// - A page of history has the time just before it was asked for. An event that comes while the page is on its way
-///   is therefore the later one, and what the page shows of it counts once.
+/// - A gateway frame has the time of its arrival and its sequence number in the session. The gateway sends
+///   everything in order, so an event that is replayed after a RESUME counts as of its arrival. A dispatch with a
+///   number that was already processed is a repetition: it counts as of the start of the session, and changes no
+///   count.
+/// - A history page has the time just before it was requested. An event that arrives while the page is on its
+///   way is therefore later, and what the page shows of it counts once.
 ///
-/// The times of one process never go back and never repeat, also when a clock is set back
-/// ([`crate::clock::Clock::stamp`]), and go on from the greatest one in the record. Two that are equal all the same
-/// (of two records, or of an import) are told apart by the source and then by the text.
+/// The times of one process never decrease and never repeat, even if a clock is set back
+/// ([`crate::clock::Clock::stamp`]), and continue from the greatest time in the database. Two equal times (from
+/// two databases or an import) are ordered by their source and then by the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Observed {
-    /// When, by Discord's clock, to the microsecond.
+    /// The time by Discord's clock, in microseconds.
     #[serde(with = "chrono::serde::ts_microseconds")]
     pub at: DateTime<Utc>,
-    /// The frame's sequence number in its session; 0 for what no session told.
+    /// The sequence number of the frame in its session; 0 outside of a session.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub sequence: u64,
 }
 
 impl Observed {
-    /// A frame of the socket.
+    /// The time of a gateway frame.
     #[must_use]
     pub fn frame(at: DateTime<Utc>, sequence: u64) -> Self {
         Self {
@@ -35,7 +36,7 @@ impl Observed {
         }
     }
 
-    /// A page of history, or a file, that was asked for at this time.
+    /// The time of a history page, or of a file, that was requested at this time.
     #[must_use]
     pub fn asked(at: DateTime<Utc>) -> Self {
         Self::frame(at, 0)

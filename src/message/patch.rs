@@ -1,5 +1,5 @@
-//! What partial updates brought: the last observation of each field. A partial update touches only what it
-//! carries; it is kept beside the whole payload and laid over it when the message is shown, so that it may arrive
+//! The fields of partial updates: the last observation of each. A partial update contains only the fields that
+//! it changes. It is kept beside the whole payload and applied when the message is shown, so that it may arrive
 //! before the payload, after it or twice.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use super::body::{Author, Body, count};
 use super::life::either;
 use super::payload::Version;
 
-/// Fields that say which message it is, or when it was edited: no change of it.
+/// Fields that identify the message, or tell when it was edited; they are not changes.
 const KEYS: [&str; 6] = [
     "id",
     "channel_id",
@@ -24,27 +24,29 @@ const KEYS: [&str; 6] = [
     "channel_type",
 ];
 
-/// A value of a field that came with an edit's time.
+/// A value of a field that was received with the time of an edit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Edited {
     /// The edit that it belongs to; none for the original.
     edited_at: Option<DateTime<Utc>>,
-    /// When it came. A record of before schema 7 does not say: it counts as just after the payload.
+    /// When it was received. Databases before schema 7 do not have it: the value counts as just after the
+    /// payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     observed: Option<Observed>,
     /// The field's JSON text.
     value: String,
 }
 
-/// A value that came without one: it belongs to the message as it was at that time.
+/// A value that was received without the time of an edit: it belongs to the message as it was when the value
+/// was received.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Unedited {
     observed: Observed,
     value: String,
 }
 
-/// What is known of one field. The two kinds are kept apart, because there is no one order for both: an edit's
-/// time goes before everything else, and the other kind has none.
+/// What is known of one field. The two kinds are kept apart because they have no common order: the time of an
+/// edit goes before everything else, and the other kind has none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Stored")]
 struct Register {
@@ -54,7 +56,7 @@ struct Register {
     unedited: Option<Unedited>,
 }
 
-/// A register as it is read: before schema 7 it was one value with its edit.
+/// A register as it is parsed: before schema 7 it was a single value with its edit.
 #[derive(Deserialize)]
 struct Stored {
     #[serde(default)]
@@ -89,7 +91,7 @@ impl Register {
         }
     }
 
-    /// What is shown instead of the payload's own value, with the edit that brought it.
+    /// The value that replaces that of the payload, with the edit that brought it.
     fn over(&self, whole: &Version) -> Option<(&str, Option<DateTime<Utc>>)> {
         let edited = self.edited.as_ref().filter(|it| {
             let observed = it.observed.is_none_or(|at| at > whole.observed);
@@ -105,21 +107,21 @@ impl Register {
     }
 }
 
-/// All that partial updates said of one message, by the names of the fields.
+/// The received partial updates of a message, by the names of the fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Patch(BTreeMap<String, Register>);
 
 impl Patch {
-    /// Whether no partial update said anything.
+    /// Whether no partial update was received.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Notes that an update carried `field` with this value.
+    /// Records that an update contained `field` with this value.
     ///
     /// # Errors
-    /// If a column shows the field, and the value is not of its type.
+    /// If the field is shown in a column and the value does not have its type.
     pub(super) fn set(
         &mut self,
         field: &str,
@@ -151,7 +153,7 @@ impl Patch {
         Ok(())
     }
 
-    /// With this time for what does not say when it came.
+    /// Sets this time for values without a time.
     #[must_use]
     pub(super) fn observed_or(mut self, observed: Observed) -> Self {
         for register in self.0.values_mut() {
@@ -162,7 +164,7 @@ impl Patch {
         self
     }
 
-    /// Field by field what the two say together.
+    /// Merges two patches field by field.
     #[must_use]
     pub(super) fn join(mut self, other: Self) -> Self {
         for (field, register) in other.0 {
@@ -172,8 +174,8 @@ impl Patch {
         self
     }
 
-    /// The fields that are shown instead of a payload's own, each with its JSON text; and the edit that the message
-    /// shows with them.
+    /// The fields that replace those of a payload, each with its JSON text, and the edit that the message shows
+    /// with them.
     pub(super) fn over<'a>(
         &'a self,
         whole: &'a Version,
@@ -190,7 +192,7 @@ impl Patch {
     }
 }
 
-/// Whether a value is of the type of its field, where a column shows it.
+/// Checks the type of a value whose field is shown in a column.
 fn check(field: &str, value: &RawValue) -> Result<(), serde_json::Error> {
     match field {
         "author" => serde_json::from_str::<Author>(value.get()).map(drop),
@@ -201,7 +203,7 @@ fn check(field: &str, value: &RawValue) -> Result<(), serde_json::Error> {
     }
 }
 
-/// Lays a field over the columns of a payload. A value of another type changes nothing.
+/// Applies a field to the columns of a payload. A value of another type changes nothing.
 pub(super) fn lay_over(body: &mut Body, field: &str, value: &str) {
     let length = || serde_json::from_str::<Vec<IgnoredAny>>(value).map(|items| count(&items));
     match field {

@@ -15,7 +15,7 @@ use super::payload::{PayloadError, Source, Version};
 use super::tally::Tally;
 use super::{ChannelId, GuildId, Life, Message, MessageId, Observed};
 
-/// The fields that a message needs to be one, and those that are counted. Everything else is in the raw text.
+/// The required fields of a message, and those that are counted. Everything else is in the raw text.
 #[derive(Deserialize)]
 struct Whole<'a> {
     id: MessageId,
@@ -39,11 +39,11 @@ struct Whole<'a> {
 }
 
 impl Message {
-    /// Reads a whole payload that tells all of a message: a MESSAGE_CREATE, or an item of a history page. Without
-    /// reactions in it there are none.
+    /// Parses a whole payload: a MESSAGE_CREATE, or an item of a history page. If it has no reactions, there
+    /// are none.
     ///
     /// # Errors
-    /// If a field that every message has is missing or of another type.
+    /// If a field that every message has is missing or has another type.
     pub fn read(
         guild_id: GuildId,
         source: Source,
@@ -100,9 +100,9 @@ impl Message {
     }
 }
 
-/// Reads a MESSAGE_UPDATE: whole as Discord documents it today, or partial as older servers and
-/// link unfurls send it, in which case an absent field says nothing. Even a whole one says nothing of reactions
-/// where it has none.
+/// Parses a MESSAGE_UPDATE: whole, as Discord documents it today, or partial, as older servers and link unfurls
+/// send it; an absent field of a partial update says nothing. Even a whole update says nothing about reactions
+/// if it has none.
 ///
 /// # Errors
 /// If it is neither.
@@ -124,7 +124,7 @@ pub fn read_update(
     let place: Place = serde_json::from_str(raw)?;
     let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(raw)?;
     let mut patch = Patch::default();
-    // Reactions are counted by themselves.
+    // Reactions are counted separately.
     for (field, value) in fields.iter().filter(|(field, _)| *field != "reactions") {
         patch.set(field, place.edited_timestamp, observed, value)?;
     }

@@ -1,51 +1,53 @@
-//! What the record keeps of a message beside its payload and its columns, so that the next observation can be joined
-//! with it: one JSON object, which is absent for most messages.
+//! The part of a message's state that is stored beside its payload and its columns, so that the next
+//! observation can be joined with it: one JSON object, which is absent for most messages.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{DeletedBy, Gone, Life, Message, Observed, Patch, Tally, Version};
 
-/// What of a message's state can't be read from its payload and columns.
+/// The part of a message's state that can't be derived from its payload and columns.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// What partial updates said.
+    /// The received partial updates.
     #[serde(default, skip_serializing_if = "Patch::is_empty")]
     fields: Patch,
-    /// The reactions, where they are not those of the payload at the time of the payload.
+    /// The reactions, if they differ from those of the payload at the time of the payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reactions: Option<Tally>,
-    /// The votes, in the same way.
+    /// The votes, under the same condition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     votes: Option<Tally>,
-    /// When the message was last seen to be there, where that is not the time of the payload, in microseconds.
+    /// The last time at which the message certainly existed, if it is not the time of the payload, in
+    /// microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     alive_at: Option<i64>,
-    /// The reading that did not show it.
+    /// The reading that did not contain the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     absent: Option<Absent>,
-    /// When it was still there by what Discord told of its end, where the columns say an earlier time because of a
-    /// reading, in microseconds.
+    /// The last time at which the message existed according to the reported delete, if the columns have an
+    /// earlier time because of a reading, in microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     told_after: Option<i64>,
 }
 
-/// That a reading did not show the message. All of it is here, since the columns tell the end that counts.
+/// The knowledge that a reading did not contain the message. It is stored completely, because the columns
+/// contain the delete that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Absent {
-    /// When the reading was asked for.
+    /// When the reading was requested.
     #[serde(with = "chrono::serde::ts_microseconds")]
     asked_at: DateTime<Utc>,
-    /// When the message was still there.
+    /// The last time at which the message existed.
     #[serde(with = "chrono::serde::ts_microseconds")]
     after: DateTime<Utc>,
-    /// When it was noticed.
+    /// When the absence was noticed.
     #[serde(with = "chrono::serde::ts_microseconds")]
     before: DateTime<Utc>,
 }
 
 impl State {
-    /// Of a message.
+    /// The state of a message.
     #[must_use]
     pub fn of(message: &Message) -> Self {
         let version = message.versions.current();
@@ -73,14 +75,14 @@ impl State {
         }
     }
 
-    /// Whether its counts should be asked for again.
+    /// Whether the counts should be requested again.
     #[must_use]
     pub fn is_unsettled(&self) -> bool {
         let tallies = self.reactions.iter().chain(&self.votes);
         tallies.into_iter().any(|tally| tally.is_unsettled(None))
     }
 
-    /// As the record keeps it: nothing for none.
+    /// The text in the database; none if the state is empty.
     ///
     /// # Errors
     /// If it can't be written as JSON.
@@ -91,10 +93,11 @@ impl State {
         serde_json::to_string(self).map(Some)
     }
 
-    /// Puts it back into a message whose payload, if it has one, was read, with the end that the columns tell.
+    /// Restores the state of a message whose payload, if it has one, was parsed, with the delete that the
+    /// columns contain.
     pub fn restore(self, message: &mut Message, gone: Option<Gone>) {
         let version = message.versions.current();
-        // A patch of before schema 7 does not say when it came; it was shown over the payload that was there.
+        // A patch from before schema 7 has no time; it was applied to the payload that was stored.
         let observed = version.map(|version| version.observed.at);
         let observed = observed.unwrap_or_else(|| message.id.created_at());
         let after = Observed::asked(observed + chrono::TimeDelta::microseconds(1));
@@ -115,11 +118,11 @@ impl State {
             let gone = Gone::new(message.id, absent.after, absent.before, by);
             life = life.join(Life::absent(gone, absent.asked_at));
         } else if let Some(gone) = gone.filter(|gone| !gone.by.is_told()) {
-            // A row of before schema 7 does not say when the reading was asked for.
+            // A row from before schema 7 does not tell when the reading was requested.
             life = life.join(Life::absent(gone, gone.before));
         }
         if let Some(told) = gone.filter(|gone| gone.by.is_told()) {
-            // The end of a channel is written into the columns only.
+            // The deletion of a channel is only written into the columns.
             let after = time(self.told_after).filter(|_| told.by != DeletedBy::Channel);
             let after = after.unwrap_or(told.after);
             life = life.join(Life::told(Gone { after, ..told }));

@@ -1,8 +1,8 @@
-//! Counts that Discord changes one by one: reactions by emoji, votes by answer of a poll. A whole payload tells all
-//! counts at one time; each event since changes one of them.
+//! Counts that Discord changes one by one: reactions per emoji, and votes per answer of a poll. A whole payload
+//! contains all counts at one time; each later event changes one of them.
 //!
-//! What is known is the last whole count and the set of single changes that were observed after it. Both parts only
-//! grow (a later whole count outweighs the changes before it), so the join is commutative, associative and
+//! What is known is the last whole count and the set of single changes that were observed after it. Both parts
+//! only grow (a later whole count replaces the changes before it), so the join is commutative, associative and
 //! idempotent, and no change is counted twice.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,32 +13,33 @@ use serde::{Deserialize, Serialize};
 use super::Observed;
 use super::life::either;
 
-/// How long after a page was asked for an event may be in it already: as long as an attempt may take, and as long as an
-/// event may be on its way to us.
+/// How long after a page was requested an event may already be included in it: the longest duration of a
+/// request plus the longest delay of an event.
 const ON_ITS_WAY: TimeDelta = TimeDelta::seconds(90);
 
-/// With more single changes than this the whole count is asked for again, since each event writes them all.
+/// With more single changes than this the whole count is requested again, because each event rewrites all of
+/// them.
 const MOST_CHANGES: usize = 200;
 
 /// What is counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Counted {
-    /// The id of a guild's own emoji or of a poll's answer, or the emoji of Unicode itself.
+    /// The id of a custom emoji or of a poll's answer, or the Unicode emoji itself.
     pub key: String,
-    /// The name of a guild's own emoji, where it was told.
+    /// The name of a custom emoji, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
-/// One count.
+/// A count.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Count {
-    /// Of what.
+    /// What is counted.
     #[serde(flatten)]
     pub of: Counted,
-    /// How many.
+    /// The number.
     pub count: i64,
-    /// How many of them are super reactions.
+    /// The number of super reactions among them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub burst: i64,
 }
@@ -52,21 +53,21 @@ fn is_zero(number: &i64) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Total {
     observed: Observed,
-    /// Whether the events after it are exactly those that are not in it: the socket's order says so, a page's does
-    /// not.
+    /// Whether the later events are exactly those that are not included: true in the order of the gateway, but
+    /// not for a page.
     is_exact: bool,
     counts: Vec<Count>,
 }
 
-/// One more or one less, or none of this any more.
+/// One more, one less, or none any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// Somebody reacted, or voted.
+    /// Somebody reacted or voted.
     Added,
-    /// Somebody took that back.
+    /// Somebody took a reaction or vote back.
     Removed,
-    /// All of this emoji were taken away.
+    /// All reactions with this emoji were removed.
     Cleared,
 }
 
@@ -78,7 +79,7 @@ struct Change {
     step: Step,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     burst: bool,
-    /// The earliest time at which it can have happened, where it was told long after that: in a replay.
+    /// The earliest time at which the change can have happened, if it was received much later in a replay.
     #[serde(
         default,
         with = "chrono::serde::ts_microseconds_option",
@@ -97,7 +98,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// All counts, as a payload told them. `is_exact`: they were told by the socket.
+    /// All counts of a payload. `is_exact`: the payload came from the gateway.
     #[must_use]
     pub fn whole(observed: Observed, is_exact: bool, counts: Vec<Count>) -> Self {
         Self {
@@ -110,7 +111,7 @@ impl Tally {
         }
     }
 
-    /// One change.
+    /// A single change.
     #[must_use]
     pub fn change(observed: Observed, of: Counted, step: Step, burst: bool) -> Self {
         Self {
@@ -125,7 +126,7 @@ impl Tally {
         }
     }
 
-    /// The same, told so late that it can have happened at any time since this one.
+    /// The same change, received so late that it can have happened at any time since this one.
     #[must_use]
     pub fn replayed_since(mut self, since: Option<DateTime<Utc>>) -> Self {
         let changes = std::mem::take(&mut self.changes);
@@ -142,7 +143,7 @@ impl Tally {
         self.whole.is_none() && self.changes.is_empty()
     }
 
-    /// What the two say together.
+    /// Merges two tallies.
     #[must_use]
     pub fn join(self, other: Self) -> Self {
         let whole = either(self.whole, other.whole, Ord::max);
@@ -153,8 +154,8 @@ impl Tally {
         Self { whole, changes }
     }
 
-    /// The counts that are not zero: first those of the last whole count, in its order, then new ones in theirs. None
-    /// while only changes were told: nobody knows what there was before them.
+    /// The counts that are not zero: first those of the last whole count in its order, then new ones. None
+    /// while only single changes were received, because the counts before them are not known.
     #[must_use]
     pub fn counts(&self) -> Option<Vec<Count>> {
         let mut counts = self.whole.as_ref()?.counts.clone();
@@ -192,9 +193,9 @@ impl Tally {
         Some(counts)
     }
 
-    /// Whether the counts should be asked for again: an event may be in the page that told them already; or the last
-    /// whole count is older than `heard_since`, from which on every change was heard; or there are too many changes to
-    /// carry along; or nothing but changes is known.
+    /// Whether the counts should be requested again: an event may already be included in the page with the
+    /// counts; or the last whole count is older than `heard_since`, since when every change was received; or
+    /// there are too many changes to store; or only changes are known.
     #[must_use]
     pub fn is_unsettled(&self, heard_since: Option<DateTime<Utc>>) -> bool {
         let Some(first) = self.changes.first() else {

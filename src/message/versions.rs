@@ -1,6 +1,6 @@
-//! The whole payloads of one message, one for each edit: Discord stamps an edit, so its time is
-//! its key. The newest is the message as it is; the others are its history.
-//! What differs within one edit is no edit (a pin, an unfurled link, another source): the last observation stays.
+//! The whole payloads of one message, one per edit. Discord timestamps edits, so the time of the edit is the
+//! key. The newest payload is the current message; the others are its earlier versions. Differences within one
+//! edit (a pin, an unfurled link, another source) are not edits: the last observation is kept.
 
 use std::collections::BTreeMap;
 
@@ -13,30 +13,30 @@ use super::payload::Version;
 pub struct Versions(BTreeMap<Option<DateTime<Utc>>, Version>);
 
 impl Versions {
-    /// The message as it is now, if any payload was seen.
+    /// The current version of the message, if a payload was received.
     #[must_use]
     pub fn current(&self) -> Option<&Version> {
         self.0.last_key_value().map(|(_, version)| version)
     }
 
-    /// What it was before, oldest first.
+    /// The earlier versions, oldest first.
     pub fn earlier(&self) -> impl Iterator<Item = &Version> {
         let all_but_one = self.0.len().saturating_sub(1);
         self.iter().take(all_but_one)
     }
 
-    /// All, oldest first.
+    /// All versions, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Version> {
         self.0.values()
     }
 
-    /// Whether no payload was seen.
+    /// Whether no payload was received.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Each edit of either, and of the same edit the payload that was observed last.
+    /// The union of both; of two payloads of the same edit the one that was observed last.
     #[must_use]
     pub fn join(mut self, other: Self) -> Self {
         for (edit, version) in other.0 {

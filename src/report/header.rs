@@ -1,21 +1,22 @@
-//! A report's header: the comment at the beginning of its file, up to the first line that is none.
+//! The header of a report: the comment at the beginning of its file, up to the first line that is not a
+//! comment.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::{ColumnKind, Kind, Parameter, Report, ReportColumn};
 
-/// Why a header can't be read.
+/// Why a header is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {reason}")]
 pub struct HeaderError {
-    /// Where, from 1.
+    /// The line of the error, from 1.
     pub line: usize,
-    /// Why.
+    /// The reason.
     pub reason: Cow<'static, str>,
 }
 
-/// Reads a report from its file's text.
+/// Parses a report from the text of its file.
 pub(super) fn parse(name: &str, sql: &str) -> Result<Report, HeaderError> {
     let mut report = Report {
         name: name.to_owned(),
@@ -47,9 +48,9 @@ pub(super) fn parse(name: &str, sql: &str) -> Result<Report, HeaderError> {
                 Some(("column", name)) => {
                     column(name, rest).map(|column| report.columns.push(column))
                 }
-                _ => Err("is no title, description, reads, param or column".into()),
+                _ => Err("the entry must be title, description, reads, param or column".into()),
             },
-            None => Err("is no `key: value`".into()),
+            None => Err("the entry must have the form `key: value`".into()),
         };
         result.map_err(|reason| HeaderError { line, reason })?;
     }
@@ -64,13 +65,13 @@ pub(super) fn parse(name: &str, sql: &str) -> Result<Report, HeaderError> {
     }
     let names = report.parameters.iter().map(|it| &it.name);
     if let Some(name) = twice(names).or_else(|| twice(report.columns.iter().map(|it| &it.name))) {
-        let reason = format!("the header has `{name}` twice").into();
+        let reason = format!("the header contains `{name}` twice").into();
         return Err(HeaderError { line: 1, reason });
     }
     Ok(report)
 }
 
-/// The header's entries, each with the number of its first line; lines that go on are joined.
+/// The entries of the header, each with the number of its first line; continued lines are joined.
 fn entries(sql: &str) -> Result<Vec<(usize, String)>, HeaderError> {
     let mut entries: Vec<(usize, String)> = Vec::new();
     for (number, line) in sql.lines().enumerate() {
@@ -80,7 +81,7 @@ fn entries(sql: &str) -> Result<Vec<(usize, String)>, HeaderError> {
         };
         if let Some(more) = text.strip_prefix("   ") {
             let Some((_, entry)) = entries.last_mut() else {
-                let reason = "goes on from nothing".into();
+                let reason = "the line continues an entry, but there is none before it".into();
                 return Err(HeaderError {
                     line: line_number,
                     reason,
@@ -125,8 +126,8 @@ fn parameter_kind(text: &str) -> Result<Kind, Cow<'static, str>> {
         return Ok(Kind::OneOf(words.split('|').map(str::to_owned).collect()));
     }
     if let Some(range) = text.strip_prefix("integer ") {
-        let (low, high) = range.split_once("..").ok_or("a range is LOW..HIGH")?;
-        let number = |text: &str| text.parse().map_err(|_| "a range is LOW..HIGH");
+        let (low, high) = range.split_once("..").ok_or("a range must be LOW..HIGH")?;
+        let number = |text: &str| text.parse().map_err(|_| "a range must be LOW..HIGH");
         return Ok(Kind::Integer(number(low)?, number(high)?));
     }
     match text {
@@ -138,7 +139,7 @@ fn parameter_kind(text: &str) -> Result<Kind, Cow<'static, str>> {
         "zone" => Ok(Kind::Zone),
         "text" => Ok(Kind::Text),
         _ => Err(format!(
-            "`{text}` is no type of a parameter: id, time, day, integer, integer 1..100, boolean, zone, text, one of a|b|c"
+            "`{text}` is not a parameter type; the types are id, time, day, integer, integer 1..100, boolean, zone, text, one of a|b|c"
         )
         .into()),
     }
@@ -150,7 +151,7 @@ fn column(name: &str, text: &str) -> Result<ReportColumn, Cow<'static, str>> {
     let Some(kind) = ColumnKind::from_name(kind) else {
         let known: Vec<_> = ColumnKind::NAMES.iter().map(|(name, _)| *name).collect();
         let known = known.join(", ");
-        return Err(format!("`{kind}` is no type of a column: {known}").into());
+        return Err(format!("`{kind}` is not a column type; the types are {known}").into());
     };
     Ok(ReportColumn {
         name: checked(name)?,
@@ -162,22 +163,22 @@ fn column(name: &str, text: &str) -> Result<ReportColumn, Cow<'static, str>> {
 fn described(text: &str) -> Result<(&str, String), Cow<'static, str>> {
     match text.split_once(". ") {
         Some((kind, description)) => Ok((kind, description.to_owned())),
-        None => Err("is `TYPE. What it means.`".into()),
+        None => Err("the entry must have the form `TYPE. What it means.`".into()),
     }
 }
 
-/// Lower-case letters, digits and `_`, not too many.
+/// Whether a name has only lower-case letters, digits and `_`, and is not too long.
 pub(super) fn is_name(name: &str) -> bool {
     let is_ours = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     !name.is_empty() && name.len() <= 64 && name.bytes().all(is_ours)
 }
 
-/// A name that needs no quotes anywhere.
+/// Checks a name, which must need no quotes anywhere.
 fn checked(name: &str) -> Result<String, Cow<'static, str>> {
     if is_name(name) {
         Ok(name.to_owned())
     } else {
-        Err(format!("`{name}` is no name: lower-case letters, digits and _").into())
+        Err(format!("`{name}` is not a valid name; use lower-case letters, digits and _").into())
     }
 }
 
@@ -209,23 +210,29 @@ mod tests {
         for (wrong, reason) in [
             (
                 "-- param limit: integer 1..9 = 50. At most.",
-                "the default is a whole number from 1 to 9",
+                "the default must be a whole number from 1 to 9",
             ),
             (
                 "-- param limit: integer 1-9. At most.",
-                "a range is LOW..HIGH",
+                "a range must be LOW..HIGH",
             ),
             (
                 "-- param limit: word. At most.",
-                "`word` is no type of a parameter",
+                "`word` is not a parameter type",
             ),
-            ("-- param limit: integer", "is `TYPE. What it means.`"),
-            ("-- param Limit: integer. At most.", "`Limit` is no name"),
+            (
+                "-- param limit: integer",
+                "the entry must have the form `TYPE. What it means.`",
+            ),
+            (
+                "-- param Limit: integer. At most.",
+                "`Limit` is not a valid name",
+            ),
             (
                 "-- column word: varchar. One.",
-                "`varchar` is no type of a column",
+                "`varchar` is not a column type",
             ),
-            ("-- author: Ada", "is no title"),
+            ("-- author: Ada", "the entry must be title"),
         ] {
             let error = parse("words", &format!("{lines}{wrong}\n\nSELECT 1")).unwrap_err();
             assert_eq!(error.line, 4);

@@ -1,5 +1,5 @@
-//! Where reports come from: those that are built in, and the files of `QUERIES_DIR`, which are read
-//! each time, so that a new one needs no restart. A file of a built-in's name goes before it.
+//! The sources of reports: the built-in ones, and the files of `QUERIES_DIR`, which are read each time, so that
+//! a new report needs no restart. A file with the name of a built-in report replaces it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,17 +10,17 @@ use include_dir::{Dir, include_dir};
 use super::header::is_name;
 use super::{HeaderError, Report, header};
 
-/// `queries/` of the source tree.
+/// The folder `queries/` of the source tree.
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
 
-/// What the reports stand on, in the order in which it is run: it needs the relations
+/// The views and macros that reports use, in the order in which they are executed: they need the relations
 /// `discord_messages`, `discord_channels` and `coverage`.
 const MACROS: [&str; 2] = ["lib/views.sql", "lib/coverage.sql"];
 
-/// What the DuckDB command line is started with: no report, here and in a copy of `queries/`.
+/// The init file of the DuckDB command line, which is not a report, neither here nor in a copy of `queries/`.
 const COMMAND_LINE: &str = "init";
 
-/// A report's file is no larger than this, in bytes.
+/// The maximum size of a report's file in bytes.
 const LONGEST: u64 = 1024 * 1024;
 
 /// Finds reports.
@@ -29,23 +29,23 @@ pub struct Library {
     folder: Option<PathBuf>,
 }
 
-/// A file of the user's that is no report.
+/// A file in the user's folder that is not a valid report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokenReport {
-    /// Its name in the folder.
+    /// Name of the file in the folder.
     pub file: String,
-    /// Why.
+    /// Why the file is not valid.
     pub reason: String,
 }
 
 impl Library {
-    /// The built-in reports and those of a folder, if there is one.
+    /// A library of the built-in reports and of those in a folder, if there is one.
     #[must_use]
     pub fn new(folder: Option<PathBuf>) -> Self {
         Self { folder }
     }
 
-    /// All reports by name, and the files that are none.
+    /// All reports ordered by name, and the files that are not valid.
     #[must_use]
     pub fn list(&self) -> (Vec<Report>, Vec<BrokenReport>) {
         let mut reports: BTreeMap<String, Report> = built_in()
@@ -56,7 +56,7 @@ impl Library {
             match read(&file) {
                 Ok(report) => drop(reports.insert(report.name.clone(), report)),
                 Err(error) => {
-                    // The built-in one is not what the user meant.
+                    // The user does not expect the built-in report under this name.
                     reports.remove(stem(&file));
                     broken.push(error);
                 }
@@ -65,10 +65,10 @@ impl Library {
         (reports.into_values().collect(), broken)
     }
 
-    /// The report of this name; none if there is none.
+    /// The report with this name; none if there is none.
     ///
     /// # Errors
-    /// If the user's file of this name is no report.
+    /// If the user's file with this name is not a valid report.
     pub fn find(&self, name: &str) -> Result<Option<Report>, BrokenReport> {
         if !is_name(name) || name == COMMAND_LINE {
             return Ok(None);
@@ -83,7 +83,7 @@ impl Library {
         Ok(file.and_then(|(name, sql)| header::parse(name, sql).ok()))
     }
 
-    /// The files of the user's folder that end in `.sql`.
+    /// The files in the user's folder that end in `.sql`.
     fn own_files(&self, broken: &mut Vec<BrokenReport>) -> Vec<PathBuf> {
         let Some(folder) = &self.folder else {
             return Vec::new();
@@ -102,7 +102,7 @@ impl Library {
             Err(error) => {
                 broken.push(BrokenReport {
                     file: "QUERIES_DIR".to_owned(),
-                    reason: format!("can't be read: {error}"),
+                    reason: format!("the folder can't be read: {error}"),
                 });
                 Vec::new()
             }
@@ -110,15 +110,15 @@ impl Library {
     }
 }
 
-/// The SQL of the views and macros that reports stand on.
+/// The SQL of the views and macros that reports use.
 #[must_use]
 pub fn built_in_macros() -> String {
     let files = MACROS.iter().filter_map(|path| BUILT_IN.get_file(path));
     files.filter_map(|file| file.contents_utf8()).collect()
 }
 
-/// What the DuckDB command line is started with, to have the snapshots of a data folder from any other
-/// folder: the views over them, and what the reports stand on.
+/// The init file with which the DuckDB command line opens the snapshots of a data folder from any other folder:
+/// the views over them, and the views and macros that reports use.
 #[must_use]
 pub fn command_line_init(data: &Path) -> String {
     let data = data.display().to_string().replace('\'', "''");
@@ -157,12 +157,13 @@ fn read(file: &Path) -> Result<Report, BrokenReport> {
     let name = stem(file);
     if !is_name(name) {
         return Err(refuse(
-            "is not named as a report: lower-case letters, digits and _".to_owned(),
+            "the file name is not a valid report name; use lower-case letters, digits and _"
+                .to_owned(),
         ));
     }
     let length = fs::metadata(file).map(|it| it.len());
     if length.is_ok_and(|length| length > LONGEST) {
-        return Err(refuse("is larger than 1 MiB".to_owned()));
+        return Err(refuse("the file is larger than 1 MiB".to_owned()));
     }
     let sql = fs::read_to_string(file).map_err(|error| refuse(error.to_string()))?;
     header::parse(name, &sql).map_err(|error: HeaderError| refuse(error.to_string()))

@@ -1,6 +1,6 @@
-//! Reports: each is one SQL file with a header that says what it is asked and what it answers. Here
-//! they are found and read, the built-in ones and a user's own; the record answers them
-//! ([`crate::store::Reader::report`]), the API offers them.
+//! Reports: each one is an SQL file with a header that declares its parameters and columns. This module finds
+//! and parses the built-in reports and those of the user; the database runs them
+//! ([`crate::store::Reader::report`]), and the API serves them.
 
 mod header;
 mod library;
@@ -15,28 +15,28 @@ pub use parameter::{Kind, Parameter, Value};
 pub struct Report {
     /// The file's name without `.sql`: lower-case letters, digits and `_`.
     pub name: String,
-    /// One line.
+    /// The title, in one line.
     pub title: String,
-    /// What it tells.
+    /// What the report counts.
     pub description: String,
-    /// Whether its answer depends on what was before `from`.
+    /// Whether the result depends on messages before `from`.
     pub reads_history: bool,
-    /// What it is asked, in the header's order.
+    /// The parameters, in the order of the header.
     pub parameters: Vec<Parameter>,
-    /// What it answers, in its order.
+    /// The columns of the result, in their order.
     pub columns: Vec<ReportColumn>,
-    /// The whole file: one query.
+    /// The whole file: a single query.
     pub sql: String,
 }
 
-/// A column of a report's answer.
+/// A column of a report's result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportColumn {
-    /// Its name.
+    /// Name of the column.
     pub name: String,
-    /// Its type.
+    /// Type of the column.
     pub kind: ColumnKind,
-    /// What it means.
+    /// Meaning of the column.
     pub description: String,
 }
 
@@ -57,7 +57,7 @@ pub enum ColumnKind {
     Day,
     /// TIMESTAMPTZ, in UTC.
     Time,
-    /// TIMESTAMP: what a clock in the time zone asked for showed.
+    /// TIMESTAMP: a local time in the requested time zone.
     Timestamp,
 }
 
@@ -73,7 +73,7 @@ impl ColumnKind {
         ("timestamp", Self::Timestamp),
     ];
 
-    /// As the header writes it.
+    /// The name of the type in a header.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         let found = Self::NAMES.iter().find(|(_, kind)| *kind == self);

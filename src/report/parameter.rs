@@ -1,22 +1,22 @@
-//! A parameter of a report: its type, and the values that it takes.
+//! A parameter of a report: its type, and the values that it accepts.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
-/// What a report can be asked.
+/// A parameter of a report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameter {
-    /// Its name.
+    /// Name of the parameter.
     pub name: String,
-    /// Its type.
+    /// Type of the parameter.
     pub kind: Kind,
-    /// Whether it must be given.
+    /// Whether the parameter is required.
     pub is_required: bool,
-    /// What it is if it is not given; none if it then is nothing.
+    /// The value that is used if the parameter is not given; none if there is none.
     pub default: Option<Value>,
-    /// What it means.
+    /// Meaning of the parameter.
     pub description: String,
 }
 
@@ -25,15 +25,15 @@ pub struct Parameter {
 pub enum Kind {
     /// A Discord id.
     Id,
-    /// A time with its offset from UTC.
+    /// A time with an offset from UTC.
     Time,
-    /// A day: 2026-03-01.
+    /// A day, such as 2026-03-01.
     Day,
-    /// A whole number, from the one to the other.
+    /// A whole number within a range.
     Integer(i64, i64),
     /// `true` or `false`.
     Boolean,
-    /// A time zone of the IANA's list.
+    /// An IANA time zone.
     Zone,
     /// Any text that is not empty.
     Text,
@@ -57,21 +57,20 @@ pub enum Value {
 }
 
 impl Kind {
-    /// Reads a value, but for ids and times: those have no default, and the API has its own reading
-    /// of them.
+    /// Parses a value, except for ids and times, which have no default and are parsed by the API.
     ///
     /// # Errors
-    /// What it has to be, in words that go on from the parameter's name. Whether a time zone exists
-    /// is for the record to say.
+    /// What the value must be, as a phrase that follows the name of the parameter. Whether a time zone exists
+    /// is checked by the API.
     pub fn read(&self, text: &str) -> Result<Value, Cow<'static, str>> {
         match self {
-            Self::Id | Self::Time => Err("of an id or a time can't stand here".into()),
+            Self::Id | Self::Time => Err("of an id or a time is not supported".into()),
             Self::Day => NaiveDate::parse_from_str(text, "%Y-%m-%d")
                 .ok()
-                // One spelling: four digits, two, and two.
+                // The only accepted form: four digits, two, and two.
                 .filter(|day| text.len() == 10 && day.format("%Y-%m-%d").to_string() == text)
                 .map(Value::Day)
-                .ok_or("is a day, such as 2025-01-31".into()),
+                .ok_or("must be a day, such as 2025-01-31".into()),
             Self::Integer(low, high) => {
                 let number = text.parse().ok();
                 number
@@ -79,23 +78,25 @@ impl Kind {
                         number.to_string() == text && (low..=high).contains(&number)
                     })
                     .map(Value::Integer)
-                    .ok_or_else(|| format!("is a whole number from {low} to {high}").into())
+                    .ok_or_else(|| format!("must be a whole number from {low} to {high}").into())
             }
             Self::Boolean => text
                 .parse()
                 .map(Value::Boolean)
-                .map_err(|_| "is true or false".into()),
-            Self::Zone | Self::Text if text.contains('\0') => Err("has a NUL in it".into()),
+                .map_err(|_| "must be true or false".into()),
+            Self::Zone | Self::Text if text.contains('\0') => {
+                Err("must not contain a NUL character".into())
+            }
             Self::Zone | Self::Text => Ok(Value::Text(text.to_owned())),
             Self::OneOf(words) if words.iter().any(|word| word == text) => {
                 Ok(Value::Text(text.to_owned()))
             }
-            Self::OneOf(words) => Err(format!("is one of {}", words.join(", ")).into()),
+            Self::OneOf(words) => Err(format!("must be one of {}", words.join(", ")).into()),
         }
     }
 }
 
-/// As a caller writes it.
+/// The form in which a client writes the value.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,16 +1,16 @@
-//! What can go wrong with the record, said so that an operator knows what to do next.
+//! The errors of the database, phrased so that an operator knows what to do next.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use crate::failpoint::OrderedError;
 
-/// An error of the record.
+/// An error of the database.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another process holds the data folder.
     #[error(
-        "the data folder {folder} is in use by another guildlake (process {holder}); stop that one, or set DATA_DIR to another folder"
+        "the data folder {folder} is in use by another guildlake (process {holder}); stop that process, or set DATA_DIR to another folder"
     )]
     Locked {
         /// The data folder.
@@ -20,7 +20,7 @@ pub enum StoreError {
     },
     /// The file was written by a newer guildlake.
     #[error(
-        "the record {path} has schema version {found}, and this guildlake knows {known}; start the newer guildlake that wrote it, or restore a copy from before the upgrade"
+        "the database {path} has schema version {found}, and this guildlake supports versions up to {known}; start the newer guildlake that wrote it, or restore a copy from before the upgrade"
     )]
     Newer {
         /// The DuckDB file.
@@ -30,26 +30,26 @@ pub enum StoreError {
         /// The newest version that this program knows.
         known: i64,
     },
-    /// The file is a DuckDB database, but not a record of guildlake.
+    /// The file is a DuckDB database, but not one of guildlake.
     #[error(
-        "{path} is a DuckDB file with tables of its own and no guildlake record; set DATABASE_URL to another file"
+        "{path} is a DuckDB file with the tables of another program; set DATABASE_URL to another file"
     )]
     Foreign {
         /// The DuckDB file.
         path: PathBuf,
     },
     /// DuckDB could not open the file.
-    #[error("the record {path} can't be opened: {reason}")]
+    #[error("the database {path} can't be opened: {reason}")]
     Open {
         /// The DuckDB file.
         path: PathBuf,
-        /// DuckDB's own words.
+        /// DuckDB's message.
         reason: String,
     },
-    /// A row that the writer could not have written, or a file that can't be gone on with.
-    #[error("the record is damaged: {0}")]
+    /// A row that the writer could not have written, or a file that can't be used any more.
+    #[error("the database is damaged: {0}")]
     Damaged(String),
-    /// A report's file is not one query with the columns that its header tells.
+    /// A report's file is not a single query with the columns that its header declares.
     #[error("the report can't be run: {0}")]
     NoReport(String),
     /// A report has more rows than one may have.
@@ -59,53 +59,53 @@ pub enum StoreError {
         most: usize,
     },
     /// All connections for reading are busy.
-    #[error("too many queries at once; try again in a moment")]
+    #[error("too many queries are running; try again in a moment")]
     Busy,
-    /// A query ended without an answer: a mistake of this program, with its cause in the log.
-    #[error("a query ended without an answer")]
+    /// A query ended without a result: a bug of this program, with its cause in the log.
+    #[error("a query ended without a result")]
     NoAnswer,
-    /// The file system said no.
+    /// The file system failed.
     #[error("{what}: {cause}")]
     Io {
         /// What was tried.
         what: String,
-        /// What the system answered.
+        /// The error of the operating system.
         cause: std::io::Error,
     },
-    /// DuckDB said no.
+    /// DuckDB failed.
     #[error("DuckDB: {0}")]
     Sql(duckdb::Error),
-    /// DuckDB has put itself out of order: only opening the record anew helps.
+    /// DuckDB has invalidated the open database; only reopening it helps.
     #[error(
-        "DuckDB has stopped itself ({0}); if the system's log tells of a failing disk, see to that first, then start again: what was acknowledged is in the record"
+        "DuckDB has invalidated the open database ({0}); if the system log shows a failing disk, repair that first, then restart guildlake: every acknowledged commit is on disk"
     )]
     Stopped(duckdb::Error),
-    /// A batch could not be laid out in columns.
-    #[error("columns: {0}")]
+    /// A batch could not be converted into columns.
+    #[error("Arrow: {0}")]
     Columns(#[from] arrow::error::ArrowError),
     /// A batch of rows does not fit the columns.
     #[error("rows: {0}")]
     Rows(#[from] serde_arrow::Error),
-    /// A value of the record's own JSON columns could not be written or read.
+    /// A value of the database's JSON columns could not be written or read.
     #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
 
 impl StoreError {
-    /// Whether the same can be tried again: nothing was changed.
+    /// Whether the error is transient: nothing was changed, and the operation can be tried again.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         self.is_full_disk() || self.is_out_of_memory()
     }
 
-    /// Whether other queries took all the memory that DuckDB may use.
+    /// Whether other queries use all the memory that DuckDB may use.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
         let Self::Sql(error) = self else { return false };
         error.to_string().contains("Out of Memory Error")
     }
 
-    /// Whether the disk has no room: nothing was changed, and the same can be tried again.
+    /// Whether the disk is full: nothing was changed, and the operation can be tried again.
     #[must_use]
     pub fn is_full_disk(&self) -> bool {
         let text = match self {
@@ -124,7 +124,7 @@ impl StoreError {
     }
 }
 
-/// DuckDB tells its errors apart by words only.
+/// DuckDB's errors differ only in their messages.
 impl From<duckdb::Error> for StoreError {
     fn from(error: duckdb::Error) -> Self {
         let text = error.to_string();

@@ -160,7 +160,10 @@ async fn what_only_a_page_takes_is_refused_with_the_reason() {
     let headers = [("x-api-key", KEY), ("accept", "text/csv")];
     let answer = Lake::new().ask(Method::GET, &page, &headers).await;
     let fields = answer.bad_fields();
-    assert!(fields["limit"].contains("a download has all"), "{fields:?}");
+    assert!(
+        fields["limit"].contains("a download contains all"),
+        "{fields:?}"
+    );
     assert!(fields["include_raw"].contains("columns"), "{fields:?}");
 }
 

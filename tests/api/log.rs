@@ -151,5 +151,5 @@ async fn a_service_that_is_busy_warns_once_and_counts() {
     assert_eq!((of("ERROR"), of("WARN")), (0, 1), "{}", log.text());
     let warning = lines.iter().find(|line| line["level"] == "WARN").unwrap();
     let said = warning["fields"].to_string();
-    assert!(said.contains("downloads are under way"), "{said}");
+    assert!(said.contains("downloads are in progress"), "{said}");
 }

@@ -214,16 +214,16 @@ async fn parameters_are_as_strict_as_everywhere() {
         fields.keys().collect::<Vec<_>>(),
         ["from", "include_bots", "size", "time_zone", "unit"]
     );
-    assert_eq!(fields["unit"], "is one of hour, day, week, month");
+    assert_eq!(fields["unit"], "must be one of hour, day, week, month");
     let fields = bad("&from=2025-02-01T00:00:00Z&to=2025-01-01T00:00:00Z").await;
-    assert_eq!(fields["from"], "is after to");
+    assert_eq!(fields["from"], "must not be later than to");
     let fields = lake.get("/v1/reports/activity").await.bad_fields();
     assert_eq!(fields["guild_id"], "is required");
     let fields = lake
         .get(&format!("/v1/reports/links?guild_id={GUILD}&limit=0"))
         .await
         .bad_fields();
-    assert!(fields["limit"].starts_with("is a whole number from 1 to"));
+    assert!(fields["limit"].starts_with("must be a whole number from 1 to"));
     // What is of one form only is no parameter of another.
     let csv = format!("/v1/reports/links.csv?guild_id={GUILD}&bom=true");
     assert!(lake.get(&csv).await.body.starts_with("\u{feff}".as_bytes()));
@@ -344,19 +344,19 @@ async fn a_file_that_is_no_query_is_refused_and_changes_nothing() {
             "fold.sql",
             one,
             "SELECT 1 AS one FROM checkpoint()",
-            "checkpoint does more than answer",
+            "checkpoint does more than a query",
         ),
         (
             "two.sql",
             one,
             "SELECT 1 AS one; SELECT 2 AS one",
-            "a report is one query, and there are 2",
+            "a report must be a single query, but the file contains 2",
         ),
         (
             "none.sql",
             one,
             "",
-            "a report is one query, and there are 0",
+            "a report must be a single query, but the file contains 0",
         ),
         ("typo.sql", one, "SELECT 1 AS one\nFROM WHERE", "line 6"),
         ("absent.sql", one, "SELECT one FROM nowhere", "nowhere"),
@@ -364,7 +364,7 @@ async fn a_file_that_is_no_query_is_refused_and_changes_nothing() {
             "other.sql",
             one,
             "SELECT 1 AS two",
-            "it answers the columns two",
+            "the query returns the columns two",
         ),
         (
             "word.sql",
@@ -383,7 +383,7 @@ async fn a_file_that_is_no_query_is_refused_and_changes_nothing() {
             "what.sql",
             "-- column one: date. One.\n",
             "SELECT 1 AS one",
-            "line 3: `date` is no type",
+            "line 3: `date` is not a column type",
         ),
     ] {
         own(&lake, name, header, sql);

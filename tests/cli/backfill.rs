@@ -135,7 +135,9 @@ async fn verify_asks_again_for_what_was_refused() {
     let first = end(following(folder.path(), &simulator, &["backfill"])).await;
     assert!(first.stderr.contains("not readable: "), "{}", first.stderr);
     assert!(
-        first.stderr.contains("archived threads are refused"),
+        first
+            .stderr
+            .contains("Discord refuses the archived threads"),
         "{}",
         first.stderr
     );

@@ -11,7 +11,7 @@ async fn the_lines_to_copy_work() {
         folder.path(),
         &["demo", "--port", "0", "--messages", "2000", "--seed", "7"],
     ));
-    running.until("The history is in").await;
+    running.until("The history is complete").await;
     // The first was of an empty record.
     running.until("a snapshot was taken").await;
     let lines: Vec<&str> = running.said.lines().map(str::trim).collect();
@@ -21,7 +21,7 @@ async fn the_lines_to_copy_work() {
             .find(|line| line.starts_with(start) && line.contains(with));
         (*line.unwrap_or_else(|| panic!("no {start} {with} in:\n{}", running.said))).to_owned()
     };
-    let (_, busiest) = running.said.split_once("a page of #").unwrap();
+    let (_, busiest) = running.said.split_once("a page of messages in #").unwrap();
     let (busiest, _) = busiest.split_once(',').unwrap();
     let path = std::env::join_paths(
         std::iter::once(venv()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
@@ -85,7 +85,7 @@ async fn it_listens_where_it_is_told() {
     let refused = crate::program::end(command).await;
     assert_ne!(refused.code, Some(0));
     assert!(
-        refused.stderr.contains("BIND is not an address"),
+        refused.stderr.contains("BIND must be an address"),
         "{}",
         refused.stderr
     );

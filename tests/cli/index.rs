@@ -34,7 +34,7 @@ async fn it_is_made_and_told_of() {
     let none = index(folder.path(), "rebuild").await;
     assert_eq!(none.code, Some(1));
     assert!(
-        none.stderr.contains("there is no record"),
+        none.stderr.contains("there is no database"),
         "{}",
         none.stderr
     );
@@ -60,7 +60,7 @@ async fn it_is_made_and_told_of() {
         let messages = line(&state, "messages");
         assert!(
             made.stderr
-                .contains(&format!("the index has {messages} messages")),
+                .contains(&format!("the search index contains {messages} messages")),
             "{}",
             made.stderr
         );

@@ -17,13 +17,15 @@ async fn a_sigterm_under_load_ends_well_and_the_next_start_resumes() {
             .env("LOG_FORMAT", "json");
         let mut running = Running::start(command);
         if start == 0 {
-            running.until("a new session").await;
+            running.until("a new gateway session").await;
         } else {
             observer
                 .until(|happening| matches!(happening, Happening::Resumed { .. }))
                 .await
                 .unwrap();
-            running.until("the session with Discord was resumed").await;
+            running
+                .until("the gateway session with Discord was resumed")
+                .await;
         }
         simulator.burst(Burst {
             events: 200,
@@ -96,7 +98,7 @@ async fn the_log_says_why_the_session_is_a_new_one_and_that_the_bot_was_removed(
         Running::start(command)
     };
     let mut running = start();
-    running.until("a new session").await;
+    running.until("a new gateway session").await;
     running.terminate().await;
     simulator
         .faults()
@@ -106,14 +108,16 @@ async fn the_log_says_why_the_session_is_a_new_one_and_that_the_bot_was_removed(
     let line = running.until("invalid session").await;
     for part in [
         "WARN",
-        "did not let the session be resumed",
-        "read from history",
+        "refused to resume the gateway session",
+        "read from the history",
         "REPAIR_WINDOW",
         "guildlake backfill --verify",
     ] {
         assert!(line.contains(part), "{part} is not in: {line}");
     }
-    running.until_said("a new session with Discord").await;
+    running
+        .until_said("a new gateway session with Discord")
+        .await;
     simulator.kick(simulator.guilds()[0].id).unwrap();
     let line = running.until("the bot is not in the guild").await;
     assert!(line.contains("WARN"), "{line}");

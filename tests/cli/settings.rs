@@ -95,11 +95,11 @@ async fn sizes_and_lengths_of_time_that_make_no_sense() {
     for (name, value, reason) in [
         ("MEMORY_LIMIT", "lots", "at least 128MB"),
         ("MEMORY_LIMIT", "1MB", "at least 128MB"),
-        ("REPAIR_WINDOW", "soon", "length of time"),
-        ("SNAPSHOT_INTERVAL", "soon", "length of time"),
+        ("REPAIR_WINDOW", "soon", "a duration"),
+        ("SNAPSHOT_INTERVAL", "soon", "a duration"),
         ("SNAPSHOT_INTERVAL", "59s", "at least 1m"),
-        ("SNAPSHOT_GRACE", "long", "length of time"),
-        ("SNAPSHOT_FLOOR", "never", "length of time"),
+        ("SNAPSHOT_GRACE", "long", "a duration"),
+        ("SNAPSHOT_FLOOR", "never", "a duration"),
         ("DELETED_CONTENT", "purge:later", "purge:30d"),
         ("DELETED_CONTENT", "burn", "purge:30d"),
     ] {

@@ -53,7 +53,7 @@ async fn it_writes_the_record_once_and_then_only_what_changed() {
     let none = end(guildlake(folder.path(), &["snapshot"])).await;
     assert_eq!(none.code, Some(1));
     assert!(
-        none.stderr.contains("there is no record"),
+        none.stderr.contains("there is no database"),
         "{}",
         none.stderr
     );
@@ -96,11 +96,7 @@ async fn while_the_service_runs_it_says_how_to_ask_it() {
 
     let refused = end(guildlake(folder.path(), &["snapshot"])).await;
     assert_eq!(refused.code, Some(1));
-    for part in [
-        "While the service runs",
-        "curl -X POST",
-        "in use by another",
-    ] {
+    for part in ["The running service", "curl -X POST", "in use by another"] {
         assert!(refused.stderr.contains(part), "{}", refused.stderr);
     }
     let asked = Command::new("curl")

@@ -53,7 +53,7 @@ async fn after_each_way_to_end_a_connection_there_is_a_pause_that_a_stop_ends() 
                 (Some(4000), None, "with code 4000 (Unknown error.)")
             }
             Way::DroppedAfterUpgrade => (None, None, "ended without a close frame"),
-            Way::DroppedBeforeUpgrade => (None, None, "could be made: "),
+            Way::DroppedBeforeUpgrade => (None, None, "could be established: "),
             Way::ReconnectBeforeReady => (None, None, "op 7"),
             Way::CloseWithoutCode => (None, None, "without a code"),
             Way::InvalidSession => (None, None, "op 9"),
@@ -100,8 +100,12 @@ async fn recovers(seed: u64, way: Way) {
 async fn who_says_nothing_is_not_waited_for_for_ever() {
     for (seed, way, cause) in [
         (930, Way::Silence, "no Hello"),
-        (931, Way::NoSession, "neither began nor resumed a session"),
-        (932, Way::NoResumeAddress, "no address at all could be made"),
+        (931, Way::NoSession, "neither started, resumed nor refused"),
+        (
+            932,
+            Way::NoResumeAddress,
+            "no address at all could be established",
+        ),
     ] {
         let mut world = World::young(seed, Config::quick()).await;
         world.reconnect.hello_within = Duration::from_millis(200);

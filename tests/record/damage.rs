@@ -284,7 +284,7 @@ fn a_missing_file_beside_its_log_is_refused() {
         .err()
         .unwrap()
         .to_string();
-    assert!(refusal.contains("put the file back"), "{refusal}");
+    assert!(refusal.contains("restore the file"), "{refusal}");
     assert!(log(copy.path()).exists(), "DuckDB would have deleted it");
 }
 

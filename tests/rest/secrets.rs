@@ -122,7 +122,7 @@ async fn the_token_is_in_no_log_and_no_error() {
     assert!(said.contains("[the token]"), "{said}");
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("429"), "{log}");
-    assert!(log.contains("faulty answer"), "{log}");
+    assert!(log.contains("invalid response"), "{log}");
     let line = log.lines().find(|line| line.contains(TOKEN));
     assert_eq!(line, None);
 }

@@ -1,4 +1,4 @@
-//! Arrow's streaming format: batches as they are, behind their schema with its meanings.
+//! Arrow's streaming format: the schema with the meanings of the columns, then the batches as they are.
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;

@@ -1,5 +1,5 @@
-//! CSV with a line of names. Strangers write the content and spreadsheets run formulas, so a text that
-//! begins like one gets a `'` before it, unless the caller wants it as it is.
+//! CSV with a header line. Strangers write the content and spreadsheets execute formulas, so a text that begins
+//! like a formula gets a leading `'`, unless the client turns that off.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -10,18 +10,18 @@ use arrow::datatypes::{DataType, Fields, Schema, SchemaRef, TimeUnit, TimestampM
 
 use super::{Broken, Encoder, Options, Out};
 
-/// What a spreadsheet takes for the beginning of a formula; some take the wide forms too.
+/// The characters with which spreadsheets recognise a formula; some also accept the full-width forms.
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
-/// Times as in JSON: RFC 3339 in UTC, to the microsecond.
+/// Times as in JSON: RFC 3339 in UTC, with microseconds.
 const TIME: &str = "%Y-%m-%dT%H:%M:%S%.6fZ";
 
-/// What a clock showed, with no zone.
+/// Local times, without a zone.
 const CLOCK: &str = "%Y-%m-%dT%H:%M:%S%.f";
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// UTC as an offset: for names of zones the writer would want a table of all zones.
+/// UTC as an offset, because the writer would need a table of all zones for names of zones.
 const UTC: &str = "+00:00";
 
 pub(super) struct Table {
@@ -48,7 +48,7 @@ impl Table {
             _ => Arc::clone(field),
         });
         let schema = Arc::new(Schema::new(fields.collect::<Fields>()));
-        // The names come also if no row does.
+        // The header line is written even if there are no rows.
         writer.write(&RecordBatch::new_empty(Arc::clone(&schema)))?;
         Ok(Self {
             writer,
@@ -80,7 +80,7 @@ impl Encoder for Table {
     }
 }
 
-/// A column of texts in which no formula is left.
+/// A text column with all formulas escaped.
 fn guarded(column: &ArrayRef) -> ArrayRef {
     let texts = column.as_string::<i32>();
     if !texts.iter().flatten().any(|text| text.starts_with(FORMULA)) {

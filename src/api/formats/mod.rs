@@ -1,5 +1,4 @@
-//! The forms in which rows are downloaded: an encoder takes them batch by batch, and what it has
-//! written so far is handed on.
+//! The download formats: an encoder takes the rows batch by batch, and its output is sent as it is written.
 
 mod arrow_stream;
 mod csv;
@@ -23,24 +22,24 @@ use super::problem::Problem;
 use crate::parquet_layout::{Compression, Order};
 use crate::store::StoreError;
 
-/// Why a download was broken off. Says nothing: the caller sees only that it was.
+/// Why a download was aborted. The cause goes to the log; the client only sees that the response is incomplete.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Broken {
-    #[error("the record: {0}")]
+    #[error("the database failed: {0}")]
     Store(#[from] StoreError),
-    #[error("columns: {0}")]
+    #[error("Arrow failed: {0}")]
     Columns(#[from] ArrowError),
-    #[error("Parquet: {0}")]
+    #[error("Parquet failed: {0}")]
     Parquet(#[from] ParquetError),
-    #[error("JSON: {0}")]
+    #[error("JSON failed: {0}")]
     Json(#[from] serde_json::Error),
     #[error("{0}")]
     Io(#[from] io::Error),
-    #[error("{expected} rows were announced and {sent} came")]
+    #[error("the query ended after {sent} of {expected} rows")]
     Incomplete { expected: i64, sent: i64 },
 }
 
-/// A form of a download.
+/// A download format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Ndjson,
@@ -52,7 +51,7 @@ pub(super) enum Format {
 impl Format {
     pub(super) const ALL: [Self; 4] = [Self::Ndjson, Self::Csv, Self::Arrow, Self::Parquet];
 
-    /// What a file of it is called after the dot.
+    /// The file extension without the dot.
     pub(super) fn extension(self) -> &'static str {
         match self {
             Self::Ndjson => "ndjson",
@@ -68,7 +67,7 @@ impl Format {
             .expect("the types of our own formats are valid")
     }
 
-    /// The form that `Accept` chooses; none for a page of JSON.
+    /// The format that `Accept` selects; none for a page of JSON.
     pub(super) fn negotiated(headers: &HeaderMap) -> Result<Option<Self>, Problem> {
         let mut available = vec![APPLICATION_JSON];
         available.extend(Self::ALL.map(Self::media_type));
@@ -85,8 +84,8 @@ impl Format {
         }
     }
 
-    /// An encoder of rows of this schema, whose metadata goes into the file where it has a place, in this
-    /// order.
+    /// The encoder for rows of this schema in this order. The metadata of the schema goes into the file if the
+    /// format supports it.
     pub(super) fn encoder(
         self,
         schema: &SchemaRef,
@@ -106,8 +105,7 @@ impl Format {
     }
 }
 
-/// An encoder of a page of JSON: `head`, which ends where the list of rows begins, the rows, and the
-/// end of both.
+/// The encoder for JSON: `head`, which ends where the list of rows begins, the rows, and the end of both.
 pub(super) fn json_page(
     schema: &SchemaRef,
     head: &str,
@@ -116,26 +114,26 @@ pub(super) fn json_page(
     Ok(Box::new(ndjson::Lines::in_page(schema, head, out)?))
 }
 
-/// What a caller can choose of a form.
+/// The options of a format.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Options {
-    /// CSV: formulas stay as they are.
+    /// CSV: formulas are not escaped.
     pub(super) raw: bool,
-    /// CSV: a byte order mark first, for Excel.
+    /// CSV: the file begins with a byte order mark, for Excel.
     pub(super) bom: bool,
     /// Parquet.
     pub(super) compression: Compression,
 }
 
-/// Writes rows in a form.
+/// Encodes rows in a format.
 pub(super) trait Encoder: Send {
     fn write(&mut self, rows: &RecordBatch) -> Result<(), Broken>;
 
-    /// Writes what stands at the end, and hands everything on.
+    /// Writes the end of the file and sends everything.
     fn finish(self: Box<Self>) -> Result<(), Broken>;
 }
 
-/// Hands on what is written, piece by piece. For a thread that may wait.
+/// Sends the output piece by piece, from a thread that may block.
 pub(super) struct Out {
     pieces: mpsc::Sender<Piece>,
     text: Vec<u8>,
@@ -157,7 +155,7 @@ impl Out {
         self.send(Piece::Bytes(text))
     }
 
-    /// Says that nothing is missing.
+    /// Marks the body as complete.
     fn end(mut self) -> io::Result<()> {
         self.hand_on()?;
         self.send(Piece::End)
@@ -178,7 +176,7 @@ impl Write for Out {
         Ok(bytes.len())
     }
 
-    /// Of pieces that are not full yet nothing is handed on: encoders flush after each batch.
+    /// Incomplete pieces are not sent here, because encoders flush after each batch.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -1,5 +1,4 @@
-//! A JSON object on each line, as a page of JSON has them: ids and times are strings, a payload is the
-//! object that it is.
+//! One JSON object per line, as in a page of JSON: ids and times are strings, and a payload is an object.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -17,9 +16,9 @@ use super::{Broken, Encoder, Out};
 use crate::store::{JSON, SNOWFLAKE, UNIT};
 
 pub(super) struct Lines {
-    /// What stands before each value: `{"message_id":`, `,"guild_id":`.
+    /// The text before each value: `{"message_id":`, `,"guild_id":`.
     names: Vec<String>,
-    /// What stands between two objects, after each, and at the end.
+    /// The text between two objects, after each object, and at the end.
     between: &'static [u8],
     after: &'static [u8],
     end: &'static [u8],
@@ -46,7 +45,7 @@ impl Lines {
         }
     }
 
-    /// The objects as the list that ends a page: `{…,"data":[` … `]}`.
+    /// Writes the objects as the list at the end of a page: `{…,"data":[` … `]}`.
     pub(super) fn in_page(schema: &SchemaRef, head: &str, mut out: Out) -> Result<Self, Broken> {
         out.write_all(head.as_bytes())?;
         Ok(Self {
@@ -105,7 +104,7 @@ fn value(out: &mut Out, column: &ArrayRef, field: &Field, row: usize) -> Result<
         DataType::Utf8 => {
             let text = column.as_string::<i32>().value(row);
             if unit == Some(JSON) {
-                // A line that is no JSON would spoil all.
+                // A payload that is not valid JSON would make the whole response invalid.
                 let payload: &RawValue = serde_json::from_str(text)?;
                 one_line(out, payload.get())?;
             } else {
@@ -131,14 +130,17 @@ fn value(out: &mut Out, column: &ArrayRef, field: &Field, row: usize) -> Result<
             text_or_null(out, day)?;
         }
         other => {
-            let reason = format!("{} is {other}, which has no form in JSON", field.name());
+            let reason = format!(
+                "column {} has the type {other}, which can't be written as JSON",
+                field.name()
+            );
             return Err(ArrowError::NotYetImplemented(reason).into());
         }
     }
     Ok(())
 }
 
-/// A time or a day, which need no escapes; null where it is beyond every calendar.
+/// Writes a time or a day, which need no escaping; null if it is outside of the calendar.
 fn text_or_null(out: &mut Out, text: Option<impl Display>) -> Result<(), Broken> {
     match text {
         Some(text) => write!(out, "\"{text}\"")?,
@@ -147,7 +149,7 @@ fn text_or_null(out: &mut Out, text: Option<impl Display>) -> Result<(), Broken>
     Ok(())
 }
 
-/// Between the tokens of JSON a line's end means nothing; inside a string it can't stand.
+/// Removes line ends, which have no meaning between JSON tokens and can't occur inside of a string.
 fn one_line(out: &mut Out, json: &str) -> Result<(), Broken> {
     for part in json.split(['\n', '\r']) {
         out.write_all(part.as_bytes())?;

@@ -1,4 +1,4 @@
-//! Parquet. What was asked for stands in the file's own metadata.
+//! Parquet. The query is in the metadata of the file.
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;

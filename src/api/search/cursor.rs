@@ -10,7 +10,7 @@ use crate::api::problem::{FieldError, Problem};
 use crate::derived::search::{Position, Rank};
 
 /// The reason that a rejected cursor is reported with.
-pub(super) const REASON: &str = "is no next_cursor of this search";
+pub(super) const REASON: &str = "must be a next_cursor of this search";
 
 /// A parsed cursor that was not yet compared with the query.
 #[derive(Debug, Clone)]

@@ -162,8 +162,8 @@ pub(super) async fn download(
     let hits = find(api, &index, &query, MOST_HITS).await?;
     if hits.next.is_some() {
         let detail = format!(
-            "{} messages were found, and a download of a search has room for {MOST_HITS}. Ask for a shorter \
-             time or one channel; /v1/messages.parquet downloads messages of any number.",
+            "The search has {} hits, and a download may contain at most {MOST_HITS}. Request a shorter time or \
+             one channel; /v1/messages.parquet downloads any number of messages.",
             hits.total
         );
         return Err(Problem::new(Code::TooManyHits, detail));

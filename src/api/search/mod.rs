@@ -51,16 +51,18 @@ fn not_ready(status: &Status) -> Problem {
     let search = &status.search;
     let detail = match search.state {
         SearchState::Off => {
-            let detail = "SEARCH_INDEX is off: set it to on, and start the service again.";
+            let detail = "The search is disabled. Set SEARCH_INDEX to on and restart the service.";
             return Problem::new(Code::SearchOff, detail);
         }
         SearchState::Building => format!(
-            "The index is being made: {} of {} messages are in it.",
+            "The search index is being rebuilt: {} of {} messages are indexed.",
             search.rows_done, search.rows_total
         ),
-        SearchState::Checking | SearchState::Following => "The index is being checked.".to_owned(),
+        SearchState::Checking | SearchState::Following => {
+            "The search index is being checked.".to_owned()
+        }
         SearchState::Failed => {
-            "The index can't be written at this moment; the log has the reason.".to_owned()
+            "The search index can't be written at the moment; the log has the reason.".to_owned()
         }
     };
     Problem::new(Code::SearchNotReady, detail)
@@ -116,7 +118,7 @@ async fn blocking<T: Send + 'static>(
     let Ok(Ok(place)) = tokio::time::timeout(LONGEST_WAIT, place).await else {
         return Err(Problem::new(
             Code::Busy,
-            format!("{AT_ONCE} searches are under way, and no more may be at once."),
+            format!("{AT_ONCE} searches are running, which is the maximum. Try again later."),
         ));
     };
     let (clock, leave_on_drop) = Clock::until(Instant::now() + LONGEST);
@@ -132,7 +134,7 @@ async fn blocking<T: Send + 'static>(
         Ok(Err(SearchError::TooLong)) => Err(Problem::new(
             Code::SearchTooLong,
             format!(
-                "The search was given up after {} seconds. Ask for less, or for a shorter time.",
+                "The search was cancelled after {} seconds. Use fewer terms, or request a shorter time.",
                 LONGEST.as_secs()
             ),
         )),
@@ -140,7 +142,7 @@ async fn blocking<T: Send + 'static>(
         // tantivy limits the number of words to which a prefix at the end of a phrase may expand.
         Ok(Err(SearchError::Index(TantivyError::InvalidArgument(_)))) => Err(refused(
             0..0,
-            "A word with a star at the end of a phrase stands for too many words: type more of it.",
+            "The prefix at the end of this phrase matches too many words: type more of it.",
         )),
         Ok(Err(error)) => Err(doubtful(api, error.to_string())),
         // tantivy panics on damaged files.

@@ -142,7 +142,7 @@ struct WarningJson {
     #[schema(example = json!([0, 8]))]
     at: [usize; 2],
     /// Explanation of the warning.
-    #[schema(example = "Nobody of this name is known to have written.")]
+    #[schema(example = "No author has this name.")]
     reason: String,
 }
 

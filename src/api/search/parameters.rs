@@ -136,7 +136,7 @@ impl SearchQuery {
         let now = DateTime::from_timestamp(now.timestamp(), 0).unwrap_or(now);
         let zone = given.take("time_zone", |text| {
             let zone = text.parse::<Tz>();
-            zone.map_err(|_| "is a time zone of the IANA's list, such as Europe/Paris".into())
+            zone.map_err(|_| "must be an IANA time zone, such as Europe/Paris".into())
         });
         let zone = zone.unwrap_or(Tz::UTC);
         let q = given.take("q", |text| Ok(text.to_owned()));
@@ -162,7 +162,7 @@ impl SearchQuery {
             "relevance" => Ok(Sort::Relevance),
             "newest" => Ok(Sort::Newest),
             "oldest" => Ok(Sort::Oldest),
-            _ => Err("is relevance, newest or oldest".into()),
+            _ => Err("must be relevance, newest or oldest".into()),
         });
         let usual = match &clause {
             Some(clause) if has_words(clause) => Sort::Relevance,
@@ -270,10 +270,10 @@ fn facets(text: &str) -> Result<Facets, Cow<'static, str>> {
             "channel" => &mut facets.channel,
             "author" => &mut facets.author,
             "day" => &mut facets.day,
-            _ => return Err("is a list of channel, author and day".into()),
+            _ => return Err("must be a list of channel, author and day".into()),
         };
         if std::mem::replace(facet, true) {
-            return Err(format!("has {name} twice").into());
+            return Err(format!("contains {name} twice").into());
         }
     }
     Ok(facets)

@@ -95,11 +95,11 @@ impl SuggestQuery {
         let filter = given.require("filter", |text| match text {
             "from" => Ok(Filter::From),
             "in" => Ok(Filter::In),
-            _ => Err("is from or in".into()),
+            _ => Err("must be from or in".into()),
         });
         let text = given.require("text", |text| {
             if text.chars().count() > LONGEST_NAME {
-                return Err(format!("has room for {LONGEST_NAME} characters").into());
+                return Err(format!("must have at most {LONGEST_NAME} characters").into());
             }
             Ok(text.to_owned())
         });

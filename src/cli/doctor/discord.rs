@@ -12,22 +12,22 @@ use crate::discord::rest::{HistoryCursor, Rest, RestError, RestSettings};
 use crate::guild::Access;
 use crate::ingest::{Catalog, Entry, Scope};
 
-/// A clock further off than this makes ranges of ids wrong.
+/// The maximum clock skew in seconds; a larger one makes ranges of ids wrong.
 const SKEW: i64 = 30;
 
-/// Channels that a message is asked for in, where none were chosen.
+/// The number of channels of which a message is requested if no channels are selected.
 const TRIED: usize = 3;
 
-/// With more sessions used up than this a loop of restarts is near the limit.
+/// The number of used sessions from which a restart loop is close to Discord's limit.
 const FEW_SESSIONS: u32 = 50;
 
 pub(super) async fn checks(settings: DiscordSettings) -> Vec<Check> {
     let mut checks = vec![if token_has_the_form(&settings.token) {
-        Check::ok("token", "has the form of a bot token")
+        Check::ok("token", "the token has the form of a bot token")
     } else {
         Check::warning(
             "token",
-            "does not look like a bot token (three parts with dots between)",
+            "the token does not have the form of a bot token (three parts separated by dots)",
             "copy it again: Developer Portal, Bot, Reset Token",
         )
     }];
@@ -59,32 +59,32 @@ async fn ask(rest: &Rest, scope: &Scope, checks: &mut Vec<Check>) -> Result<(), 
     let me = rest.me().await?;
     checks.push(Check::ok(
         "Discord",
-        format!("answers; the bot is {}", me.username),
+        format!("Discord answers; the bot is {}", me.username),
     ));
     checks.extend(rest.clock().skew().map(clock));
 
     let application = rest.application().await?;
     checks.push(if application.message_content_granted() {
-        Check::ok("intents", "Message Content is switched on")
+        Check::ok("intents", "the Message Content intent is enabled")
     } else {
         Check::failed(
             "intents",
-            "Message Content is switched off: every message would come without its text",
-            "Developer Portal, Bot, Privileged Gateway Intents: switch on Message Content Intent \
+            "the Message Content intent is disabled: every message would arrive without its text",
+            "Developer Portal, Bot, Privileged Gateway Intents: enable Message Content Intent \
              (with 10,000 users or more who can see the app, Discord reviews it first)",
         )
     });
     let gateway = rest.gateway_bot().await?;
     let budget = gateway.session_start_limit;
     let found = format!(
-        "{} of {} new sessions left today",
+        "{} of {} new gateway sessions left today",
         budget.remaining, budget.total
     );
     checks.push(if budget.remaining < FEW_SESSIONS {
         Check::warning(
             "sessions",
             found,
-            "something restarts in a loop: at 0, Discord resets the token",
+            "find out what restarts in a loop: at 0, Discord resets the token",
         )
     } else {
         Check::ok("sessions", found)
@@ -99,7 +99,7 @@ async fn ask(rest: &Rest, scope: &Scope, checks: &mut Vec<Check>) -> Result<(), 
             None => Check::failed(
                 "guild",
                 format!("{guild} can't be read"),
-                "invite the bot to it, or correct DISCORD_GUILD_ID",
+                "invite the bot to the guild, or correct DISCORD_GUILD_ID",
             ),
         });
     }
@@ -113,13 +113,13 @@ async fn ask(rest: &Rest, scope: &Scope, checks: &mut Vec<Check>) -> Result<(), 
             Access::Readable => Check::ok("channel", format!("{name} is readable")),
             Access::NoHistory => Check::warning(
                 "channel",
-                format!("{name}: Read Message History is missing, so its history looks empty"),
-                "grant the bot's role Read Message History there",
+                format!("{name}: the permission Read Message History is missing, so the history looks empty"),
+                "grant the bot's role Read Message History in the channel",
             ),
             _ => Check::warning(
                 "channel",
                 format!("{name} is not visible to the bot"),
-                "grant the bot's role View Channel (voice: Connect too), or leave it out",
+                "grant the bot's role View Channel (for voice channels also Connect), or do not select the channel",
             ),
         });
     }
@@ -127,7 +127,7 @@ async fn ask(rest: &Rest, scope: &Scope, checks: &mut Vec<Check>) -> Result<(), 
         .entries
         .iter()
         .filter(|entry| entry.holds_messages() && entry.access == Access::Readable);
-    // Those that most likely hold a message come first.
+    // Channels that most likely contain a message come first.
     let mut readable: Vec<&Entry> = readable.collect();
     readable.sort_by_key(|entry| std::cmp::Reverse(entry.info.last_message_id));
     let chosen = readable
@@ -146,15 +146,15 @@ async fn ask(rest: &Rest, scope: &Scope, checks: &mut Vec<Check>) -> Result<(), 
         if !catalog.entries.iter().any(|entry| entry.info.id == channel) {
             checks.push(Check::failed(
                 "channel",
-                format!("{channel} of DISCORD_CHANNEL_IDS is not in the guild, or not visible"),
-                "correct the id, or let the bot see the channel",
+                format!("channel {channel} of DISCORD_CHANNEL_IDS is not in the guild, or not visible to the bot"),
+                "correct the id, or grant the bot's role View Channel",
             ));
         }
     }
     Ok(())
 }
 
-/// Asks for the newest message of a channel that should be readable.
+/// Requests the newest message of a channel that should be readable.
 async fn message(rest: &Rest, entry: &Entry) -> Result<Check, RestError> {
     const NAME: &str = "message";
     let channel = format!("{} #{}", entry.info.id, entry.info.name);
@@ -163,23 +163,23 @@ async fn message(rest: &Rest, entry: &Entry) -> Result<Check, RestError> {
         .await;
     Ok(match newest {
         Ok(page) if !page.items.is_empty() => {
-            Check::ok(NAME, format!("one of {channel} could be read"))
+            Check::ok(NAME, format!("a message of {channel} could be read"))
         }
         Ok(_) if entry.info.last_message_id.is_some() => Check::warning(
             NAME,
             format!(
-                "{channel} shows none, though it has had some: all were deleted, or the bot may not see them"
+                "{channel} shows no messages although it has had some: all were deleted, or the bot may not see them"
             ),
-            "look into the channel; if there are messages, grant the bot's role Read Message History there",
+            "look into the channel; if it has messages, grant the bot's role Read Message History in it",
         ),
-        Ok(_) => Check::ok(NAME, format!("{channel} has none yet")),
+        Ok(_) => Check::ok(NAME, format!("{channel} has no messages yet")),
         Err(error) if error.is_about_the_place() => Check::failed(
             NAME,
             format!(
-                "Discord refuses to show one of {channel}, against what its permissions say: {error}"
+                "Discord refuses to show a message of {channel}, although the permissions allow it: {error}"
             ),
-            "look at the overwrites of the channel and its category for the bot and its roles (View Channel, \
-             Read Message History; voice: Connect), and whether the server asks members to accept rules first",
+            "check the permission overwrites of the channel and its category for the bot and its roles (View Channel, \
+             Read Message History; for voice channels Connect), and whether members must accept rules first",
         ),
         Err(error) => return Err(error),
     })
@@ -190,11 +190,14 @@ fn clock(skew: TimeDelta) -> Check {
     if skew.abs() > SKEW {
         Check::warning(
             "clock",
-            format!("this machine's clock is {skew} s off Discord's"),
-            "let it be set by NTP",
+            format!("this machine's clock differs from Discord's by {skew} s"),
+            "synchronise the clock with NTP",
         )
     } else {
-        Check::ok("clock", format!("within {SKEW} s of Discord's"))
+        Check::ok(
+            "clock",
+            format!("this machine's clock is within {SKEW} s of Discord's"),
+        )
     }
 }
 
@@ -203,7 +206,7 @@ fn failed(error: &RestError) -> Check {
         RestError::Unauthorized { .. } => {
             "Developer Portal, Bot, Reset Token; set DISCORD_BOT_TOKEN to the new one"
         }
-        error if error.is_transient() => "check the network, and Discord's status page",
+        error if error.is_transient() => "check the network and Discord's status page",
         _ => "see the message",
     };
     Check::failed("Discord", error.to_string(), fix)

@@ -1,4 +1,4 @@
-//! Checks of the settings and the machine: key, `.env`, data folder, lock, record, disk, port.
+//! Checks of the settings and the machine: key, `.env`, data folder, lock, database, disk, port.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::Check;
 use crate::config::{ApiSettings, SettingsError, Source, StorageSettings};
 use crate::store::{DataLock, Record, StoreError, StoreSettings};
 
-/// Less free space than this is worth a warning, in bytes.
+/// The free space below which the check warns, in bytes.
 const LITTLE_SPACE: u64 = 2 << 30;
 
 pub(super) fn checks(source: &Source) -> Vec<Check> {
@@ -34,13 +34,13 @@ fn port(bind: SocketAddr, running: bool) -> Check {
         Ok(_) => Check::ok("port", format!("{bind} is free")),
         Err(error) if running => Check::warning(
             "port",
-            format!("{bind} can't be listened on: {error}"),
-            "nothing, if that is your running service",
+            format!("the service can't listen on {bind}: {error}"),
+            "nothing to do if that is your running service",
         ),
         Err(error) => Check::failed(
             "port",
-            format!("{bind} can't be listened on: {error}"),
-            "stop what listens there, or set BIND to another address",
+            format!("the service can't listen on {bind}: {error}"),
+            "stop the program that uses this address, or set BIND to another address",
         ),
     }
 }
@@ -56,11 +56,14 @@ fn settings(name: &'static str, error: SettingsError) -> impl Iterator<Item = Ch
     })
 }
 
-/// Whether others on this machine can read the secrets in `.env`.
+/// Whether other users of this machine can read the secrets in `.env`.
 fn env_file() -> Check {
     let path = Path::new(".env");
     if !path.exists() {
-        return Check::ok(".env", "none here: the settings come from the environment");
+        return Check::ok(
+            ".env",
+            "there is no .env in the working folder: the settings come from the environment",
+        );
     }
     #[cfg(unix)]
     {
@@ -69,15 +72,15 @@ fn env_file() -> Check {
         if mode.is_ok_and(|mode| mode & 0o077 != 0) {
             return Check::warning(
                 ".env",
-                "others on this machine can read it",
+                "other users of this machine can read .env",
                 "chmod 600 .env",
             );
         }
     }
-    Check::ok(".env", "is there, and only for you")
+    Check::ok(".env", ".env exists, and only you can read it")
 }
 
-/// The data folder, its lock, the record's version, and the space left.
+/// Checks the data folder, its lock, the database and the free space.
 fn record(storage: &StorageSettings, running: &mut bool) -> Vec<Check> {
     let folder = storage.data_dir.display();
     let lock = match DataLock::acquire(&storage.data_dir) {
@@ -88,7 +91,7 @@ fn record(storage: &StorageSettings, running: &mut bool) -> Vec<Check> {
                 Check::warning(
                     "data folder",
                     error.to_string(),
-                    "nothing, if that is your running service",
+                    "nothing to do if that is your running service",
                 ),
                 space(storage),
             ];
@@ -97,7 +100,7 @@ fn record(storage: &StorageSettings, running: &mut bool) -> Vec<Check> {
             return vec![Check::failed(
                 "data folder",
                 error.to_string(),
-                "give this user the right to write there, or set DATA_DIR",
+                "give this user write permission for the folder, or set DATA_DIR",
             )];
         }
     };
@@ -110,12 +113,18 @@ fn record(storage: &StorageSettings, running: &mut bool) -> Vec<Check> {
         checks.push(match Record::open(&settings) {
             Ok((record, _)) => Check::ok(
                 "record",
-                format!("opens, at revision {}", record.revision()),
+                format!(
+                    "the database can be opened; its revision is {}",
+                    record.revision()
+                ),
             ),
             Err(error) => Check::failed("record", error.to_string(), "see the message"),
         });
     } else {
-        checks.push(Check::ok("record", "none yet: the first start makes it"));
+        checks.push(Check::ok(
+            "record",
+            "there is no database yet: the first start creates it",
+        ));
     }
     drop(lock);
     checks.push(space(storage));
@@ -140,12 +149,16 @@ fn space(storage: &StorageSettings) -> Check {
                 Check::warning(
                     "disk",
                     found,
-                    "make room: a million messages take up to 1 GB",
+                    "free disk space: a million messages need up to 1 GB",
                 )
             } else {
                 Check::ok("disk", found)
             }
         }
-        None => Check::warning("disk", "the free space can't be told", "look with `df`"),
+        None => Check::warning(
+            "disk",
+            "the free space can't be determined",
+            "check it with `df`",
+        ),
     }
 }

@@ -1,4 +1,4 @@
-//! Whether the socket can be opened, where REST can.
+//! Checks that the gateway's WebSocket can be opened.
 
 use super::Check;
 use crate::discord::gateway::probe;
@@ -10,7 +10,7 @@ pub(super) async fn check(info: &GatewayInfo) -> Check {
     let host = info.url.host_str().unwrap_or_default().to_owned();
     let why = match probe(info).await {
         Ok(Ok(())) => {
-            let answer = format!("{host} answers; no session was begun for this");
+            let answer = format!("the gateway {host} answers; the check started no session");
             return Check::ok(NAME, answer);
         }
         Ok(Err(cause)) => cause.to_string(),
@@ -19,7 +19,7 @@ pub(super) async fn check(info: &GatewayInfo) -> Check {
     Check::failed(
         NAME,
         format!("the WebSocket to {host} can't be opened: {why}"),
-        "let this machine open WebSockets to that host (a firewall or proxy may let only plain HTTPS through); \
-         without it nothing is followed live",
+        "allow WebSockets from this machine to that host (a firewall or proxy may only allow plain HTTPS); \
+         without them no new messages are archived live",
     )
 }

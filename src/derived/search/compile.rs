@@ -136,13 +136,13 @@ impl Compiler<'_> {
         if tokens.len() > MOST_TOKENS {
             return Err(SearchError::refused(
                 at,
-                format!("A phrase has at most {MOST_TOKENS} words: leave some out."),
+                format!("A phrase can have at most {MOST_TOKENS} words: remove some."),
             ));
         }
         if tokens.is_empty() {
             self.warn(
                 at,
-                "There is no letter, digit or emoji to look for: this was left out.",
+                "This contains no letter, digit or emoji and was ignored.",
             );
             return Ok(None);
         }
@@ -166,7 +166,7 @@ impl Compiler<'_> {
         if self.prefixes > MOST_PREFIXES {
             return Err(SearchError::refused(
                 at,
-                format!("A query has at most {MOST_PREFIXES} words with a star."),
+                format!("A query can have at most {MOST_PREFIXES} words with a star."),
             ));
         }
         let Some(tokens) = self.tokens(text::typed_prefix(prefix), at)? else {
@@ -206,7 +206,7 @@ impl Compiler<'_> {
             Filter::In(Who::Name(name)) => {
                 let channels = (self.channels_named)(&fold_name(name));
                 if channels.is_empty() {
-                    self.warn(at, "No channel or thread of this name is known.");
+                    self.warn(at, "No channel or thread has this name.");
                 }
                 numbers(self.fields.channel, channels)
             }
@@ -220,7 +220,7 @@ impl Compiler<'_> {
                 if authors.is_empty() && self.searcher.doc_freq(&named)? == 0 {
                     self.warn(
                         at,
-                        "Nobody of this name is known. Roles are found by their ids.",
+                        "No user has this name. Use the id to search for a role.",
                     );
                 }
                 let named = whole(self.fields.mentioned_name, &folded);
@@ -266,7 +266,7 @@ impl Compiler<'_> {
         let written = names.map(|name| whole(self.fields.author_name, name));
         let written = BooleanQuery::union(written.collect());
         if !self.clock.finds_any(self.searcher, &written)? {
-            self.warn(at, "Nobody of this name is known to have written.");
+            self.warn(at, "No author has this name.");
         }
         Ok(Box::new(written))
     }
@@ -285,7 +285,7 @@ impl Compiler<'_> {
         if !self.clock.finds_any(self.searcher, &*reacted)? {
             self.warn(
                 at,
-                "No reaction with this emoji is known. An emoji of Unicode is found by itself, a server's own one by its name or id.",
+                "No message has a reaction with this emoji. Type a Unicode emoji itself, and a custom emoji by its name or id.",
             );
         }
         Ok(reacted)
@@ -297,7 +297,7 @@ impl Compiler<'_> {
         if authors.len() >= MOST_OF_A_NAME {
             self.warn(
                 at,
-                "More people have this name than are looked up: use an id.",
+                "Too many users have this name, and some were left out: use an id.",
             );
         }
         Ok(authors)

@@ -1,4 +1,4 @@
-//! What can go wrong with the index. The record is not touched by any of it.
+//! The errors of the search index. None of them affects the database.
 
 use std::io;
 use std::path::Path;
@@ -8,48 +8,48 @@ use tantivy::directory::error::{OpenDirectoryError, OpenReadError, OpenWriteErro
 
 use crate::store::StoreError;
 
-/// An error of the index.
+/// An error of the search index.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
-    /// The record could not be read.
-    #[error("the record: {0}")]
+    /// The database could not be read.
+    #[error("the database failed: {0}")]
     Store(#[from] StoreError),
     /// The index could not be read or written.
-    #[error("the index: {0}")]
+    #[error("the search index failed: {0}")]
     Index(#[from] TantivyError),
-    /// The index is not what it was written as.
-    #[error("the index is damaged: {0}")]
+    /// The files of the index differ from what was written.
+    #[error("the search index is damaged: {0}")]
     Damaged(String),
     /// The mark could not be written as JSON.
     #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// The file system said no.
+    /// The file system failed.
     #[error("{what}: {cause}")]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         what: String,
-        /// What the system answered.
+        /// The error of the operating system.
         cause: io::Error,
     },
-    /// The rest of the disk is the record's.
-    #[error("there are only {free} bytes left on the disk, and they are kept for the record")]
+    /// The remaining disk space is reserved for the database.
+    #[error("only {free} bytes are free on the disk, and they are reserved for the database")]
     LittleSpace {
-        /// So many.
+        /// The free bytes.
         free: u64,
     },
-    /// A part of a query would cost too much.
+    /// A part of a query would be too expensive.
     #[error("character {}: {reason}", at.start + 1)]
     Refused {
         /// Its characters.
         at: std::ops::Range<usize>,
-        /// A sentence that says what to type instead.
+        /// A sentence that tells what to type instead.
         reason: String,
     },
     /// A search took too long.
     #[error("the search took too long")]
     TooLong,
-    /// The order to stop came first.
-    #[error("it was told to stop")]
+    /// The work was cancelled because the service stops.
+    #[error("the work was cancelled because the service stops")]
     Stopped,
 }
 
@@ -64,9 +64,8 @@ impl SearchError {
         move |cause| Self::Io { what, cause }
     }
 
-    /// Whether the files are to blame, and not the disk's room, the system or the record. A full disk, too
-    /// many open files or a disk that fails damage nothing that is there; a file that is missing, or has other
-    /// contents than it should, is.
+    /// Whether the index files are damaged. A full disk, too many open files, a failing disk and errors of the
+    /// database don't damage the index; a file that is missing or has the wrong content does.
     pub(super) fn is_damage(&self) -> bool {
         match self {
             Self::Damaged(_) => true,

@@ -79,7 +79,7 @@ impl Found {
         if let Some(reason) = &misfit {
             match folder.set_aside(reason) {
                 Ok(()) => misfit = None,
-                Err(error) => tracing::error!(%error, "the search index can't be set aside"),
+                Err(error) => tracing::error!(%error, "the damaged search index can't be renamed"),
             }
         }
         Self { folder, misfit }
@@ -145,9 +145,9 @@ impl Folder {
         }));
         let (index, payload) = opened.unwrap_or_else(|_| Err(damaged("it can't be opened")))?;
         let mark = payload.and_then(|mark| Mark::from_payload(&mark));
-        let mark = mark.ok_or_else(|| damaged("it does not say how far it is"))?;
+        let mark = mark.ok_or_else(|| damaged("it has no checkpoint"))?;
         if index.schema() != Fields::new().schema {
-            return Err(damaged("it has other fields"));
+            return Err(damaged("it has another schema"));
         }
         Ok(Some((index, mark)))
     }
@@ -185,7 +185,7 @@ impl Folder {
         }
         tracing::warn!(
             reason,
-            "the search index is of no use; it was set aside as {name}, and is made anew from the record"
+            "the search index can't be used; it was renamed to {name} and is rebuilt from the database"
         );
         sync(&self.root)
     }
@@ -260,7 +260,7 @@ pub(super) fn verify(
                     }
                     Ok(false) | Err(_) => {
                         let file = file.display();
-                        return Err(damaged(format!("{file} is not as it was written")));
+                        return Err(damaged(format!("the checksum of {file} is wrong")));
                     }
                 }
             }
@@ -279,7 +279,7 @@ pub(super) fn verify(
                     part.max_doc().checked_sub(part.num_deleted_docs()),
                 );
                 if (has.0, Some(has.1)) != should_have {
-                    return Err(damaged("a part has another length than it should"));
+                    return Err(damaged("a file has the wrong length"));
                 }
             }
         }

@@ -99,7 +99,7 @@ impl Follower {
                     // Made anew it was no better: nothing is won by doing so without a pause.
                     if in_vain > 1 {
                         let pause = RETRY * 2_u32.pow(in_vain.min(8));
-                        tracing::error!(%error, "the search index can't be made; the next try is in {}", humantime::format_duration(pause));
+                        tracing::error!(%error, "the search index can't be built; the next try is in {}", humantime::format_duration(pause));
                         self.pause(pause, &stop).await;
                     }
                 }
@@ -329,7 +329,9 @@ impl Follower {
                 if moment.state().store_id != mark.store_id
                     || moment.state().revision < mark.revision
                 {
-                    return Err(SearchError::Damaged("it is ahead of the record".to_owned()));
+                    return Err(SearchError::Damaged(
+                        "it is newer than the database".to_owned(),
+                    ));
                 }
                 let messages = moment.changed_messages(mark.change(), CHANGES_AT_ONCE)?;
                 writer.put(&messages)?;
@@ -362,7 +364,9 @@ impl Follower {
                     let (rows, documents) =
                         (moment.message_count()?, writer.searcher()?.num_docs());
                     if rows != documents {
-                        let reason = format!("it has {documents} messages, and the record {rows}");
+                        let reason = format!(
+                            "it contains {documents} messages, but the database contains {rows}"
+                        );
                         return Err(SearchError::Damaged(reason));
                     }
                 }

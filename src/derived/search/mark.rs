@@ -75,11 +75,11 @@ impl Mark {
     /// Why an index of this mark is of no use for this record; none if it is.
     pub(super) fn misfit(&self, record: &RecordState) -> Option<&'static str> {
         if self.version != VERSION {
-            Some("it is of another version")
+            Some("it has another version")
         } else if self.store_id != record.store_id {
-            Some("it is of another record")
+            Some("it belongs to another database")
         } else if self.revision > record.revision {
-            Some("it is ahead of the record")
+            Some("it is newer than the database")
         } else {
             None
         }

@@ -121,5 +121,5 @@ pub(super) fn column(
 
 /// An id of the index.
 pub(super) fn known<T: TryFrom<u64>>(id: u64) -> Result<T, SearchError> {
-    T::try_from(id).map_err(|_| SearchError::Damaged(format!("{id} is no snowflake")))
+    T::try_from(id).map_err(|_| SearchError::Damaged(format!("{id} is not a valid snowflake")))
 }

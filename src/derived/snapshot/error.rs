@@ -11,7 +11,7 @@ use crate::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The record could not be read.
-    #[error("the record: {0}")]
+    #[error("the database failed: {0}")]
     Store(#[from] StoreError),
     /// A file could not be written as Parquet.
     #[error("Parquet: {0}")]
@@ -28,7 +28,7 @@ pub enum SnapshotError {
         cause: io::Error,
     },
     /// A file has not the rows that the record has.
-    #[error("{counted} rows of {what} were counted, and {written} were written")]
+    #[error("{what}: {counted} rows were counted, but {written} were written")]
     Miscounted {
         /// Of what.
         what: String,
@@ -38,13 +38,13 @@ pub enum SnapshotError {
         written: i64,
     },
     /// The rest of the disk is the record's.
-    #[error("there are only {free} bytes left on the disk, and they are kept for the record")]
+    #[error("only {free} bytes are free on the disk, and they are reserved for the database")]
     LittleSpace {
         /// So many.
         free: u64,
     },
     /// The order to stop came first.
-    #[error("it was told to stop")]
+    #[error("the work was cancelled because the service stops")]
     Stopped,
 }
 

@@ -53,7 +53,7 @@ impl Found {
             root: data_dir.join(NAME),
         };
         let catalog = folder.load(record).unwrap_or_else(|error| {
-            tracing::error!(%error, "the snapshots can't be read; the next one writes everything anew");
+            tracing::error!(%error, "the existing snapshots can't be read; the next snapshot writes every file again");
             Catalog::default()
         });
         Self { folder, catalog }
@@ -80,10 +80,12 @@ impl Folder {
             Err(error) => return Err(SnapshotError::io("read", &path)(error)),
         };
         let reason = match serde_json::from_slice::<Manifest>(&text) {
-            Err(_) => "it can't be read",
-            Ok(manifest) if !manifest.is_sound() => "it is of another version, or damaged",
-            Ok(manifest) if manifest.store_id != record.store_id => "it is of another record",
-            Ok(manifest) if manifest.revision > record.revision => "it is ahead of the record",
+            Err(_) => "it can't be parsed",
+            Ok(manifest) if !manifest.is_sound() => "it has another version, or is damaged",
+            Ok(manifest) if manifest.store_id != record.store_id => {
+                "it belongs to another database"
+            }
+            Ok(manifest) if manifest.revision > record.revision => "it is newer than the database",
             Ok(manifest) => {
                 let current = Snapshot {
                     published_at: published_at(&self.at(&manifest.path()), &manifest),
@@ -105,7 +107,7 @@ impl Folder {
         tracing::error!(
             manifest = %aside.display(),
             reason,
-            "the manifest of the snapshots is set aside; the next snapshot writes everything anew"
+            "the manifest of the snapshots can't be used and is renamed; the next snapshot writes every file again"
         );
         Ok(Catalog::default())
     }

@@ -164,7 +164,7 @@ impl Follower {
                     }
                     Err(_) if stop.is_cancelled() => return,
                     Err(error) => {
-                        tracing::error!(%error, "no snapshot could be taken; the next try is in {}", humantime::format_duration(RETRY));
+                        tracing::error!(%error, "the snapshot could not be taken; the next try is in {}", humantime::format_duration(RETRY));
                         self.set_state(SnapshotState::Failed);
                         due = Some(Deadline::now() + RETRY);
                     }
@@ -233,7 +233,7 @@ impl Follower {
             sweep_to(&folder, &catalog, snapshots, grace);
         };
         if let Err(error) = tokio::task::spawn_blocking(sweep).await {
-            tracing::error!(%error, "the old files of the snapshots could not be removed");
+            tracing::error!(%error, "the files of old snapshots could not be deleted");
         }
     }
 
@@ -321,8 +321,8 @@ impl Follower {
         let found = tokio::task::spawn_blocking(move || folder.load(&record)).await;
         match found {
             Ok(Ok(catalog)) => drop(self.catalog.send_replace(Arc::new(catalog))),
-            Ok(Err(error)) => tracing::error!(%error, "the snapshots can't be read"),
-            Err(error) => tracing::error!(%error, "the snapshots can't be read"),
+            Ok(Err(error)) => tracing::error!(%error, "the existing snapshots can't be read"),
+            Err(error) => tracing::error!(%error, "the existing snapshots can't be read"),
         }
     }
 
@@ -348,11 +348,11 @@ impl Follower {
                 false
             }
             Ok(Err(error)) => {
-                tracing::error!(%error, "a file of the snapshots could not be looked at");
+                tracing::error!(%error, "a snapshot file could not be verified");
                 true
             }
             Err(error) => {
-                tracing::error!(%error, "a file of the snapshots could not be looked at");
+                tracing::error!(%error, "a snapshot file could not be verified");
                 true
             }
         }

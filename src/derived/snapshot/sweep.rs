@@ -125,7 +125,7 @@ fn is_older(file: &Path, grace: Duration) -> bool {
 
 fn remove(file: &Path) {
     if let Err(error) = fs::remove_file(file) {
-        tracing::warn!(file = %file.display(), %error, "an old file of the snapshots can't be removed");
+        tracing::warn!(file = %file.display(), %error, "a file of an old snapshot can't be deleted");
     }
 }
 

@@ -29,7 +29,7 @@ impl Folder {
         let path = self.at(&file.path);
         let reason = match hash(&path, stop) {
             Ok(found) if found == file.sha256 => return Ok(true),
-            Ok(_) => "its hash is another one".to_owned(),
+            Ok(_) => "its hash is wrong".to_owned(),
             Err(_) if stop.is_cancelled() => return Err(SnapshotError::Stopped),
             Err(error) if is_damage(&error) => error.to_string(),
             Err(error) => return Err(SnapshotError::io("read", &path)(error)),
@@ -37,7 +37,7 @@ impl Folder {
         tracing::error!(
             file = %path.display(),
             reason,
-            "a file of the snapshots is damaged; it is set aside and written anew from the record"
+            "a snapshot file is damaged; it is renamed and written again from the database"
         );
         if path.exists() {
             let mut aside = path.clone().into_os_string();

@@ -1,4 +1,4 @@
-//! One WebSocket connection: its handshake, the text of its frames, and its end.
+//! One WebSocket connection: its handshake, its frames as text, and its end.
 
 use std::time::Duration;
 
@@ -14,39 +14,39 @@ use zstd::stream::raw::{Decoder, Operation};
 
 use super::end::Cause;
 
-/// The version of the protocol, and how its frames are written.
+/// The version and encoding of the protocol.
 const QUERY: &str = "v=10&encoding=json&compress=zstd-stream";
 
-/// How long a connection may take until it is a WebSocket.
+/// How long the connection and the WebSocket handshake may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long a frame may take on its way out.
+/// How long sending a frame may take.
 const SEND_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long a goodbye may take.
+/// How long closing the connection may take.
 const GOODBYE_WITHIN: Duration = Duration::from_secs(3);
 
-/// Far above the largest guild; a frame beyond it is none of Discord's.
+/// The maximum size of a frame, far above that of the largest guild.
 const MAX_FRAME: usize = 256 << 20;
 
-/// The longest reason that a close frame can carry is 123 bytes.
+/// The maximum length of the reason in a close frame.
 const MAX_REASON: usize = 123;
 
-/// The close code that leaves a session open, and the one that ends it.
+/// The close code that keeps a session resumable, and the one that ends it.
 /// Source: <https://discord.com/developers/docs/events/gateway#initiating-a-disconnect>
 const CLOSE_RESUMABLE: u16 = 4000;
 const CLOSE_FOR_GOOD: u16 = 1000;
 
-/// A connection that is up.
+/// An open connection.
 pub(super) struct Connection {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    /// All frames of a connection are one compressed stream.
+    /// The decoder of the connection, whose frames are one compressed stream.
     decoder: Decoder<'static>,
     buffer: Box<[u8]>,
 }
 
 impl Connection {
-    /// Connects to an address, which has no query yet.
+    /// Connects to a URL without a query.
     pub(super) async fn open(address: &str, tls: Option<&Connector>) -> Result<Self, Cause> {
         let address = address.trim_end_matches('/');
         let unreachable = |reason: String| Cause::Unreachable {
@@ -63,7 +63,7 @@ impl Connection {
         let agent = HeaderValue::try_from(crate::discord::user_agent()).expect("plain ASCII");
         let mut builder = ClientBuilder::new()
             .uri(&format!("{address}/?{QUERY}"))
-            .map_err(|error| unreachable(format!("it is no address: {error}")))?
+            .map_err(|error| unreachable(format!("the URL is not valid: {error}")))?
             .limits(Limits::default().max_payload_len(Some(MAX_FRAME)))
             .add_header(USER_AGENT, agent)
             .map_err(failed)?;
@@ -80,12 +80,12 @@ impl Connection {
             Ok(Err(error)) => Err(failed(error)),
             Err(_) => {
                 let within = CONNECT_WITHIN.as_secs();
-                Err(unreachable(format!("no answer within {within} s")))
+                Err(unreachable(format!("no response within {within} s")))
             }
         }
     }
 
-    /// The text of the next frame. May be dropped and asked for again.
+    /// The text of the next frame. The future may be dropped and called again.
     pub(super) async fn next(&mut self) -> Result<String, Cause> {
         loop {
             let message = match self.stream.next().await {
@@ -107,7 +107,7 @@ impl Connection {
     }
 
     fn inflate(&mut self, mut compressed: &[u8]) -> Result<String, Cause> {
-        let garbled = |reason: String| Cause::Garbled(format!("the compression: {reason}"));
+        let garbled = |reason: String| Cause::Garbled(format!("decompression failed: {reason}"));
         let mut text = Vec::new();
         loop {
             let status = self
@@ -117,13 +117,15 @@ impl Connection {
             text.extend_from_slice(&self.buffer[..status.bytes_written]);
             compressed = &compressed[status.bytes_read..];
             if text.len() > MAX_FRAME {
-                return Err(garbled("a frame without end".to_owned()));
+                return Err(garbled("the frame is too long".to_owned()));
             }
             if compressed.is_empty() && status.bytes_written < self.buffer.len() {
                 return String::from_utf8(text).map_err(|error| garbled(error.to_string()));
             }
             if status.bytes_read == 0 && status.bytes_written == 0 {
-                return Err(garbled("it does not go on".to_owned()));
+                return Err(garbled(
+                    "the compressed stream makes no progress".to_owned(),
+                ));
             }
         }
     }
@@ -134,12 +136,12 @@ impl Connection {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Cause::Broken(error.to_string())),
             Err(_) => Err(Cause::Broken(
-                "what is sent does not get through".to_owned(),
+                "a frame could not be sent in time".to_owned(),
             )),
         }
     }
 
-    /// Ends the connection as far as it is not over yet, and waits for the other side.
+    /// Closes the connection if it is still open, and waits for the other side.
     pub(super) async fn goodbye(mut self, resumable: bool) {
         let code = if resumable {
             CLOSE_RESUMABLE
@@ -147,13 +149,13 @@ impl Connection {
             CLOSE_FOR_GOOD
         };
         let goodbye = async {
-            // The other side may be gone already.
+            // The other side may have closed the connection already.
             let close = Message::close(CloseCode::try_from(code).ok(), "");
             let _ = self.stream.send(close).await;
             let _ = self.stream.close().await;
         };
         if tokio::time::timeout(GOODBYE_WITHIN, goodbye).await.is_err() {
-            tracing::debug!("Discord did not answer the goodbye");
+            tracing::debug!("Discord did not answer the close frame in time");
         }
     }
 }

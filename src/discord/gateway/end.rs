@@ -1,10 +1,10 @@
-//! Why a connection to Discord's Gateway ended, or was never made.
+//! Why a connection to Discord's gateway ended or could not be established.
 
-/// Why a connection ended, in words for the log and `/health`.
+/// Why a connection ended, as shown in the log and in `/health`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
-    /// Discord closed it with a code.
+    /// Discord closed the connection with a code.
     #[error(
         "Discord closed the connection with code {code}{}",
         in_brackets(reason)
@@ -12,13 +12,13 @@ pub enum Cause {
     Closed {
         /// The close code.
         code: u16,
-        /// What Discord wrote beside it.
+        /// The reason that Discord sent.
         reason: String,
     },
-    /// Discord closed it with a close frame that has no code.
+    /// Discord closed the connection with a close frame without a code.
     #[error("Discord closed the connection without a code")]
     ClosedWithoutCode,
-    /// The connection was over without a close frame.
+    /// The connection ended without a close frame.
     #[error("the connection ended without a close frame")]
     Dropped,
     /// The connection broke.
@@ -32,41 +32,41 @@ pub enum Cause {
         /// The HTTP status.
         status: u16,
     },
-    /// No connection could be made.
-    #[error("no connection to {address} could be made: {reason}")]
+    /// The connection could not be established.
+    #[error("no connection to {address} could be established: {reason}")]
     Unreachable {
         /// The address, without its query.
         address: String,
-        /// What was in the way.
+        /// Why it could not be established.
         reason: String,
     },
-    /// Discord asked for it.
+    /// Discord asked the client to reconnect.
     #[error("Discord asked for a new connection (op 7)")]
     Reconnect,
-    /// Discord does not know the session, or did not let one begin.
+    /// Discord does not know the session, or refused to start one.
     #[error("{}", invalid_session(*resumable, *resuming))]
     InvalidSession {
-        /// Whether it may be resumed all the same.
+        /// Whether the session can still be resumed.
         resumable: bool,
-        /// Whether a session was to be resumed, or was followed; else a new one was to begin.
+        /// Whether a session was being resumed or followed; otherwise a new one was being started.
         resuming: bool,
     },
     /// The heartbeat was not answered.
     #[error("Discord did not answer a heartbeat")]
     HeartbeatUnanswered,
-    /// The first frame did not come.
-    #[error("the server accepted the connection and said nothing (no Hello, op 10)")]
+    /// The first frame did not arrive.
+    #[error("the server accepted the connection and sent nothing (no Hello, op 10)")]
     NoHello,
-    /// The session did not begin.
-    #[error("Discord neither began nor resumed a session, and did not refuse it")]
+    /// The session did not start.
+    #[error("Discord neither started, resumed nor refused the gateway session in time")]
     NoSession,
-    /// What came is not of the protocol.
-    #[error("what came is not of the protocol: {0}")]
+    /// Discord violated the protocol.
+    #[error("Discord sent something that violates the protocol: {0}")]
     Garbled(String),
 }
 
 impl Cause {
-    /// The close code, if there was one.
+    /// The close code, if there is one.
     #[must_use]
     pub fn close_code(&self) -> Option<u16> {
         match self {
@@ -75,7 +75,7 @@ impl Cause {
         }
     }
 
-    /// The HTTP status that refused the connection, if one did.
+    /// The HTTP status of a refused handshake, if there is one.
     #[must_use]
     pub fn http_status(&self) -> Option<u16> {
         match self {
@@ -108,11 +108,11 @@ fn in_brackets(reason: &str) -> String {
 fn invalid_session(resumable: bool, resuming: bool) -> &'static str {
     match (resumable, resuming) {
         (false, true) => {
-            "Discord does not let the session be resumed (invalid session, op 9): a new one begins"
+            "Discord refused to resume the gateway session (invalid session, op 9); a new session is started"
         }
         (true, true) => {
-            "Discord interrupted the session (invalid session, op 9): it may be resumed"
+            "Discord interrupted the gateway session (invalid session, op 9); the session can be resumed"
         }
-        (_, false) => "Discord did not let a new session begin (invalid session, op 9)",
+        (_, false) => "Discord refused to start a new gateway session (invalid session, op 9)",
     }
 }

@@ -6,20 +6,19 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
 use super::end::Cause;
 
-/// How patiently the socket is connected again. The defaults are for Discord itself; tests are less
-/// patient.
+/// The pauses and timeouts of reconnects. The defaults are for Discord itself; tests use shorter ones.
 #[derive(Debug, Clone, Copy)]
 pub struct ReconnectSettings {
-    /// The first pause after a connection has ended; the next ones double. Up to as much again is
-    /// added by chance, so that not all bots come back at one moment.
+    /// The first pause after a connection has ended; further pauses double. A random part of up to the same
+    /// length is added, so that not all bots reconnect at the same moment.
     pub min_pause: Duration,
-    /// The longest pause, before what chance adds.
+    /// The longest pause, without the random part.
     pub max_pause: Duration,
-    /// How long a session has to be followed until the pauses begin anew.
+    /// How long a session has to be followed until the pauses start from the beginning.
     pub holds_after: Duration,
     /// How long the first frame (Hello) may take on a connection that was accepted.
     pub hello_within: Duration,
-    /// How long READY or RESUMED, or the next event before it, may take once it was asked for.
+    /// How long READY or RESUMED, or the next event before it, may take after the request.
     pub session_within: Duration,
 }
 
@@ -35,7 +34,7 @@ impl Default for ReconnectSettings {
     }
 }
 
-/// The pauses, and how many connections in a row have ended before they held.
+/// The present pause, and the number of failed connections in a row.
 #[derive(Debug)]
 pub(super) struct Pauses {
     settings: ReconnectSettings,
@@ -52,18 +51,18 @@ impl Pauses {
         }
     }
 
-    /// Notes that a session was followed long enough.
+    /// Records that a session was followed long enough.
     pub(super) fn hold(&mut self) {
         *self = Self::new(self.settings);
     }
 
-    /// Notes that a connection has ended: the pause before the next, and how many have ended in a
-    /// row.
+    /// Records that a connection has ended; returns the pause before the next one, and the number of failed
+    /// connections in a row.
     pub(super) fn end(&mut self, cause: &Cause) -> (Duration, u32) {
         self.attempts = self.attempts.saturating_add(1);
         let pause = if cause.ends_the_session() {
-            // The other side works, and waits for a new session. There is none to be refused the
-            // next time, so this can't go round and round.
+            // The other side works and expects a new session. Without a session to refuse, this can't repeat
+            // endlessly.
             delays(self.settings).next()
         } else {
             self.delays.next()

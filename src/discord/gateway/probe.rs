@@ -1,4 +1,4 @@
-//! A look at the socket without a session: a firewall or a proxy can let REST through and not this.
+//! Tests the gateway without a session, because a firewall or a proxy can allow REST and block WebSockets.
 
 use std::time::Duration;
 
@@ -11,14 +11,15 @@ use super::socket::connector;
 use super::{GatewayError, GatewayInfo};
 use crate::discord::frame::Frame;
 
-/// How long Discord's first word is waited for.
+/// How long to wait for Discord's first frame.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Connects, waits for Discord's first word (HELLO), and says goodbye. No session is begun, so that it costs none of
-/// the day's.
+/// Connects, waits for Discord's first frame (Hello), and closes the connection. No session is started, so the
+/// probe does not count towards the daily limit.
 ///
 /// # Errors
-/// The outer one if the machine has no usable TLS certificates; the inner one is why there is no word of Discord's.
+/// The outer error if the machine has no usable TLS certificates; the inner one tells why the first frame did
+/// not arrive.
 pub async fn probe(info: &GatewayInfo) -> Result<Result<(), Cause>, GatewayError> {
     let tls = connector(info)?;
     let first_word = async {

@@ -1,5 +1,4 @@
-//! The conversation on the socket: the heartbeat, who begins or resumes the session, and the next
-//! connection when one has ended.
+//! The gateway protocol: the heartbeat, starting or resuming the session, and reconnecting.
 //! Source: <https://discord.com/developers/docs/events/gateway>
 
 use std::future::pending;
@@ -23,42 +22,42 @@ use crate::discord::frame::Frame;
 use crate::discord::rest::GatewayInfo;
 use crate::guild::SessionMark;
 
-/// How long an answer that may already lie here is looked for, before a connection counts as dead.
+/// How long to look for an answer that may have arrived already, before a connection counts as dead.
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
-/// Above how many members a guild's list of members is cut; nobody here reads it.
+/// The number of members above which Discord shortens a guild's member list, which is not used here.
 const LARGE_THRESHOLD: u64 = 50;
 
-/// What the socket has to tell.
+/// An event of the gateway client.
 #[derive(Debug)]
 pub enum SocketEvent {
-    /// A frame: a dispatch, the answer to a heartbeat, or what is not understood here.
+    /// A frame: a dispatch, the answer to a heartbeat, or an unknown one.
     Frame(String),
-    /// The session has been followed for a minute: the connection holds.
+    /// The session was followed for a minute, so the connection counts as stable.
     Holds,
-    /// The connection ended, or could not be made. The next one is made after a pause.
+    /// The connection ended or could not be established. The next one follows after a pause.
     Ended(Ended),
 }
 
 /// The end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
-    /// Why.
+    /// Why the connection ended.
     pub cause: Cause,
-    /// How many connections in a row have ended before they held.
+    /// The number of connections in a row that ended before they were stable.
     pub attempts: u32,
-    /// How long until the next one.
+    /// The pause before the next connection.
     pub pause: Duration,
 }
 
-/// A connection to Discord's Gateway, made again as often as it ends.
+/// A connection to Discord's gateway that is re-established whenever it ends.
 pub struct Socket {
     token: SecretString,
-    /// The address that Discord's REST API named, never a built-in one.
+    /// The URL that Discord's REST API returned, never a built-in one.
     address: String,
     tls: Option<Connector>,
     session: Option<Session>,
-    /// When a new session may begin.
+    /// Limits when a new session may start.
     queue: InMemoryQueue,
     settings: ReconnectSettings,
     pauses: Pauses,
@@ -66,34 +65,34 @@ pub struct Socket {
     link: Option<Link>,
 }
 
-/// What can be resumed.
+/// The data for resuming a session.
 struct Session {
     id: String,
-    /// Where to. Given up when nobody is there.
+    /// The URL for resuming; dropped if it can't be reached.
     resume_address: Option<String>,
     sequence: u64,
 }
 
-/// A connection with its clocks.
+/// A connection with its timers.
 struct Link {
     connection: Connection,
     heartbeat: Option<Interval>,
-    /// Whether nothing came since the last heartbeat.
+    /// Whether nothing arrived since the last heartbeat.
     unanswered: bool,
-    /// The permission to begin a new session.
+    /// The permit to start a new session.
     permit: Option<oneshot::Receiver<()>>,
-    /// Whether a session is resumed.
+    /// Whether a session is being resumed.
     resuming: bool,
-    /// Until when something has to come, and what is wrong if it does not.
+    /// The time by which something has to arrive, and the cause to report otherwise.
     deadline: Option<(Instant, Cause)>,
-    /// When the connection holds.
+    /// When the connection counts as stable.
     holds_at: Option<Instant>,
     followed: bool,
 }
 
 impl Socket {
-    /// A socket that is not connected yet: it resumes `session` if there is one, at the place where
-    /// that left off in the record, and else begins a new one, as soon as Discord allows one.
+    /// A client that is not connected yet. It resumes `session`, if there is one, at the position that is
+    /// stored in the database; otherwise it starts a new session as soon as Discord allows one.
     ///
     /// # Errors
     /// If the machine has no usable TLS certificates.
@@ -127,11 +126,11 @@ impl Socket {
         })
     }
 
-    /// What comes next. May be dropped and asked for again; while nobody asks, nothing is read and
+    /// The next event. The future may be dropped and called again; while it is not polled, nothing is read and
     /// no heartbeat is sent.
     ///
     /// # Errors
-    /// If Discord closed the connection for good.
+    /// If Discord closed the connection with a code that a new attempt can't fix.
     pub async fn next(&mut self) -> Result<SocketEvent, GatewayError> {
         loop {
             let step = match &mut self.link {
@@ -165,7 +164,7 @@ impl Socket {
             self.session = None;
         }
         if let Some(link) = self.link.take() {
-            // Nobody waits for the other side's last word.
+            // Nobody waits for the close frame of the other side.
             tokio::spawn(link.connection.goodbye(resumable));
         }
         if let Some(error) = cause.close_code().and_then(fatal_close) {
@@ -190,7 +189,7 @@ impl Socket {
         let connection = match Connection::open(address, self.tls.as_ref()).await {
             Ok(connection) => connection,
             Err(cause) => {
-                // Nobody may be there any more; the first address always works.
+                // The URL for resuming may not be reachable any more; the first URL always works.
                 if let Some(session) = &mut self.session {
                     session.resume_address = None;
                 }
@@ -210,12 +209,12 @@ impl Socket {
         Ok(())
     }
 
-    /// Waits for whatever is due first on the connection.
+    /// Waits for the next frame or timer of the connection.
     async fn step(&mut self) -> Result<Option<SocketEvent>, Cause> {
         let Some(link) = &mut self.link else {
             return Ok(None);
         };
-        // What came is looked at before it is said to be late.
+        // Frames that have arrived are read before a deadline counts as missed.
         tokio::select! {
             biased;
             () = tick(&mut link.heartbeat) => self.beat().await,
@@ -241,13 +240,13 @@ impl Socket {
         }
     }
 
-    /// Sends the heartbeat that is due. If nothing came since the last one, the connection is dead.
+    /// Sends the heartbeat that is due. If nothing arrived since the last one, the connection is dead.
     async fn beat(&mut self) -> Result<Option<SocketEvent>, Cause> {
         let mut event = None;
         if let Some(link) = &mut self.link
             && link.unanswered
         {
-            // Nobody may have looked for a while: what came meanwhile is here.
+            // The client may not have been polled for a while, so frames may have arrived already.
             let next = tokio::time::timeout(LAST_LOOK, link.connection.next()).await;
             let text = next.map_err(|_| Cause::HeartbeatUnanswered)??;
             event = self.take(text).await?;
@@ -296,7 +295,7 @@ impl Socket {
         }
     }
 
-    /// What a frame asks for here; what it says is for others.
+    /// Handles the frames of the protocol itself; dispatches are passed on.
     async fn take(&mut self, text: String) -> Result<Option<SocketEvent>, Cause> {
         let Some(link) = &mut self.link else {
             return Ok(None);
@@ -320,7 +319,7 @@ impl Socket {
             }
             Some(OpCode::Hello) => {
                 let hello: Hello = frame.read().ok_or_else(|| {
-                    Cause::Garbled("Hello (op 10) without an interval for heartbeats".to_owned())
+                    Cause::Garbled("Hello (op 10) without a heartbeat interval".to_owned())
                 })?;
                 self.hello(hello).await?;
                 return Ok(None);
@@ -335,7 +334,7 @@ impl Socket {
         match frame.name.as_deref() {
             Some(name @ ("READY" | "RESUMED")) => {
                 if name == "READY" {
-                    // Without an id there is nothing that could be resumed.
+                    // Without an id the session can't be resumed.
                     self.session = frame.read().map(|ready: Ready| Session {
                         id: ready.session_id,
                         resume_address: Some(ready.resume_gateway_url),
@@ -359,7 +358,7 @@ impl Socket {
             return Ok(());
         };
         let every = Duration::from_millis(hello.heartbeat_interval.max(1));
-        // The first one comes at a time of chance, so that not all bots' come at one moment.
+        // The first heartbeat is sent after a random delay, so that not all bots send it at the same moment.
         let first = every.mul_f64(fastrand::f64());
         let mut heartbeat = interval_at(Instant::now() + first, every);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -376,7 +375,7 @@ impl Socket {
     }
 }
 
-/// What encrypts the connection, if its address asks for that.
+/// The TLS configuration, if the URL needs one.
 pub(super) fn connector(info: &GatewayInfo) -> Result<Option<Connector>, GatewayError> {
     if info.url.scheme() != "wss" {
         return Ok(None);
@@ -405,7 +404,7 @@ async fn tick(interval: &mut Option<Interval>) {
     }
 }
 
-/// Whether the permission was given; else it has to be asked for again.
+/// Whether the permit was granted; otherwise it has to be requested again.
 async fn wait(permit: &mut Option<oneshot::Receiver<()>>) -> bool {
     match permit {
         Some(permit) => permit.await.is_ok(),

@@ -59,10 +59,10 @@ pub(super) enum Scope {
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::User => "this bot, on one route",
-            Self::Shared => "everybody, on one resource",
-            Self::Global => "this bot, on every route",
-            Self::Address => "this address",
+            Self::User => "this bot on one route",
+            Self::Shared => "all bots on one resource",
+            Self::Global => "this bot on all routes",
+            Self::Address => "this IP address",
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::guild::Place;
 use crate::message::ChannelId;
 
 impl Rest {
-    /// The answer to a GET. What was refused lately is not asked for: its refusal is answered again.
+    /// Sends a GET, unless it was refused recently; then the refusal is returned again.
     pub(super) async fn ask<T>(
         &self,
         route: Route,
@@ -36,13 +36,13 @@ impl Rest {
         answer
     }
 
-    /// The refusal that stands for a channel's history, if one does.
+    /// The remembered refusal of a channel's history, if there is one.
     #[must_use]
     pub fn refused_history(&self, channel: ChannelId) -> Option<RestError> {
         self.refused(&Route::messages(channel))
     }
 
-    /// The refusal that stands for one of a channel's lists of archived threads, if one does.
+    /// The remembered refusal of one of a channel's lists of archived threads, if there is one.
     #[must_use]
     pub fn refused_list(&self, channel: ChannelId, kind: ArchivedKind) -> Option<RestError> {
         self.refused(&Route::archived_threads(channel, kind))
@@ -53,20 +53,19 @@ impl Rest {
         self.shared.refusals.before(route, now).err()
     }
 
-    /// Forgets what was refused at these places, because the rights there may be others now.
+    /// Forgets the refusals at these places, because the permissions there may have changed.
     pub fn ask_again(&self, is_touched: impl Fn(Place) -> bool) {
         self.shared.refusals.forget(is_touched);
     }
 
-    /// Forgets what decided about the rights at a place: whatever is found next is a change.
+    /// Forgets the permissions at a place, so that whatever is found next counts as a change.
     pub fn forget_rights(&self, place: Place) {
-        /// What no hash is likely to be.
+        /// A value that no hash is likely to have.
         const NONE: u64 = 0;
         self.shared.refusals.note_rights(place, NONE);
     }
 
-    /// Notes what decides who may read a place, as a number that differs if that does; answers
-    /// whether it was another before.
+    /// Records the permissions at a place as a hash; returns whether they changed.
     #[must_use]
     pub fn rights_changed(&self, place: Place, rights: u64) -> bool {
         let before = self.shared.refusals.note_rights(place, rights);

@@ -94,7 +94,7 @@ impl Rest {
             self.shared.stats.skipped_items.add(odd as u64);
             warn!(
                 what,
-                odd, "Discord listed items that can't be understood; left out"
+                odd, "a list of Discord contains items that can't be parsed; they are ignored"
             );
         }
     }

@@ -66,7 +66,7 @@ impl Rest {
         let _ = rustls::crypto::ring::default_provider().install_default();
 
         let mut authorization = HeaderValue::from_str(&format!("Bot {}", token.expose_secret()))
-            .map_err(|_| RestError::Setup("the token has characters that no token has".into()))?;
+            .map_err(|_| RestError::Setup("the bot token contains invalid characters".into()))?;
         authorization.set_sensitive(true);
         let mut client = reqwest::Client::builder()
             .user_agent(user_agent())
@@ -115,13 +115,13 @@ impl Rest {
 fn root_of(api_url: &Url) -> Result<Url, RestError> {
     let setup = |reason: &str| Err(RestError::Setup(reason.to_owned()));
     if !matches!(api_url.scheme(), "http" | "https") || !api_url.has_host() {
-        return setup("the address of the API must begin with https:// or http:// and a host");
+        return setup("the API URL must begin with https:// or http:// and a host");
     }
     if !api_url.username().is_empty() || api_url.password().is_some() {
-        return setup("the address of the API must not hold a user name or password");
+        return setup("the API URL must not contain a user name or password");
     }
     if api_url.query().is_some() || api_url.fragment().is_some() {
-        return setup("the address of the API must not hold a query or fragment");
+        return setup("the API URL must not contain a query or fragment");
     }
     let path = format!("{}/api/v10", api_url.path().trim_end_matches('/'));
     let mut root = api_url.clone();

@@ -43,7 +43,7 @@ impl Call {
 #[non_exhaustive]
 pub enum RestError {
     /// The client could not be made.
-    #[error("the client of Discord's API can't be made: {0}")]
+    #[error("the HTTP client for Discord's API can't be created: {0}")]
     Setup(String),
     /// 401: the token is wrong, or was reset.
     #[error(
@@ -63,7 +63,7 @@ pub enum RestError {
         call: Box<Call>,
     },
     /// 404: not there (any more).
-    #[error("Discord knows nothing of {call} (404, code {code}{})", call.said())]
+    #[error("Discord does not know {call} (404, code {code}{})", call.said())]
     NotFound {
         /// Discord's code: 10003 unknown channel, 10004 guild, 10007 member, 10008 message; 0 for
         /// an address that Discord does not know.
@@ -73,7 +73,7 @@ pub enum RestError {
     },
     /// A redirect, which is not followed: the token goes to no other address.
     #[error(
-        "{call} is redirected ({status}), which is not followed; DISCORD_API_URL has to be the address itself"
+        "{call} was redirected ({status}), and redirects are not followed; set DISCORD_API_URL to the final address"
     )]
     Redirected {
         /// The HTTP status.
@@ -93,7 +93,7 @@ pub enum RestError {
     },
     /// Too many answers in a short time were refusals; going on could get the address banned.
     #[error(
-        "{call} was not sent: too many requests were refused by Discord (401, 403, 429), and none is sent for {} s, so that it does not ban this address",
+        "{call} was not sent: Discord refused too many requests (401, 403, 429), so none is sent for {} s, because Discord would ban this IP address",
         retry_in.as_secs()
     )]
     TooManyInvalid {
@@ -103,7 +103,7 @@ pub enum RestError {
         call: Box<Call>,
     },
     /// No usable answer after several attempts; worth another try later.
-    #[error("{call} got no usable answer in {attempts} attempts; the last: {last}")]
+    #[error("{call} got no valid response in {attempts} attempts; the last failure: {last}")]
     Unavailable {
         /// How often the request was sent.
         attempts: usize,
@@ -162,13 +162,13 @@ impl RestError {
 #[non_exhaustive]
 pub enum Fault {
     /// No answer in time, or not all of it.
-    #[error("no complete answer in time")]
+    #[error("no complete response in time")]
     Timeout,
     /// The connection failed, or broke before the end of the answer.
     #[error("{0}")]
     Connection(String),
     /// A status that is nobody's decision: 5xx, or a refusal that does not come from Discord.
-    #[error("status {0}, with no reason of Discord's own")]
+    #[error("HTTP status {0} without an error of Discord's API")]
     Status(u16),
     /// A 200 whose body is not what belongs there.
     #[error("{0}")]
@@ -184,12 +184,12 @@ impl Fault {
     /// quote what they stumbled over, and that can be someone's message.
     pub(super) fn json(error: &serde_json::Error) -> Self {
         Self::Body(format!(
-            "the body is not the JSON expected ({}, line {} column {})",
+            "the body is not the expected JSON ({}, line {} column {})",
             match error.classify() {
                 Category::Io => "unreadable",
-                Category::Syntax => "no JSON",
-                Category::Data => "other fields or types",
-                Category::Eof => "it ends too early",
+                Category::Syntax => "invalid syntax",
+                Category::Data => "unexpected fields or types",
+                Category::Eof => "unexpected end",
             },
             error.line(),
             error.column()

@@ -55,13 +55,13 @@ pub struct PageItem {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Disorder {
     /// It has messages that are not before the one that was asked for.
-    #[error("it has messages that are not before the one it was asked for")]
+    #[error("it contains messages that are not older than the requested message id")]
     NotBefore,
     /// It has one message several times.
-    #[error("it has one message several times")]
+    #[error("it contains the same message several times")]
     Repeated,
     /// Its messages are not the newest first.
-    #[error("its messages do not stand newest first")]
+    #[error("its messages are not ordered newest first")]
     Rising,
 }
 

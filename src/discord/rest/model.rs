@@ -1,6 +1,6 @@
-//! What is read from Discord's answers: our own minimal structs, which ignore fields they don't
-//! know, and for which an odd field is absent rather than the end of the whole list. Messages are
-//! not read here; their text stays as it came.
+//! The data that is parsed from Discord's responses. The structs are minimal: unknown fields are ignored, and
+//! an invalid field counts as absent instead of failing the whole list. Messages are not parsed here; their
+//! text is kept unchanged.
 
 use chrono::{DateTime, Utc};
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -22,10 +22,10 @@ use crate::message::{ChannelId, GuildId, MessageId, UserId};
 /// A role, as the permission calculator names it.
 pub type RoleId = Id<RoleMarker>;
 
-/// `GET /gateway/bot`: where the socket is, and how many sessions may still be begun.
+/// `GET /gateway/bot`: the URL of the gateway, and the number of sessions that may still be started.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct GatewayInfo {
-    /// The socket's address.
+    /// The URL of the gateway.
     pub url: Url,
     /// How many shards Discord recommends.
     pub shards: u32,
@@ -33,45 +33,45 @@ pub struct GatewayInfo {
     pub session_start_limit: SessionStartLimit,
 }
 
-/// The budget of new sessions (IDENTIFY); beyond it Discord resets the token.
+/// The daily budget of new sessions (IDENTIFY); if it is exceeded, Discord resets the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct SessionStartLimit {
     /// New sessions per day.
     pub total: u32,
-    /// Those left.
+    /// Remaining new sessions.
     pub remaining: u32,
-    /// Milliseconds until `remaining` is `total` again.
+    /// Milliseconds until `remaining` is reset to `total`.
     #[serde(rename = "reset_after")]
     pub reset_after_ms: u64,
-    /// How many may begin within 5 seconds.
+    /// How many sessions may start within 5 seconds.
     pub max_concurrency: u32,
 }
 
-/// `GET /users/@me`: the bot itself.
+/// `GET /users/@me`: the bot's own user.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct CurrentUser {
-    /// The bot's user.
+    /// The id of the user.
     pub id: UserId,
-    /// Its name.
+    /// The user name.
     pub username: String,
 }
 
-/// `GET /applications/@me`: what the bot may do.
+/// `GET /applications/@me`: the application of the bot.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Application {
     /// The application.
     pub id: ApplicationId,
-    /// What is enabled for it.
+    /// The enabled features.
     #[serde(default = "ApplicationFlags::empty", deserialize_with = "flags")]
     pub flags: ApplicationFlags,
-    /// In how many guilds it is.
+    /// The number of guilds that the bot is a member of.
     #[serde(default, deserialize_with = "lenient")]
     pub approximate_guild_count: Option<u64>,
 }
 
 impl Application {
-    /// Whether messages come with their text. Without it `content`, `embeds`, `attachments` and
-    /// `components` are empty, in history too.
+    /// Whether messages contain their text. Without the intent `content`, `embeds`, `attachments` and
+    /// `components` are empty, also in the history.
     #[must_use]
     pub fn message_content_granted(&self) -> bool {
         self.flags.intersects(
@@ -84,20 +84,20 @@ impl Application {
 /// `GET /guilds/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct GuildInfo {
-    /// The guild.
+    /// The id of the guild.
     pub id: GuildId,
-    /// Its name.
+    /// The name of the guild.
     #[serde(default, deserialize_with = "lenient")]
     pub name: String,
-    /// Who may do everything.
+    /// The owner, who has all permissions.
     pub owner_id: UserId,
-    /// Its roles; the one with the guild's id is everybody's.
+    /// The roles; the one with the guild's id is @everyone.
     #[serde(default, deserialize_with = "lenient_list")]
     pub roles: Vec<RoleInfo>,
 }
 
 impl GuildInfo {
-    /// Whether the role that everybody has is among its roles. Each guild has one.
+    /// Whether the role @everyone is among the roles, as it is in every guild.
     #[must_use]
     pub fn has_everyone(&self) -> bool {
         let everyone = self.id.as_i64().unsigned_abs();
@@ -108,9 +108,9 @@ impl GuildInfo {
 /// A role of a guild.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct RoleInfo {
-    /// The role.
+    /// The id of the role.
     pub id: RoleId,
-    /// What it allows in the whole guild.
+    /// The permissions of the role in the whole guild.
     pub permissions: Permissions,
 }
 
@@ -123,37 +123,38 @@ impl From<&GuildInfo> for Guild {
     }
 }
 
-/// A guild member; only the roles are read.
+/// A guild member, of which only the roles are parsed.
 #[derive(Debug, Deserialize)]
 pub(super) struct Member {
     #[serde(default)]
     pub(super) roles: Vec<RoleId>,
 }
 
-/// A channel or thread, from any list or from the socket.
+/// A channel or thread, from a list or from the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ChannelInfo {
-    /// The channel.
+    /// The id of the channel.
     pub id: ChannelId,
-    /// Its type; unknown ones keep their number (255 stands for any beyond).
+    /// The type; unknown types keep their number (255 stands for any larger one).
     #[serde(rename = "type", deserialize_with = "channel_type")]
     pub kind: ChannelType,
-    /// Its guild, if it says so: lists of a guild's channels may leave it out.
+    /// The guild, if it is named: lists of a guild's channels may omit it.
     #[serde(default, deserialize_with = "lenient")]
     pub guild_id: Option<GuildId>,
-    /// A thread's channel; a channel's category.
+    /// Of a thread, its channel; of a channel, its category.
     #[serde(default, deserialize_with = "lenient")]
     pub parent_id: Option<ChannelId>,
-    /// Its name.
+    /// The name of the channel.
     #[serde(default, deserialize_with = "lenient")]
     pub name: String,
-    /// The newest message there ever was; it may be deleted. In a forum: the newest thread.
+    /// The newest message that was ever written in the channel, which may be deleted; for a forum the newest
+    /// thread.
     #[serde(default, deserialize_with = "lenient")]
     pub last_message_id: Option<MessageId>,
-    /// Who may do what here beyond the guild's roles. Threads have none, their channel's count.
+    /// The permission overwrites of the channel. Threads have none; those of their channel apply.
     #[serde(default, deserialize_with = "lenient_list")]
     pub permission_overwrites: Vec<PermissionOverwrite>,
-    /// What only threads have.
+    /// The fields that only threads have.
     #[serde(default, deserialize_with = "lenient")]
     pub thread_metadata: Option<ThreadMetadata>,
     /// Discord's flags of the channel.
@@ -164,28 +165,28 @@ pub struct ChannelInfo {
     pub joined: bool,
 }
 
-/// What only threads have.
+/// The fields that only threads have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct ThreadMetadata {
-    /// Whether it is archived.
+    /// Whether the thread is archived.
     #[serde(default)]
     pub archived: bool,
-    /// When it was last archived or taken out again.
+    /// When the thread was last archived or unarchived.
     pub archive_timestamp: DateTime<Utc>,
 }
 
-/// Bit 17 of a channel's flags: the bot may not see it, and its other fields are made up.
+/// Bit 17 of a channel's flags: the bot may not see the channel, and its other fields are placeholders.
 /// Source: Discord's announcement of channel obfuscation, discord-api-docs #8454.
 const HIDDEN: u64 = 1 << 17;
 
 impl ChannelInfo {
-    /// Whether Discord hides the channel from this bot: then only its id is true.
+    /// Whether Discord hides the channel from this bot: then only its id is real.
     #[must_use]
     pub fn is_hidden(&self) -> bool {
         self.flags & HIDDEN != 0
     }
 
-    /// The channel for the record.
+    /// The channel in the form of the database.
     #[must_use]
     pub fn to_record(&self, guild_id: GuildId) -> Channel {
         Channel {
@@ -211,20 +212,20 @@ pub(super) struct ThreadList {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ThreadMember {
-    /// The thread.
+    /// The id of the thread.
     pub(super) id: ChannelId,
 }
 
-/// What a list holds.
+/// The content of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listed {
-    /// The channels or threads that could be read.
+    /// The channels or threads that could be parsed.
     pub channels: Vec<ChannelInfo>,
-    /// How many items could not be read: what they are is not known.
+    /// The number of items that could not be parsed.
     pub odd: usize,
 }
 
-/// The items that can be read, and how many can't.
+/// The items that can be parsed, and the number of the others.
 pub(super) fn readable<T: DeserializeOwned>(items: &[Box<RawValue>]) -> (Vec<T>, usize) {
     let read: Vec<T> = items
         .iter()
@@ -234,14 +235,14 @@ pub(super) fn readable<T: DeserializeOwned>(items: &[Box<RawValue>]) -> (Vec<T>,
     (read, odd)
 }
 
-/// A field that is its default if it is null or of another shape.
+/// A field that has its default value if it is null or has another shape.
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
     from: D,
 ) -> Result<T, D::Error> {
     Ok(serde_json::from_value(Value::deserialize(from)?).unwrap_or_default())
 }
 
-/// A list without the items that can't be read.
+/// A list without the items that can't be parsed.
 fn lenient_list<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     from: D,
 ) -> Result<Vec<T>, D::Error> {

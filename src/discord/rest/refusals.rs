@@ -1,7 +1,7 @@
-//! What Discord refused, so that it is not asked for again without a reason: each 403 counts
-//! towards a ban of this address. A refusal stands for a route, whatever page of it is asked for,
-//! until something may have changed it: an event or a list that shows other rights, a day that
-//! passed, or a start of the process, which begins with an empty memory.
+//! Remembers what Discord refused, so that it is not requested again without a reason, because each 403 counts
+//! towards a ban of this IP address. A refusal applies to a route with all its pages, until something may have
+//! changed it: an event or a list with other permissions, a day that passed, or a restart of the process, which
+//! begins with an empty memory.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,20 +12,20 @@ use super::error::RestError;
 use super::route::Route;
 use crate::guild::Place;
 
-/// How long a refusal stands if nothing else happens.
+/// How long a refusal is remembered.
 const STANDS_FOR: TimeDelta = TimeDelta::hours(24);
 
-/// The refusals that stand.
+/// The remembered refusals.
 #[derive(Debug, Default)]
 pub(super) struct Refusals(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     refused: HashMap<String, Refusal>,
-    /// How often refusals were forgotten. One that is on its way meanwhile is an answer to a
-    /// question of before, and is not remembered.
+    /// How often refusals were forgotten. A refusal that is on its way at that time answers an earlier request
+    /// and is not remembered.
     forgotten: u64,
-    /// What decides who may read what, as the lists showed it last.
+    /// The permissions at each place, as the lists last showed them.
     rights: HashMap<Place, u64>,
 }
 
@@ -37,11 +37,11 @@ pub(super) struct Refusal {
 }
 
 impl Refusals {
-    /// The refusal that stands for a route, or how often refusals were forgotten until now.
+    /// The remembered refusal of a route, or how often refusals were forgotten until now.
     pub(super) fn before(&self, route: &Route, now: DateTime<Utc>) -> Result<u64, RestError> {
         let mut state = self.lock();
         if let Some(refusal) = state.refused.get(&route.limiter_path) {
-            // Also after a clock that was far ahead was set right.
+            // This also covers a clock that was far ahead and was then corrected.
             if (now - refusal.at).abs() < STANDS_FOR {
                 return Err(refusal.error.clone());
             }
@@ -76,9 +76,8 @@ impl Refusals {
     }
 }
 
-/// Whether a refusal is the answer to the next request too. Of one message or channel, only that
-/// it may not be seen: that it is not there is never asked twice for nothing, and where a second
-/// look is to confirm it, that has to be a look.
+/// Whether a refusal also applies to the next request. For a single message or channel, only a 403 does: a 404
+/// is never requested twice without a purpose, and a second check that is to confirm it must be a new request.
 pub(super) fn stands(error: &RestError, is_about_one: bool) -> bool {
     match error {
         RestError::Forbidden { .. } => error.is_about_the_place(),

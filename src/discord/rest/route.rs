@@ -1,4 +1,4 @@
-//! The addresses that are asked, with the path that the rate limiter groups them by.
+//! The URLs of the requests, with the path by which the rate limiter groups them.
 
 use std::fmt;
 
@@ -7,18 +7,18 @@ use url::Url;
 use crate::guild::Place;
 use crate::message::{ChannelId, GuildId, MessageId, UserId};
 
-/// One address below `/api/v10`.
+/// A URL below `/api/v10`.
 #[derive(Debug, Clone)]
 pub(super) struct Route {
     /// The path, without a slash at its start.
     pub(super) path: String,
-    /// The path for the rate limiter, which remembers each one it saw: ids that are no top-level
-    /// resource of Discord's are left out of it, or it would grow with every message.
+    /// The path for the rate limiter, which remembers each path that it sees: ids that are not top-level
+    /// resources of Discord are left out, because the limiter would grow with every message.
     pub(super) limiter_path: String,
     pub(super) query: Vec<(&'static str, String)>,
-    /// Whose rights decide whether it is answered, if it can be refused.
+    /// The place whose permissions decide whether the request is answered, if it can be refused.
     pub(super) place: Option<Place>,
-    /// It is about one message or channel, not about what stands in it.
+    /// Whether the request is about a single message or channel, and not about its contents.
     pub(super) is_about_one: bool,
 }
 
@@ -53,7 +53,7 @@ impl Route {
         self
     }
 
-    /// The whole address; `root` is that of the API.
+    /// The whole URL; `root` is that of the API.
     pub(super) fn url(&self, root: &Url) -> Url {
         let mut url = root.clone();
         url.set_path(&format!("{}/{}", root.path(), self.path));
@@ -118,14 +118,14 @@ impl Route {
     }
 }
 
-/// Which list of a channel's archived threads.
+/// The lists of a channel's archived threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ArchivedKind {
-    /// The public ones (in an announcement channel: the announcement threads).
+    /// The public threads (in an announcement channel, the announcement threads).
     Public,
-    /// All private ones; needs MANAGE_THREADS.
+    /// All private threads; needs MANAGE_THREADS.
     Private,
-    /// The private ones that the bot has joined.
+    /// The private threads that the bot has joined.
     JoinedPrivate,
 }
 

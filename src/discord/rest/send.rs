@@ -1,5 +1,5 @@
-//! One request until it has an answer: sent when it may be, sent again when the answer was faulty
-//! or a 429, given up when Discord refuses or when faults go on for too long.
+//! Sends one request until it has a response: it waits for rate limits, repeats the request after a failure or
+//! a 429, and gives up if Discord refuses it or if failures continue for too long.
 
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ use super::error::{Call, Fault, RestError};
 use super::limits::{bucket_of, wait_after};
 use super::route::Route;
 
-/// Far above a hundred messages at their largest; an answer beyond it is none of Discord's.
+/// The maximum size of a response body, far above that of a hundred messages.
 const MAX_BODY: usize = 64 << 20;
 
-/// How much of Discord's message to a refusal is kept, in characters.
+/// The maximum length of the message that is kept of a refusal, in characters.
 const MAX_MESSAGE: usize = 200;
 
 impl Rest {
-    /// The answer to a GET, as `read` understands it, with the time just before it was asked for. A body that `read` can't understand is as
-    /// faulty as a 502.
+    /// The response to a GET, parsed by `read`, with the time just before it was requested. A body that `read`
+    /// can't parse counts as a failure like a 502.
     pub(super) async fn get<T>(
         &self,
         route: Route,
@@ -40,14 +40,14 @@ impl Rest {
             let asked = Instant::now();
             let permit = shared.pacing.permit(&route).await;
             shared.stats.waited(asked.elapsed());
-            // Others may have been refused while this one waited.
+            // Other requests may have been refused while this one waited.
             if let Err(error) = shared.check_invalid(&route) {
                 permit.complete(None);
                 return Err(error);
             }
 
             attempts += 1;
-            // What the answer shows was so after this time, however long the request waited.
+            // The response shows the state after this time, however long the request waited.
             let asked_at = shared.stats.clock.stamp();
             let reply = match shared.exchange(&route).await {
                 Ok(reply) => reply,
@@ -62,7 +62,9 @@ impl Rest {
                 }
             };
             if reply.is_invalid() && shared.invalid.note(Instant::now()) {
-                warn!("too many refusals by Discord: requests stop for a while");
+                warn!(
+                    "Discord refused too many requests (401, 403, 429): the service pauses its requests to Discord"
+                );
             }
             let bucket = bucket_of(&reply.headers, &shared.settings);
             let (fault, not_before) = match reply.verdict(|message| shared.call(&route, message)) {
@@ -81,7 +83,8 @@ impl Rest {
                 Verdict::Limited(limited) => {
                     limits_in_row += 1;
                     faulty_since = None;
-                    // The permit is held meanwhile: nobody else of this bucket runs into it.
+                    // The permit is kept during the pause, so that no other request of the bucket runs into the
+                    // limit.
                     shared.sit_out(&route, limited, limits_in_row).await;
                     permit.complete(bucket);
                     continue;
@@ -120,8 +123,8 @@ impl Shared {
             })
     }
 
-    /// What was asked, with what Discord said to it. A message is others' text: it is cut, stays in
-    /// its line, and can't repeat the token.
+    /// The request, with the message of Discord's response. The message is untrusted: it is shortened, kept in
+    /// one line, and can't contain the token.
     fn call(&self, route: &Route, message: Option<&str>) -> Box<Call> {
         let message = message.map(|message| {
             let message = message.replace(self.token.expose_secret(), "[the token]");
@@ -135,7 +138,7 @@ impl Shared {
         })
     }
 
-    /// Sends the request once and reads the whole answer.
+    /// Sends the request once and reads the whole response.
     async fn exchange(&self, route: &Route) -> Result<Reply, Fault> {
         self.stats.requests.one();
         let mut response = self.http.get(route.url(&self.root)).send().await?;
@@ -145,7 +148,7 @@ impl Shared {
         let mut body = BytesMut::new();
         while let Some(part) = response.chunk().await? {
             if body.len() + part.len() > MAX_BODY {
-                return Err(Fault::Body("the body has no end".into()));
+                return Err(Fault::Body("the response body is too long".into()));
             }
             body.extend_from_slice(&part);
         }
@@ -156,7 +159,7 @@ impl Shared {
         })
     }
 
-    /// Waits as a 429 says, alone with the bucket or all together.
+    /// Waits as a 429 demands: only the bucket, or all requests.
     async fn sit_out(&self, route: &Route, limited: Limited, in_row: u32) {
         self.stats.rate_limited.one();
         let wait = wait_after(&limited, in_row, &self.settings);
@@ -166,7 +169,7 @@ impl Shared {
                 limits = %limited.scope,
                 wait_ms = wait.as_millis(),
                 left_out,
-                "Discord's rate limit was hit (429); waiting"
+                "Discord's rate limit was reached (429): the request is repeated after the pause"
             );
         }
         if limited.scope.is_everywhere() {
@@ -181,11 +184,11 @@ impl Shared {
         self.stats.faults.one();
         if let Some(left_out) = self.stats.fault_lines.pass(Instant::now()) {
             let url = route.url(&self.root);
-            warn!(%url, %fault, left_out, "a faulty answer of Discord's API");
+            warn!(%url, %fault, left_out, "a request to Discord's API failed or got an invalid response");
         }
     }
 
-    /// Waits before the next attempt, or says that there is none.
+    /// Waits before the next attempt, or tells that there is none.
     async fn pause_after_fault(
         &self,
         route: &Route,

@@ -1,4 +1,4 @@
-//! What was sent and how it went, for the status and the log.
+//! Counters of requests and their results, for the status and the log.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::clock::Clock;
 use crate::log_lines::LogLines;
 
-/// The counters while they run.
+/// The running counters.
 #[derive(Debug, Default)]
 pub(super) struct RestStats {
     pub(super) requests: Counter,
@@ -25,26 +25,26 @@ pub(super) struct RestStats {
     pub(super) clock: Clock,
 }
 
-/// The use of Discord's REST API since the start.
+/// The use of Discord's REST API since the process started.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RestStatus {
-    /// Requests sent, each attempt counted.
+    /// Sent requests, counting each attempt.
     pub requests: u64,
-    /// Those that were sent again after a fault or a 429.
+    /// Requests that were repeated after a failure or a 429.
     pub retries: u64,
-    /// Faulty answers: 5xx, cut, none at all.
+    /// Failures: 5xx, incomplete responses, no response.
     pub faults: u64,
-    /// 429 answers.
+    /// 429 responses.
     pub rate_limited: u64,
     /// Refusals: 400, 401, 403, 404.
     pub refused: u64,
-    /// Items of lists (channels, threads, roles) that could not be understood.
+    /// Items of lists (channels, threads, roles) that could not be parsed.
     pub skipped_items: u64,
-    /// How long requests were held back by rate limits and after faults, all together.
+    /// The total delay of requests by rate limits and after failures, in milliseconds.
     pub waited_ms: u64,
-    /// Invalid requests by Discord's count, in the window of the last minutes.
+    /// Invalid requests by Discord's definition, in the window of the last minutes.
     pub invalid_recent: u64,
-    /// How long all requests are held back from now on; 0 if they are not.
+    /// How long all requests are paused from now on, in milliseconds; 0 if they are not.
     pub paused_ms: u64,
 }
 
@@ -72,13 +72,13 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The time of an answer.
+/// The time in a response.
 pub(super) fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     let date = headers.get(DATE)?.to_str().ok()?;
     Some(DateTime::parse_from_rfc2822(date).ok()?.to_utc())
 }
 
-/// A number that only grows.
+/// A counter.
 #[derive(Debug, Default)]
 pub(super) struct Counter(AtomicU64);
 

@@ -1,5 +1,5 @@
-//! The lists of archived threads, page by page. Public and private ones are paged by the time they
-//! were archived, those that the bot joined by id; a page that leads nowhere ends the walk.
+//! The lists of archived threads, page by page. Public and private threads are paged by the time of their
+//! archiving, joined private threads by id; a page without a next position ends the list.
 
 use std::fmt;
 
@@ -11,22 +11,22 @@ use super::model::{ChannelInfo, Listed, ThreadList, readable};
 use super::route::{ArchivedKind, Route};
 use crate::message::ChannelId;
 
-/// The most threads that Discord puts into a page.
+/// The maximum number of threads in a page.
 const LIMIT: u8 = 100;
 
-/// Several threads can be archived at the same moment, and a page may end between them, so the next
-/// one begins a little later than this one ended.
+/// Several threads can be archived at the same moment, and a page may end between them, so the next page begins
+/// slightly later than this one ended.
 const OVERLAP: TimeDelta = TimeDelta::milliseconds(1);
 
 /// How far threads of a list may be out of order.
 const JITTER: TimeDelta = TimeDelta::seconds(1);
 
-/// Where a page begins.
+/// The start of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ArchivedBefore {
-    /// Archived before this time.
+    /// Threads archived before this time.
     Time(DateTime<Utc>),
-    /// With an id below this one.
+    /// Threads with an id below this one.
     Id(ChannelId),
 }
 
@@ -42,20 +42,20 @@ impl fmt::Display for ArchivedBefore {
 /// A page of archived threads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThreadPage {
-    /// The threads. One that stood on the page before can be here again.
+    /// The threads. A thread of the previous page can be repeated.
     pub threads: Vec<ChannelInfo>,
-    /// Whether Discord has more beyond this page.
+    /// Whether Discord has more threads after this page.
     pub has_more: bool,
-    /// Where the next page begins. `None` with `has_more` set: the server has more, but no page
-    /// leads there, so the list is known to be incomplete.
+    /// The start of the next page. `None` with `has_more` set means that Discord has more threads that can't be
+    /// requested, so the list is incomplete.
     pub next_before: Option<ArchivedBefore>,
-    /// All of the page was archived at one moment, and there is more: other threads of that moment
-    /// are on no page, because the next one begins before it.
+    /// Whether all threads of the page were archived at the same moment and there are more: other threads of
+    /// that moment are in no page, because the next one begins before it.
     pub is_cut: bool,
-    /// There is more, and the page is not in the order by which the next one is found: that passes
-    /// threads over.
+    /// Whether there are more threads and the page is not in the order by which the next one is requested, so
+    /// that threads are missed.
     pub is_disordered: bool,
-    /// How many items could not be read: what they are is not known.
+    /// The number of items that could not be parsed.
     pub odd: usize,
 }
 
@@ -83,8 +83,8 @@ impl ThreadPage {
     }
 }
 
-/// Whether the threads stand in the order of their list: the one archived last first, but for what a
-/// server's machines may disagree by; those that the bot joined by their ids.
+/// Whether the threads are in the order of their list: last archived first, within the tolerated disorder;
+/// joined private threads by their ids.
 fn falls(kind: ArchivedKind, threads: &[ChannelInfo]) -> bool {
     let place = |thread: &ChannelInfo| match kind {
         ArchivedKind::JoinedPrivate => Some(thread.id.created_at()),
@@ -107,8 +107,8 @@ fn next_id(before: Option<ArchivedBefore>, threads: &[ChannelInfo]) -> Option<Ar
     }
 }
 
-/// The time of the oldest thread, and a little more; just that time where the page was of no more
-/// than that, so that others of the same moment are passed over, which is answered too.
+/// The time of the oldest thread, plus the overlap. If the page spans no more than that, exactly its time:
+/// other threads of the same moment are missed then, which the second value tells.
 fn next_time(
     before: Option<ArchivedBefore>,
     threads: &[ChannelInfo],
@@ -130,11 +130,11 @@ fn next_time(
 }
 
 impl Rest {
-    /// A page of a channel's archived threads: the first one if `before` is `None`, else the one
-    /// that [`ThreadPage::next_before`] leads to.
+    /// Requests a page of a channel's archived threads: the first one if `before` is `None`, otherwise the one
+    /// to which [`ThreadPage::next_before`] leads.
     ///
     /// # Errors
-    /// As every call: see [`RestError`].
+    /// See [`RestError`].
     pub async fn archived_threads(
         &self,
         channel: ChannelId,
@@ -148,13 +148,13 @@ impl Rest {
         let list: ThreadList = self
             .ask(route, |body, _| serde_json::from_slice(body))
             .await?;
-        // A list that does not say whether it ends does so with a page that is not full.
+        // If a list does not tell whether it ends, it ends with a page that is not full.
         let is_full = list.threads.len() >= usize::from(LIMIT);
         let has_more = list.has_more.unwrap_or(is_full);
         Ok(ThreadPage::new(kind, before, self.threads(&list), has_more))
     }
 
-    /// The threads of a list, those marked that the bot is a member of.
+    /// The threads of a list, with a mark on those of which the bot is a member.
     pub(super) fn threads(&self, list: &ThreadList) -> Listed {
         let (mut channels, odd) = readable::<ChannelInfo>(&list.threads);
         self.note_odd("threads", odd);

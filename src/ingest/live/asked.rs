@@ -1,4 +1,5 @@
-//! What the live side has to ask Discord to understand what it hears: what time it is, and who it is.
+//! What the live side has to request from Discord to interpret events: the current time, and the bot's own
+//! user.
 
 use std::time::{Duration, Instant};
 
@@ -8,19 +9,19 @@ use tracing::warn;
 use super::Live;
 use crate::message::{MessageId, UserId};
 
-/// How far ahead of Discord's clock an id may be: the clock is known to a second or two.
+/// How far ahead of Discord's clock an id may be, since the clock is only known to a second or two.
 const AHEAD: TimeDelta = TimeDelta::seconds(60);
 
-/// How long an answer is waited for.
+/// How long to wait for a response.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long the clock is trusted against ids that are ahead of it, after it was found to be right.
+/// How long a verified clock is trusted against ids in the future.
 const TRUSTED_FOR: Duration = Duration::from_secs(60);
 
 impl Live {
-    /// Whether a message's id is of a time that is still to come. Such a message is kept, and says
-    /// nothing of how far the session is. The clock goes by the answers of Discord, and may have stood
-    /// still since the last one: a machine that is paused notices nothing.
+    /// Whether a message's id contains a time in the future. Such a message is stored, but it does not advance
+    /// the position of the session. The clock follows Discord's responses and may have stood still since the
+    /// last one, because a suspended machine does not notice it.
     pub(super) async fn is_ahead(&mut self, id: MessageId) -> bool {
         let is_to_come = |live: &Self| id.created_at() > live.clock.now() + AHEAD;
         if !is_to_come(self) {
@@ -28,14 +29,14 @@ impl Live {
         }
         let is_trusted = |at: Instant| at.elapsed() < TRUSTED_FOR;
         if !self.clock_was_right.is_some_and(is_trusted) {
-            // Any answer tells the time.
+            // Any response contains the time.
             let asked = tokio::time::timeout(PATIENCE, self.rest.me()).await;
             if !is_to_come(self) {
                 return false;
             }
             if matches!(asked, Ok(Ok(_))) {
                 self.clock_was_right = Some(Instant::now());
-                warn!(message_id = %id, "a message has an id that is ahead of Discord's clock; it is kept, and no time to come counts as heard");
+                warn!(message_id = %id, "a message has an id in the future by Discord's clock; it is stored, but the coverage is not extended into the future");
             }
         }
         self.status
@@ -43,8 +44,8 @@ impl Live {
         true
     }
 
-    /// Whether a user is this bot. A session that was resumed does not say who it is of. If that can't
-    /// be asked, it may be.
+    /// Whether a user is this bot. A resumed session does not tell whose it is. If the request fails, the user
+    /// may be the bot.
     pub(super) async fn is_me(&mut self, user: UserId) -> bool {
         if self.me.is_none() {
             let answer = tokio::time::timeout(PATIENCE, self.rest.me()).await;

@@ -1,5 +1,5 @@
-//! What is told of the connections to Discord, in the log and in `/health`: why each ended, and when
-//! the next one is made. Lines that would come with every attempt are left out, and counted.
+//! Reports the connections to Discord in the log and in `/health`: why each one ended, and when the next one is
+//! attempted. Lines that would repeat with every attempt are suppressed and counted.
 
 use chrono::TimeDelta;
 use tokio::time::Instant;
@@ -11,7 +11,7 @@ use crate::discord::gateway::Ended;
 use crate::status::{ConnectionEnd, GatewayState};
 
 impl Live {
-    /// A connection ended, or could not be made.
+    /// A connection ended or could not be established.
     pub(super) fn connection_ended(&mut self, ended: &Ended) {
         self.following = Following::No;
         let Ended {
@@ -40,10 +40,9 @@ impl Live {
                     attempts,
                     pause_ms,
                     left_out,
-                    "Discord did not let the session be resumed (invalid session, op 9). A new session begins; \
-                     the messages that were missed are read from history. Edits and deletes that were missed \
-                     are looked for in messages of the last days (REPAIR_WINDOW); for older ones run \
-                     `guildlake backfill --verify`"
+                    "Discord refused to resume the gateway session (invalid session, op 9). A new session is started, \
+                     and missed messages are read from the history. Missed edits and deletes are only looked for in \
+                     messages of the last days (REPAIR_WINDOW); for older messages run `guildlake backfill --verify`"
                 );
             }
         } else if let Some(left_out) = self.lines.ended.pass(Instant::now()) {
@@ -53,19 +52,19 @@ impl Live {
                 attempts,
                 pause_ms,
                 left_out,
-                "not connected to Discord; the next attempt follows after the pause"
+                "the connection to Discord ended or failed; the next attempt follows after the pause"
             );
         }
     }
 
-    /// A session was followed for a while.
+    /// A session was followed for a while without interruption.
     pub(super) fn connection_holds(&mut self) {
         let mut attempts = 0;
         self.status.send_modify(|status| {
             attempts = std::mem::take(&mut status.gateway.attempts);
         });
         if attempts > 1 {
-            info!(attempts, "live: the connection to Discord holds again");
+            info!(attempts, "live: the connection to Discord is stable again");
         }
         self.lines = ConnectionLines::default();
     }
@@ -73,14 +72,17 @@ impl Live {
     pub(super) fn tell_session_begun(&self) {
         if let Some(left_out) = self.lines.session_begun.pass(Instant::now()) {
             let left_out = (left_out > 0).then_some(left_out);
-            info!(left_out, "live: a new session with Discord");
+            info!(left_out, "live: a new gateway session with Discord started");
         }
     }
 
     pub(super) fn tell_session_resumed(&self) {
         if let Some(left_out) = self.lines.session_resumed.pass(Instant::now()) {
             let left_out = (left_out > 0).then_some(left_out);
-            info!(left_out, "live: the session with Discord was resumed");
+            info!(
+                left_out,
+                "live: the gateway session with Discord was resumed"
+            );
         }
     }
 }

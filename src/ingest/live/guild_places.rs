@@ -4,16 +4,16 @@ use std::collections::HashMap;
 
 use crate::message::GuildId;
 
-/// Where a guild is.
+/// The availability of a guild.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// The session has announced it, and did not tell of it yet.
+    /// The session has announced the guild but not sent it yet.
     Announced,
     There,
     Away,
     WithoutTheBot,
 }
 
-/// The guilds that are collected, as far as sessions have told of them.
+/// The archived guilds, as far as sessions have reported them.
 #[derive(Debug, Default)]
 pub(super) struct Guilds(pub(super) HashMap<GuildId, Place>);

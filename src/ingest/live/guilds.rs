@@ -1,5 +1,5 @@
-//! Where the guilds are that are collected: there, away for an outage of theirs, or without the bot.
-//! What is not there is told in the log, and counted in `/health`.
+//! The availability of the archived guilds: available, unavailable (an outage of Discord), or without the bot.
+//! Guilds that are not available are reported in the log and counted in `/health`.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use crate::discord::rest::ChannelInfo;
 use crate::message::GuildId;
 use crate::status::GuildsStatus;
 
-/// How long after the begin of a session a guild may take to be told of.
+/// How long after the start of a session Discord may take to send a guild.
 const TOLD_WITHIN: Duration = Duration::from_secs(10);
 
 impl Live {
-    /// A session began, and has announced the guilds that it will tell of.
+    /// A session began and has announced the guilds that it will send.
     pub(super) fn guilds_of_session(&mut self) {
         let chosen: Vec<_> = self.scope.guilds().collect();
-        // Without a choice of guilds those count that were seen to hold a chosen channel.
+        // If no guilds are selected, those count that were seen to contain a selected channel.
         let seen = self.guilds.0.keys().copied().filter(|_| chosen.is_empty());
         let all: Vec<_> = chosen.iter().copied().chain(seen).collect();
         for id in all {
@@ -31,11 +31,12 @@ impl Live {
         self.count_guilds();
     }
 
-    /// A guild was told of, with its channels.
+    /// A guild was sent, with its channels.
     pub(super) fn guild_is_there(&mut self, id: GuildId, channels: &[ChannelInfo]) {
         let is_chosen = self.scope.guilds().any(|guild| guild == id);
         let is_taken = |channel: &ChannelInfo| {
-            // Its threads and channels are not known yet: what stands below counts as well.
+            // The guild's threads and channels are not known yet, so channels below a selected one count as
+            // well.
             let takes = |id| self.scope.takes_channel(id) == Some(true);
             takes(channel.id) || channel.parent_id.is_some_and(takes)
         };
@@ -45,7 +46,7 @@ impl Live {
         }
     }
 
-    /// A guild went away.
+    /// A guild became unavailable, or the bot was removed from it.
     pub(super) fn guild_went(&mut self, id: GuildId, is_outage: bool) {
         let is_chosen = self.scope.guilds().any(|guild| guild == id);
         if is_chosen || self.guilds.0.contains_key(&id) {
@@ -59,7 +60,7 @@ impl Live {
         }
     }
 
-    /// Time goes by: what was announced and is still not told of is away.
+    /// Called regularly: an announced guild that was not sent in time is unavailable.
     pub(super) fn miss_guilds(&mut self) {
         if self.ready_at.is_none_or(|at| at.elapsed() < TOLD_WITHIN) {
             return;
@@ -86,17 +87,17 @@ impl Live {
             Place::Announced => {}
             Place::There => {
                 if matches!(before, Some(Place::Away | Place::WithoutTheBot)) {
-                    info!(%guild_id, "the guild is there again: it is collected, and what was missed is read");
+                    info!(%guild_id, "the guild is available again: it is archived, and missed messages are read from the history");
                 }
             }
             Place::Away => warn!(
                 %guild_id,
-                "Discord says that the guild is away: nothing is collected from it until it is back"
+                "Discord reports the guild as unavailable: nothing is archived from it until it is available again"
             ),
             Place::WithoutTheBot => warn!(
                 %guild_id,
-                "the bot is not in the guild (it was removed, or never invited, or the guild was deleted): \
-                 nothing is collected from it until the bot is invited"
+                "the bot is not in the guild (it was removed or never invited, or the guild was deleted): \
+                 nothing is archived from it until the bot is invited"
             ),
         }
     }

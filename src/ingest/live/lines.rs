@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::log_lines::LogLines;
 
-/// How often each kind of line may come.
+/// The minimum time between two lines of the same kind.
 const LINE_EVERY: Duration = Duration::from_secs(60);
 
-/// The kinds of lines that come with connections.
+/// The kinds of lines about connections.
 #[derive(Debug)]
 pub(super) struct ConnectionLines {
     pub(super) ended: LogLines,

@@ -1,4 +1,5 @@
-//! What a dispatch means for the record: each becomes a batch, and some call for a pass of history.
+//! Turns each dispatch of the gateway into a batch for the database; some dispatches also request a backfill
+//! pass.
 
 use std::time::{Duration, Instant};
 
@@ -19,13 +20,13 @@ use crate::message::{ChannelId, GuildId, IdSpan, Source, snowflake_at};
 use crate::status::GatewayState;
 use crate::store::{Batch, Parked};
 
-/// A guild that is told of so long after the session's begin was not there when it began.
+/// A guild that is sent later than this after the start of the session was not available when it began.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
-/// How long a channel that nobody knows is looked up before its message is kept aside.
+/// How long an unknown channel is looked up before its message is kept as a dead letter.
 const LOOK_UP: Duration = Duration::from_secs(3);
 
-/// That a channel was told of by the dispatch of this number.
+/// Records that the dispatch with this number contained a channel.
 fn sighting(channel: &ChannelInfo, heard: Heard, sequence: u64) -> Sighting {
     Sighting {
         id: channel.id,
@@ -58,7 +59,7 @@ impl Live {
                 self.awaited = guilds.into_iter().collect();
                 self.guilds_of_session();
                 self.tell_session_begun();
-                // A clock that is behind must leave a gap to look into.
+                // A clock that is slow must leave a gap to read.
                 let before = self.session.as_ref().map_or(0, |session| session.live_high);
                 let now = snowflake_at(heard.now).max(before + OVERTAKING_IDS);
                 self.newest = None;
@@ -106,11 +107,12 @@ impl Live {
                     batch.messages.push(*message);
                 }
             }
-            // It is counted already.
+            // The reaction is already counted.
             News::Reaction(..) if is_repeat => {}
             News::Reaction(mut message, event) => {
                 if self.following != Following::Yes {
-                    // It may have happened long before it came, and be in a page already.
+                    // The reaction may have happened long before it arrived, and a history page may already
+                    // contain it.
                     let since = Some(heard.after);
                     message.reactions = message.reactions.replayed_since(since);
                     message.votes = message.votes.replayed_since(since);
@@ -124,7 +126,7 @@ impl Live {
             }
             News::Gone(messages) => {
                 for message in messages {
-                    // Where that is not known yet the delete is kept: it makes no message.
+                    // If the channel is not known yet, the delete is kept: it creates no message.
                     if self.scope.takes(message.guild_id, message.channel_id) != Some(false) {
                         batch.messages.push(message);
                     }
@@ -146,12 +148,13 @@ impl Live {
                         batch.sightings.push(sighting(channel, heard, sequence));
                     }
                     batch.guilds.push(Guild { id, name });
-                    // That it is told of says that the bot is in it.
+                    // A guild that is sent has the bot as a member.
                     self.rest.ask_again(|refused| refused == Place::Guild(id));
                     self.learn(id, &channels, &mut batch);
                     let is_late = self.ready_at.is_none_or(|at| at.elapsed() > AT_ONCE);
                     if !self.awaited.remove(&id) || is_late {
-                        // It was away, or the bot was invited: nothing came from it until now.
+                        // The guild was unavailable, or the bot was invited: nothing was received from it until
+                        // now.
                         let since = self.away.remove(&id).unwrap_or(heard.after);
                         batch.interrupted.push(Interrupted {
                             stale_since: Some(since),
@@ -164,7 +167,7 @@ impl Live {
             News::GuildGone { id, is_outage } => {
                 if self.scope.takes_guild(id) {
                     self.guild_went(id, is_outage);
-                    // When it is told of next, it has been away.
+                    // When the guild is sent next, it has been unavailable.
                     self.awaited.remove(&id);
                     self.rest.forget_rights(Place::Guild(id));
                     let since = *self.away.entry(id).or_insert(heard.after);
@@ -190,18 +193,17 @@ impl Live {
                 batch.sightings.push(sighting(&channel, heard, sequence));
                 let unknown = self.learn(guild_id, std::slice::from_ref(&channel), &mut batch);
                 let changed = self.rights.channel(&channel);
-                // A thread has no rights of its own; that it is told of can be a new one.
+                // A thread has no permissions of its own; an update can be the first event of a new one.
                 let may_be_lost = match name.as_str() {
                     "THREAD_UPDATE" => unknown,
-                    // What a category's change does to its channels, each of them tells.
+                    // A changed category is followed by an update of each of its channels.
                     "CHANNEL_UPDATE" => unknown || changed && channel.kind != ChannelType::Category,
                     _ => true,
                 };
                 if is_new {
                     self.begin_channel(guild_id, &channel, &mut batch);
                 } else if may_be_lost {
-                    // A thread that comes out of the archive while the archive is being listed
-                    // stands in no list.
+                    // A thread that leaves the archive while the archive is being listed is in no list.
                     let place = Place::Channel(channel.id);
                     batch.interrupted.push(interrupted(place, heard));
                     pass = Some(Pass::Catalog);
@@ -231,7 +233,7 @@ impl Live {
                 }
             }
             News::Role { guild_id, role } => {
-                // Nobody has a role that was made just now.
+                // Nobody has a role that was just created.
                 let is_new = name == "GUILD_ROLE_CREATE";
                 if self.rights.role(role) && !is_new && self.scope.takes_guild(guild_id) {
                     batch
@@ -269,10 +271,11 @@ impl Live {
             } if !self.is_elsewhere(channel_id) => {
                 warn!(
                     event = name,
-                    reason, "a payload could not be understood; it is kept as it came"
+                    reason,
+                    "a gateway event could not be parsed; its payload is kept as a dead letter"
                 );
                 if name == "READY" {
-                    // What comes now belongs to a session that is not known.
+                    // The following events belong to an unknown session.
                     self.session = None;
                 }
                 let parked = Parked {
@@ -289,21 +292,20 @@ impl Live {
         self.hand_over(batch, sequence, pass, heard.now).await
     }
 
-    /// Whether a channel is known to be none of those that are collected.
+    /// Whether a channel is known and not archived.
     fn is_elsewhere(&self, channel: Option<ChannelId>) -> bool {
         channel.is_some_and(|channel| self.scope.takes_channel(channel) == Some(false))
     }
 
-    /// Notes channels, and takes those that are collected into the batch. Answers whether one of
-    /// them was unknown.
+    /// Records channels and adds the archived ones to the batch. Returns whether one of them was unknown.
     fn learn(&self, guild_id: GuildId, channels: &[ChannelInfo], batch: &mut Batch) -> bool {
         let mut unknown = false;
         let visible = || channels.iter().filter(|channel| !channel.is_hidden());
         for channel in visible() {
             unknown |= self.scope.learn(guild_id, channel.id, channel.parent_id);
         }
-        // Discord tells that there is a channel, and hides the rest. Of one that was seen before
-        // more is known already.
+        // Discord tells that such a channel exists, and hides the rest. If the channel was seen before, more is
+        // already known.
         for hidden in channels.iter().filter(|channel| channel.is_hidden()) {
             if self.scope.guild_of(hidden.id).is_none() {
                 self.scope.remember(guild_id, hidden.id, hidden.parent_id);
@@ -326,7 +328,7 @@ impl Live {
         unknown
     }
 
-    /// A channel that was made just now: nothing stood in it before, and all that comes is live.
+    /// A channel that was just created: it contained nothing before, and everything in it arrives live.
     fn begin_channel(&self, guild_id: GuildId, channel: &ChannelInfo, batch: &mut Batch) {
         if self.scope.takes(guild_id, channel.id) != Some(true) {
             return;
@@ -349,8 +351,8 @@ impl Live {
         });
     }
 
-    /// Whether a message is collected. A channel that nobody knows is looked up; if that fails the
-    /// message is kept aside rather than lost.
+    /// Whether a message is archived. An unknown channel is looked up; if that fails, the message is kept as a
+    /// dead letter instead of being lost.
     async fn takes(
         &self,
         guild: GuildId,
@@ -361,8 +363,8 @@ impl Live {
             return Ok(takes);
         }
         let mut place = Some(channel);
-        let mut why = "Discord names none above it".to_owned();
-        // The channel, and if it is a thread its channel.
+        let mut why = "Discord names no parent channel".to_owned();
+        // First the channel, then the parent channel if it is a thread.
         for _ in 0..2 {
             let Some(id) = place else { break };
             let info = match tokio::time::timeout(LOOK_UP, self.rest.channel(id)).await {
@@ -372,7 +374,7 @@ impl Live {
                     break;
                 }
                 Err(_) => {
-                    why = format!("no answer within {} s", LOOK_UP.as_secs());
+                    why = format!("no response within {} s", LOOK_UP.as_secs());
                     break;
                 }
             };
@@ -382,7 +384,7 @@ impl Live {
         if let Some(takes) = self.scope.takes(guild, channel) {
             return Ok(takes);
         }
-        warn!(channel_id = %channel, why, "a message came in a channel that nobody knows, and the channel could not be looked up; it is kept as it came");
+        warn!(channel_id = %channel, why, "a message arrived in an unknown channel that could not be looked up; its payload is kept as a dead letter");
         let parked = Parked {
             source: Source::Gateway,
             event: "MESSAGE".to_owned(),

@@ -1,4 +1,4 @@
-//! The things to do in a pass, each by itself and a few at a time, and how they end.
+//! The jobs of a pass, which run a few at a time, and their results.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use crate::ingest::scan::{Outcome, Scan, ScanError};
 use crate::message::ChannelId;
 use crate::store::Committed;
 
-/// How long before the next of them, at first; it doubles.
+/// The delay before a job is repeated, at first; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Something to do in a pass.
+/// A job of a pass.
 #[derive(Clone)]
 pub(super) enum Job {
     /// List a channel's archived threads.
@@ -27,7 +27,7 @@ pub(super) enum Job {
     Scan {
         entry: Entry,
         tries: u32,
-        /// The last commit before it is read.
+        /// The last commit before the channel is read.
         asked_after: Committed,
     },
 }
@@ -41,13 +41,13 @@ pub(super) struct Reading {
     pub(super) session_id: Option<SessionId>,
 }
 
-/// How a job ended.
+/// The result of a job.
 pub(super) enum Done {
     Listed(ArchivedList, Entry),
     /// Discord refused the list.
     NotListed(Entry),
     Scanned(Outcome, ChannelId),
-    /// Discord could not be asked.
+    /// The request failed; the job is repeated.
     Later(Job, ScanError),
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn run_job(history: &History, tally: Tally, job: Job, reading: 
                 Ok(threads) => Done::Listed(threads, parent),
                 Err(error) if error.is_about_the_place() => {
                     if is_news {
-                        warn!(channel_id = %parent.info.id, name = parent.info.name, %error, "Discord refuses a list of archived threads: what stands in them is not collected, unless they are known from elsewhere");
+                        warn!(channel_id = %parent.info.id, name = parent.info.name, %error, "Discord refuses the list of the channel's archived threads: threads that are not known already are not archived");
                     }
                     Done::NotListed(parent)
                 }

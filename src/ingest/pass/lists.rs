@@ -1,4 +1,4 @@
-//! Reading a list of archived threads from its first page to its last, and whether that was all.
+//! Reads a list of archived threads from its first page to its last, and checks that it is complete.
 
 use crate::discord::rest::{ArchivedKind, ChannelInfo, Rest, RestError};
 use crate::ingest::catalog::Entry;
@@ -7,7 +7,7 @@ use crate::ingest::catalog::Entry;
 #[derive(Debug, Default)]
 pub(super) struct ArchivedList {
     pub(super) threads: Vec<ChannelInfo>,
-    /// Why threads may be missing, if they may.
+    /// Why threads may be missing from the list; none if it is complete.
     pub(super) lacks: Option<&'static str>,
 }
 
@@ -22,15 +22,15 @@ pub(super) async fn list_archived(
         let page = rest.archived_threads(parent.info.id, kind, before).await?;
         list.threads.extend(page.threads);
         if page.odd > 0 {
-            list.lacks = Some("it holds items that can't be read");
+            list.lacks = Some("it contains items that can't be parsed");
         }
         if page.is_disordered {
             list.lacks =
-                Some("its threads do not stand in the order by which its next page is found");
+                Some("its threads are not in the order in which the next page is requested");
         }
         if page.is_cut {
             list.lacks = Some(
-                "more threads were archived at one moment than a page holds, and no page has the others",
+                "more threads were archived at the same moment than fit into a page, and the others can't be requested",
             );
         }
         match page.next_before {
@@ -38,7 +38,7 @@ pub(super) async fn list_archived(
             None => {
                 if page.has_more {
                     list.lacks =
-                        Some("Discord says that there is more, and its pages do not go on");
+                        Some("Discord announces more threads, but the next pages contain none");
                 }
                 return Ok(list);
             }

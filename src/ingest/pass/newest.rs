@@ -1,5 +1,5 @@
-//! Discord says of each channel which message is its newest. Where the record claims to have read
-//! that far and has no such message, the reading passed something over, unless it was deleted.
+//! Discord names the newest message of each channel. If the coverage includes that message but the database
+//! does not have it, the reading missed something, unless the message was deleted.
 
 use std::collections::HashSet;
 
@@ -15,8 +15,8 @@ use crate::message::{IdSpan, MessageId};
 use crate::store::Batch;
 
 impl PassState<'_> {
-    /// Holds the newest messages that Discord names against the record. What was passed over is read
-    /// again; what is missing after that makes its channel incomplete.
+    /// Compares the newest messages that Discord names with the database. Missed messages are read again; a
+    /// message that is still missing makes its channel incomplete.
     pub(in crate::ingest) async fn settle_newest(&mut self) -> Result<(), HistoryError> {
         let passed_over = self.passed_over().await?;
         if passed_over.is_empty() {
@@ -25,19 +25,19 @@ impl PassState<'_> {
         self.tally
             .odd(|answers| answers.passed_over += passed_over.len() as u64);
         for (entry, id) in &passed_over {
-            warn!(channel_id = %entry.info.id, name = entry.info.name, message_id = %id, "the newest message of the channel stood in no page of history: the channel is read again from there");
+            warn!(channel_id = %entry.info.id, name = entry.info.name, message_id = %id, "the newest message of the channel was missing from the history pages: the service reads the channel again from there");
         }
         self.read_again(passed_over).await?;
         self.work().await?;
         for (entry, id) in self.passed_over().await? {
-            warn!(channel_id = %entry.info.id, name = entry.info.name, message_id = %id, "the newest message of the channel stands in no page of history, though Discord has it: the channel counts as incomplete");
+            warn!(channel_id = %entry.info.id, name = entry.info.name, message_id = %id, "the newest message of the channel is still missing from the history pages although Discord has it: the channel counts as incomplete");
             self.note_incomplete(entry.info.id);
         }
         Ok(())
     }
 
-    /// The channels whose newest message is there, and is not in the record although that claims to
-    /// be complete at its place.
+    /// The channels whose newest message exists on Discord and is missing from the database although its range
+    /// counts as complete.
     async fn passed_over(&mut self) -> Result<Vec<(Entry, MessageId)>, HistoryError> {
         let missing = self.missing_newest().await?;
         let rest = &self.history.rest;
@@ -53,10 +53,10 @@ impl PassState<'_> {
                 Ok(None) => {
                     self.history.newest_gone().insert(entry.info.id, id);
                 }
-                // What may not be read now is another matter than what was passed over.
+                // A message that may not be read now was not missed.
                 Err(error) if error.is_about_the_place() => {}
                 Err(error) if error.is_transient() => {
-                    warn!(channel_id = %entry.info.id, %error, "whether the channel was read to its newest message could not be asked");
+                    warn!(channel_id = %entry.info.id, %error, "the newest message of the channel could not be requested, so the channel counts as incomplete");
                     self.note_incomplete(entry.info.id);
                 }
                 Err(error) => return Err(error.into()),
@@ -65,10 +65,10 @@ impl PassState<'_> {
         Ok(passed_over)
     }
 
-    /// The newest messages that the record claims to have, and has not.
+    /// The newest messages that are missing although their range counts as complete.
     async fn missing_newest(&mut self) -> Result<Vec<(Entry, MessageId)>, HistoryError> {
         let reader = &self.history.reader;
-        // In this order: what the session is said to have brought is in the rows that are looked at
+        // The order matters: messages that the session is said to have delivered are in the rows that are read
         // after it.
         let session = reader.session(0).await?.filter(|_| self.history.live);
         self.coverage = reader.coverage().await?;
@@ -106,8 +106,8 @@ impl PassState<'_> {
         Ok(missing.map(|(entry, id)| (entry.clone(), id)).collect())
     }
 
-    /// Makes doubtful what lies between the newest message that the record has and the one that was
-    /// passed over, and notes the channels to be read.
+    /// Marks the range between the newest stored message and the missed one as suspect, and queues the channels
+    /// to be read.
     async fn read_again(
         &mut self,
         passed_over: Vec<(Entry, MessageId)>,
@@ -127,7 +127,7 @@ impl PassState<'_> {
             });
             let coverage = self.coverage.get(&channel_id);
             if !coverage.is_some_and(|coverage| coverage.is_complete_at(*id)) {
-                // It was the socket that left it out: history reads what that brought.
+                // The gateway missed the message, so the history of that time is read.
                 batch.interrupted.push(Interrupted {
                     place: Place::Channel(channel_id),
                     until: self.history.rest.clock().now(),

@@ -79,7 +79,7 @@ pub(crate) fn roll_back(database: &Path) -> Result<(), StoreError> {
         Err(cause) => return Err(failed("read", &path, cause)),
     };
     let Some(journal) = Journal::parse(&saved) else {
-        tracing::warn!(journal = %path.display(), "the rollback journal is damaged, and of no use");
+        tracing::warn!(journal = %path.display(), "the rollback journal is damaged and is ignored");
         return Ok(());
     };
     let mut options = File::options();
@@ -96,7 +96,7 @@ pub(crate) fn roll_back(database: &Path) -> Result<(), StoreError> {
     if torn > 0 {
         tracing::warn!(
             blocks = torn,
-            "folding the log into the file was interrupted; the file is again what it was before, and the log has the rest"
+            "a checkpoint was interrupted; the file was rolled back to its state before the checkpoint, and the WAL has the later commits"
         );
     }
     Ok(())

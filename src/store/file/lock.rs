@@ -25,7 +25,7 @@ impl DataLock {
     pub fn acquire(folder: &Path) -> Result<Self, StoreError> {
         let io = |what: String| move |cause| StoreError::Io { what, cause };
         fs::create_dir_all(folder).map_err(io(format!(
-            "the data folder {} can't be made",
+            "the data folder {} can't be created",
             folder.display()
         )))?;
         let path = folder.join(LOCK_FILE);

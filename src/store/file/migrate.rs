@@ -58,9 +58,9 @@ pub(crate) fn migrate(
             from = found,
             to = SCHEMA_VERSION,
             mended,
-            "the record was brought to this program's version; mended: messages that were recorded as deleted with a \
-             channel in which something was written afterwards. What Discord's lists and pages show to be there is \
-             mended as they are read, all of it by `guildlake backfill --verify`"
+            "the database was migrated to this version; mended: number of messages that were wrongly marked as deleted \
+             with a channel in which something was written afterwards. Other messages that Discord still has are \
+             corrected when its lists and pages are read; `guildlake backfill --verify` reads all of them"
         );
     }
     Ok(())

@@ -50,7 +50,7 @@ pub(crate) fn open(settings: &StoreSettings) -> Result<Opened, StoreError> {
             return Err(StoreError::Open {
                 path: path.to_owned(),
                 reason: format!(
-                    "the file is missing, and its log {} is there; put the file back, or move the log away to begin anew",
+                    "the file is missing, but its WAL {} exists; restore the file, or move the WAL away to start with an empty database",
                     log.display()
                 ),
             });
@@ -79,7 +79,7 @@ pub(crate) fn open(settings: &StoreSettings) -> Result<Opened, StoreError> {
         error!(
             log = %aside.display(),
             reason = first_line(&refused),
-            "the record's log is damaged; it is set aside, and the record goes on from before the damage"
+            "the WAL of the database is damaged; it is renamed, and the database continues from the last intact commit"
         );
         // The first is whole.
         set_aside.get_or_insert(aside);

@@ -33,17 +33,17 @@ pub(crate) fn failed(what: &str, path: &Path, cause: io::Error) -> StoreError {
 /// DuckDB's refusal in words that say what to do.
 pub(crate) fn refusal(path: &Path, error: String) -> StoreError {
     let advice = if error.contains("Conflicting lock") || error.contains("Could not set lock") {
-        "another program has it open (the DuckDB command line?); close that one"
+        "another program has the file open (the DuckDB command line?); close that program"
     } else if error.contains("Corrupt database file")
         || error.contains("Could not read enough bytes")
         || error.contains("not a valid DuckDB database file")
     {
-        "the file is damaged, or none of DuckDB's; put a copy back, or move it away (keep it: what was deleted on Discord is nowhere else) and start again, and history is read anew"
+        "the file is damaged or is not a DuckDB file; restore a backup, or move the file away (keep it: messages that were deleted on Discord exist nowhere else) and restart, so that the history is read again"
     } else if error.contains("Read-only file system")
         || error.contains("Operation not permitted")
         || error.contains("Permission denied")
     {
-        "it can't be written; give this user the right to write the file and its folder"
+        "the file can't be written; give this user permission to write the file and its folder"
     } else {
         return StoreError::Open {
             path: path.to_owned(),

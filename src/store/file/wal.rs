@@ -55,7 +55,7 @@ impl Log {
     ) -> Result<(), StoreError> {
         if self.length_now() > self.length {
             return Err(StoreError::Damaged(format!(
-                "{what} failed and left its remains in the log; start again ({error})"
+                "{what} failed and left incomplete data in the WAL; restart guildlake ({error})"
             )));
         }
         Ok(())

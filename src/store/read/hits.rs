@@ -212,5 +212,7 @@ fn count(found: &[FoundAt]) -> i64 {
 }
 
 fn missing() -> StoreError {
-    StoreError::Damaged("the search index has a message that the record has not".to_owned())
+    StoreError::Damaged(
+        "the search index contains a message that is not in the database".to_owned(),
+    )
 }

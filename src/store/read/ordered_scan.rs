@@ -103,7 +103,7 @@ impl Selection<'_> {
             read += stream(connection, &sql, schema, &mut take)?;
         }
         if read != plan.row_count {
-            let reason = format!("{} rows were counted and {read} came", plan.row_count);
+            let reason = format!("{} rows were counted, but {read} were read", plan.row_count);
             return Err(StoreError::Damaged(reason).into());
         }
         Ok(())

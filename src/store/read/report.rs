@@ -128,7 +128,7 @@ fn check(connection: &Connection, sql: &str) -> Result<(), StoreError> {
     let calls = |name: &&&str| tree.contains(&format!("\"function_name\":\"{name}\""));
     if let Some(name) = REFUSED.iter().find(calls) {
         return Err(StoreError::NoReport(format!(
-            "{name} does more than answer"
+            "the statement {name} does more than a query"
         )));
     }
     match (statements, error) {
@@ -143,7 +143,7 @@ fn check(connection: &Connection, sql: &str) -> Result<(), StoreError> {
             Err(StoreError::NoReport(format!("line {line}: {error}")))
         }
         (count, None) => Err(StoreError::NoReport(format!(
-            "a report is one query, and there are {}",
+            "a report must be a single query, but the file contains {}",
             count.unwrap_or(0)
         ))),
     }
@@ -213,7 +213,7 @@ fn rows(
     let told: Vec<_> = schema.fields().iter().map(|field| field.name()).collect();
     if !names.iter().eq(told.iter().copied()) {
         return Err(StoreError::NoReport(format!(
-            "it answers the columns {}, and its header tells of others",
+            "the query returns the columns {}, but the header declares others",
             names.join(", ")
         )));
     }

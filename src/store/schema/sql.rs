@@ -94,5 +94,6 @@ where
 
 /// A number of an id column.
 pub(crate) fn snowflake<T: TryFrom<i64>>(number: i64) -> Result<T, StoreError> {
-    T::try_from(number).map_err(|_| StoreError::Damaged(format!("{number} is no snowflake")))
+    T::try_from(number)
+        .map_err(|_| StoreError::Damaged(format!("{number} is not a valid snowflake")))
 }

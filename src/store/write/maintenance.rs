@@ -177,7 +177,7 @@ impl Upkeep {
                     copied_ms = copied.as_millis(),
                     held_up_ms = held_up.as_millis(),
                     folded_ms = folded.as_millis(),
-                    "moved rows into a run"
+                    "a compaction moved rows into the next level"
                 );
                 Ok(())
             }
@@ -187,7 +187,7 @@ impl Upkeep {
             }
             Err(error @ StoreError::Sql(_)) => {
                 self.log.look_for_remains("a move", &error)?;
-                tracing::warn!(%error, "rows could not be moved into a run; they stay where they are for now");
+                tracing::warn!(%error, "a compaction failed; its rows stay in their level until the next try");
                 if error.is_out_of_memory() && self.move_halvings < MOST_HALVINGS {
                     self.move_halvings += 1;
                 } else {
@@ -210,7 +210,7 @@ impl Upkeep {
             self.folds_wait_until = Some(Instant::now() + AGAIN);
             tracing::warn!(
                 needed,
-                "too little space on the disk to fold the log into the file; it grows until there is"
+                "the disk has too little free space for a checkpoint; the WAL grows until there is enough"
             );
             return Ok(());
         }
@@ -225,7 +225,7 @@ impl Upkeep {
             // and stays valid.
             Err(error) if error.is_passing() || matches!(error, StoreError::Sql(_)) => {
                 self.folds_wait_until = Some(Instant::now() + AGAIN);
-                tracing::debug!(%error, "the log can't be folded now");
+                tracing::debug!(%error, "the checkpoint is postponed");
             }
             Err(error) => return Err(error),
         }
@@ -243,7 +243,9 @@ impl Upkeep {
                 return Ok(());
             }
             if Instant::now() >= until {
-                tracing::info!("somebody reads still: the log is left to the next start");
+                tracing::info!(
+                    "open queries block the final checkpoint; the WAL is replayed at the next start"
+                );
                 return Ok(());
             }
             thread::sleep(LOOK_AGAIN);

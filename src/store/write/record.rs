@@ -89,7 +89,7 @@ impl Record {
         )?;
         let store_id = store_id(&connection)?;
         let (witness, said) = Witness::open(path, store_id).map_err(|cause| StoreError::Io {
-            what: format!("the witness of {} can't be opened", path.display()),
+            what: format!("the commit counter of {} can't be opened", path.display()),
             cause,
         })?;
         let observed_at = state(&connection, "observed_at")?;
@@ -138,7 +138,7 @@ impl Record {
         }
         let copy = set_aside.or_else(|| {
             opening::keep_copy(self.upkeep.log().path()).unwrap_or_else(|error| {
-                tracing::warn!(%error, "the log can't be copied");
+                tracing::warn!(%error, "the WAL of the database can't be copied");
                 None
             })
         });
@@ -149,7 +149,7 @@ impl Record {
             from = %last,
             to = %said.at,
             log = copy.as_ref().map(|copy| copy.display().to_string()),
-            "the record has lost its last commits (a damaged or missing log, or an older copy of the file); what Discord still has is read again"
+            "the database has lost its last commits (a damaged or missing WAL, or an older copy of the file); what Discord still has is read again"
         );
         self.transaction("loss_written", |record| {
             outages::write(&record.connection, last, said.at, "record_damaged")?;
@@ -172,7 +172,7 @@ impl Record {
         };
         // The record is what counts; without its witness only a loss would go unnoticed.
         if let Err(error) = self.witness.saw(testimony) {
-            tracing::warn!(%error, "the record's witness can't be written");
+            tracing::warn!(%error, "the commit counter beside the database can't be written; a lost WAL would not be noticed");
         }
     }
 
@@ -331,7 +331,7 @@ impl Record {
         let replaced: usize = merged.rows_replaced.iter().map(Vec::len).sum();
         if deleted != replaced {
             return Err(StoreError::Damaged(format!(
-                "{replaced} rows were to be replaced, and {deleted} were there"
+                "{replaced} rows should be replaced, but {deleted} exist"
             )));
         }
         if !merged.fragments_replaced.is_empty() {
@@ -416,7 +416,7 @@ impl Record {
         if removed > 0 {
             tracing::info!(
                 messages = removed,
-                "the content of deleted messages was taken out"
+                "the content of deleted messages was redacted"
             );
         }
         Ok(removed)

@@ -63,11 +63,11 @@ impl Key {
     /// What can be its value, in words.
     pub(super) fn values(self) -> String {
         match self {
-            Self::From => "the name or id of somebody".to_owned(),
+            Self::From => "the name or id of a user".to_owned(),
             Self::In => "the name or id of a channel".to_owned(),
             Self::Mentions => "the name or id of a user or role, everyone or here".to_owned(),
             Self::Has => one_of(Kind::WORDS),
-            Self::Reaction => "an emoji, or the name or id of a server's own one".to_owned(),
+            Self::Reaction => "an emoji, or the name or id of a custom emoji".to_owned(),
             Self::Is => one_of(State::WORDS),
             Self::Pinned => "true or false".to_owned(),
             Self::AuthorType => "user or bot".to_owned(),
@@ -188,7 +188,7 @@ fn person(key: Key, value: &Value) -> Result<Who, String> {
     {
         let name = key.name();
         return Err(format!(
-            "A search doesn't know who you are: type your name or id, or {name}:\"me\" for somebody of that name."
+            "A search does not know who you are: type your name or id, or {name}:\"me\" for a user with that name."
         ));
     }
     named(key, value, '@')

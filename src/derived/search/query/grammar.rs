@@ -52,7 +52,7 @@ fn whole(input: &mut Input<'_>) -> Parsed<Option<Clause>> {
         Some(_) => Err(mistake(
             input,
             start..here(input),
-            "This parenthesis closes nothing: put quotes around a text to search for its parentheses.",
+            "This parenthesis has no opening one: put quotes around a text to search for its parentheses.",
         )),
     }
 }
@@ -145,7 +145,7 @@ fn negated(input: &mut Input<'_>) -> Parsed<Option<Clause>> {
     }
     any.void().parse_next(input)?;
     let at = start..here(input);
-    let alone = "A minus leaves out what stands right after it, such as -word: put quotes around it to search for the character.";
+    let alone = "A minus excludes the term right after it, such as -word: put quotes around it to search for the character.";
     if input.starts_with(char::is_whitespace) {
         return Err(mistake(input, at, alone));
     }
@@ -192,7 +192,7 @@ fn group(input: &mut Input<'_>) -> Parsed<Clause> {
     let at = start..here(input);
     if input.state.depth == input.state.limits.depth {
         let most = input.state.limits.depth;
-        let reason = format!("At most {most} parentheses can be open at one place.");
+        let reason = format!("Parentheses can be nested at most {most} deep.");
         return Err(mistake(input, at, reason));
     }
     input.state.depth += 1;
@@ -203,8 +203,7 @@ fn group(input: &mut Input<'_>) -> Parsed<Clause> {
         return Err(mistake(input, at, reason));
     }
     clause.ok_or_else(|| {
-        let reason =
-            "There is nothing between these parentheses: put words there, or leave them out.";
+        let reason = "These parentheses are empty: put words between them, or remove them.";
         mistake(input, start..here(input), reason)
     })
 }
@@ -212,7 +211,7 @@ fn group(input: &mut Input<'_>) -> Parsed<Clause> {
 fn without_side(input: &Input<'_>, at: Range<usize>) -> ErrMode<Mistake> {
     let operator = &input.state.text[at.clone()];
     let reason = format!(
-        "{operator} stands between two terms, such as cat {operator} dog: put quotes around it to search for the word."
+        "{operator} must be between two terms, such as cat {operator} dog: put quotes around it to search for the word."
     );
     mistake(input, at, reason)
 }

@@ -17,7 +17,7 @@ pub(super) fn word(input: &mut Input<'_>) -> Parsed<Sought> {
     let text = bare(input)?;
     let at = start..here(input);
     if text == "NOT" {
-        let reason = "To leave something out, type a minus right before it, such as -word: put quotes around NOT to search for the word.";
+        let reason = "To exclude a term, type a minus right before it, such as -word: put quotes around NOT to search for the word.";
         return Err(mistake(input, at, reason));
     }
     let Some(star) = text.find('*') else {
@@ -25,7 +25,7 @@ pub(super) fn word(input: &mut Input<'_>) -> Parsed<Sought> {
     };
     let stem = &text[..star];
     if star + 1 < text.len() || stem.is_empty() {
-        let reason = "A star stands at the end of a word, such as hel*: put quotes around a text to search for its stars.";
+        let reason = "A star must be at the end of a word, such as hel*: put quotes around a text to search for its stars.";
         return Err(mistake(input, start + star..start + star + 1, reason));
     }
     if !bare::is_stem(stem) {
@@ -110,7 +110,7 @@ pub(super) fn quoted(input: &mut Input<'_>) -> Parsed<String> {
         return Err(mistake(input, start..start + open.len_utf8(), reason));
     }
     if text.trim().is_empty() {
-        let reason = "There is nothing between these quotes: put words there, or leave them out.";
+        let reason = "These quotes are empty: put words between them, or remove them.";
         return Err(mistake(input, start..here(input), reason));
     }
     Ok(text)

@@ -51,7 +51,7 @@ pub(super) fn during(text: &str, context: &Context) -> Result<Filter, String> {
     let (from, to) = match text.split_once("..") {
         Some((first, last)) if first.is_empty() || last.is_empty() => {
             return Err(
-                "Both dates have to be there, such as 2024-05-01..2024-05-07: type before: or after: for one."
+                "A range needs two dates, such as 2024-05-01..2024-05-07: type before: or after: for a single date."
                     .to_owned(),
             );
         }
@@ -66,7 +66,7 @@ pub(super) fn during(text: &str, context: &Context) -> Result<Filter, String> {
             When::Ago(from) => (from, None),
             When::Point(_) => {
                 return Err(format!(
-                    "{} is a moment, and nothing lasts in it: type before: or after:, or during: with two moments and .. between them.",
+                    "{} is a single moment: type before: or after:, or during: with two moments and .. between them.",
                     shown(text)
                 ));
             }
@@ -108,7 +108,7 @@ fn out_of_range() -> String {
 fn point(text: &str) -> Result<When, String> {
     let moment = DateTime::parse_from_rfc3339(text).map_err(|_| {
         let text = shown(text);
-        format!("{text} is no time: type it as 2024-05-17T12:00:00Z or 2024-05-17T12:00:00+02:00 (in a URL, + is %2B).")
+        format!("{text} is not a time: type it as 2024-05-17T12:00:00Z or 2024-05-17T12:00:00+02:00 (in a URL, + is %2B).")
     })?;
     let moment = day::in_range(moment.to_utc());
     moment.map(When::Point).ok_or_else(out_of_range)
@@ -119,7 +119,7 @@ fn written(word: &str) -> Result<(NaiveDate, NaiveDate), String> {
     let is_number = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
     let parts: Vec<&str> = word.split('-').collect();
     if parts.len() > 3 || !parts.iter().all(|part| is_number(part)) {
-        return Err(format!("{} is no date: type {DATES}.", shown(word)));
+        return Err(format!("{} is not a date: type {DATES}.", shown(word)));
     }
     let year = parts[0].parse().ok().filter(|year| YEARS.contains(year));
     let Some(year) = year.filter(|_| parts[0].len() == 4) else {

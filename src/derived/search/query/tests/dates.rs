@@ -215,27 +215,30 @@ fn wrong_dates() {
         ("2024-5-7", "2024-5-7 is not in the calendar"),
         (
             "2024-05-17T12:00:00",
-            "2024-05-17T12:00:00 is no time: type it as",
+            "2024-05-17T12:00:00 is not a time: type it as",
         ),
         (
             "\"2024-05-17T12:00:00 02:00\"",
-            "2024-05-17T12:00:00 02:00 is no time",
+            "2024-05-17T12:00:00 02:00 is not a time",
         ),
-        ("2024-05-17T25:00:00Z", "2024-05-17T25:00:00Z is no time"),
+        ("2024-05-17T25:00:00Z", "2024-05-17T25:00:00Z is not a time"),
         (
             "2024-05-17-01",
-            "2024-05-17-01 is no date: type a date such as",
+            "2024-05-17-01 is not a date: type a date such as",
         ),
-        ("17/05/2024", "17/05/2024 is no date"),
-        ("tomorrow", "tomorrow is no date"),
+        ("17/05/2024", "17/05/2024 is not a date"),
+        ("tomorrow", "tomorrow is not a date"),
         ("7", RANGE),
-        ("7x", "7x is no date"),
-        ("-7d", "-7d is no date"),
-        ("2024-..2025", "2024- is no date"),
-        ("..", "Both dates have to be there"),
-        ("2024..", "Both dates have to be there"),
+        ("7x", "7x is not a date"),
+        ("-7d", "-7d is not a date"),
+        ("2024-..2025", "2024- is not a date"),
+        ("..", "A range needs two dates"),
+        ("2024..", "A range needs two dates"),
         ("2024..2023", "2024..2023 ends before it begins"),
-        ("2024-05-17T12:00:00Z", "2024-05-17T12:00:00Z is a moment"),
+        (
+            "2024-05-17T12:00:00Z",
+            "2024-05-17T12:00:00Z is a single moment",
+        ),
     ] {
         let text = read(&format!("during:{value}"), &context());
         assert!(text.starts_with(reason), "{value}: {text}");

@@ -11,12 +11,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     ("“a\\” b", "^", "This quote is never closed"),
     ("5\" nails", " ^", "This quote is never closed"),
-    ("a \"\"", "  ^^", "There is nothing between these quotes"),
-    (
-        "a \"  \"",
-        "  ^^^^",
-        "There is nothing between these quotes",
-    ),
+    ("a \"\"", "  ^^", "These quotes are empty"),
+    ("a \"  \"", "  ^^^^", "These quotes are empty"),
     (
         "a (b OR c",
         "  ^",
@@ -24,40 +20,44 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     ("((a)", "^", "This parenthesis is never closed"),
     (":(", " ^", "This parenthesis is never closed"),
-    ("a) b", " ^", "This parenthesis closes nothing: put quotes"),
-    (":)", " ^", "This parenthesis closes nothing"),
-    ("a ()", "  ^^", "There is nothing between these parentheses"),
+    (
+        "a) b",
+        " ^",
+        "This parenthesis has no opening one: put quotes",
+    ),
+    (":)", " ^", "This parenthesis has no opening one"),
+    ("a ()", "  ^^", "These parentheses are empty"),
     (
         "OR a",
         "^^",
-        "OR stands between two terms, such as cat OR dog",
+        "OR must be between two terms, such as cat OR dog",
     ),
-    ("été OR", "    ^^", "OR stands between two terms"),
-    ("a OR OR b", "  ^^", "OR stands between"),
+    ("été OR", "    ^^", "OR must be between two terms"),
+    ("a OR OR b", "  ^^", "OR must be between"),
     (
         "a |",
         "  ^",
-        "| stands between two terms, such as cat | dog",
+        "| must be between two terms, such as cat | dog",
     ),
-    ("(a OR)", "   ^^", "OR stands between"),
-    ("AND a", "^^^", "AND stands between"),
-    ("a AND", "  ^^^", "AND stands between"),
-    ("a AND OR b", "  ^^^", "AND stands between"),
-    ("a AND)", "  ^^^", "AND stands between"),
+    ("(a OR)", "   ^^", "OR must be between"),
+    ("AND a", "^^^", "AND must be between"),
+    ("a AND", "  ^^^", "AND must be between"),
+    ("a AND OR b", "  ^^^", "AND must be between"),
+    ("a AND)", "  ^^^", "AND must be between"),
     (
         "cat NOT dog",
         "    ^^^",
-        "To leave something out, type a minus right before it",
+        "To exclude a term, type a minus right before it",
     ),
-    ("-", "^", "A minus leaves out what stands right after it"),
-    ("foo - bar", "    ^", "A minus leaves out"),
-    ("(-)", " ^", "A minus leaves out"),
-    ("-OR", "^", "A minus leaves out"),
-    ("*", "^", "A star stands at the end of a word"),
-    ("a *bc", "  ^", "A star stands at the end"),
-    ("f*o", " ^", "A star stands at the end"),
-    ("foo**", "   ^", "A star stands at the end"),
-    ("\"foo\"*", "     ^", "A star stands at the end"),
+    ("-", "^", "A minus excludes the term right after it"),
+    ("foo - bar", "    ^", "A minus excludes"),
+    ("(-)", " ^", "A minus excludes"),
+    ("-OR", "^", "A minus excludes"),
+    ("*", "^", "A star must be at the end of a word"),
+    ("a *bc", "  ^", "A star must be at the end"),
+    ("f*o", " ^", "A star must be at the end"),
+    ("foo**", "   ^", "A star must be at the end"),
+    ("\"foo\"*", "     ^", "A star must be at the end"),
     (
         "a*",
         "^^",
@@ -72,31 +72,27 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "from:",
         "     ^",
-        "from: needs a value: the name or id of somebody.",
+        "from: needs a value: the name or id of a user.",
     ),
     ("a (from: )", "        ^", "from: needs a value"),
     ("from: in:general", "     ^", "from: needs a value"),
     ("from: OR b", "     ^", "from: needs a value"),
     ("from: -b", "     ^", "from: needs a value"),
-    (
-        "from:\"\"",
-        "     ^^",
-        "There is nothing between these quotes",
-    ),
+    ("from:\"\"", "     ^^", "These quotes are empty"),
     (
         "from:@",
         "     ^",
-        "from: can't be @: type the name or id of somebody.",
+        "from: can't be @: type the name or id of a user.",
     ),
     (
         "from:me",
         "     ^^",
-        "A search doesn't know who you are: type your name or id",
+        "A search does not know who you are: type your name or id",
     ),
     (
         "mentions:@me",
         "         ^^^",
-        "A search doesn't know who you are",
+        "A search does not know who you are",
     ),
     (
         "from:(a OR b)",
@@ -125,7 +121,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "reaction:",
         "         ^",
-        "reaction: needs a value: an emoji, or the name or id of a server's own one.",
+        "reaction: needs a value: an emoji, or the name or id of a custom emoji.",
     ),
     (
         "reaction:<:wave>",
@@ -282,7 +278,11 @@ fn each_limit_is_its_own_mistake() {
     assert!(parse(&nested(MAX_DEPTH), &context()).is_ok());
     let mistake = parse(&nested(MAX_DEPTH + 1), &context()).unwrap_err();
     assert_eq!(mistake.at, MAX_DEPTH..MAX_DEPTH + 1);
-    assert!(mistake.reason.starts_with("At most 16 parentheses"));
+    assert!(
+        mistake
+            .reason
+            .starts_with("Parentheses can be nested at most 16")
+    );
     // Side by side they are not inside of one another.
     assert!(parse(&"(a) ".repeat(MAX_DEPTH + 1), &context()).is_ok());
 }
