@@ -1,10 +1,11 @@
 //! The time as Discord has it. Ids hold Discord's time, so what is compared with them is told by
 //! this clock: a machine whose clock is wrong, or jumps, would else claim what it did not see.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 use rustix::time::{ClockId, clock_gettime};
 
 /// How far the machine's clock may be from Discord's and still be trusted: Discord tells its time
@@ -48,20 +49,14 @@ impl Clock {
     #[must_use]
     pub fn stamp(&self) -> DateTime<Utc> {
         let now = self.now().timestamp_micros();
-        let mut last = self
-            .last_stamp
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last_stamp.lock();
         *last = now.max(*last + 1);
         DateTime::from_timestamp_micros(*last).unwrap_or_default()
     }
 
     /// Goes on after a time that was given to an observation in an earlier run.
     pub fn stamp_after(&self, time: DateTime<Utc>) {
-        let mut last = self
-            .last_stamp
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last_stamp.lock();
         *last = time.timestamp_micros().max(*last);
     }
 
@@ -87,8 +82,8 @@ impl Clock {
         Some(sighting.time + passed)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Sighting>> {
-        self.sighting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, Option<Sighting>> {
+        self.sighting.lock()
     }
 }
 

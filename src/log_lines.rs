@@ -1,9 +1,9 @@
 //! Log lines that can come often: the first is written, then one from time to time, with the number
 //! of those that were left out. A bad hour is not to fill the disk.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// How often one kind of line may be logged, where nothing else is said.
@@ -33,7 +33,7 @@ impl LogLines {
 
     /// The number of lines that were left out before this one, or `None` if this one is to be.
     pub(crate) fn pass(&self, now: Instant) -> Option<u64> {
-        let mut state = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.last.lock();
         let (last, left_out) = &mut *state;
         if last.is_some_and(|last| now.duration_since(last) < self.every) {
             *left_out += 1;

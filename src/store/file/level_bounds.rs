@@ -7,9 +7,9 @@
 //! hold what it looked for, or rows have moved, it asks all levels ([`Seen::anywhere`]).
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use duckdb::Connection;
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::message::{ChannelId, IdSpan};
 use crate::store::StoreError;
@@ -95,11 +95,11 @@ impl Whereabouts {
 
     // A panic elsewhere leaves more in it than there is, at most.
     fn read(&self) -> RwLockReadGuard<'_, Known> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.0.read()
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Known> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.0.write()
     }
 }
 

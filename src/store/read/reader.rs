@@ -2,11 +2,12 @@
 //! and interrupted when the one who asked goes away. A reader sees what was committed, never less.
 
 use std::fs::File;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::unmanaged::{Object, Pool};
 use duckdb::{Connection, InterruptHandle};
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::pace::Paces;
@@ -216,8 +217,8 @@ fn start(running: &Mutex<Running>, handle: Arc<InterruptHandle>) -> bool {
     true
 }
 
-fn lock(running: &Mutex<Running>) -> std::sync::MutexGuard<'_, Running> {
-    running.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(running: &Mutex<Running>) -> parking_lot::MutexGuard<'_, Running> {
+    running.lock()
 }
 
 /// A connection that goes back to the pool when dropped.
