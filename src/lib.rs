@@ -19,6 +19,7 @@ pub mod clock;
 pub mod config;
 pub mod derived;
 pub mod discord;
+mod durable;
 pub mod failpoint;
 pub mod guild;
 pub mod ingest;

@@ -3,7 +3,7 @@
 //! read any more. So they go into a rollback journal beside the file first, and the next start puts them back.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use duckdb::Connection;
 use rustix::fs::{FlockOperation, fcntl_lock};
 use sha2::{Digest, Sha256};
 
-use super::paths::{beside, failed, folder_of, refusal};
-use crate::failpoint;
+use super::paths::{failed, refusal};
 use crate::store::StoreError;
+use crate::{durable, failpoint};
 
 /// The three headers that a DuckDB file begins with, in bytes; its blocks follow. They tell which database
 /// it is, and which checkpoint was its last: that is what a checkpoint writes at its end.
@@ -65,7 +65,7 @@ impl Checkpoints {
         let places = places.collect::<Result<Vec<u64>, duckdb::Error>>()?;
 
         let written = copy_of(&self.database, &places, size)
-            .and_then(|copy| write_durably(&self.journal, &copy));
+            .and_then(|copy| durable::replace(&self.journal, &copy));
         written.map_err(|cause| failed("write", &self.journal, cause))
     }
 }
@@ -103,7 +103,7 @@ pub(crate) fn roll_back(database: &Path) -> Result<(), StoreError> {
 }
 
 fn journal_of(database: &Path) -> PathBuf {
-    beside(database, ".rollback")
+    durable::with_suffix(database, ".rollback")
 }
 
 /// What a checkpoint may write over, as it was. As bytes: the headers, the size of a block (eight bytes,
@@ -133,22 +133,6 @@ fn copy_of(database: &File, places: &[u64], size: u64) -> io::Result<Vec<u8>> {
     let hash = Sha256::digest(&copy);
     copy.extend(hash);
     Ok(copy)
-}
-
-/// Under its name is the one before or this one, whole.
-fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = beside(path, ".tmp");
-    let written = File::create(&unfinished).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    if let Err(error) = written {
-        // A full disk needs what it took.
-        let _ = fs::remove_file(&unfinished);
-        return Err(error);
-    }
-    fs::rename(&unfinished, path)?;
-    File::open(folder_of(path))?.sync_all()
 }
 
 impl<'a> Journal<'a> {
