@@ -1,4 +1,4 @@
-//! The recipes of docs/bi.md and docs/readers.md, run by their own clients against a service with a snapshot.
+//! The recipes of docs/bi.md, docs/readers.md and examples/README.md, run by their own clients against a service with a snapshot.
 
 use std::path::Path;
 

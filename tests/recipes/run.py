@@ -1,4 +1,4 @@
-"""Runs the recipes of docs/bi.md and docs/readers.md against a running service and its data folder.
+"""Runs the recipes of docs/bi.md, docs/readers.md and examples/README.md against a running service and its data folder.
 
     python tests/recipes/run.py --url URL --key KEY --guild ID --data DATA_DIR
         [--duckdb FOLDER | --group readers --node FOLDER]
@@ -25,7 +25,7 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("docs/bi.md", "docs/readers.md")
+PAGES = ("docs/bi.md", "docs/readers.md", "examples/README.md")
 BLOCK = re.compile(r"^```(python|sh|js) run(?::(\w+))?(?: (\S+))?\n(.*?)^```\n(?:\s*^```text output\n(.*?)^```\n)?", re.M | re.S)
 
 
@@ -74,6 +74,7 @@ def main():
         folder = Path(folder)
         (folder / "data").symlink_to(options.data.resolve())
         (folder / "queries").symlink_to(ROOT / "queries")
+        (folder / "examples").symlink_to(ROOT / "examples")
         (folder / "home").mkdir()
         environment = os.environ | {
             "GUILDLAKE_URL": options.url, "GUILDLAKE_KEY": options.key, "GUILD": options.guild,
