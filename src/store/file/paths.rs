@@ -1,23 +1,24 @@
-//! The names of the files beside the record, and what is said where the system or DuckDB refuses one.
+//! The names of the files beside the DuckDB file, and the errors of the operating system and of DuckDB about
+//! them.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::store::StoreError;
 
-/// The record's write-ahead log.
+/// The path of the write-ahead log.
 pub(crate) fn log_of(path: &Path) -> PathBuf {
     beside(path, ".wal")
 }
 
-/// The file of this name with more behind it.
+/// The path with a suffix after the file name.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-/// The folder that a file is in; of a bare name, the one that the process is in.
+/// The folder that contains a file; for a bare name, the working directory.
 pub(crate) fn folder_of(file: &Path) -> &Path {
     let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))
@@ -30,7 +31,7 @@ pub(crate) fn failed(what: &str, path: &Path, cause: io::Error) -> StoreError {
     }
 }
 
-/// DuckDB's refusal in words that say what to do.
+/// Turns DuckDB's error into one that says what to do.
 pub(crate) fn refusal(path: &Path, error: String) -> StoreError {
     let advice = if error.contains("Conflicting lock") || error.contains("Could not set lock") {
         "another program has the file open (the DuckDB command line?); close that program"
