@@ -10,9 +10,9 @@ use crate::store::StoreError;
 use crate::store::schema::levels::LEVELS;
 use crate::store::schema::sql::id;
 
-/// How long before the last observation counts may have become uncertain. Each message is re-fetched about a
-/// minute later, so older ones were settled, or Discord did not show them. The limit also keeps the rows few,
-/// because a start may not read the whole record.
+/// How long before the last observation counts may have become uncertain. Each message is re-fetched after
+/// `ASK_AGAIN` (40 s by default), so older ones were settled, or Discord did not show them. The limit also keeps
+/// the rows few, because a start may not read the whole record.
 const LATELY: TimeDelta = TimeDelta::hours(1);
 
 /// The messages that waited for a re-fetch when the record was closed or the process died: those known only in
