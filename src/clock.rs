@@ -1,10 +1,11 @@
 //! Discord's time. Ids contain Discord's time, so everything that is compared with ids has to come from this
 //! clock: a machine whose clock is wrong or jumps would otherwise claim to have received what it has not.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 use rustix::time::{ClockId, clock_gettime};
 
 /// How far the machine's clock may differ from Discord's and still be used: Discord sends its time in whole
@@ -48,20 +49,14 @@ impl Clock {
     #[must_use]
     pub fn stamp(&self) -> DateTime<Utc> {
         let now = self.now().timestamp_micros();
-        let mut last = self
-            .last_stamp
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last_stamp.lock();
         *last = now.max(*last + 1);
         DateTime::from_timestamp_micros(*last).unwrap_or_default()
     }
 
     /// Continues after the last observation time of an earlier process.
     pub fn stamp_after(&self, time: DateTime<Utc>) {
-        let mut last = self
-            .last_stamp
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last_stamp.lock();
         *last = time.timestamp_micros().max(*last);
     }
 
@@ -87,8 +82,8 @@ impl Clock {
         Some(sighting.time + passed)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Sighting>> {
-        self.sighting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, Option<Sighting>> {
+        self.sighting.lock()
     }
 }
 

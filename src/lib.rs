@@ -13,7 +13,8 @@
 //!   `status`.
 //! - [`api`]: the HTTP API. Knows `store`, `report`, `derived`, `message`, `guild` and `status`.
 //! - [`status`]: the state that `/health` reports. [`clock`]: Discord's time. [`failpoint`]: where tests order
-//!   faults. `parquet_layout`: the layout of Parquet files. `log_lines`: rate-limited log lines.
+//!   faults. `durable`: files that are replaced as a whole. `parquet_layout`: the layout of Parquet files.
+//!   `log_lines`: rate-limited log lines.
 //! - [`config`]: the settings. [`service`] wires and supervises the parts; [`cli`] has one file per command.
 
 pub mod api;
@@ -22,6 +23,7 @@ pub mod clock;
 pub mod config;
 pub mod derived;
 pub mod discord;
+mod durable;
 pub mod failpoint;
 pub mod guild;
 pub mod ingest;

@@ -1,9 +1,9 @@
 //! Rate limits for log lines that can repeat: the first line is written, then one from time to time with the
 //! number of omitted lines, so that a bad hour does not fill the disk.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// The default time between two lines of one kind.
@@ -33,7 +33,7 @@ impl LogLines {
 
     /// The number of lines that were omitted before this one; `None` if this one is to be omitted.
     pub(crate) fn pass(&self, now: Instant) -> Option<u64> {
-        let mut state = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.last.lock();
         let (last, left_out) = &mut *state;
         if last.is_some_and(|last| now.duration_since(last) < self.every) {
             *left_out += 1;

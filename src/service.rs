@@ -2,26 +2,28 @@
 //! supervised. If one of them ends unexpectedly, the process ends with its reason. A stop goes in the order of
 //! the data: take nothing more in, commit what was received, close the gateway connection, end.
 
-use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use backon::{ExponentialBuilder, Retryable};
 use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::api::{self, ApiState};
+use crate::api::ApiState;
 use crate::config::{DiscordSettings, Settings, StorageSettings};
-use crate::derived::search::{self, Search};
-use crate::derived::snapshot::{self, Follower};
-use crate::discord::gateway::{self, Socket};
+use crate::derived::search::Search;
+use crate::derived::snapshot::Follower;
+use crate::derived::{search, snapshot};
+use crate::discord::gateway;
+use crate::discord::gateway::Socket;
 use crate::discord::rest::{Application, GatewayInfo, Rest, RestError};
 use crate::guild::{Access, AccessMark};
 use crate::ingest::{
@@ -30,6 +32,7 @@ use crate::ingest::{
 use crate::report::{Library, command_line_init};
 use crate::status::{GatewayState, SearchState, Status, StatusSender};
 use crate::store::{Batch, DataLock, Reader, Record};
+use crate::{api, durable};
 
 /// How long the parts of the service may take to stop.
 pub const STOP_WITHIN: Duration = Duration::from_secs(9);
@@ -79,9 +82,7 @@ pub async fn open_record(storage: &StorageSettings) -> anyhow::Result<OpenRecord
 /// Writes the script with which the DuckDB command line opens this data folder.
 fn write_init_sql(data_dir: &Path) -> io::Result<()> {
     let sql = command_line_init(&std::path::absolute(data_dir)?);
-    let unfinished = data_dir.join("init.sql.tmp");
-    fs::write(&unfinished, sql)?;
-    fs::rename(unfinished, data_dir.join("init.sql"))
+    durable::replace(&data_dir.join("init.sql"), sql.as_bytes())
 }
 
 /// A new status, and the sender that changes it.

@@ -2,8 +2,10 @@
 //! were refused for the same reason, because a client that retries at once would fill the log.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
 
 /// How long refusals for the same reason are counted before they are logged.
 const WINDOW: Duration = Duration::from_secs(30);
@@ -15,7 +17,7 @@ pub(super) struct Refused(Arc<Mutex<HashMap<String, u64>>>);
 
 impl Refused {
     fn counts(&self) -> MutexGuard<'_, HashMap<String, u64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Records that a request was refused.

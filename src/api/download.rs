@@ -485,7 +485,7 @@ pub(super) fn send(
             Ok(()) => {}
             // The log line of the request reports it.
             Err(broken) if pieces.is_closed() => {
-                tracing::debug!(%broken, "the client closed the connection during a download")
+                tracing::debug!(%broken, "the client closed the connection during a download");
             }
             Err(broken) => tracing::error!(cause = %broken, "a download was aborted"),
         }

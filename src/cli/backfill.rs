@@ -1,8 +1,9 @@
 //! `guildlake backfill`: one pass over the history of everything chosen, then the end. With
 //! `--verify` what was read before is read again, for edits and deletes that were missed.
 
+use parking_lot::Mutex;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};

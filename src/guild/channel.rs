@@ -38,7 +38,8 @@ impl Channel {
 }
 
 /// Whether a channel's history can be read, and why not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum Access {
     /// Not checked yet.
     Unknown,
@@ -56,29 +57,10 @@ pub enum Access {
 }
 
 impl Access {
-    const NAMES: [(Self, &'static str); 6] = [
-        (Self::Unknown, "unknown"),
-        (Self::Readable, "readable"),
-        (Self::Forbidden, "forbidden"),
-        (Self::NoHistory, "no_history"),
-        (Self::Missing, "missing"),
-        (Self::Faulty, "faulty"),
-    ];
-
     /// The name in the record and in API responses.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        Self::NAMES
-            .iter()
-            .find(|(access, _)| *access == self)
-            .map_or("unknown", |(_, name)| name)
-    }
-
-    pub(crate) fn from_name(name: &str) -> Self {
-        Self::NAMES
-            .iter()
-            .find(|(_, known)| *known == name)
-            .map_or(Self::Unknown, |(access, _)| *access)
+        self.into()
     }
 }
 

@@ -14,7 +14,8 @@ use crate::message::{ChannelId, IdSpan, MessageId};
 pub type Coverage = HashMap<ChannelId, ChannelCoverage>;
 
 /// How a range became complete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum CoveredBy {
     /// By pages of history.
     History,
@@ -25,7 +26,8 @@ pub enum CoveredBy {
 }
 
 /// Why messages of a range may be missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum GapReason {
     /// The service did not run, and its session could not be resumed.
     Offline,
@@ -37,50 +39,6 @@ pub enum GapReason {
     FrameUnreadable,
     /// History contains a payload that could not be understood; it is kept as a dead letter.
     PayloadUnreadable,
-}
-
-impl CoveredBy {
-    const NAMES: [(Self, &'static str); 3] = [
-        (Self::History, "history"),
-        (Self::Live, "live"),
-        (Self::Rescan, "rescan"),
-    ];
-
-    pub(crate) fn as_str(self) -> &'static str {
-        name_of(&Self::NAMES, self)
-    }
-
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        named(&Self::NAMES, name)
-    }
-}
-
-impl GapReason {
-    const NAMES: [(Self, &'static str); 5] = [
-        (Self::Offline, "offline"),
-        (Self::SessionLost, "session_lost"),
-        (Self::Interrupted, "interrupted"),
-        (Self::FrameUnreadable, "frame_unreadable"),
-        (Self::PayloadUnreadable, "payload_unreadable"),
-    ];
-
-    pub(crate) fn as_str(self) -> &'static str {
-        name_of(&Self::NAMES, self)
-    }
-
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        named(&Self::NAMES, name)
-    }
-}
-
-fn name_of<T: Copy + PartialEq>(names: &[(T, &'static str)], value: T) -> &'static str {
-    let found = names.iter().find(|(known, _)| *known == value);
-    found.map_or("", |(_, name)| name)
-}
-
-fn named<T: Copy>(names: &[(T, &'static str)], name: &str) -> Option<T> {
-    let found = names.iter().find(|(_, known)| *known == name);
-    found.map(|(value, _)| *value)
 }
 
 /// The state of a range of ids.

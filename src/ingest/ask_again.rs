@@ -123,7 +123,7 @@ impl AskAgain {
                 }
             }
             Ok(None) => {
-                debug!(%channel_id, %id, "a message was requested again, and Discord does not know it any more")
+                debug!(%channel_id, %id, "a message was requested again, and Discord does not know it any more");
             }
             Err(
                 error @ RestError::Unavailable { .. } | error @ RestError::TooManyInvalid { .. },
@@ -132,7 +132,7 @@ impl AskAgain {
                 self.waiting.insert(message, Instant::now() + self.quiet);
             }
             Err(error) => {
-                debug!(%channel_id, %id, %error, "a message was requested again, and Discord refused it")
+                debug!(%channel_id, %id, %error, "a message was requested again, and Discord refused it");
             }
         }
         Ok(())

@@ -3,9 +3,9 @@
 //! channels readable.
 
 use std::collections::HashMap;
-use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::MutexGuard;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -150,9 +150,7 @@ impl History {
 impl History {
     /// The newest messages that are known to be deleted.
     pub(super) fn newest_gone(&self) -> MutexGuard<'_, HashMap<ChannelId, MessageId>> {
-        self.newest_gone
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.newest_gone.lock()
     }
 }
 

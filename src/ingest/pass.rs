@@ -373,7 +373,7 @@ impl<'a> PassState<'a> {
                     return Err(refusal.into());
                 }
                 None => {
-                    warn!(channel_id = %id, error = %refusal, "the channel is in no list of Discord")
+                    warn!(channel_id = %id, error = %refusal, "the channel is in no list of Discord");
                 }
             }
         }

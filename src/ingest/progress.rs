@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use parking_lot::Mutex;
 use rangemap::RangeSet;
 use tracing::info;
 
@@ -111,8 +112,8 @@ impl Tally {
         (done > 0.0).then(|| (self.began.elapsed().as_secs_f64() * left / done) as u64)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ChannelId, Share>> {
-        self.spans.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, HashMap<ChannelId, Share>> {
+        self.spans.lock()
     }
 }
 

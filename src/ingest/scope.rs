@@ -2,7 +2,8 @@
 //! everything below it: its threads, the posts of a forum, the channels of a category.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{PoisonError, RwLock};
+
+use parking_lot::RwLock;
 
 use crate::guild::Place;
 use crate::message::{ChannelId, GuildId};
@@ -50,14 +51,14 @@ impl Scope {
 
     /// Records the parent of a channel as it was last seen in an earlier run.
     pub fn remember(&self, guild: GuildId, channel: ChannelId, parent: Option<ChannelId>) {
-        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        let mut places = self.places.write();
         places.known.entry(channel).or_insert((guild, parent));
     }
 
     /// Records the parent of a channel; returns whether Discord sent the channel for the first time since the
     /// process started.
     pub fn learn(&self, guild: GuildId, channel: ChannelId, parent: Option<ChannelId>) -> bool {
-        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        let mut places = self.places.write();
         places.known.insert(channel, (guild, parent));
         places.told.insert(channel)
     }
@@ -65,7 +66,7 @@ impl Scope {
     /// The guild of a known channel.
     #[must_use]
     pub fn guild_of(&self, channel: ChannelId) -> Option<GuildId> {
-        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        let places = self.places.read();
         places.known.get(&channel).map(|(guild, _)| *guild)
     }
 
@@ -73,7 +74,7 @@ impl Scope {
     #[must_use]
     pub fn is_within(&self, what: Place, place: Place) -> bool {
         let of = |channel| {
-            let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+            let places = self.places.read();
             places.known.get(&channel).copied()
         };
         match (what, place) {
@@ -109,7 +110,7 @@ impl Scope {
         if self.channels.is_empty() {
             return Some(true);
         }
-        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        let places = self.places.read();
         let mut place = channel;
         for _ in 0..DEPTH {
             if self.channels.contains(&place) {

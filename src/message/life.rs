@@ -3,15 +3,25 @@
 //! together with a confirmed deletion, it only shows that the message was deleted before that reading.
 
 use std::cmp::Reverse;
-use std::fmt;
-use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 
 use super::MessageId;
 
 /// How a delete became known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    strum::Display,
+    strum::IntoStaticStr,
+    strum::EnumString,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum DeletedBy {
     /// Reported by MESSAGE_DELETE.
     Gateway,
@@ -26,44 +36,16 @@ pub enum DeletedBy {
 }
 
 impl DeletedBy {
-    const NAMES: [(Self, &'static str); 5] = [
-        (Self::Gateway, "gateway"),
-        (Self::Bulk, "bulk"),
-        (Self::Channel, "channel"),
-        (Self::Rescan, "rescan"),
-        (Self::MissingChannel, "missing_channel"),
-    ];
-
     /// The name in the database and in responses.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        Self::NAMES
-            .iter()
-            .find(|(by, _)| *by == self)
-            .map_or("", |(_, name)| name)
+        self.into()
     }
 
     /// Whether Discord reported the delete itself; then nothing reverts it.
     #[must_use]
     pub fn is_told(self) -> bool {
         matches!(self, Self::Gateway | Self::Bulk | Self::Channel)
-    }
-}
-
-impl fmt::Display for DeletedBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for DeletedBy {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::NAMES
-            .iter()
-            .find(|(_, name)| *name == text)
-            .map(|(by, _)| *by)
-            .ok_or(())
     }
 }
 

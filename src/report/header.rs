@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use strum::VariantNames;
+
 use super::{ColumnKind, Kind, Parameter, Report, ReportColumn};
 
 /// Why a header is not valid.
@@ -148,9 +150,8 @@ fn parameter_kind(text: &str) -> Result<Kind, Cow<'static, str>> {
 /// `TYPE. What it means.`
 fn column(name: &str, text: &str) -> Result<ReportColumn, Cow<'static, str>> {
     let (kind, description) = described(text)?;
-    let Some(kind) = ColumnKind::from_name(kind) else {
-        let known: Vec<_> = ColumnKind::NAMES.iter().map(|(name, _)| *name).collect();
-        let known = known.join(", ");
+    let Ok(kind) = kind.parse::<ColumnKind>() else {
+        let known = ColumnKind::VARIANTS.join(", ");
         return Err(format!("`{kind}` is not a column type; the types are {known}").into());
     };
     Ok(ReportColumn {

@@ -41,7 +41,10 @@ pub struct ReportColumn {
 }
 
 /// The types of a report's columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString, strum::VariantNames,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum ColumnKind {
     /// A Discord id: BIGINT, and a string in JSON.
     Id,
@@ -62,26 +65,9 @@ pub enum ColumnKind {
 }
 
 impl ColumnKind {
-    const NAMES: [(&'static str, Self); 8] = [
-        ("id", Self::Id),
-        ("integer", Self::Integer),
-        ("number", Self::Number),
-        ("boolean", Self::Boolean),
-        ("text", Self::Text),
-        ("day", Self::Day),
-        ("time", Self::Time),
-        ("timestamp", Self::Timestamp),
-    ];
-
     /// The name of the type in a header.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        let found = Self::NAMES.iter().find(|(_, kind)| *kind == self);
-        found.map_or("", |(name, _)| name)
-    }
-
-    fn from_name(name: &str) -> Option<Self> {
-        let found = Self::NAMES.iter().find(|(known, _)| *known == name);
-        found.map(|(_, kind)| *kind)
+        self.into()
     }
 }

@@ -1,6 +1,6 @@
 //! The folder of the index: what a start finds in it, and how an unusable index is set aside.
 
-use std::fs::{self, File};
+use std::fs::{self};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use tantivy::{Index, IndexReader, IndexSettings, ReloadPolicy, TantivyError};
 use super::SearchError;
 use super::fields::{Fields, tokenizers};
 use super::mark::Mark;
+use crate::durable;
 use crate::store::RecordState;
 
 /// The folder's name in the data folder.
@@ -171,7 +172,7 @@ impl Folder {
         drop(writer);
         let path = self.index();
         fs::rename(&unfinished, &path).map_err(SearchError::io("name", &path))?;
-        sync(&self.root)
+        durable::sync_folder(&self.root).map_err(SearchError::io("sync", &self.root))
     }
 
     /// Renames the index, so that a new one can be created. An index that was set aside earlier is deleted.
@@ -188,7 +189,7 @@ impl Folder {
             reason,
             "the search index can't be used; it was renamed to {name} and is rebuilt from the database"
         );
-        sync(&self.root)
+        durable::sync_folder(&self.root).map_err(SearchError::io("sync", &self.root))
     }
 
     /// Deletes indexes that were set aside: they contain nothing that the record does not.
@@ -304,9 +305,4 @@ fn is_sound(file: &Path, is_stopped: &dyn Fn() -> bool) -> io::Result<bool> {
 
 fn damaged(reason: impl Into<String>) -> SearchError {
     SearchError::Damaged(reason.into())
-}
-
-fn sync(folder: &Path) -> Result<(), SearchError> {
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(SearchError::io("sync", folder))
 }

@@ -1,9 +1,10 @@
 //! The follower: opens the index or creates it, fills it from the whole record, and then applies changes.
 //! Errors are logged and tried again; the record is not affected.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -130,7 +131,7 @@ impl Follower {
     }
 
     fn misfit(&self) -> MutexGuard<'_, Option<String>> {
-        self.misfit.lock().unwrap_or_else(PoisonError::into_inner)
+        self.misfit.lock()
     }
 
     /// Opens the index and follows the record until `stop`, or until something fails. The writer is dropped
@@ -416,7 +417,7 @@ async fn newer(status: &mut StatusReceiver, writer: &Shared) -> Result<(), Searc
 }
 
 fn lock(writer: &Shared) -> MutexGuard<'_, Writer> {
-    writer.lock().unwrap_or_else(PoisonError::into_inner)
+    writer.lock()
 }
 
 async fn blocking<T: Send + 'static>(

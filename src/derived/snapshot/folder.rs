@@ -1,6 +1,6 @@
 //! The folder of the snapshots: its files, and how a manifest replaces another.
 
-use std::fs::{self, File};
+use std::fs::{self};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,8 @@ use tempfile::NamedTempFile;
 use super::SnapshotError;
 use super::catalog::{Catalog, Snapshot};
 use super::manifest::{Manifest, NamedFile};
-use crate::failpoint;
 use crate::store::RecordState;
+use crate::{durable, failpoint};
 
 /// The folder's name in the data folder.
 const NAME: &str = "snapshots";
@@ -103,7 +103,7 @@ impl Folder {
             Utc::now().format("%Y%m%dT%H%M%S%6f")
         ));
         fs::rename(&path, &aside).map_err(SnapshotError::io("set aside", &path))?;
-        sync_folder(&self.root)?;
+        synced(&self.root)?;
         tracing::error!(
             manifest = %aside.display(),
             reason,
@@ -170,7 +170,7 @@ impl Folder {
         folders.dedup();
         folders
             .iter()
-            .try_for_each(|folder| sync_folder(&self.root.join(folder)))
+            .try_for_each(|folder| synced(&self.root.join(folder)))
     }
 
     /// Makes a manifest the current one. All its files have to be on the disk.
@@ -185,7 +185,7 @@ impl Folder {
         failpoint::reach("snapshot_manifest_written")?;
         self.name(file, CURRENT)?;
         failpoint::reach("snapshot_manifest_named")?;
-        sync_folder(&self.root)?;
+        synced(&self.root)?;
         failpoint::reach("snapshot_published")?;
         Ok(Snapshot {
             manifest: manifest.clone(),
@@ -224,11 +224,6 @@ fn published_at(copy: &Path, manifest: &Manifest) -> DateTime<Utc> {
     written.map_or(manifest.created_at, DateTime::from)
 }
 
-fn sync_folder(folder: &Path) -> Result<(), SnapshotError> {
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(SnapshotError::io("sync", folder))
-}
-
 pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {
@@ -236,4 +231,8 @@ pub(super) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+fn synced(folder: &Path) -> Result<(), SnapshotError> {
+    durable::sync_folder(folder).map_err(SnapshotError::io("sync", folder))
 }

@@ -3,9 +3,9 @@
 //! <https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans>
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// The times of the invalid requests within the window.
@@ -62,8 +62,8 @@ impl InvalidRequests {
     }
 
     /// The state, after removing the requests that have left the window.
-    fn state(&self, now: Instant) -> std::sync::MutexGuard<'_, State> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    fn state(&self, now: Instant) -> parking_lot::MutexGuard<'_, State> {
+        let mut state = self.state.lock();
         while state
             .times
             .front()

@@ -4,7 +4,7 @@
 //! them.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use duckdb::Connection;
 use rustix::fs::{FlockOperation, fcntl_lock};
 use sha2::{Digest, Sha256};
 
-use super::paths::{beside, failed, folder_of, refusal};
-use crate::failpoint;
+use super::paths::{failed, refusal};
 use crate::store::StoreError;
+use crate::{durable, failpoint};
 
 /// The three headers at the beginning of a DuckDB file, in bytes; the blocks follow. The headers identify the
 /// database and its last checkpoint, and a checkpoint writes them at its end.
@@ -67,7 +67,7 @@ impl Checkpoints {
         let places = places.collect::<Result<Vec<u64>, duckdb::Error>>()?;
 
         let written = copy_of(&self.database, &places, size)
-            .and_then(|copy| write_durably(&self.journal, &copy));
+            .and_then(|copy| durable::replace(&self.journal, &copy));
         written.map_err(|cause| failed("write", &self.journal, cause))
     }
 }
@@ -105,7 +105,7 @@ pub(crate) fn roll_back(database: &Path) -> Result<(), StoreError> {
 }
 
 fn journal_of(database: &Path) -> PathBuf {
-    beside(database, ".rollback")
+    durable::with_suffix(database, ".rollback")
 }
 
 /// A copy of everything that a checkpoint may overwrite. Its bytes are: the headers; the size of a block (eight
@@ -136,22 +136,6 @@ fn copy_of(database: &File, places: &[u64], size: u64) -> io::Result<Vec<u8>> {
     let hash = Sha256::digest(&copy);
     copy.extend(hash);
     Ok(copy)
-}
-
-/// Replaces a file durably: at any moment the path has either the old content or the new one, complete.
-fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = beside(path, ".tmp");
-    let written = File::create(&unfinished).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    if let Err(error) = written {
-        // The disk may be full, so the incomplete file is removed.
-        let _ = fs::remove_file(&unfinished);
-        return Err(error);
-    }
-    fs::rename(&unfinished, path)?;
-    File::open(folder_of(path))?.sync_all()
 }
 
 impl<'a> Journal<'a> {

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use super::paths::beside;
+use crate::durable;
 
 /// The suffix of the counter's file, which is beside the DuckDB file.
 const SUFFIX: &str = ".commits";
@@ -38,7 +38,7 @@ impl Witness {
             .write(true)
             .create(true)
             .truncate(false)
-            .open(beside(record, SUFFIX))?;
+            .open(durable::with_suffix(record, SUFFIX))?;
         let mut text = vec![0; LINE];
         let said = match file.read_exact_at(&mut text, 0) {
             Ok(()) => std::str::from_utf8(&text)

@@ -7,9 +7,9 @@
 //! its rows by then, or if a compaction has moved rows, it queries all levels ([`Seen::anywhere`]).
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use duckdb::Connection;
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::message::{ChannelId, IdSpan};
 use crate::store::StoreError;
@@ -93,14 +93,14 @@ impl Whereabouts {
         Ok(())
     }
 
-    // A thread that panics with the lock held can only leave bounds that are too wide, so a poisoned lock is
-    // used.
+    // A panic does not poison these locks, and need not: a thread that panics while it holds one can only leave
+    // bounds that are too wide.
     fn read(&self) -> RwLockReadGuard<'_, Known> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.0.read()
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Known> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.0.write()
     }
 }
 

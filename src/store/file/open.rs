@@ -11,8 +11,9 @@ use duckdb::{Config, Connection};
 use tracing::error;
 
 use super::checkpoint;
-use super::paths::{beside, failed, first_line, log_of, refusal};
+use super::paths::{failed, first_line, log_of, refusal};
 use super::settings::StoreSettings;
+use crate::durable;
 use crate::store::StoreError;
 
 /// Turns automatic checkpoints off, because they would stall a commit and have no rollback journal.
@@ -98,7 +99,7 @@ pub(crate) fn keep_copy(log: &Path) -> io::Result<Option<PathBuf>> {
 
 /// Sets a WAL aside, and puts its first bytes in its place. These bytes are on disk before the WAL is renamed.
 fn set_aside_but(log: &Path, kept: Option<u64>) -> io::Result<PathBuf> {
-    let cut = beside(log, ".cut");
+    let cut = durable::with_suffix(log, ".cut");
     if let Some(length) = kept {
         let mut copy = fs::File::create(&cut)?;
         io::copy(&mut io::Read::take(fs::File::open(log)?, length), &mut copy)?;
@@ -115,11 +116,11 @@ fn set_aside_but(log: &Path, kept: Option<u64>) -> io::Result<PathBuf> {
 /// A free name beside the WAL.
 fn aside_name(log: &Path) -> PathBuf {
     let stamp = Utc::now().format("%Y%m%dT%H%M%S");
-    let mut name = beside(log, &format!(".damaged-{stamp}"));
+    let mut name = durable::with_suffix(log, &format!(".damaged-{stamp}"));
     let mut n = 0;
     while name.exists() {
         n += 1;
-        name = beside(log, &format!(".damaged-{stamp}-{n}"));
+        name = durable::with_suffix(log, &format!(".damaged-{stamp}-{n}"));
     }
     name
 }

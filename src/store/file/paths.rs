@@ -4,24 +4,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::durable;
 use crate::store::StoreError;
 
 /// The path of the write-ahead log.
 pub(crate) fn log_of(path: &Path) -> PathBuf {
-    beside(path, ".wal")
-}
-
-/// The path with a suffix after the file name.
-pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-/// The folder that contains a file; for a bare name, the working directory.
-pub(crate) fn folder_of(file: &Path) -> &Path {
-    let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
+    durable::with_suffix(path, ".wal")
 }
 
 pub(crate) fn failed(what: &str, path: &Path, cause: io::Error) -> StoreError {

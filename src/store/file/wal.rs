@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::paths::{folder_of, log_of};
+use super::paths::log_of;
+use crate::durable;
 use crate::store::StoreError;
 
 /// The free space that a checkpoint needs in addition to twice the WAL's length, in bytes.
@@ -65,7 +66,7 @@ impl Log {
     pub(crate) fn has_room_to_fold(&self) -> Result<(), u64> {
         let needed = self.length_now().saturating_mul(2) + FOLD_MARGIN;
         // A system that does not report its free space is assumed to have room.
-        let free = fs4::available_space(folder_of(&self.path));
+        let free = fs4::available_space(durable::folder_of(&self.path));
         if free.is_ok_and(|free| free < needed) {
             return Err(needed);
         }

@@ -1,7 +1,8 @@
 //! The pace of channels: how densely their messages are written, as the last pages showed.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::message::ChannelId;
 use crate::store::schema::message::MessageRow;
@@ -48,6 +49,6 @@ impl Paces {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<PaceKey, i64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

@@ -2,11 +2,12 @@
 //! and is interrupted when its caller goes away. A reader sees everything that was committed before it began.
 
 use std::fs::File;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::unmanaged::{Object, Pool};
 use duckdb::{Connection, InterruptHandle};
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::pace::Paces;
@@ -220,8 +221,8 @@ fn start(running: &Mutex<Running>, handle: Arc<InterruptHandle>) -> bool {
     true
 }
 
-fn lock(running: &Mutex<Running>) -> std::sync::MutexGuard<'_, Running> {
-    running.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(running: &Mutex<Running>) -> parking_lot::MutexGuard<'_, Running> {
+    running.lock()
 }
 
 /// A connection that returns to the pool when dropped.

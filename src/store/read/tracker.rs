@@ -7,8 +7,7 @@ use duckdb::Connection;
 
 use super::reader::Reader;
 use crate::guild::{
-    Access, Channel, ChannelGone, Complete, Coverage, CoveredBy, GapReason, KnownChannel,
-    RangeState, SessionMark,
+    Access, Channel, ChannelGone, Complete, Coverage, KnownChannel, RangeState, SessionMark,
 };
 use crate::message::{ChannelId, GuildId, IdSpan, Life, MessageId};
 use crate::store::StoreError;
@@ -107,7 +106,7 @@ pub(crate) fn read_channels(connection: &Connection) -> Result<Vec<KnownChannel>
             },
             life: gone.map_or_else(Life::default, |gone| gone.life()),
             suspected_since: row.get(13)?,
-            access: Access::from_name(&access),
+            access: access.parse().unwrap_or(Access::Unknown),
             access_detail: row.get(7)?,
             access_since: row.get(8)?,
             unheard_since: row.get(10)?,
@@ -127,8 +126,8 @@ pub(crate) fn read_coverage(connection: &Connection) -> Result<Coverage, StoreEr
         let channel_id: ChannelId = id(row, 0)?;
         let by: Option<String> = row.get(3)?;
         let reason: Option<String> = row.get(4)?;
-        let gap = reason.as_deref().and_then(GapReason::from_name);
-        let state = match (by.as_deref().and_then(CoveredBy::from_name), gap) {
+        let gap = reason.as_deref().and_then(|name| name.parse().ok());
+        let state = match (by.as_deref().and_then(|name| name.parse().ok()), gap) {
             (Some(by), None) => RangeState::Complete(Complete {
                 by,
                 stale_since: row.get(5)?,

@@ -401,7 +401,7 @@ impl Marks {
                 GapReason::Offline
             };
             if let Some(heard_at) = heard_at {
-                outages::write(connection, heard_at, now, reason.as_str())?;
+                outages::write(connection, heard_at, now, reason.into())?;
             }
             let heard_at = heard_at.unwrap_or(session.heard_at);
             touched = self.end_session(old.as_ref(), session, heard_at, reason);

@@ -36,7 +36,7 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Stored, StoreError> {
     if let (Some(by), Some(after), Some(before)) = (by, row.get(4)?, row.get(5)?) {
         let by: DeletedBy = by
             .parse()
-            .map_err(|()| StoreError::Damaged(format!("{}: deleted by {by:?}", message.id)))?;
+            .map_err(|_| StoreError::Damaged(format!("{}: deleted by {by:?}", message.id)))?;
         gone = Some(Gone::new(message.id, after, before, by));
     }
     let state: Option<String> = row.get(6)?;
