@@ -1,4 +1,4 @@
-//! guildlake collects the messages of chosen Discord channels and makes them ready for reporting.
+//! guildlake is a self-hosted service that archives Discord channels in DuckDB and serves the messages for reporting.
 //!
 //! The modules, from the domain up. No two modules import each other, and each imports only what it may know:
 //! docs/ARCHITECTURE.md has the complete table, and `scripts/imports` checks it.
