@@ -40,7 +40,7 @@ pub enum SearchError {
     /// A part of a query would be too expensive.
     #[error("character {}: {reason}", at.start + 1)]
     Refused {
-        /// Its characters.
+        /// The characters of the query concerned.
         at: std::ops::Range<usize>,
         /// A sentence that tells what to type instead.
         reason: String,

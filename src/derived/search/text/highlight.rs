@@ -22,7 +22,7 @@ pub struct Wanted {
 /// A word (one token) or a phrase.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Phrase {
-    /// Its terms, as [`super::typed()`] gives them.
+    /// The terms, as [`super::typed()`] returns them.
     pub tokens: Vec<TypedToken>,
     /// Whether the last term is a prefix.
     pub is_prefix: bool,
