@@ -31,7 +31,7 @@ pub(super) async fn checks(settings: DiscordSettings) -> Vec<Check> {
             "copy it again: Developer Portal, Bot, Reset Token",
         )
     }];
-    // A person waits for the result, so there are few attempts and short pauses.
+    // A person waits for the result, so there are few attempts and a short time limit.
     let patience = RestSettings {
         attempts: 2,
         request_timeout: Duration::from_secs(10),
