@@ -1,9 +1,9 @@
 //! Makes every program of this package find DuckDB's library without any setting.
 //!
-//! The library is put beside the programs (`target/release/` can be copied as a folder), and an
-//! rpath relative to the program says where to look: beside it, one folder up (tests and
-//! benches), or in `../lib/guildlake` (an installed prefix). A library of the user's own, named by
-//! `DUCKDB_LIB_DIR`, is used where it is. With `--features bundled` there is nothing to do.
+//! The library is put beside the programs (`target/release/` can be copied as a folder), and an rpath relative
+//! to the program names the folders to search: its own, the one above (tests and benches), and
+//! `../lib/guildlake` (an installed prefix). A library of the user's own, named by `DUCKDB_LIB_DIR`, is used
+//! where it is. With `--features bundled` there is nothing to do.
 
 use std::env;
 use std::fs;
@@ -40,7 +40,7 @@ fn main() {
     }
     let ours = env::var_os("CARGO_MANIFEST_DIR")
         .is_some_and(|root| folder.starts_with(PathBuf::from(root).join("target")));
-    // Doctests run from a temporary folder, where no relative path helps; a release build names no
+    // Doctests run from a temporary folder, where no relative path helps. A release build must not name a
     // folder of the machine that built it.
     if !ours || env::var("PROFILE").as_deref() == Ok("debug") {
         link_in_place(&folder);
@@ -64,13 +64,13 @@ fn main() {
     }
 }
 
-/// An rpath to the folder itself, for a library that stays where it is.
+/// Adds an rpath to the folder itself, for a library that stays where it is.
 fn link_in_place(folder: &Path) {
     let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
     println!("cargo::rustc-link-arg=-Wl,-rpath,{}", folder.display());
 }
 
-/// Links or copies `from` to `to`, by way of a new file that takes its place in one step.
+/// Links or copies `from` to `to` through a temporary file that is renamed, so that `to` is replaced at once.
 fn place(from: &Path, to: &Path) -> io::Result<()> {
     let (source, there) = (fs::metadata(from)?, fs::metadata(to));
     if there.is_ok_and(|there| {

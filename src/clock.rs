@@ -1,5 +1,5 @@
-//! The time as Discord has it. Ids hold Discord's time, so what is compared with them is told by
-//! this clock: a machine whose clock is wrong, or jumps, would else claim what it did not see.
+//! Discord's time. Ids contain Discord's time, so everything that is compared with ids has to come from this
+//! clock: a machine whose clock is wrong or jumps would otherwise claim to have received what it has not.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 use rustix::time::{ClockId, clock_gettime};
 
-/// How far the machine's clock may be from Discord's and still be trusted: Discord tells its time
-/// in whole seconds.
+/// How far the machine's clock may differ from Discord's and still be used: Discord sends its time in whole
+/// seconds.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
-/// A clock that no one sets, and that goes on while the machine sleeps: `Instant` does not on Linux.
+/// A clock that nobody sets and that continues while the machine sleeps, which `Instant` does not on Linux.
 #[cfg(target_os = "linux")]
 const STEADY: ClockId = ClockId::Boottime;
 #[cfg(not(target_os = "linux"))]
 const STEADY: ClockId = ClockId::Monotonic;
 
-/// Discord's time, as far as it was told. Clones are the same clock.
+/// Discord's time, as far as responses have shown it. Clones share the same clock.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     sighting: Arc<Mutex<Option<Sighting>>>,
@@ -26,7 +26,7 @@ pub struct Clock {
     last_stamp: Arc<Mutex<i64>>,
 }
 
-/// Discord's time at a moment of this machine's steady clock.
+/// Discord's time at a moment of the machine's steady clock.
 #[derive(Debug, Clone, Copy)]
 struct Sighting {
     time: DateTime<Utc>,
@@ -34,7 +34,7 @@ struct Sighting {
 }
 
 impl Clock {
-    /// The time now: the machine's, unless Discord's is another.
+    /// The present time: the machine's, unless Discord's differs from it.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         let machine = Utc::now();
@@ -44,8 +44,8 @@ impl Clock {
         }
     }
 
-    /// The time for an observation: now, but always later than every time that was given before, so that a clock
-    /// which is set back changes nothing in the order of what Discord showed.
+    /// The time for a new observation: the present time, but always later than all times given before, so that
+    /// a clock that is set back does not change the order of observations.
     #[must_use]
     pub fn stamp(&self) -> DateTime<Utc> {
         let now = self.now().timestamp_micros();
@@ -54,20 +54,20 @@ impl Clock {
         DateTime::from_timestamp_micros(*last).unwrap_or_default()
     }
 
-    /// Goes on after a time that was given to an observation in an earlier run.
+    /// Continues after the last observation time of an earlier process.
     pub fn stamp_after(&self, time: DateTime<Utc>) {
         let mut last = self.last_stamp.lock();
         *last = time.timestamp_micros().max(*last);
     }
 
-    /// How far the machine's clock is ahead of Discord's; none before Discord told its time.
+    /// How far the machine's clock is ahead of Discord's; none until a response has shown Discord's time.
     #[must_use]
     pub fn skew(&self) -> Option<TimeDelta> {
         self.discord().map(|discord| Utc::now() - discord)
     }
 
-    /// Notes that Discord says what time it is. It says the second only: what agrees with that
-    /// stays as it is, or the clock would go back and forth.
+    /// Takes Discord's time from a response. It has whole seconds only, so a time that agrees with the known
+    /// one changes nothing; otherwise the clock would go back and forth.
     pub fn saw(&self, time: DateTime<Utc>) {
         let agrees = |known| time <= known && known < time + TOLERANCE;
         if !self.discord().is_some_and(agrees) {
@@ -87,7 +87,7 @@ impl Clock {
     }
 }
 
-/// Time since some moment in the past.
+/// The time since some moment in the past.
 fn steady() -> Duration {
     let time = clock_gettime(STEADY);
     Duration::try_from(time).unwrap_or_default()
@@ -124,11 +124,11 @@ mod tests {
                 .skew()
                 .is_some_and(|skew| skew < TimeDelta::hours(-23))
         );
-        // It tells whole seconds; that does not make the clock go back.
+        // Discord's time has whole seconds, which must not set the clock back.
         let before = clock.now();
         clock.saw(before - TimeDelta::milliseconds(900));
         assert!(clock.now() >= before);
-        // A second's rounding is no disagreement with the machine's either.
+        // A difference of one second because of rounding is no disagreement either.
         clock.saw(Utc::now() - TimeDelta::seconds(1));
         assert!((clock.now() - Utc::now()).abs() < TimeDelta::milliseconds(500));
     }

@@ -1,17 +1,17 @@
-//! Places where a test can order a fault: an error, a panic, or the end of the process. In a build
-//! without the feature `failpoints` they are nothing. `FAILPOINTS=commit_written=9*off->return(kill)`
-//! ends the process at the tenth commit; the other orders are `return(error)`, `panic` and, in a transaction,
-//! `return(lost)`: a statement of it fails, and nobody is told.
+//! Failpoints: places where a test can order a fault, that is, an error, a panic, or the end of the process.
+//! Without the feature `failpoints` they do nothing. `FAILPOINTS=commit_written=9*off->return(kill)` kills the
+//! process at the tenth commit. The other orders are `return(error)`, `panic` and, in a transaction,
+//! `return(lost)`: a statement of the transaction fails, and its error is ignored.
 
 use duckdb::Connection;
 
-/// A test ordered an error at a step.
+/// The error that a test ordered at a step.
 #[derive(Debug, thiserror::Error)]
 #[error("a test ordered an error at {0}")]
 pub struct OrderedError(&'static str);
 
-/// The steps of a migration, of a commit, of a look for lost commits, of taking out the content of deleted
-/// messages, of a move into a run, of a checkpoint, of a snapshot and of the search index, in their order.
+/// The steps of a migration, of recording lost commits, of a commit, of a redaction, of a compaction, of a
+/// checkpoint, of a snapshot and of the search index, in this order.
 pub const STEPS: [&str; 28] = [
     "migration_written",
     "loss_written",
@@ -46,7 +46,7 @@ pub const STEPS: [&str; 28] = [
 /// Reaches a step.
 ///
 /// # Errors
-/// If a test ordered one here.
+/// If a test ordered an error here.
 #[cfg(feature = "failpoints")]
 pub(crate) fn reach(step: &'static str) -> Result<(), OrderedError> {
     match ordered(step).as_deref() {
@@ -59,7 +59,7 @@ pub(crate) fn reach(step: &'static str) -> Result<(), OrderedError> {
 /// Reaches a step in a transaction.
 ///
 /// # Errors
-/// If a test ordered one here that is not to be lost.
+/// If a test ordered an error here, other than `lost`.
 #[cfg(feature = "failpoints")]
 pub(crate) fn reach_within(
     connection: &Connection,
@@ -78,7 +78,7 @@ pub(crate) fn reach_within(
     }
 }
 
-/// What a test ordered here, but a panic.
+/// The order of a test for this step, unless it is a panic.
 #[cfg(feature = "failpoints")]
 fn ordered(step: &'static str) -> Option<String> {
     debug_assert!(STEPS.contains(&step), "{step} is in no list");

@@ -1,17 +1,21 @@
-//! guildlake collects the messages of chosen Discord channels and makes them ready for reporting.
+//! guildlake is a self-hosted service that archives Discord channels in DuckDB and serves the messages for reporting.
 //!
-//! The map, in the direction of the data; no arrow points back (`scripts/imports` holds it):
-//! - [`message`]: the domain and the merge rule. Knows no other room.
-//! - [`guild`]: what is known of guilds, channels and threads, and which ranges of messages are complete. Knows `message`.
-//! - [`report`]: reports as SQL files with a header. Knows no other room.
+//! The modules, from the domain up. No two modules import each other, and each imports only what it may know:
+//! docs/ARCHITECTURE.md has the complete table, and `scripts/imports` checks it.
+//! - [`message`]: the domain of messages and the merge rule. Knows no other module.
+//! - [`guild`]: the domain of guilds, channels and threads: access, coverage, gateway sessions. Knows
+//!   `message`.
+//! - [`report`]: reports as SQL files with a header. Knows no other module.
 //! - [`store`]: the record, one DuckDB file. Knows `message`, `guild` and `report`.
-//! - [`discord`]: what Discord sends, raw, and what it allows. Knows `message` and `guild`.
-//! - [`ingest`]: joins the two: one writer, the live socket, the history.
-//! - [`derived`]: what follows the record by revision: the search index, the snapshots. Knows `store`, `message`, `status`.
-//! - [`api`]: serves what the record holds. Knows `store`, `report`, `derived`, `message`, `guild`, `status`.
-//! - [`status`]: what the service says of itself. [`clock`]: the time as Discord has it.
-//!   [`failpoint`]: where tests order faults. `parquet_layout`: how Parquet files are laid out.
-//! - [`config`]: the settings. [`service`] wires and supervises the parts; [`cli`] runs commands.
+//! - [`discord`]: what Discord sends and allows. Knows `message` and `guild`.
+//! - [`ingest`]: the one writer, the live side and backfill: turns what Discord sends into batches.
+//! - [`derived`]: the followers of the record: the search index and the snapshots. Knows `store`, `message` and
+//!   `status`.
+//! - [`api`]: the HTTP API. Knows `store`, `report`, `derived`, `message`, `guild` and `status`.
+//! - [`status`]: the state that `/health` reports. [`clock`]: Discord's time. [`failpoint`]: where tests order
+//!   faults. `durable`: files that are replaced as a whole. `parquet_layout`: the layout of Parquet files.
+//!   `log_lines`: rate-limited log lines.
+//! - [`config`]: the settings. [`service`] wires and supervises the parts; [`cli`] has one file per command.
 
 pub mod api;
 pub mod cli;

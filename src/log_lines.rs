@@ -1,15 +1,15 @@
-//! Log lines that can come often: the first is written, then one from time to time, with the number
-//! of those that were left out. A bad hour is not to fill the disk.
+//! Rate limits for log lines that can repeat: the first line is written, then one from time to time with the
+//! number of omitted lines, so that a bad hour does not fill the disk.
 
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// How often one kind of line may be logged, where nothing else is said.
+/// The default time between two lines of one kind.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// Lets a kind of log line through once in a while, and counts the others.
+/// Lets a line through from time to time, and counts the others.
 #[derive(Debug)]
 pub(crate) struct LogLines {
     every: Duration,
@@ -31,7 +31,7 @@ impl LogLines {
         }
     }
 
-    /// The number of lines that were left out before this one, or `None` if this one is to be.
+    /// The number of lines that were omitted before this one; `None` if this one is to be omitted.
     pub(crate) fn pass(&self, now: Instant) -> Option<u64> {
         let mut state = self.last.lock();
         let (last, left_out) = &mut *state;

@@ -1,6 +1,6 @@
-//! The service as one process: the record, its writer, the live side, the history, the snapshots and
-//! the API, supervised. Whatever ends before it should ends the process, with its reason. A stop goes in
-//! the order of the data: take nothing in, commit what was taken, say goodbye, end.
+//! The service as one process: the record, its writer, the live side, backfill, the snapshots and the API, all
+//! supervised. If one of them ends unexpectedly, the process ends with its reason. A stop goes in the order of
+//! the data: take nothing more in, commit what was received, close the gateway connection, end.
 
 use std::io;
 use std::path::Path;
@@ -34,27 +34,27 @@ use crate::status::{GatewayState, SearchState, Status, StatusSender};
 use crate::store::{Batch, DataLock, Reader, Record};
 use crate::{api, durable};
 
-/// How long the parts may take to end once they were told to.
+/// How long the parts of the service may take to stop.
 pub const STOP_WITHIN: Duration = Duration::from_secs(9);
 
 /// The record, opened for this process alone.
 pub struct OpenRecord {
-    /// Held as long as the record is open.
+    /// Held while the record is open.
     pub lock: DataLock,
     /// The writing half.
     pub record: Record,
     /// The reading half.
     pub reader: Reader,
-    /// The snapshots that there are of it.
+    /// The existing snapshots.
     pub snapshots: snapshot::Found,
-    /// The index of it.
+    /// The existing search index.
     pub search: search::Found,
 }
 
 /// Takes the data folder's lock and opens the record.
 ///
 /// # Errors
-/// If another process has it, or it can't be opened.
+/// If another process holds the lock, or the record can't be opened.
 pub async fn open_record(storage: &StorageSettings) -> anyhow::Result<OpenRecord> {
     let storage = storage.clone();
     tokio::task::spawn_blocking(move || {
@@ -79,13 +79,13 @@ pub async fn open_record(storage: &StorageSettings) -> anyhow::Result<OpenRecord
     .await?
 }
 
-/// Writes what starts the DuckDB command line on this data folder.
+/// Writes the script with which the DuckDB command line opens this data folder.
 fn write_init_sql(data_dir: &Path) -> io::Result<()> {
     let sql = command_line_init(&std::path::absolute(data_dir)?);
     durable::replace(&data_dir.join("init.sql"), sql.as_bytes())
 }
 
-/// A new status, and where to read it.
+/// A new status, and the sender that changes it.
 #[must_use]
 pub fn new_status() -> StatusSender {
     watch::Sender::new(Status::default())
@@ -94,7 +94,7 @@ pub fn new_status() -> StatusSender {
 /// Runs the service until `stop`, or until a part fails.
 ///
 /// # Errors
-/// Why it could not start, or which part failed and why.
+/// Why the service could not start, or which part failed and why.
 pub async fn run(
     settings: Settings,
     listener: TcpListener,
@@ -118,7 +118,7 @@ pub async fn run(
     let clock = discord.as_ref().map(|(_, rest)| rest.clock());
     let (mut writer, handle) = Writer::start(record, status.clone(), clock.unwrap_or_default());
     let unsettled = writer.take_unsettled();
-    // Stopped by the order to stop, and by the first part that fails.
+    // Cancelled by `stop`, and by the first part that ends.
     let ending = stop.child_token();
     let mut parts: JoinSet<anyhow::Result<()>> = JoinSet::new();
 
@@ -131,7 +131,7 @@ pub async fn run(
     );
     let indexer = settings.search.is_on.then(|| {
         let settings = settings.search.follower();
-        // Until it begins, nobody is to be told that it is off.
+        // Until the index is opened, the API must not say that search is off.
         status.send_modify(|status| status.search.state = SearchState::Checking);
         search::Follower::new(reader.clone(), search, settings, status.clone())
     });
@@ -205,7 +205,7 @@ pub async fn run(
     result
 }
 
-/// Waits for the order to stop or the first part that ends; then for the rest.
+/// Waits for `stop` or for the first part that ends, then for the other parts.
 async fn supervise(
     parts: &mut JoinSet<anyhow::Result<()>>,
     stop: &CancellationToken,
@@ -214,7 +214,7 @@ async fn supervise(
     let mut failure = None;
     let mut too_early = false;
     tokio::select! {
-        // The order to stop reaches the parts as well: what ends then does not end too early.
+        // `stop` reaches the parts as well, so a part that ends then does not end too early.
         biased;
         () = stop.cancelled() => info!("the service is stopping: received events are committed first"),
         Some(ended) = parts.join_next() => {
@@ -225,8 +225,8 @@ async fn supervise(
     ending.cancel();
     let rest = async {
         while let Some(ended) = parts.join_next().await {
-            // The first failure is the reason. A part that ended well may have been pulled down by
-            // one that is still to be told.
+            // The first failure is the reason. If the first part ended without an error, a part that fails
+            // later may have caused that end.
             if let Err(error) = ended.map_err(anyhow::Error::from).flatten() {
                 failure.get_or_insert(error);
             }
@@ -245,7 +245,7 @@ async fn supervise(
     }
 }
 
-/// Follows Discord, live and in history, until `stop`.
+/// Follows Discord, live and by backfill, until `stop`.
 async fn follow(
     settings: DiscordSettings,
     rest: Rest,
@@ -273,7 +273,8 @@ async fn follow(
             "the bot has used up the new gateway sessions (IDENTIFY) that Discord allows per day; the service connects when Discord allows the next one"
         );
     }
-    // A session brings what it was begun for: after an upgrade that listens to more, a new one is due.
+    // A session delivers the events for which it was begun: after an upgrade with more intents, a new session
+    // is needed.
     let resumable = session.as_ref().filter(|it| gateway::is_resumable(it));
     if session.is_some() && resumable.is_none() {
         info!(
@@ -303,7 +304,7 @@ async fn follow(
         second_look: settings.second_look,
         newest_gone: Mutex::default(),
     };
-    // Either's end is the other's: a history without a live side would miss what it does not see.
+    // The end of one ends the other, because backfill without the live side would miss what happens meanwhile.
     let both = stop.child_token();
     let live = async {
         let ended = live.run(socket, both.clone()).await;
@@ -317,11 +318,11 @@ async fn follow(
     };
     let ask_again = async {
         if let Some(ask_again) = ask_again {
-            // It ends with the others, and that the record can't be written is theirs to say.
+            // It ends with the others, and the writer reports why the record can't be written.
             let _ = ask_again.run(both.clone()).await;
         }
     };
-    // Why the record can't be written, its writer says; here it is only what follows.
+    // The writer reports why the record can't be written; its errors here only follow from that.
     match tokio::join!(live, history, ask_again) {
         (Err(LiveError::Gateway(error)), ..) => Err(error.into()),
         (_, Err(error), ()) if !matches!(error, HistoryError::Writer(_)) => Err(error.into()),
@@ -329,8 +330,8 @@ async fn follow(
     }
 }
 
-/// Tells the scope of the channels of earlier runs, and the record of those that are not collected
-/// any more: should they be chosen again, they are not taken for followed meanwhile.
+/// Adds the channels of earlier processes to the scope, and stores the access to channels that are not
+/// collected any more as unknown: if they are collected again, the time between must not count as followed.
 async fn remember_channels(
     scope: &Scope,
     reader: &Reader,
@@ -361,8 +362,7 @@ async fn remember_channels(
     Ok(())
 }
 
-/// Asks Discord for the socket's address and whether messages come with their text, as long as it
-/// takes.
+/// Requests the gateway's address and the application's intents from Discord, for as long as it takes.
 async fn greet(rest: &Rest) -> anyhow::Result<GatewayInfo> {
     let patience = ExponentialBuilder::default()
         .with_max_delay(Duration::from_secs(60))
@@ -382,8 +382,8 @@ async fn greet(rest: &Rest) -> anyhow::Result<GatewayInfo> {
     Ok(info)
 }
 
-/// Refuses a bot without the Message Content intent: what it reads would be recorded without its
-/// text, from history too, and count as read.
+/// Refuses a bot without the Message Content intent: all messages, also those of the history, would be stored
+/// without their text, and would count as read.
 ///
 /// # Errors
 /// If the intent is not granted.

@@ -1,5 +1,5 @@
-//! `guildlake backfill`: one pass over the history of everything chosen, then the end. With
-//! `--verify` what was read before is read again, for edits and deletes that were missed.
+//! `guildlake backfill`: one pass of backfill over all collected channels, then the end. With `--verify` the
+//! complete ranges are read again, to find missed edits and deletes.
 
 use parking_lot::Mutex;
 use std::process::ExitCode;
@@ -81,7 +81,7 @@ pub(super) async fn run(
         result = work => Some(result),
         () = stop.cancelled() => None,
     };
-    // The writer ends when nobody can hand it anything any more.
+    // The writer ends when its last handle is dropped.
     drop(history);
     let written = writer.finished();
     if result.is_none() {

@@ -1,6 +1,6 @@
-//! `guildlake doctor`: one line per check, with the fix. It asks Discord what the bot may do and for a
-//! message, opens the socket, and looks at the machine. It opens the record as `serve` would, and so makes the data folder and brings
-//! the record to this version.
+//! `guildlake doctor`: one line per check, with the fix. It checks the bot's permissions, requests a message from
+//! each of some channels, opens the gateway connection, and checks the machine. It opens the record as `serve`
+//! would, and so creates the data folder and migrates the record to this version.
 
 mod discord;
 mod machine;

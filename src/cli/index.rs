@@ -89,7 +89,7 @@ async fn rebuild(source: &Source, stop: CancellationToken) -> anyhow::Result<Exi
     let progress = tokio::spawn(show(status.subscribe()));
     let built = follower.catch_up_once(&stop).await;
     progress.abort();
-    // The lock goes last: until then the file is open.
+    // The lock is released last, because the file is open until then.
     drop((follower, record, lock));
     match built {
         Ok(mark) => {

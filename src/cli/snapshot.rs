@@ -1,5 +1,5 @@
-//! `guildlake snapshot`: the record as Parquet files, now. For when the service does not run: while it
-//! does, it takes them by itself, and the record is its own.
+//! `guildlake snapshot`: takes a snapshot now, while the service does not run. A running service takes snapshots
+//! by itself, and locks the record for itself.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -39,7 +39,7 @@ pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Res
     let taken = follower.take(&stop).await;
     progress.abort();
     let folder = follower.snapshots().folder().to_owned();
-    // The lock goes last: until then the file is open.
+    // The lock is released last, because the file is open until then.
     drop((follower, record, lock));
     match taken {
         Ok(snapshot) => {

@@ -1,5 +1,5 @@
-//! What follows the record: it reads it by revision, notes how far it is in its own atomic commit, may
-//! be behind and is never ahead. Deleting it loses nothing.
+//! The followers of the record. A follower reads the record by revision and stores its own revision in its own
+//! atomic commit. It may be behind the record and is never ahead of it. Deleting a follower loses nothing.
 
 mod room;
 pub mod search;

@@ -1,15 +1,15 @@
-//! The disk's last room is the record's: what follows it stops before.
+//! The reserve of disk space for the record: followers stop writing before they use it up.
 
 use std::path::Path;
 
-/// What is left to the record of a disk that gets full: room for its log, and for a checkpoint of a log of
-/// a hundred megabytes. That of a longer one wants more, and waits until there is.
+/// The reserve in bytes: space for the WAL, and for a checkpoint of a WAL of a hundred megabytes. The
+/// checkpoint of a longer WAL needs more, and waits until there is.
 const RESERVE: u64 = 256 * 1024 * 1024;
 
-/// Looks whether there is more.
+/// Checks whether more than the reserve is free.
 ///
 /// # Errors
-/// How many bytes are left, if there is not.
+/// The number of free bytes, if that is less than the reserve.
 pub(super) fn look_for_room(folder: &Path) -> Result<(), u64> {
     match fs4::available_space(folder) {
         Ok(free) if free < RESERVE => Err(free),

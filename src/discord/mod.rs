@@ -1,5 +1,5 @@
-//! Discord, as this project sees it: raw payloads in, and the few facts that are needed to follow
-//! a guild. Knows the domain ([`crate::message`]) and the catalog's vocabulary; writes nothing.
+//! Discord as this project sees it: unchanged payloads, and the few facts that are needed to follow a guild.
+//! Knows the domain ([`crate::message`], [`crate::guild`]) and writes nothing.
 
 pub mod dispatch;
 mod frame;
@@ -9,12 +9,12 @@ pub mod permissions;
 mod reactions;
 pub mod rest;
 
-/// Where the project is at home, which Discord wants to know; there is no public place yet, and
-/// `.invalid` is nobody's.
+/// The project's home page, which Discord requires in the user agent. There is no public page yet, and nobody
+/// can own a `.invalid` name.
 const PROJECT_URL: &str = "https://guildlake.invalid";
 
-/// Who asks, in every request and in the handshake of the socket.
-/// Source: <https://discord.com/developers/docs/reference#user-agent>
+/// The user agent of every request and of the gateway's handshake. Source:
+/// <https://discord.com/developers/docs/reference#user-agent>
 fn user_agent() -> String {
     format!("DiscordBot ({PROJECT_URL}, {})", env!("CARGO_PKG_VERSION"))
 }

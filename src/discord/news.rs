@@ -1,4 +1,4 @@
-//! What a frame of the gateway says, once it was read.
+//! The meaning of a gateway frame, after it was parsed.
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -100,7 +100,7 @@ pub enum News {
     },
     /// A channel or thread in its current state.
     Channel {
-        /// Its guild.
+        /// The guild of the channel.
         guild_id: GuildId,
         /// The channel.
         channel: Box<ChannelInfo>,
@@ -109,21 +109,21 @@ pub enum News {
     },
     /// Threads that can be read from now on.
     Threads {
-        /// Their guild.
+        /// The guild of the threads.
         guild_id: GuildId,
         /// The threads.
         threads: Vec<ChannelInfo>,
     },
     /// A channel or thread was deleted.
     ChannelGone {
-        /// Its guild.
+        /// The guild of the channel.
         guild_id: GuildId,
         /// The channel.
         id: ChannelId,
     },
     /// A role in its current state.
     Role {
-        /// Its guild.
+        /// The guild of the role.
         guild_id: GuildId,
         /// The role.
         role: RoleInfo,
@@ -132,11 +132,11 @@ pub enum News {
     Permissions(GuildId),
     /// A member in their current state. Only the roles of the bot matter, because they decide what it can read.
     Member {
-        /// Their guild.
+        /// The guild.
         guild_id: GuildId,
         /// The user.
         user_id: UserId,
-        /// Their roles.
+        /// The roles of the member.
         roles: Vec<RoleId>,
     },
     /// The bot was added to a thread or removed from it.

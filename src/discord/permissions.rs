@@ -1,6 +1,6 @@
-//! What the bot may read: Discord answers an empty page where READ_MESSAGE_HISTORY is missing, so
-//! whether a channel is empty or closed can only be known by working its permissions out.
-//! The arithmetic is twilight's; here is what it is asked, and the table of channel types.
+//! The bot's permissions in channels. Discord answers with an empty page if READ_MESSAGE_HISTORY is missing, so
+//! only the permissions tell an empty channel from a closed one. twilight does the arithmetic; this module
+//! supplies its input and the table of channel types.
 
 use serenity::model::channel::ChannelType;
 use twilight_model::channel::ChannelType as CalculatedType;
@@ -13,14 +13,14 @@ use super::rest::{ArchivedKind, ChannelInfo, GuildInfo, RoleId};
 use crate::guild::Access;
 use crate::message::{GuildId, UserId};
 
-/// What there is to read in a type of channel.
+/// What a type of channel can contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {
-    /// Messages; in text and announcement channels threads as well.
+    /// Messages; text and announcement channels can contain threads as well.
     Messages,
     /// Threads only.
     Threads,
-    /// Nothing of a guild's conversation.
+    /// Nothing that belongs to a guild's conversation.
     Nothing,
 }
 
@@ -31,11 +31,11 @@ pub struct ChannelKind {
     pub number: u8,
     /// Discord's name.
     pub name: &'static str,
-    /// What there is to read.
+    /// What channels of this type can contain.
     pub holds: Holds,
-    /// Whether CONNECT is needed to read it.
+    /// Whether reading needs CONNECT.
     pub is_voice: bool,
-    /// Whether it is a thread: its channel's permissions count.
+    /// Whether it is a thread, for which the permissions of its channel count.
     pub is_thread: bool,
 }
 
@@ -68,8 +68,7 @@ pub const CHANNEL_KINDS: [ChannelKind; 13] = [
 ];
 
 impl ChannelKind {
-    /// The kind with this number. One that Discord adds later holds nothing until it is known
-    /// what it holds.
+    /// The kind with this number. A kind that Discord adds later counts as containing nothing.
     #[must_use]
     pub fn of(number: impl Into<u8>) -> Self {
         let number = number.into();
@@ -80,8 +79,8 @@ impl ChannelKind {
     }
 }
 
-/// The lists of archived threads that there are in this type of channel, and that may be asked
-/// for with these permissions.
+/// The lists of archived threads that exist for this type of channel and that these permissions allow to
+/// request.
 fn archived_lists(kind: ChannelType, permissions: Permissions) -> Vec<ArchivedKind> {
     if !permissions.contains(Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY) {
         return Vec::new();
@@ -99,7 +98,7 @@ fn archived_lists(kind: ChannelType, permissions: Permissions) -> Vec<ArchivedKi
     }
 }
 
-/// What a member may do in a guild's channels.
+/// A member's permissions in a guild.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MemberPermissions {
     guild: GuildId,
@@ -110,7 +109,7 @@ pub struct MemberPermissions {
 }
 
 impl MemberPermissions {
-    /// Of `user`, who has `member_roles` in `guild`.
+    /// The permissions of `user`, who has `member_roles` in `guild`.
     #[must_use]
     pub fn new(guild: &GuildInfo, user: UserId, member_roles: &[RoleId]) -> Self {
         let everyone = RoleId::new(number(guild.id.as_i64()));
@@ -123,7 +122,7 @@ impl MemberPermissions {
             roles: member_roles
                 .iter()
                 .filter(|role| **role != everyone)
-                // A role that the guild does not list allows nothing, but overwrites name it.
+                // A role that the guild does not list allows nothing, but overwrites can name it.
                 .map(|role| {
                     (
                         *role,
@@ -134,7 +133,7 @@ impl MemberPermissions {
         }
     }
 
-    /// In a channel with these overwrites.
+    /// The permissions in a channel with these overwrites.
     #[must_use]
     pub fn in_channel(&self, overwrites: &[PermissionOverwrite]) -> Permissions {
         PermissionCalculator::new(
@@ -144,14 +143,14 @@ impl MemberPermissions {
             &self.roles,
         )
         .owner_id(Id::new(number(self.owner.as_i64())))
-        // The calculator takes away what it holds to be senseless in a type of channel, and with
-        // it READ_MESSAGE_HISTORY in voice channels, whose text it does not know. From an
-        // announcement channel it takes nothing.
+        // The calculator removes permissions that it considers meaningless for a type of channel, and with them
+        // READ_MESSAGE_HISTORY in voice channels, because it does not know their text. For an announcement
+        // channel it removes nothing.
         .in_channel(CalculatedType::GuildAnnouncement, overwrites)
     }
 
-    /// Whether the history of `channel` can be read. For a thread `parent` is its channel; without
-    /// that nothing is known. A forum is readable when its threads are.
+    /// Whether the history of `channel` can be read. For a thread, `parent` is its channel; without it, the
+    /// answer is unknown. A forum is readable if its threads are.
     #[must_use]
     pub fn access(&self, channel: &ChannelInfo, parent: Option<&ChannelInfo>) -> Access {
         let kind = ChannelKind::of(channel.kind);
@@ -177,7 +176,7 @@ impl MemberPermissions {
         Access::Readable
     }
 
-    /// Which lists of archived threads of `channel` may be asked for.
+    /// The lists of archived threads of `channel` that may be requested.
     #[must_use]
     pub fn archived_lists(&self, channel: &ChannelInfo) -> Vec<ArchivedKind> {
         archived_lists(
@@ -187,7 +186,7 @@ impl MemberPermissions {
     }
 }
 
-/// Our ids are from 1 to `i64::MAX`.
+/// Ids are between 1 and `i64::MAX`.
 fn number(id: i64) -> u64 {
     id.unsigned_abs()
 }

@@ -1,4 +1,4 @@
-//! What the socket tells of reactions and of votes in polls: each is one more or one less, of one user.
+//! The gateway events of reactions and votes in polls: each adds or removes one of one user, or clears several.
 //! Source: <https://discord.com/developers/docs/events/gateway-events#message-reaction-add>
 
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use crate::message::{
     UserId,
 };
 
-/// The events, with what each does.
+/// The names of the events, with their kinds.
 const EVENTS: [(&str, ReactionKind); 6] = [
     ("MESSAGE_REACTION_ADD", ReactionKind::ReactionAdded),
     ("MESSAGE_REACTION_REMOVE", ReactionKind::ReactionRemoved),
@@ -32,12 +32,12 @@ struct Payload {
     burst: bool,
 }
 
-/// Whether a dispatch of this name is one of them.
+/// Whether a dispatch of this name is such an event.
 pub(super) fn is_reaction(name: &str) -> bool {
     EVENTS.iter().any(|(event, _)| *event == name)
 }
 
-/// Reads one of them.
+/// Parses such an event.
 pub(super) fn read(
     name: &str,
     payload: &str,

@@ -1,6 +1,6 @@
-//! What is known of a channel, by ranges of ids: complete, and by what; or a gap, and why. What no
-//! range speaks of was never read. A complete range can be stale: then every message is there, but
-//! edits and deletes since some time may be missing.
+//! The coverage of a channel, as ranges of ids: complete, and by what; or a gap, and why. Ids outside all
+//! ranges were never read. A complete range can be stale: every message is in the record, but edits and deletes
+//! since some time may be missing.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -10,18 +10,18 @@ use rangemap::{RangeMap, RangeSet};
 
 use crate::message::{ChannelId, IdSpan, MessageId};
 
-/// For each channel what is known of its ranges.
+/// The coverage of each channel.
 pub type Coverage = HashMap<ChannelId, ChannelCoverage>;
 
-/// By what a range is known complete.
+/// How a range became complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum CoveredBy {
-    /// Pages of history.
+    /// By pages of history.
     History,
-    /// An unbroken session of the socket.
+    /// By an unbroken gateway session.
     Live,
-    /// Pages of history, read again.
+    /// By pages of history that were read again.
     Rescan,
 }
 
@@ -31,51 +31,51 @@ pub enum CoveredBy {
 pub enum GapReason {
     /// The service did not run, and its session could not be resumed.
     Offline,
-    /// The service ran; the connection was lost, and its session could not be resumed.
+    /// The service ran, the connection was lost, and its session could not be resumed.
     SessionLost,
-    /// A right came or went, or the guild was away.
+    /// A permission changed, or the guild was unavailable.
     Interrupted,
-    /// The socket brought something that could not be understood; history is asked.
+    /// The gateway sent something that could not be understood; history is read instead.
     FrameUnreadable,
-    /// History has something there that could not be understood; it is kept as it came.
+    /// History contains a payload that could not be understood; it is kept as a dead letter.
     PayloadUnreadable,
 }
 
-/// What is known of a range of ids.
+/// The state of a range of ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RangeState {
     Complete(Complete),
     Gap(GapReason),
 }
 
-/// A range of which every message is known.
+/// The state of a range of which every message is in the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Complete {
     pub(crate) by: CoveredBy,
-    /// Edits and deletes from this time on may be missing.
+    /// Edits and deletes since this time may be missing.
     pub(crate) stale_since: Option<DateTime<Utc>>,
-    /// It is to be read again.
+    /// The range is to be read again.
     pub(crate) reread: bool,
-    /// Reactions and votes from this time on may be missing, where nobody listened to them yet.
+    /// Reactions and votes since this time may be missing, because they were not followed yet.
     pub(crate) reactions_stale_since: Option<DateTime<Utc>>,
 }
 
-/// What a session's end leaves behind.
+/// The end of a session, as far as it changes coverage.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SessionEnd {
-    /// The session brought everything below this id, from where it began; none if there was no
-    /// session, and history was read with nobody listening.
+    /// The session delivered everything from its beginning up to this id (exclusive); none if there was no
+    /// session, and history was read without one.
     pub(crate) live_high: Option<i64>,
-    /// The next session begins here.
+    /// The first id that the next session covers.
     pub(crate) next_low: i64,
-    /// When the last was heard.
+    /// When the session last delivered something.
     pub(crate) heard_at: DateTime<Utc>,
-    /// What is younger than this is read again.
+    /// Newer messages than this id are read again.
     pub(crate) window_low: i64,
     pub(crate) reason: GapReason,
 }
 
-/// What is known of one channel.
+/// The coverage of one channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChannelCoverage(RangeMap<i64, RangeState>);
 
@@ -90,8 +90,8 @@ impl ChannelCoverage {
         self.0.iter()
     }
 
-    /// What of `whole` is still to be read: gaps, and what is to be read again. What could not be
-    /// understood when it was read is not asked for again by itself.
+    /// The parts of `whole` that are still to be read: gaps, and ranges to be read again. A range whose
+    /// payloads could not be understood is read again only on request.
     #[must_use]
     pub fn to_read(&self, whole: Range<i64>) -> RangeSet<i64> {
         if whole.is_empty() {
@@ -110,8 +110,7 @@ impl ChannelCoverage {
         left
     }
 
-    /// The latest time at which changes to messages of this range were last heard of for certain,
-    /// if they are not heard of now.
+    /// The latest `stale_since` in this range; none if no part of it is stale.
     #[must_use]
     pub fn stale_since(&self, span: IdSpan) -> Option<DateTime<Utc>> {
         if span.is_empty() {
@@ -121,24 +120,24 @@ impl ChannelCoverage {
         complete.filter_map(|(_, it)| it.stale_since).max()
     }
 
-    /// Whether the record has the message, if there is one of this id.
+    /// Whether the record contains the message with this id, if it exists.
     #[must_use]
     pub fn is_complete_at(&self, id: MessageId) -> bool {
         matches!(self.0.get(&id.as_i64()), Some(RangeState::Complete(_)))
     }
 
-    /// Until when a message was there for certain, if its channel was until `end`.
+    /// Until when a message certainly existed, if its channel existed until `end`.
     pub(crate) fn there_at(&self, id: MessageId, end: DateTime<Utc>) -> DateTime<Utc> {
         match self.0.get(&id.as_i64()) {
             Some(RangeState::Complete(complete)) => {
                 complete.stale_since.map_or(end, |stale| stale.min(end))
             }
-            // Nobody can say that its delete would have been heard.
+            // A delete in a gap would not have been noticed.
             Some(RangeState::Gap(_)) | None => id.created_at(),
         }
     }
 
-    /// Notes that a range was read, but for what could not be understood.
+    /// Marks a range as read, except for the parts that could not be understood.
     pub(crate) fn read(&mut self, read: Range<i64>, unreadable: &[IdSpan]) {
         let known: Vec<_> = self
             .complete_in(read.clone())
@@ -162,7 +161,7 @@ impl ChannelCoverage {
         }
     }
 
-    /// Adds what was live to what was read, if the reading got to where the live part begins.
+    /// Adds the range of a live session, if what was read before reaches its beginning.
     pub(crate) fn join_live(&mut self, low: i64, high: i64) {
         let reached = matches!(self.0.get(&(low - 1)), Some(RangeState::Complete(_)));
         if low < high && reached {
@@ -179,7 +178,7 @@ impl ChannelCoverage {
         }
     }
 
-    /// Notes that what came between two ids may be missing, where nothing else is known.
+    /// Marks a range as a gap where nothing else is known.
     pub(crate) fn leave_gap(&mut self, range: Range<i64>, reason: GapReason) {
         if range.is_empty() || self.0.is_empty() {
             return;
@@ -190,17 +189,16 @@ impl ChannelCoverage {
         }
     }
 
-    /// Leaves a gap below an id also where all is known, so that what is live from there on joins
-    /// nothing before it was read.
+    /// Leaves a gap of one id below `at`, also in a complete range, so that live coverage from there on joins
+    /// nothing before the gap is read.
     pub(crate) fn cut(&mut self, at: i64, reason: GapReason) {
         if !self.0.is_empty() {
             self.insert(at - 1..at, RangeState::Gap(reason));
         }
     }
 
-    /// What the end of a session makes doubtful: nothing is known beyond its last id, and of what
-    /// is below, edits and deletes may be missing from now on. What is younger than the repair
-    /// window is read again for them.
+    /// Applies the end of a session: beyond its last id nothing is known, and below it edits and deletes may be
+    /// missing since that end. Ranges within the repair window are read again for these.
     pub(crate) fn end_session(&mut self, end: SessionEnd) {
         if let Some(live_high) = end.live_high {
             self.0.remove(live_high..i64::MAX);
@@ -211,8 +209,7 @@ impl ChannelCoverage {
         self.leave_gap(from..end.next_low, end.reason);
     }
 
-    /// Notes that edits and deletes may be missing from `since` on; what is younger than
-    /// `window_low` is to be read again for them.
+    /// Marks a range as stale since `since`; ids from `window_low` on are to be read again.
     pub(crate) fn make_stale(&mut self, range: Range<i64>, since: DateTime<Utc>, window_low: i64) {
         let complete: Vec<_> = self.complete_in(range).collect();
         for (range, state) in complete {
@@ -231,7 +228,7 @@ impl ChannelCoverage {
         }
     }
 
-    /// Has a range read again, also what could not be understood before.
+    /// Marks a range to be read again, including the parts that could not be understood before.
     pub(crate) fn verify(&mut self, range: Range<i64>) {
         let complete: Vec<_> = self.complete_in(range.clone()).collect();
         for (range, state) in complete {

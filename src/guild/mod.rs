@@ -1,5 +1,5 @@
-//! What is known of guilds, channels and threads beside their messages: whether they exist and can be read, which ranges
-//! of message ids are complete, and how far the gateway's session is.
+//! The domain of guilds, channels and threads apart from their messages: whether they exist and can be read,
+//! which ranges of message ids are complete, and how far the gateway session is.
 
 mod channel;
 mod coverage;

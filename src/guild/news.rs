@@ -1,5 +1,5 @@
-//! What an observation says of a channel: whether it is there, whether it can be read, and which ranges of its messages
-//! are complete or in doubt.
+//! What an observation says about a channel: whether it exists, whether it can be read, and which ranges of its
+//! messages are complete or suspect.
 
 use chrono::{DateTime, Utc};
 
@@ -8,41 +8,41 @@ use super::coverage::GapReason;
 use super::session::SessionId;
 use crate::message::{ChannelId, DeletedBy, Gone, GuildId, IdSpan, Life};
 
-/// The news of whether a channel can be read.
+/// An observation of whether a channel can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessMark {
     /// The channel.
     pub channel_id: ChannelId,
     /// Whether its history can be read.
     pub access: Access,
-    /// The reason in words, where there is more to say.
+    /// The reason as a text, if there is more to say.
     pub detail: Option<String>,
-    /// Since when, if that is news.
+    /// The time of the observation: `access` holds since then, if it changed.
     pub since: DateTime<Utc>,
 }
 
-/// The news that a channel or thread was deleted, and with it all that stood in it.
+/// The deletion of a channel or thread, and of all messages in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChannelGone {
-    /// The channel; its threads go with it.
+    /// The channel; its threads are deleted with it.
     pub id: ChannelId,
-    /// When it was still there.
+    /// When the channel still existed.
     pub after: DateTime<Utc>,
-    /// When it was noticed.
+    /// When the deletion was noticed.
     pub before: DateTime<Utc>,
-    /// When Discord was asked for it, where that it is gone is only inferred from the answers: a later sign of life
-    /// refutes it. None where Discord said so, which is final.
+    /// When Discord was asked for the channel, if its deletion is only inferred from the answers: a later proof
+    /// of life refutes it. None for a confirmed deletion, which is final.
     pub asked_at: Option<DateTime<Utc>>,
 }
 
 impl ChannelGone {
-    /// Whether Discord said so.
+    /// Whether Discord confirmed the deletion.
     #[must_use]
     pub fn is_told(&self) -> bool {
         self.asked_at.is_none()
     }
 
-    /// As what is known of the channel's existence.
+    /// The deletion as knowledge about the channel's existence.
     pub(crate) fn life(&self) -> Life {
         let gone = |by| Gone {
             after: self.after.min(self.before),
@@ -56,22 +56,22 @@ impl ChannelGone {
     }
 }
 
-/// The news that a channel or thread was there: a list or an event showed it.
+/// A proof of life of a channel or thread, by a list or an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sighting {
     /// The channel or thread.
     pub id: ChannelId,
-    /// When; of a list the time before it was asked for.
+    /// When; for a list, the time just before it was requested.
     pub at: DateTime<Utc>,
 }
 
-/// The news that Discord does not know a channel any more. It is believed once a second look, some time later and
-/// by another way, says the same.
+/// A suspected deletion: Discord does not know the channel any more. The deletion counts once a second look,
+/// some time later and by another request, confirms it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Suspicion {
     /// The channel or thread.
     pub id: ChannelId,
-    /// When Discord was asked; none if the suspicion has gone.
+    /// When Discord was asked; none if the suspicion is cleared.
     pub since: Option<DateTime<Utc>>,
 }
 
@@ -82,48 +82,48 @@ pub struct Covered {
     pub channel_id: ChannelId,
     /// The range.
     pub span: IdSpan,
-    /// The socket's session at the time of reading, if there was one. If another has begun since,
-    /// the reading says nothing: what happened between is not in it.
+    /// The gateway session at the time of the read, if there was one. If another session has begun since, the
+    /// range does not count: it does not contain what happened between the sessions.
     pub session_id: Option<SessionId>,
-    /// The number of a commit before the reading; of what became doubtful since, it says nothing.
-    /// None for what the socket told.
+    /// The number of a commit before the read; the read does not settle what became suspect by later commits.
+    /// None for a range that the gateway delivered.
     pub asked_after: Option<i64>,
-    /// What of it could not be understood.
+    /// The parts that could not be understood.
     pub unreadable: Vec<IdSpan>,
 }
 
-/// A range of a channel's ids that is to be read again.
+/// A suspect range of a channel's ids, which is to be read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Doubt {
     /// The channel or thread.
     pub channel_id: ChannelId,
     /// The range.
     pub span: IdSpan,
-    /// Since when edits and deletes there may be missing, if they may.
+    /// Since when edits and deletes of the range may be missing, if they may.
     pub stale_since: Option<DateTime<Utc>>,
 }
 
-/// The news that live events may have been missed up to now: a right was changed, a guild was
-/// away. What came before counts as far as it was complete; from now on it is live anew.
+/// Live events may have been missed up to now: a permission was changed, or a guild was unavailable. What came
+/// before counts as far as it was complete; from now on live coverage begins anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interrupted {
-    /// Where.
+    /// The channels concerned.
     pub place: Place,
-    /// Live anew from this time on.
+    /// Live coverage begins anew at this time.
     pub until: DateTime<Utc>,
-    /// Why.
+    /// The reason of the gap.
     pub reason: GapReason,
     /// Since when edits and deletes of older messages may have been missed too, if they may.
     pub stale_since: Option<DateTime<Utc>>,
 }
 
-/// Whose live events.
+/// The channels whose live events were interrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Place {
-    /// All that are collected.
+    /// All collected channels.
     Everywhere,
-    /// Those of a guild.
+    /// The channels of a guild.
     Guild(GuildId),
-    /// Those of a channel and its threads.
+    /// A channel and its threads.
     Channel(ChannelId),
 }

@@ -15,7 +15,7 @@ pub struct Body {
     pub author_id: UserId,
     /// The author's user name (not the nickname, which belongs to the guild and changes).
     pub author_name: String,
-    /// Whether an app or a webhook wrote it.
+    /// Whether an app or a webhook wrote the message.
     pub author_is_bot: bool,
     /// The message text as typed, with Discord's markup.
     pub content: String,
@@ -29,9 +29,9 @@ pub struct Body {
     pub embed_count: i32,
     /// The reactions in the payload.
     pub reactions: Vec<Count>,
-    /// Whether the message has a poll,
+    /// Whether the message has a poll.
     pub has_poll: bool,
-    /// and the votes, if the payload contains them.
+    /// The votes in the poll, if the payload contains them.
     pub votes: Option<Vec<Count>>,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct Author {
 }
 
 impl Author {
-    /// Whether it is an app or a webhook. What is no boolean says nothing.
+    /// Whether the author is an app. A value that is not a boolean counts as false.
     pub(super) fn is_bot(&self) -> bool {
         self.bot.as_ref().and_then(Value::as_bool) == Some(true)
     }

@@ -1,6 +1,6 @@
-//! Whether a message still exists. A delete can be *reported* by Discord, which is final, or *inferred* from a
-//! reading that did not contain the message. An inferred delete yields to every later sign of life; together
-//! with a reported delete, it only shows that the message was deleted before that reading.
+//! Whether a message still exists. A deletion can be *confirmed* by Discord, which is final, or *inferred* from
+//! a reading that did not contain the message. An inferred deletion yields to every later proof of life;
+//! together with a confirmed deletion, it only shows that the message was deleted before that reading.
 
 use std::cmp::Reverse;
 
@@ -90,7 +90,7 @@ impl Gone {
 pub struct Absence {
     /// The delete that follows from it.
     pub gone: Gone,
-    /// When the reading was requested; a later sign of life refutes it.
+    /// When the reading was requested; a later proof of life refutes it.
     pub asked_at: DateTime<Utc>,
 }
 
@@ -106,8 +106,8 @@ impl Absence {
 }
 
 /// What is known of a message's existence. Each part only grows, so the join is commutative, associative and
-/// idempotent: the earliest reported delete, the latest sign of life, and the latest absence that no sign of
-/// life refutes.
+/// idempotent: the earliest confirmed deletion, the latest proof of life, and the latest absence that no proof
+/// of life refutes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Life {
     told: Option<Gone>,

@@ -1,10 +1,10 @@
-//! A reaction or a vote, or the end of one, as an event of the gateway.
+//! A reaction or a vote, or its removal, as an event of the gateway.
 
 use chrono::{DateTime, Utc};
 
 use super::{ChannelId, GuildId, MessageId, UserId};
 
-/// What an event does.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum ReactionKind {
@@ -12,9 +12,9 @@ pub enum ReactionKind {
     ReactionAdded,
     /// Somebody took a reaction back.
     ReactionRemoved,
-    /// All reactions with one emoji were taken away.
+    /// All reactions with one emoji were removed.
     EmojiCleared,
-    /// All reactions were taken away.
+    /// All reactions were removed.
     AllCleared,
     /// Somebody voted for an answer of a poll.
     VoteAdded,
@@ -22,27 +22,27 @@ pub enum ReactionKind {
     VoteRemoved,
 }
 
-/// An event of a reaction or a vote.
+/// A reaction or vote event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReactionEvent {
-    /// When it was heard.
+    /// When the event was received.
     pub happened_at: DateTime<Utc>,
-    /// What it does.
+    /// The kind of the event.
     pub kind: ReactionKind,
-    /// The message.
+    /// The message's id.
     pub message_id: MessageId,
-    /// The guild it belongs to.
+    /// The guild of the message.
     pub guild_id: GuildId,
-    /// The channel or thread it stands in.
+    /// The channel or thread of the message.
     pub channel_id: ChannelId,
-    /// Who did it; none where a moderator cleared reactions.
+    /// The user who reacted or voted; none if reactions were cleared.
     pub user_id: Option<UserId>,
-    /// A guild's own emoji.
+    /// The id of a custom emoji.
     pub emoji_id: Option<i64>,
-    /// The emoji, or the name of an own one.
+    /// The Unicode emoji, or the name of the custom emoji.
     pub emoji_name: Option<String>,
-    /// The number of a poll's answer.
+    /// The number of the poll's answer.
     pub answer_id: Option<i64>,
-    /// Whether it is a super reaction.
+    /// Whether the reaction is a super reaction.
     pub is_super: bool,
 }

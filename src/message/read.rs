@@ -1,4 +1,4 @@
-//! What a payload of Discord's says of a message: a whole one, or a partial update.
+//! Parses Discord's payloads of messages: whole ones and partial updates.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

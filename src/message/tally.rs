@@ -296,7 +296,7 @@ mod tests {
         let tally = tally.join(Tally::change(observed(8), of("a"), Step::Cleared, false));
         assert_eq!(counts(&tally)[0].0, "b");
         assert!(!tally.is_unsettled(None));
-        // A page that was asked for before the last event does not take it away.
+        // A page that was requested before the last event does not revert it.
         let page = Tally::whole(observed(7), false, vec![count("a", 3)]);
         let tally = tally.join(page);
         assert_eq!(counts(&tally), []);

@@ -52,10 +52,10 @@ pub enum StoreError {
     /// A report's file is not a single query with the columns that its header declares.
     #[error("the report can't be run: {0}")]
     NoReport(String),
-    /// A report has more rows than one may have.
+    /// A report has more rows than the limit allows.
     #[error("the report has more than {most} rows")]
     TooLarge {
-        /// How many rows it may have.
+        /// The limit.
         most: usize,
     },
     /// All connections for reading are busy.
@@ -67,7 +67,7 @@ pub enum StoreError {
     /// The file system failed.
     #[error("{what}: {cause}")]
     Io {
-        /// What was tried.
+        /// The operation that failed, with its path.
         what: String,
         /// The error of the operating system.
         cause: std::io::Error,

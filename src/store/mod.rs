@@ -1,9 +1,10 @@
-//! The record: every message that was acknowledged, in one DuckDB file. All SQL of the service is
-//! in this room. One [`Record`] writes, on one thread; any number of [`Reader`]s read beside it.
-//! Nothing is reported as done before the transaction that holds it is on disk.
+//! The record: one DuckDB file with every message that was acknowledged. All SQL on its tables is in this
+//! module. One [`Record`] writes, on one thread; any number of [`Reader`]s read at the same time. An
+//! acknowledgement follows the commit, never precedes it.
 //!
-//! Four rooms: `schema` (tables, columns, migrations), `file` (the DuckDB file: open, lock, commit, checkpoint), `read`,
-//! and `write`. `write` knows the other three, `read` knows `file` and `schema`, `file` knows `schema`.
+//! The four parts: `schema` (tables, columns, migrations), `file` (the DuckDB file: open, lock, commit,
+//! checkpoint), `read`, and `write`. `write` knows the other three, `read` knows `file` and `schema`, and
+//! `file` knows `schema`.
 
 mod error;
 mod file;

@@ -1,6 +1,6 @@
-//! Checks against Discord: token, clock, intents, session budget, the socket, and what of the chosen
-//! guilds and channels the bot may read. A message is really asked for: what follows from permissions
-//! is one thing, what Discord answers another.
+//! Checks against Discord: token, clock, intents, session budget, the gateway connection, and the permissions in
+//! the selected guilds and channels. Messages are really requested, because Discord's answer can differ from what
+//! the permissions say.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(super) async fn checks(settings: DiscordSettings) -> Vec<Check> {
             "copy it again: Developer Portal, Bot, Reset Token",
         )
     }];
-    // A person waits: no minutes of patience.
+    // A person waits for the result, so there are few attempts and a short time limit.
     let patience = RestSettings {
         attempts: 2,
         request_timeout: Duration::from_secs(10),

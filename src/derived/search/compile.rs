@@ -1,4 +1,4 @@
-//! From the syntax tree to tantivy's queries. Words are scored; every filter only lets through.
+//! Compiles the syntax tree into tantivy's queries. Only words are scored; filters have no score.
 
 use std::ops::{Bound, Range};
 
@@ -19,35 +19,35 @@ use super::text::{TypedToken, fold_name};
 use super::{SearchError, text};
 use crate::message::IdSpan;
 
-/// How much a hit by the stem of a word counts beside one by the word itself.
+/// The weight of a hit by the stem of a word, relative to a hit by the word itself.
 const STEM_WEIGHT: f32 = 0.5;
 
-/// How much the other places of a word count beside its best.
+/// The weight of a word's other places, relative to its best place.
 const TIE: f32 = 0.1;
 
-/// How many terms a prefix at the end of a phrase may stand for; each takes two kilobytes while it is
-/// looked for.
+/// The maximum number of terms that a prefix at the end of a phrase may match; each needs two kilobytes during
+/// the search.
 const PREFIX_TERMS: u32 = 4_000;
 
-/// Words with a star of a query: each takes a bit for every message, in each place.
+/// The maximum number of prefixes in a query: each needs one bit per message in each place.
 const MOST_PREFIXES: usize = 8;
 
-/// Words of a phrase.
+/// The maximum number of words in a phrase.
 const MOST_TOKENS: usize = 128;
 
-/// The channels of a name, folded.
+/// Returns the ids of the channels with a name, which is folded.
 pub type ChannelsNamed<'a> = dyn Fn(&str) -> Vec<u64> + 'a;
 
-/// Something that the search could not make sense of, but went on without.
+/// A part of the query that has no effect; the search continues without it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// The characters of the query that it is about.
+    /// The characters of the query concerned.
     pub at: Range<usize>,
-    /// What, in a sentence.
+    /// The reason, as a sentence.
     pub reason: String,
 }
 
-/// Makes queries of an index.
+/// Compiles queries for one state of the index.
 pub(super) struct Compiler<'a> {
     pub(super) fields: &'a Fields,
     pub(super) searcher: &'a Searcher,
@@ -58,8 +58,8 @@ pub(super) struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    /// The query of a condition; none for one that has nothing that is indexed, which can neither find
-    /// anything nor rule anything out.
+    /// The query for a condition; none if nothing in the condition is indexed, so that it can neither find nor
+    /// exclude anything.
     pub(super) fn clause(
         &mut self,
         clause: &Clause,
@@ -99,7 +99,7 @@ impl Compiler<'_> {
         })
     }
 
-    /// These words in this order in any place, or one of a stem.
+    /// Finds these words in this order in any place, or one of the stems.
     fn words(
         &mut self,
         words: &str,
@@ -127,7 +127,7 @@ impl Compiler<'_> {
         Ok(Some(best_of(all)))
     }
 
-    /// What of a text is indexed; none if nothing is.
+    /// The indexed tokens of a text; none if there are none.
     fn tokens(
         &mut self,
         tokens: Vec<TypedToken>,
@@ -255,8 +255,8 @@ impl Compiler<'_> {
         })
     }
 
-    /// What was written under this name, by whomever. Old clients write `name#0` of an account, and `name#0000`
-    /// of a webhook, that has no such number.
+    /// Finds messages that were written under this name by any author. Old clients write `name#0` for an
+    /// account and `name#0000` for a webhook, although these have no such number.
     fn written_by(&mut self, name: &str, at: &Range<usize>) -> Result<Box<dyn Query>, SearchError> {
         let folded = fold_name(name);
         let bare = ["#0", "#0000"]
@@ -271,7 +271,7 @@ impl Compiler<'_> {
         Ok(Box::new(written))
     }
 
-    /// What has a reaction with this emoji, or with a guild's own emoji of this name.
+    /// Finds messages that have a reaction with this emoji, or with a custom emoji of this name.
     fn reacted_with(
         &mut self,
         name: &str,
@@ -327,7 +327,7 @@ pub fn asks_for_deleted(clause: &Clause) -> bool {
     }
 }
 
-/// Whether a condition has words, by which messages can be ranked.
+/// Whether a condition contains words, by which messages can be ranked.
 #[must_use]
 pub fn has_words(clause: &Clause) -> bool {
     match clause {
@@ -337,7 +337,7 @@ pub fn has_words(clause: &Clause) -> bool {
     }
 }
 
-/// Whether a condition names channels, so that their names have to be known.
+/// Whether a condition contains names of channels, so that the caller has to load these names.
 #[must_use]
 pub fn names_channels(clause: &Clause) -> bool {
     match clause {
@@ -349,7 +349,7 @@ pub fn names_channels(clause: &Clause) -> bool {
     }
 }
 
-/// The best of these, and a little of the others.
+/// The score of the best query, plus a small part of the others.
 fn best_of(queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {
     let best = DisjunctionMaxQuery::with_tie_breaker(queries, TIE);
     Box::new(Exact(Box::new(best)))
@@ -359,7 +359,7 @@ fn exact(query: Box<dyn Query>, weight: f32) -> Box<dyn Query> {
     Box::new(Exact(Box::new(BoostQuery::new(query, weight))))
 }
 
-/// All of these; where nothing is asked for, everything but what is ruled out.
+/// All of these queries; without a required one, all messages except the excluded ones.
 pub(super) fn all(mut parts: Vec<(Occur, Box<dyn Query>)>) -> Box<dyn Query> {
     if parts.iter().all(|(occur, _)| *occur == Occur::MustNot) {
         parts.push((Occur::Must, everything()));
@@ -391,7 +391,7 @@ pub(super) fn whole(field: Field, text: &str) -> Box<dyn Query> {
     Box::new(TermQuery::new(term, IndexRecordOption::Basic))
 }
 
-/// A term that begins so.
+/// Finds terms with this prefix.
 pub(super) fn begins_with(field: Field, prefix: &str, score: f32) -> Box<dyn Query> {
     let term = |text: &str| Term::from_field_text(field, text);
     let end = match after_all(prefix) {
@@ -402,11 +402,11 @@ pub(super) fn begins_with(field: Field, prefix: &str, score: f32) -> Box<dyn Que
     Box::new(ConstScoreQuery::new(Box::new(range), score))
 }
 
-/// The first text after all that begin so; none if there is none.
+/// The first text in order after all texts with this prefix; none if there is none.
 fn after_all(prefix: &str) -> Option<String> {
     let mut characters: Vec<char> = prefix.chars().collect();
     while let Some(last) = characters.pop() {
-        // The next one, beyond those that are no characters.
+        // The next character; the surrogates between are no characters.
         let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
         if let Some(next) = next {
             characters.push(next);
@@ -416,7 +416,7 @@ fn after_all(prefix: &str) -> Option<String> {
     None
 }
 
-/// Messages of these ids.
+/// Finds messages with ids of this range.
 pub(super) fn ids(fields: &Fields, span: IdSpan) -> Box<dyn Query> {
     let term = |id: i64| Term::from_field_u64(fields.id, id.cast_unsigned());
     Box::new(RangeQuery::new(

@@ -1,4 +1,4 @@
-//! When a search is given up, and the walks over the index that look at it on their way.
+//! The deadline of a search, and walks over the index that check it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,20 +15,20 @@ use super::error::SearchError;
 use super::fields::Fields;
 use super::view::column;
 
-/// After so many messages it is looked at the clock.
+/// The number of messages between two checks of the deadline.
 pub(super) const LOOK_EVERY: u32 = 4_096;
 
-/// The most users that one name can stand for.
+/// The maximum number of users that one name can stand for.
 pub(super) const MOST_OF_A_NAME: usize = 1_000;
 
-/// When a search is given up: at a time, or when nobody wants its answer any more.
+/// Ends a search at a time, or when its caller goes away.
 #[derive(Debug, Clone)]
 pub struct Clock {
     deadline: Instant,
     left: Arc<AtomicBool>,
 }
 
-/// Has the search given up when it is dropped.
+/// Ends the search when dropped.
 #[must_use]
 pub struct LeaveOnDrop(Arc<AtomicBool>);
 
@@ -39,7 +39,7 @@ impl Drop for LeaveOnDrop {
 }
 
 impl Clock {
-    /// One that ends at `deadline`, and before when the other half is dropped.
+    /// A deadline, and a guard that ends the search earlier when it is dropped.
     pub fn until(deadline: Instant) -> (Self, LeaveOnDrop) {
         let left = Arc::new(AtomicBool::new(false));
         let clock = Self {
@@ -49,10 +49,10 @@ impl Clock {
         (clock, LeaveOnDrop(left))
     }
 
-    /// Looks at it.
+    /// Checks the deadline.
     ///
     /// # Errors
-    /// [`SearchError::TooLong`] if the time is over.
+    /// [`SearchError::TooLong`] if the deadline has passed or the caller has gone away.
     pub fn look(&self) -> Result<(), SearchError> {
         if self.left.load(Ordering::Relaxed) || Instant::now() >= self.deadline {
             return Err(SearchError::TooLong);
@@ -60,7 +60,7 @@ impl Clock {
         Ok(())
     }
 
-    /// Whether there is a message that a query lets through.
+    /// Whether a query finds at least one message.
     pub(super) fn finds_any(
         &self,
         searcher: &Searcher,
@@ -80,7 +80,7 @@ impl Clock {
         Ok(false)
     }
 
-    /// The authors of the messages that a query lets through, [`MOST_OF_A_NAME`] at most.
+    /// The authors of the messages that a query finds, at most [`MOST_OF_A_NAME`].
     pub(super) fn distinct(
         &self,
         searcher: &Searcher,
@@ -98,7 +98,7 @@ impl Clock {
                 if seen.is_multiple_of(LOOK_EVERY) {
                     self.look()?;
                 }
-                // What was replaced may have another name by now, or none.
+                // The replaced version of a message may have another author name.
                 if !segment.is_deleted(doc) {
                     values.insert(authors.get_val(doc));
                 }

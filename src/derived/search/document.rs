@@ -1,5 +1,5 @@
-//! A message as the index has it: its texts by their places, what it is and has, whom it names. Read
-//! from the payload as leniently as can be: what has another form than Discord's is left out.
+//! The document of a message: its texts by place, its traits, and the users and roles it mentions. The payload
+//! is read leniently: fields that do not have Discord's form are left out.
 
 use serde_json::{Map, Value};
 use tantivy::TantivyDocument;
@@ -8,16 +8,17 @@ use super::fields::{Fields, Place};
 use super::text::{bare_emoji, fold_name, plain_emoji};
 use crate::store::FollowedMessage;
 
-/// A text that is longer is cut: nobody reads on, and the bot that sent it would fill the index.
+/// The maximum length of an indexed text in bytes. Longer texts come from bots, nobody reads them to the end,
+/// and they would fill the index.
 const LONGEST_TEXT: usize = 64 * 1024;
 
-/// Discord's type of a message that answers another.
+/// Discord's type of a reply.
 const REPLY: i64 = 19;
 
-/// The type of a `message_reference` that forwards.
+/// The type of a `message_reference` that forwards a message.
 const FORWARD: i64 = 1;
 
-/// What a message can be and have, as terms.
+/// The terms of the field `traits`.
 pub(super) mod traits {
     pub(in super::super) const DELETED: &str = "deleted";
     pub(in super::super) const EDITED: &str = "edited";
@@ -38,11 +39,11 @@ pub(super) mod traits {
     pub(in super::super) const REACTION: &str = "reaction";
 }
 
-/// What a message says, by place.
+/// The texts of a message, by place.
 pub(super) struct Texts(Vec<(Place, String)>);
 
 impl Texts {
-    /// The texts of a payload; `content` is what is shown.
+    /// Reads the texts of a payload; `content` is the content as it is shown.
     fn read(payload: &Value, content: &str) -> Self {
         let mut texts = Self(Vec::new());
         texts.add(Place::Content, content);
@@ -64,7 +65,7 @@ impl Texts {
         texts
     }
 
-    /// What a message and a forwarded one both have.
+    /// Adds what an ordinary message and a forwarded one have in common.
     fn body(&mut self, message: &Value, embeds: Place, files: Place) {
         for embed in list(message, "embeds") {
             self.add_of(embeds, embed, &["title", "description", "url"]);
@@ -90,7 +91,7 @@ impl Texts {
         self.component(components, &message["components"]);
     }
 
-    /// Components hold each other; serde_json reads no deeper than 128.
+    /// Components can contain components; serde_json limits the depth to 128.
     fn component(&mut self, place: Place, component: &Value) {
         match component {
             Value::Array(items) => items.iter().for_each(|item| self.component(place, item)),
@@ -125,8 +126,7 @@ impl Texts {
     }
 }
 
-/// The texts of a message that are not its content, for whoever shows where a hit is; empty for a
-/// payload that can't be read.
+/// The texts of a message, for highlights; empty if the payload can't be parsed.
 pub(super) fn texts(message: &FollowedMessage) -> Texts {
     match read(message) {
         Some((payload, content, _)) => Texts::read(&payload, &content),
@@ -134,7 +134,7 @@ pub(super) fn texts(message: &FollowedMessage) -> Texts {
     }
 }
 
-/// A message as a document.
+/// Converts a message into a document.
 pub(super) fn document(fields: &Fields, message: &FollowedMessage) -> TantivyDocument {
     let mut document = TantivyDocument::new();
     let mut number = |field, id: i64| document.add_u64(field, id.cast_unsigned());
@@ -163,7 +163,7 @@ pub(super) fn document(fields: &Fields, message: &FollowedMessage) -> TantivyDoc
             }
             (None, Some(name)) => {
                 let bare = bare_emoji(name);
-                // The plain one finds every skin tone, as it does in texts.
+                // A plain emoji finds every skin tone, as it does in texts.
                 let plain = plain_emoji(name);
                 if plain != bare {
                     document.add_text(fields.reaction, plain);
@@ -202,7 +202,7 @@ pub(super) fn document(fields: &Fields, message: &FollowedMessage) -> TantivyDoc
     document
 }
 
-/// The payload with what Discord changed later, the content that is shown, and whether its author edited it.
+/// The payload with Discord's later changes, the content as it is shown, and whether the author edited it.
 fn read(message: &FollowedMessage) -> Option<(Value, String, bool)> {
     let mut payload: Value = serde_json::from_str(message.raw_json.as_deref()?).ok()?;
     let changed = message.changed_fields.as_deref();
@@ -210,7 +210,7 @@ fn read(message: &FollowedMessage) -> Option<(Value, String, bool)> {
         changed.and_then(|json| serde_json::from_str(json).ok());
     for (field, value) in changed.into_iter().flatten() {
         match (payload[&field].as_object_mut(), value) {
-            // An update can name an author without all that is known of them.
+            // A partial update can contain an author without all fields.
             (Some(known), Value::Object(news)) if field == "author" => known.extend(news),
             (_, value) => payload[&field] = value,
         }
@@ -220,7 +220,7 @@ fn read(message: &FollowedMessage) -> Option<(Value, String, bool)> {
     Some((payload, content, is_edited))
 }
 
-/// What a message is and has.
+/// The traits of a message.
 fn told(payload: &Value, content: &str, is_edited: bool) -> [(&'static str, bool); 16] {
     let is = |name: &str| payload[name].as_bool() == Some(true);
     let has = |name: &str| list(payload, name).next().is_some();
@@ -247,7 +247,7 @@ fn told(payload: &Value, content: &str, is_edited: bool) -> [(&'static str, bool
             author["bot"].as_bool() == Some(true) || payload["webhook_id"].is_string(),
         ),
         (traits::PINNED, is("pinned")),
-        // Discord tells only that it is one of the two.
+        // Discord only says that it is one of the two.
         (traits::EVERYONE, is("mention_everyone") && !is_here),
         (traits::HERE, is("mention_everyone") && is_here),
         (
@@ -266,7 +266,7 @@ fn told(payload: &Value, content: &str, is_edited: bool) -> [(&'static str, bool
     ]
 }
 
-/// The emoji that somebody reacted with and has not taken back.
+/// The emoji with at least one reaction.
 fn reacted_with(payload: &Value) -> impl Iterator<Item = &Value> {
     let reactions = list(payload, "reactions");
     let counted = reactions.filter(|it| it["count"].as_i64().is_some_and(|count| count > 0));
@@ -274,8 +274,8 @@ fn reacted_with(payload: &Value) -> impl Iterator<Item = &Value> {
     emoji.filter(|it| it["id"].is_string() || it["name"].is_string())
 }
 
-/// The names of a user, folded, each once; and the name with the number that Discord told people of one name
-/// apart by, as long as the account had one.
+/// The folded names of a user, each once, and for old accounts the name with its discriminator, by which
+/// Discord distinguished people of one name.
 fn names(user: &Value, member: &Value) -> Vec<String> {
     let tag = user["discriminator"]
         .as_str()

@@ -40,7 +40,7 @@ pub enum SearchError {
     /// A part of a query would be too expensive.
     #[error("character {}: {reason}", at.start + 1)]
     Refused {
-        /// Its characters.
+        /// The characters of the query concerned.
         at: std::ops::Range<usize>,
         /// A sentence that tells what to type instead.
         reason: String,
@@ -101,7 +101,8 @@ impl SearchError {
     }
 }
 
-/// What the system says of a file is no damage, but that there is none; what tantivy says of its contents is.
+/// Errors of the operating system about a file are no damage, except that the file is missing; tantivy's errors
+/// about the contents are damage.
 fn is_of_the_files(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
     matches!(error.kind(), NotFound | InvalidData | UnexpectedEof)

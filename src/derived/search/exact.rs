@@ -1,6 +1,6 @@
-//! Scores that can be added in any order. tantivy adds those of a query's parts in an order that differs
-//! from segment to segment, and with numbers of 32 bits another order gives another sum: a merge between
-//! two pages would change ranks. Rounded to a part of 1,024, sums up to 16,384 are exact.
+//! Scores that can be added in any order. tantivy adds the scores of a query's parts in an order that differs
+//! from segment to segment, and with 32-bit floats another order gives another sum: a merge between two pages
+//! would change ranks. Scores rounded to multiples of 1/1,024 have exact sums up to 16,384.
 
 use tantivy::query::{EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, DocSet, Score, SegmentReader, Term};

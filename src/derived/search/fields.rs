@@ -1,4 +1,4 @@
-//! The fields of the index. What is not asked for by words is a whole term; the row itself stays in the
+//! The fields of the index. Only texts are tokenized; other fields are single terms. The rows stay in the
 //! record.
 
 use tantivy::schema::{
@@ -8,35 +8,35 @@ use tantivy::tokenizer::{RawTokenizer, TextAnalyzer, TokenizerManager};
 
 use super::text::{Stems, Words};
 
-/// The version of what is indexed and how, the analysis of the text included: an index of another one
-/// is made anew. Raise it with every change of this file, of `document` or of `text`.
+/// The version of the fields and of the text analysis: an index of another version is rebuilt. Raise it with
+/// every change of this file, of `document` or of `text`.
 pub(super) const VERSION: u32 = 3;
 
 const WORDS: &str = "words";
 const STEMS: &str = "stems";
 const WHOLE: &str = "whole";
 
-/// The places of a message where text stands.
+/// The places of a message that contain text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// What the author typed.
+    /// The text that the author typed.
     Content,
     /// Link previews and cards of bots.
     Embed,
-    /// Messages that were forwarded with it.
+    /// Forwarded messages.
     Forward,
-    /// A poll: its question and answers.
+    /// A poll: its question and its answers.
     Poll,
-    /// The names and descriptions of files, the names of stickers.
+    /// The names and descriptions of files, and the names of stickers.
     Attachment,
     /// Components: texts, buttons, menus.
     Component,
-    /// The names of those whom it mentions.
+    /// The names of the mentioned users.
     Mention,
 }
 
 impl Place {
-    /// All of them.
+    /// All places.
     pub const ALL: [Self; 7] = [
         Self::Content,
         Self::Embed,
@@ -47,7 +47,7 @@ impl Place {
         Self::Mention,
     ];
 
-    /// The name in answers and in the index.
+    /// The name in API responses and in the index.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -61,7 +61,7 @@ impl Place {
         }
     }
 
-    /// How much a hit there counts.
+    /// The weight of a hit in this place.
     pub(super) fn weight(self) -> f32 {
         match self {
             Self::Content => 1.0,
@@ -72,28 +72,28 @@ impl Place {
     }
 }
 
-/// The fields, by their use.
+/// The fields of the index.
 #[derive(Debug, Clone)]
 pub(super) struct Fields {
     pub(super) schema: Schema,
-    /// The message: the key.
+    /// The message id: the key of a document.
     pub(super) id: Field,
     pub(super) guild: Field,
     pub(super) channel: Field,
     pub(super) author: Field,
-    /// The ids of users and roles that it mentions.
+    /// The ids of the mentioned users and roles.
     pub(super) mentioned: Field,
-    /// What it is and has, in words of [`super::document`].
+    /// The traits of the message, in the terms of [`super::document`].
     pub(super) traits: Field,
-    /// What somebody reacted with: an emoji itself, or the id of a guild's own one.
+    /// The emoji of reactions: a Unicode emoji itself, or the id of a custom one.
     pub(super) reaction: Field,
-    /// The names of guilds' own emoji that somebody reacted with, folded.
+    /// The names of custom emoji in reactions, folded.
     pub(super) reaction_name: Field,
-    /// The author's names when the message was written, whole and folded; of old accounts `name#1234` too.
+    /// The author's names when the message was written, whole and folded; of old accounts also `name#1234`.
     pub(super) author_name: Field,
-    /// The same and from each later word on, to be completed while somebody types.
+    /// The same names, and their endings from each later word on, for completion while somebody types.
     pub(super) author_words: Field,
-    /// The names of those whom it mentions, whole and folded.
+    /// The names of the mentioned users, whole and folded.
     pub(super) mentioned_name: Field,
     /// The stems of all texts.
     pub(super) stems: Field,
@@ -137,15 +137,15 @@ impl Fields {
         }
     }
 
-    /// The field of the words of a place.
+    /// The field with the words of a place.
     pub(super) fn text(&self, place: Place) -> Field {
         self.texts[place as usize]
     }
 }
 
-/// How texts become terms.
+/// The tokenizers that turn texts into terms.
 pub(super) fn tokenizers() -> TokenizerManager {
-    // tantivy wants one of its own for numbers too.
+    // tantivy requires its default tokenizer for numbers too.
     let tokenizers = TokenizerManager::default();
     tokenizers.register(WORDS, TextAnalyzer::from(Words::default()));
     tokenizers.register(STEMS, TextAnalyzer::from(Stems::default()));

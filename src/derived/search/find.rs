@@ -1,5 +1,5 @@
-//! A search: goes over all that a query lets through, keeps the best of it and counts the rest. It looks
-//! at the clock on its way, so that no query runs on for ever.
+//! A search: walks over all messages that a query finds, keeps the best and counts the rest. It checks the
+//! deadline on its way, so that no query runs for ever.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
@@ -21,44 +21,45 @@ use super::{SearchError, compile};
 use crate::message::{ChannelId, GuildId, IdSpan, MessageId, UserId};
 use crate::store::FoundAt;
 
-/// Channels and authors of a facet: those with the most hits.
+/// The maximum number of channels or authors in a facet: those with the most hits.
 const MOST_OF_A_FACET: usize = 50;
 
-/// Milliseconds of the stretches that days are counted in first: time zones begin at quarters of hours.
+/// The length of the intervals by which days are counted first, in milliseconds: offsets of time zones are
+/// multiples of a quarter of an hour.
 const QUARTER: i64 = 15 * 60 * 1_000;
 
-/// What is searched.
+/// A search to run.
 pub struct SearchRequest<'a> {
-    /// Messages that meet this; none for all.
+    /// The condition; none for all messages.
     pub clause: Option<Clause>,
-    /// Of this guild,
+    /// Only messages of this guild, if any.
     pub guild_id: Option<GuildId>,
-    /// of this channel or thread,
+    /// Only messages of this channel or thread, if any.
     pub channel_id: Option<ChannelId>,
-    /// with ids in this range,
+    /// Only messages with ids in this range.
     pub span: IdSpan,
-    /// the deleted ones too; `is:deleted` asks for them by itself.
+    /// Whether deleted messages are included; `is:deleted` includes them by itself.
     pub include_deleted: bool,
-    /// In this order,
+    /// The order of the hits.
     pub sort: Sort,
-    /// after this one,
+    /// Only hits after this position: the cursor of the next page.
     pub after: Option<Position>,
-    /// so many at most.
+    /// The maximum number of hits.
     pub limit: usize,
-    /// What is counted besides.
+    /// The facets to count.
     pub facets: Facets,
-    /// Where the days of a facet begin.
+    /// The time zone of the days in a facet.
     pub zone: Tz,
-    /// The channels of a name.
+    /// Returns the channels with a name.
     pub channels_named: &'a ChannelsNamed<'a>,
-    /// When it is given up.
+    /// The deadline.
     pub clock: Clock,
 }
 
 /// The order of hits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sort {
-    /// The best first; of those that are as good, the newest.
+    /// The best first; among equal scores, the newest first.
     Relevance,
     /// The newest first.
     Newest,
@@ -66,77 +67,77 @@ pub enum Sort {
     Oldest,
 }
 
-/// What is counted besides.
+/// The facets to count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Facets {
-    /// Hits of each channel.
+    /// Whether to count the hits of each channel.
     pub channel: bool,
-    /// Hits of each author.
+    /// Whether to count the hits of each author.
     pub author: bool,
-    /// Hits of each day.
+    /// Whether to count the hits of each day.
     pub day: bool,
 }
 
-/// Where a walk over pages is.
+/// The position of a walk over pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     /// The rank of the last hit.
     pub rank: Rank,
-    /// The numbers that the scores of the walk are made of; empty where nothing is scored.
+    /// The statistics from which the walk's scores are computed; empty if there are no scores.
     pub statistics: Vec<u8>,
 }
 
-/// The place of a hit in its order: the greatest first.
+/// The rank of a hit in its order: the greatest comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank {
-    /// The bits of the score, which are in order as it is never negative.
+    /// The bits of the score. Their order is the order of the scores, because no score is negative.
     pub score: u32,
-    /// The id, turned over where the oldest is first.
+    /// The id; inverted if the oldest comes first.
     pub id: u64,
 }
 
 /// A message that was found.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Hit {
-    /// The message.
+    /// The message's id.
     pub message_id: MessageId,
-    /// The channel or thread it stands in.
+    /// The channel or thread of the message.
     pub channel_id: ChannelId,
-    /// How good it is; 0 where nothing is scored.
+    /// The score; 0 if there are no scores.
     pub score: f32,
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hits {
-    /// The messages, in their order.
+    /// The hits of the page, in order.
     pub hits: Vec<Hit>,
-    /// Where the next page goes on, if there is one.
+    /// The position at which the next page continues, if there is one.
     pub next: Option<Position>,
-    /// How many there are on all pages.
+    /// The number of hits on all pages.
     pub total: u64,
-    /// What was counted besides.
+    /// The facets.
     pub counts: Counts,
-    /// What could not be made sense of.
+    /// The parts of the query that had no effect.
     pub warnings: Vec<Warning>,
 }
 
-/// Hits of each value, the most first; days in their order.
+/// The number of hits of each value, the most first; days in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Of channels and threads.
+    /// Channels and threads.
     pub channels: Vec<(ChannelId, u64)>,
-    /// Of authors, each with the newest of them, by which the record tells its name.
+    /// Authors, each with their newest message, from which the record supplies the name.
     pub authors: Vec<(UserId, u64, FoundAt)>,
-    /// Of days.
+    /// Days.
     pub days: Vec<(NaiveDate, u64)>,
 }
 
 impl Searchable {
-    /// Searches; none if the position is of another query. For a thread that may wait.
+    /// Runs a search; none if the position belongs to another query. Blocks the calling thread.
     ///
     /// # Errors
-    /// [`SearchError::TooLong`], or if the index can't be read.
+    /// [`SearchError::TooLong`] if the deadline passes, or another error if the index can't be read.
     pub fn find(&self, request: &SearchRequest<'_>) -> Result<Option<Hits>, SearchError> {
         let mut compiler = Compiler {
             fields: &self.fields,
@@ -170,7 +171,7 @@ impl Searchable {
         }))
     }
 
-    /// The query with the numbers that its scores are made of: those of the walk's first page.
+    /// The query with the statistics for its scores: on later pages, those of the walk's first page.
     fn weight(
         &self,
         request: &SearchRequest<'_>,
@@ -205,7 +206,7 @@ impl SearchRequest<'_> {
         Ok(compile::all(parts))
     }
 
-    /// What the parameters let through.
+    /// The query for the parameters of the request.
     pub(super) fn filter(&self, fields: &Fields) -> Box<dyn Query> {
         let mut parts = Vec::new();
         if let Some(guild) = self.guild_id {
@@ -229,26 +230,26 @@ impl SearchRequest<'_> {
     }
 }
 
-/// A query that is ready to run, and the numbers that its scores are made of.
+/// A query that is ready to run, and the statistics for its scores.
 type Weighed = (Box<dyn Weight>, Statistics);
 
-/// One pass over the index.
+/// A pass over the index.
 pub(super) struct Pass<'a> {
     request: &'a SearchRequest<'a>,
     best: BinaryHeap<Reverse<(Rank, u64)>>,
     pub(super) total: u64,
-    /// How many come after the position that was asked for.
+    /// The number of hits after the requested position.
     after_cursor: u64,
     pub(super) counts: Counting,
-    /// How many messages since the clock was looked at.
+    /// The number of messages since the last check of the deadline.
     unlooked: u32,
 }
 
-/// Hits by what they are counted by.
+/// The number of hits by facet.
 #[derive(Default)]
 pub(super) struct Counting {
     channels: HashMap<u64, u64>,
-    /// With the newest of each, and its channel.
+    /// With the newest message of each author, and its channel.
     authors: HashMap<u64, (u64, u64, u64)>,
     quarters: HashMap<i64, u64>,
 }
@@ -325,7 +326,7 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    /// Keeps it if it is one of the best.
+    /// Keeps a hit if it is one of the best.
     fn keep(&mut self, rank: Rank, channel: impl FnOnce() -> u64) {
         if self.best.len() < self.request.limit {
             self.best.push(Reverse((rank, channel())));
@@ -344,7 +345,7 @@ impl<'a> Pass<'a> {
         self.request.clock.look()
     }
 
-    /// The best, in their order, and the rank of the last.
+    /// The best hits in order, and the rank of the last.
     fn hits(&mut self) -> Result<(Vec<Hit>, Option<Rank>), SearchError> {
         let best = std::mem::take(&mut self.best).into_sorted_vec();
         let last = best.last().map(|Reverse((rank, _))| *rank);
@@ -391,7 +392,7 @@ impl Counting {
     }
 }
 
-/// Those with the most hits; of as many, the least id first.
+/// The values with the most hits; among equal numbers, the smallest id first.
 fn most<V>(counts: &HashMap<u64, V>, count: impl Fn(&V) -> u64) -> Vec<(&u64, &V)> {
     let mut counts: Vec<_> = counts.iter().collect();
     counts.sort_unstable_by_key(|(id, value)| (Reverse(count(value)), **id));

@@ -1,4 +1,4 @@
-//! The folder of the index: what a start finds there, and what becomes of an index that is of no use.
+//! The folder of the index: what a start finds in it, and how an unusable index is set aside.
 
 use std::fs::{self};
 use std::io;
@@ -20,10 +20,10 @@ use crate::store::RecordState;
 /// The folder's name in the data folder.
 const NAME: &str = "search";
 
-/// The index in it.
+/// The name of the index in the folder.
 const INDEX: &str = "index";
 
-/// How the names of those begin that are of no use any more.
+/// The prefix of indexes that were set aside.
 const ASIDE: &str = "aside-";
 
 /// The files that every segment has.
@@ -36,37 +36,37 @@ const PARTS: [SegmentComponent; 6] = [
     SegmentComponent::Store,
 ];
 
-/// The folder of the index. It is written by one process, which holds the data folder's lock.
+/// The folder of the index. Only the process that holds the lock of the data folder writes it.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
     root: PathBuf,
 }
 
-/// What a start finds: the folder, with no index in it that is of no use.
+/// The folder as a start finds it, after an unusable index was set aside.
 #[derive(Debug, Clone)]
 pub struct Found {
     pub(super) folder: Folder,
-    /// Why what is in it is of no use, if it could not be set aside yet.
+    /// Why the index is unusable, if it could not be set aside yet.
     pub(super) misfit: Option<String>,
 }
 
-/// An index, and what is known of it without its texts.
+/// A summary of an index.
 #[derive(Debug, Clone)]
 pub struct IndexState {
-    /// How far it is.
+    /// The watermark of the index.
     pub mark: Mark,
-    /// How many messages are in it.
+    /// The number of messages in the index.
     pub documents: u64,
-    /// How many parts it has, which are merged now and then.
+    /// The number of segments, which are merged from time to time.
     pub segments: usize,
-    /// Its size on the disk.
+    /// The size on the disk in bytes.
     pub bytes: u64,
 }
 
 impl Found {
-    /// Looks into a data folder for an index of this record; one that is of another record, ahead of
-    /// this one, of another version, or can't be opened is set aside. To be done before the record goes
-    /// on: afterwards an index that was ahead of it looks like one that is behind.
+    /// Looks for an index of this record in a data folder. An index of another record, an index ahead of this
+    /// record, of another version, or one that can't be opened is set aside. This has to happen before the
+    /// record changes: afterwards an index that was ahead of the record looks like one that is behind.
     #[must_use]
     pub fn look(data_dir: &Path, record: &RecordState) -> Self {
         let folder = Folder {
@@ -86,21 +86,21 @@ impl Found {
         Self { folder, misfit }
     }
 
-    /// Sets the index aside, whatever it is.
+    /// Sets the index aside, whatever its state.
     ///
     /// # Errors
-    /// If the file system says no.
+    /// If the file system fails.
     pub fn set_aside(&self, reason: &str) -> Result<(), SearchError> {
         self.folder.set_aside(reason)
     }
 }
 
 impl IndexState {
-    /// What is known of the index in a data folder; none if there is none. Reads only, also while the
-    /// service runs.
+    /// The summary of the index in a data folder; none if there is none. It only reads, so the service may be
+    /// running.
     ///
     /// # Errors
-    /// If it can't be opened.
+    /// If the index can't be opened.
     pub fn read(data_dir: &Path) -> Result<Option<Self>, SearchError> {
         let folder = Folder {
             root: data_dir.join(NAME),
@@ -111,7 +111,7 @@ impl IndexState {
         let segments = index.searchable_segment_metas()?;
         Ok(Some(Self {
             mark,
-            // What is damaged can have more deleted messages than messages.
+            // A damaged index can have more deleted messages than messages.
             documents: segments
                 .iter()
                 .map(|it| u64::from(it.max_doc().saturating_sub(it.num_deleted_docs())))
@@ -137,7 +137,7 @@ impl Folder {
         if !path.exists() {
             return Ok(None);
         }
-        // What is damaged can be anything, also what tantivy did not think of.
+        // tantivy can panic on damaged files.
         let opened = catch_unwind(AssertUnwindSafe(|| {
             let mut index = Index::open(MmapDirectory::open(&path).map_err(TantivyError::from)?)?;
             index.set_tokenizers(tokenizers());
@@ -153,7 +153,8 @@ impl Folder {
         Ok(Some((index, mark)))
     }
 
-    /// Makes an empty index, whose first commit has this mark. It takes its name when it is whole.
+    /// Creates an empty index whose first commit has this watermark. The index gets its name when it is
+    /// complete.
     pub(super) fn create(&self, mark: &Mark) -> Result<(), SearchError> {
         let unfinished = self.root.join("unfinished");
         if unfinished.exists() {
@@ -174,7 +175,7 @@ impl Folder {
         durable::sync_folder(&self.root).map_err(SearchError::io("sync", &self.root))
     }
 
-    /// Renames the index, so that a new one is made in its place. The one that was set aside before goes.
+    /// Renames the index, so that a new one can be created. An index that was set aside earlier is deleted.
     pub(super) fn set_aside(&self, reason: &str) -> Result<(), SearchError> {
         self.remove_asides();
         let path = self.index();
@@ -191,21 +192,21 @@ impl Folder {
         durable::sync_folder(&self.root).map_err(SearchError::io("sync", &self.root))
     }
 
-    /// Removes what was set aside: it has nothing that the record has not.
+    /// Deletes indexes that were set aside: they contain nothing that the record does not.
     pub(super) fn remove_asides(&self) {
         let Ok(entries) = fs::read_dir(&self.root) else {
             return;
         };
         for entry in entries.flatten() {
             if entry.file_name().to_string_lossy().starts_with(ASIDE) {
-                // What stays is tried again by the next one.
+                // What can't be deleted now is tried again by the next call.
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
     }
 
-    /// Removes the files that the last commit does not speak of: those of one that was interrupted are in the
-    /// way of the next, which can have the same names for its own. For who writes the index, before it does.
+    /// Deletes the files that the last commit does not name. Files of an interrupted commit would be in the way
+    /// of the next one, which can choose the same names. Only for the writer of the index, before it writes.
     pub(super) fn sweep(&self, index: &Index) -> Result<(), SearchError> {
         let living = index.load_metas()?.list_segment_files();
         let path = self.index();
@@ -223,7 +224,7 @@ impl Folder {
         Ok(())
     }
 
-    /// What the files of the index take on the disk.
+    /// The size of the index files on the disk.
     pub(super) fn bytes(&self) -> u64 {
         let files = fs::read_dir(self.index()).into_iter().flatten().flatten();
         let sizes = files.filter_map(|file| Some(file.metadata().ok()?.len()));
@@ -231,8 +232,8 @@ impl Folder {
     }
 }
 
-/// Compares every file of an index with its checksum, and its parts with what `meta.json`, which has none, says
-/// of them. `is_stopped` is asked again and again: a large index takes longer than a stop may.
+/// Compares every file of an index with its checksum, and the segments with `meta.json`, which has no checksum.
+/// `is_stopped` is checked repeatedly, because a large index takes longer than a stop may.
 pub(super) fn verify(
     folder: &Folder,
     index: &Index,
@@ -240,7 +241,7 @@ pub(super) fn verify(
 ) -> Result<(), SearchError> {
     let verified = catch_unwind(AssertUnwindSafe(|| {
         let parts = {
-            // As long as they are held, no merge removes their files.
+            // While this lock is held, no merge deletes the files.
             let directory = index.directory();
             let _lock = directory
                 .acquire_lock(&META_LOCK)
@@ -255,7 +256,7 @@ pub(super) fn verify(
                 match is_sound.map_err(TantivyError::from) {
                     Ok(true) => {}
                     Ok(false) if is_stopped() => return Err(SearchError::Stopped),
-                    // What the system could not read may be sound.
+                    // A file that the operating system could not read may be intact.
                     Err(error) if !SearchError::is_damage(&error.clone().into()) => {
                         return Err(error.into());
                     }
@@ -271,7 +272,7 @@ pub(super) fn verify(
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual);
         let reader: IndexReader = reader.try_into()?;
         for segment in reader.searcher().segment_readers() {
-            // One that a merge has made meanwhile is in no list.
+            // A segment that a merge has created meanwhile is not in the list.
             if let Some(part) = parts.iter().find(|it| it.id() == segment.segment_id()) {
                 let length = segment.fast_fields().u64(&id)?.num_docs();
                 let has = (length, segment.num_docs());
@@ -289,7 +290,7 @@ pub(super) fn verify(
     verified.unwrap_or_else(|_| Err(damaged("it can't be read")))
 }
 
-/// Whether a file has the checksum that stands at its end; not, if it was stopped before that was known.
+/// Whether a file has the checksum at its end; false also if `is_stopped` came first.
 fn is_sound(file: &Path, is_stopped: &dyn Fn() -> bool) -> io::Result<bool> {
     let (footer, body) = Footer::extract_footer(FileSlice::open(file)?)?;
     let mut hasher = crc32fast::Hasher::new();

@@ -1,5 +1,5 @@
-//! The follower: opens the index or makes it anew, fills it from the whole record, and then takes in
-//! what changes. What goes wrong is told and tried again; the record goes on without it.
+//! The follower: opens the index or creates it, fills it from the whole record, and then applies changes.
+//! Errors are logged and tried again; the record is not affected.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +19,13 @@ use crate::failpoint;
 use crate::status::{SearchState, StatusReceiver, StatusSender};
 use crate::store::{Change, Moment, Partition, Reader, StoreError, Table};
 
-/// The time between two commits: how long a message that has just come can't be found yet.
+/// The time between two commits of the index, which is about how long a new message can't be found yet.
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
 
-/// Messages of one reading of what has changed: with their payloads they are in memory.
+/// The maximum number of messages in one read of changes, because their payloads are in memory.
 const CHANGES_AT_ONCE: usize = 5_000;
 
-/// Messages of a commit while there are many.
+/// The number of messages after which the index commits while more are waiting.
 const COMMIT_AFTER: usize = 100_000;
 
 /// The pause after a failure.
@@ -34,10 +34,10 @@ const RETRY: Duration = Duration::from_secs(10);
 /// How often all files are compared with their checksums, besides once at the start.
 const VERIFY_EVERY: Duration = Duration::from_secs(24 * 3600);
 
-/// How the index is kept.
+/// The settings of the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Bytes of what may wait in memory for a commit.
+    /// The memory in bytes for messages that wait for a commit.
     pub memory: usize,
 }
 
@@ -49,15 +49,15 @@ pub struct Follower {
     view: watch::Sender<View>,
     doubted: Arc<Notify>,
     status: StatusSender,
-    /// Why the index that is there is of no use: it is set aside before anything else.
+    /// Why the existing index is unusable: it is set aside before anything else.
     misfit: Mutex<Option<String>>,
 }
 
-/// The writer, which goes from thread to thread.
+/// The writer, which is used by one thread after another.
 type Shared = Arc<Mutex<Writer>>;
 
 impl Follower {
-    /// Follows the record that `reader` reads, with the index that was found at its start.
+    /// Follows the record that `reader` reads, beginning with the index that was found at the start.
     #[must_use]
     pub fn new(
         reader: Reader,
@@ -76,7 +76,7 @@ impl Follower {
         }
     }
 
-    /// What the API asks.
+    /// The API's access to the index.
     #[must_use]
     pub fn search(&self) -> Search {
         Search {
@@ -85,7 +85,7 @@ impl Follower {
         }
     }
 
-    /// Follows until `stop`.
+    /// Follows the record until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let mut in_vain = 0;
         loop {
@@ -97,7 +97,7 @@ impl Follower {
                     let was_shown = self.status.borrow().search.state == SearchState::Following;
                     in_vain = if was_shown { 0 } else { in_vain + 1 };
                     self.give_up(&error);
-                    // Made anew it was no better: nothing is won by doing so without a pause.
+                    // A rebuild did not help, so the next one waits.
                     if in_vain > 1 {
                         let pause = RETRY * 2_u32.pow(in_vain.min(8));
                         tracing::error!(%error, "the search index can't be built; the next try is in {}", humantime::format_duration(pause));
@@ -120,7 +120,7 @@ impl Follower {
         }
     }
 
-    /// The index is of no use any more: it is not shown, and goes before anything else is done.
+    /// Marks the index as unusable: searches don't see it any more, and it is set aside before anything else.
     fn give_up(&self, damage: &SearchError) {
         self.view.send_replace(View::default());
         self.status.send_modify(|status| {
@@ -134,12 +134,12 @@ impl Follower {
         self.misfit.lock()
     }
 
-    /// Opens the index and follows the record until `stop`, or until something fails: the writer is
-    /// dropped then, and what it had not committed is read again.
+    /// Opens the index and follows the record until `stop`, or until something fails. The writer is dropped
+    /// then, and uncommitted changes are read again.
     async fn follow(&self, stop: &CancellationToken) -> Result<(), SearchError> {
         let writer = self.fill(stop).await?;
         let followed = self.follow_with(&writer, stop).await;
-        // It waits for a thread of tantivy's.
+        // Dropping the writer waits for a thread of tantivy's.
         blocking(move || {
             drop(writer);
             Ok(())
@@ -182,10 +182,10 @@ impl Follower {
         }
     }
 
-    /// Brings the index up to the record, and ends. One that is damaged is made anew.
+    /// Brings the index up to the record's revision, and ends. A damaged index is rebuilt.
     ///
     /// # Errors
-    /// Why it is not; what it has is on the disk, and the next one goes on there.
+    /// Why the index is not up to date. Its commits are on the disk, and the next attempt continues from there.
     pub async fn catch_up_once(&self, stop: &CancellationToken) -> Result<Mark, SearchError> {
         match self.try_to_catch_up(stop).await {
             Err(error) if error.is_damage() => {
@@ -203,8 +203,7 @@ impl Follower {
         Ok(lock(&writer).mark.clone())
     }
 
-    /// Opens the index, which is made if there is none, and reads into it what it has not read yet of
-    /// the whole record.
+    /// Opens or creates the index, and reads the part of the whole record that it has not read yet.
     async fn fill(&self, stop: &CancellationToken) -> Result<Shared, SearchError> {
         self.set_state(SearchState::Checking);
         let opened = {
@@ -252,7 +251,7 @@ impl Follower {
             .await
     }
 
-    /// Reads the record partition by partition, from where an earlier reading got.
+    /// Reads the record partition by partition, from where an earlier attempt stopped.
     async fn read_all(
         &self,
         writer: &Shared,
@@ -291,7 +290,7 @@ impl Follower {
                 })?;
                 let after = Some((partition.guild_id, partition.month));
                 let filling = Some(Filling { after });
-                // Small ones go together: a commit costs more than they do.
+                // Small partitions share a commit, because a commit costs more than they do.
                 if writer.uncommitted >= COMMIT_AFTER / 4 {
                     writer.commit(Mark { filling, ..before })?;
                 } else {
@@ -314,8 +313,8 @@ impl Follower {
         .await
     }
 
-    /// Takes in what has changed since the mark. If it is to be counted, every message of the record has to
-    /// be in the index once then.
+    /// Applies the changes since the watermark. With `counted`, checks afterwards that the index contains every
+    /// message of the record exactly once.
     async fn catch_up(
         &self,
         writer: &Shared,
@@ -353,7 +352,8 @@ impl Follower {
                     ..writer.mark.clone()
                 };
                 if is_all && writer.uncommitted == 0 {
-                    // Commits that changed no message: the next one with some says so too.
+                    // These commits changed no message, so the watermark is stored with the next commit that
+                    // did.
                     writer.mark = mark;
                 } else if is_all || writer.uncommitted >= COMMIT_AFTER {
                     writer.commit(mark)?;
@@ -361,7 +361,7 @@ impl Follower {
                     writer.mark = mark;
                 }
                 if is_all && counted {
-                    // Of the same moment: no commit of the record lies between.
+                    // Both numbers are of the same read view, so no commit of the record lies between.
                     let (rows, documents) =
                         (moment.message_count()?, writer.searcher()?.num_docs());
                     if rows != documents {
@@ -379,7 +379,7 @@ impl Follower {
         }
     }
 
-    /// Shows what was committed.
+    /// Makes the last commit visible to searches.
     async fn publish(&self, writer: &Shared) -> Result<(), SearchError> {
         let (writer, folder) = (Arc::clone(writer), self.folder.clone());
         let shown = blocking(move || {
@@ -409,7 +409,7 @@ impl Follower {
     }
 }
 
-/// Waits for a commit of the record that is not in the index.
+/// Waits for a commit of the record that is not in the index yet.
 async fn newer(status: &mut StatusReceiver, writer: &Shared) -> Result<(), SearchError> {
     let mark = lock(writer).mark.whole_revision();
     let newer = status.wait_for(|status| status.revision > mark).await;

@@ -1,4 +1,4 @@
-//! Where the words of a query stand in a message.
+//! Highlights: where a message contains the words of a query.
 
 use super::document::texts;
 use super::fields::Place;
@@ -6,7 +6,7 @@ use super::query::{Clause, Sought};
 use super::text::{Phrase, Wanted, fragment, highlights, stems_of, typed, typed_prefix};
 use crate::store::FollowedMessage;
 
-/// About so many characters of a text are shown around its hits.
+/// The approximate number of characters of a text that are shown around its hits.
 const FRAGMENT: usize = 240;
 
 /// Finds the words of a query in texts.
@@ -18,16 +18,16 @@ pub struct Highlighter {
 /// The hits in one text of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Highlight {
-    /// Where the text stands.
+    /// The place of the text.
     pub place: Place,
-    /// The text around the hits as HTML: escaped, each hit in `<mark>`.
+    /// An excerpt around the hits as HTML: escaped, with each hit in `<mark>`.
     pub html: String,
-    /// Each hit, from and up to which character of the whole text.
+    /// The hits as ranges of characters in the whole text.
     pub offsets: Vec<(usize, usize)>,
 }
 
 impl Highlighter {
-    /// For the words that are asked for; none where none are.
+    /// A highlighter for the words of a condition; none if it contains no words.
     #[must_use]
     pub fn new(clause: &Clause) -> Option<Self> {
         let mut wanted = Wanted::default();
@@ -60,7 +60,7 @@ impl Highlighter {
     }
 }
 
-/// What is looked for; what is ruled out stands nowhere.
+/// Collects the words to find; excluded words are in no hit.
 fn collect(clause: &Clause, wanted: &mut Wanted) {
     match clause {
         Clause::All(clauses) | Clause::Any(clauses) => {

@@ -1,4 +1,5 @@
-//! How far the index is: written into each of its commits, so that it can't say more than what it has.
+//! The watermark of the index. It is a part of each commit of the index, so it can't claim more than the index
+//! contains.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,31 +7,31 @@ use super::fields::VERSION;
 use crate::message::{GuildId, Month};
 use crate::store::{Change, RecordState};
 
-/// How far an index is.
+/// The watermark of an index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
-    /// Of which record it is: revisions of another one mean nothing here.
+    /// The store id of the record: revisions of another record mean nothing here.
     pub store_id: String,
-    /// What is indexed, and how.
+    /// The version of the fields and the text analysis.
     pub version: u32,
-    /// Everything up to this change is in it,
+    /// Every change before this revision is in the index.
     pub revision: i64,
-    /// and of its commit everything up to this message.
+    /// Of the commit with this revision, every message up to this id is in the index.
     pub message_id: i64,
-    /// Of an index that has not all messages yet: how far the first reading got.
+    /// For an index that does not contain all messages yet: how far the first fill got.
     pub filling: Option<Filling>,
 }
 
-/// How far the first reading got.
+/// How far the first fill got.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filling {
-    /// The last partition that is in the index, if there is one. They come in order; what changes
-    /// meanwhile has a later revision than the mark, and comes afterwards.
+    /// The last partition in the index, if there is one. Partitions are read in order. What changes meanwhile
+    /// has a later revision than the watermark, and is applied afterwards.
     pub after: Option<(GuildId, Month)>,
 }
 
 impl Mark {
-    /// That of an empty index which is to be filled from this state of the record on.
+    /// The watermark of an empty index that will be filled from this state of the record.
     pub(super) fn beginning(record: &RecordState) -> Self {
         Self {
             store_id: record.store_id.clone(),
@@ -41,20 +42,20 @@ impl Mark {
         }
     }
 
-    /// As it stands in a commit, with a checksum: the file that holds it has none.
+    /// The watermark as the payload of a commit, with a checksum, because the file that contains it has none.
     pub(super) fn payload(&self) -> Result<String, serde_json::Error> {
         let mark = serde_json::to_string(self)?;
         Ok(format!("{:08x} {mark}", crc32fast::hash(mark.as_bytes())))
     }
 
-    /// What stands in a commit; none if it is no mark.
+    /// The watermark from the payload of a commit; none if it is not valid.
     pub(super) fn from_payload(payload: &str) -> Option<Self> {
         let (checksum, mark) = payload.split_once(' ')?;
         let is_sound = u32::from_str_radix(checksum, 16).ok()? == crc32fast::hash(mark.as_bytes());
         serde_json::from_str(mark).ok().filter(|_| is_sound)
     }
 
-    /// Up to which change everything is in.
+    /// The position in the change feed up to which the index contains everything.
     pub(super) fn change(&self) -> Change {
         Change {
             revision: self.revision,
@@ -62,7 +63,7 @@ impl Mark {
         }
     }
 
-    /// The last commit of the record that is in it whole.
+    /// The last revision of the record that the index contains completely.
     #[must_use]
     pub fn whole_revision(&self) -> i64 {
         if self.message_id == i64::MAX {
@@ -72,7 +73,7 @@ impl Mark {
         }
     }
 
-    /// Why an index of this mark is of no use for this record; none if it is.
+    /// Why an index with this watermark can't be used for this record; none if it can.
     pub(super) fn misfit(&self, record: &RecordState) -> Option<&'static str> {
         if self.version != VERSION {
             Some("it has another version")

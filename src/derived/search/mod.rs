@@ -1,9 +1,9 @@
-//! The full-text search: a tantivy index of the record's messages, which follows it by revision, and what
-//! asks it. Rows are not in it: a hit is an id, and the record has the rest.
+//! The full-text search: a tantivy index that follows the record by revision, and the queries on it. The index
+//! contains no rows: a hit is an id, and the record supplies the row.
 //!
-//! `text` cuts texts into terms, `document` makes a message's terms, `writer` commits them with the [`Mark`] that says
-//! how far they go, `folder` opens the index or sets it aside, [`Follower`] does all that again and again.
-//! `query` reads what somebody typed, `compile` makes tantivy's queries of it, `find` runs them.
+//! `text` splits texts into terms, `document` makes the terms of a message, `writer` commits them with the
+//! [`Mark`] (the watermark), `folder` opens the index or sets it aside, and [`Follower`] keeps it up to date.
+//! `query` parses what somebody typed, `compile` turns it into tantivy's queries, and `find` runs these.
 
 mod compile;
 mod deadline;

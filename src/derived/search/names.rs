@@ -1,5 +1,5 @@
-//! Who can be meant by a name that is being typed. A name stands for what was written under it: an author
-//! (a webhook above all) can have written under many, and one name can be that of several authors.
+//! Completion of author names. A name stands for what was written under it: an author (above all a webhook) can
+//! have written under many names, and several authors can have the same name.
 
 use chrono_tz::Tz;
 use tantivy::query::{EnableScoring, Occur, Query};
@@ -12,34 +12,34 @@ use super::view::Searchable;
 use crate::message::{GuildId, IdSpan, UserId};
 use crate::store::FoundAt;
 
-/// What was written by an author and under a name.
+/// The number of messages by an author and under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Written {
-    /// Messages of the author, whatever the name.
+    /// Messages of the author under any name.
     pub by_author: u64,
-    /// Those under the name,
+    /// Messages of the author under the name.
     pub by_author_under_name: u64,
-    /// and those under the name by anybody.
+    /// Messages under the name by any author.
     pub under_name: u64,
-    /// The newest message of the author under another name that begins as was typed.
+    /// The newest message of the author under another name with the typed prefix.
     pub under_another: Option<FoundAt>,
 }
 
-/// A name that is being typed, and where it is looked for.
+/// A partly typed name, and where to look for it.
 #[derive(Debug, Clone)]
 pub struct Typed {
     /// The beginning of a name or of one of its words, folded.
     pub prefix: String,
-    /// Only what was written in this guild.
+    /// Only messages of this guild, if any.
     pub guild_id: Option<GuildId>,
 }
 
 impl Searchable {
-    /// The authors of whose names one begins so, or one of its words: those who wrote most under such names
-    /// first, each with the newest of these messages.
+    /// The authors with a name, or a word of a name, that starts with the prefix: those with the most messages
+    /// under such names first, each with the newest of these messages.
     ///
     /// # Errors
-    /// [`SearchError::TooLong`], or if the index can't be read.
+    /// [`SearchError::TooLong`] if the deadline passes, or another error if the index can't be read.
     pub fn authors_beginning(
         &self,
         typed: &Typed,
@@ -50,11 +50,11 @@ impl Searchable {
         Ok(counts.authors)
     }
 
-    /// What was written by an author and under a name, which is folded; `seen` are all names of the author
-    /// that are known by now.
+    /// The number of messages by an author and under a name, which is folded. `seen` are the author's names
+    /// that are known already.
     ///
     /// # Errors
-    /// As of [`Searchable::authors_beginning`].
+    /// As for [`Searchable::authors_beginning`].
     pub fn written(
         &self,
         author: UserId,
@@ -81,7 +81,7 @@ impl Searchable {
         })
     }
 
-    /// Counts the messages that these parts let through, and their authors.
+    /// Counts the messages that meet all of these queries, and their authors.
     fn counted(
         &self,
         mut parts: Vec<(Occur, Box<dyn Query>)>,

@@ -1,6 +1,6 @@
-//! The numbers that scores are made of: how many messages there are, how long, and how often each term
-//! comes. They change with every commit; a walk over pages keeps those of its first page, so that the
-//! rank of a message does not change under it.
+//! The statistics from which scores are computed: how many messages there are, how long they are, and how often
+//! each term occurs. They change with every commit. A walk over pages keeps those of its first page, so that
+//! the rank of a message does not change in between.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use tantivy::query::Bm25StatisticsProvider;
 use tantivy::schema::Field;
 use tantivy::{Searcher, Term};
 
-/// What a number is of, in an order that is always the same.
+/// The subject of a number, in an order that is always the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Of {
     Documents,
@@ -17,15 +17,15 @@ enum Of {
     Frequency(Term),
 }
 
-/// Steps of a number's doubling that are told apart: it is rounded by at most 5.1 %, which moves no score
-/// by more than a twentieth of a rare word's.
+/// The number of rounded values per doubling: a number is rounded by at most 5.1 %, which moves no score by
+/// more than a twentieth of a rare word's.
 const STEPS: f64 = 7.0;
 
-/// The numbers that a query asked for.
+/// The numbers that a query used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Statistics(BTreeMap<Of, Rounded>);
 
-/// A number, rounded: greater numbers are never less when rounded.
+/// A rounded number. Rounding keeps the order: a greater number is never less when rounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rounded(u8);
 
@@ -56,7 +56,7 @@ impl Rounded {
     }
 }
 
-/// Asks an index, and remembers the answers.
+/// Reads the numbers from an index, and records them.
 pub(super) struct Recorder<'a> {
     searcher: &'a Searcher,
     asked: RefCell<Statistics>,
@@ -104,13 +104,13 @@ impl Statistics {
         self.0.values().map(|number| number.0).collect()
     }
 
-    /// Puts the numbers of an earlier page in the place of these; `false` if they are not of the same
-    /// query, or make no sense.
+    /// Replaces the numbers by those of an earlier page; `false` if these belong to another query or are not
+    /// valid.
     pub(super) fn replace(&mut self, numbers: &[u8]) -> bool {
         let documents = numbers.first().copied().unwrap_or(0);
         let is_sound = |(of, number): (&Of, &u8)| match of {
             Of::Documents => *number > 0,
-            // A place that no message has.
+            // No message may have a text in this place.
             Of::Tokens(_) => true,
             Of::Frequency(_) => *number <= documents,
         };

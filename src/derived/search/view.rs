@@ -1,4 +1,4 @@
-//! What is there to be searched now, for the API.
+//! The part of the index that can be searched now, for the API.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -13,17 +13,17 @@ use super::SearchError;
 use super::fields::Fields;
 use crate::message::{ChannelId, MessageId};
 
-/// The index for those who ask it. Cheap to clone.
+/// Access to the index. Cheap to clone.
 #[derive(Clone)]
 pub struct Search {
     pub(super) view: watch::Receiver<View>,
     pub(super) doubted: Arc<Notify>,
 }
 
-/// Whether there is anything to be searched.
+/// Whether there is an index to search.
 #[derive(Clone, Default)]
 pub(super) enum View {
-    /// Not yet, or not now.
+    /// The index is not ready yet, or not at the moment.
     #[default]
     NotReady,
     /// A commit of the index.
@@ -34,12 +34,12 @@ pub(super) enum View {
 pub struct Searchable {
     pub(super) searcher: Searcher,
     pub(super) fields: Fields,
-    /// The last revision of the record that is in it whole.
+    /// The last revision of the record that the commit contains completely.
     pub revision: i64,
 }
 
 impl Search {
-    /// One that is never ready: where there is no index.
+    /// An index that is never ready, for a service without search.
     #[must_use]
     pub fn off() -> Self {
         Self {
@@ -48,7 +48,7 @@ impl Search {
         }
     }
 
-    /// What can be searched now; none while the index is checked or made.
+    /// The present commit of the index; none while the index is checked or built.
     #[must_use]
     pub fn now(&self) -> Option<Arc<Searchable>> {
         match &*self.view.borrow() {
@@ -57,11 +57,11 @@ impl Search {
         }
     }
 
-    /// The channel of a message, if the index has it. For a thread that may wait.
+    /// The channel of a message, if the index contains the message. Blocks the calling thread.
     #[must_use]
     pub fn channel_of(&self, id: MessageId) -> Option<ChannelId> {
         let index = self.now()?;
-        // tantivy panics on files that are not what they were written as.
+        // tantivy panics on files with unexpected contents.
         let found = panic::catch_unwind(AssertUnwindSafe(|| index.channel_of(id)));
         let Ok(Ok(channel)) = found else {
             self.doubt();
@@ -70,14 +70,14 @@ impl Search {
         channel
     }
 
-    /// Has the files compared with their checksums: a search failed as it can't on sound ones.
+    /// Has all files compared with their checksums, after a search failed in a way that intact files exclude.
     pub fn doubt(&self) {
         self.doubted.notify_one();
     }
 }
 
 impl Searchable {
-    /// A message never leaves its channel, so a document that was replaced tells it too.
+    /// A message never changes its channel, so a replaced document has the right channel too.
     fn channel_of(&self, id: MessageId) -> Result<Option<ChannelId>, SearchError> {
         let id = Term::from_field_u64(self.fields.id, id.as_i64().cast_unsigned());
         for segment in self.searcher.segment_readers() {
@@ -107,7 +107,7 @@ impl Searchable {
     }
 }
 
-/// A column of numbers.
+/// The values of a numeric field in a segment.
 pub(super) fn column(
     fields: &Fields,
     segment: &SegmentReader,
@@ -119,7 +119,7 @@ pub(super) fn column(
     Ok(column.first_or_default_col(0))
 }
 
-/// An id of the index.
+/// Converts an id of the index.
 pub(super) fn known<T: TryFrom<u64>>(id: u64) -> Result<T, SearchError> {
     T::try_from(id).map_err(|_| SearchError::Damaged(format!("{id} is not a valid snowflake")))
 }

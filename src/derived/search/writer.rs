@@ -1,5 +1,5 @@
-//! What writes the index: messages take the place of what was there of them, and a commit has them, the
-//! deletes and the mark, or nothing.
+//! The writer of the index: a new version of a message replaces its document. A commit contains the documents,
+//! the deletes and the watermark, or nothing.
 
 use std::path::PathBuf;
 
@@ -15,10 +15,11 @@ use crate::derived::room::look_for_room;
 use crate::failpoint;
 use crate::store::FollowedMessage;
 
-/// Segments of less than so many messages count as one size when they are merged: each commit makes one.
+/// Segments with fewer messages than this count as equally large for merges, because each commit creates one.
 const SMALL_SEGMENT: u32 = 20_000;
 
-/// A segment with this part of its messages replaced is written anew: their texts go then.
+/// A segment is rewritten when this part of its messages was replaced; their texts disappear from the disk
+/// then.
 const REPLACED: f32 = 0.2;
 
 /// An index that is being written.
@@ -27,14 +28,14 @@ pub(super) struct Writer {
     fields: Fields,
     writer: IndexWriter,
     reader: IndexReader,
-    /// How far the last commit is,
+    /// The watermark of the last commit.
     pub(super) mark: Mark,
-    /// and how many messages have come since.
+    /// The number of messages since the last commit.
     pub(super) uncommitted: usize,
 }
 
 impl Writer {
-    /// Opens an index to go on with it from its last commit. `memory` is in bytes: what may wait for a
+    /// Opens an index to continue from its last commit. `memory` is the size in bytes of what may wait for a
     /// commit.
     pub(super) fn open(
         folder: &Folder,
@@ -67,8 +68,7 @@ impl Writer {
         })
     }
 
-    /// Takes messages in, each in the place of what was there of it. They can go to the disk before the
-    /// commit.
+    /// Adds messages, each in the place of its old document. They can reach the disk before the commit.
     pub(super) fn put(&mut self, messages: &[FollowedMessage]) -> Result<(), SearchError> {
         if !messages.is_empty() {
             self.look_for_room()?;
@@ -83,7 +83,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Puts what was taken in on the disk, and that it goes as far as `mark` says.
+    /// Commits the added messages with this watermark.
     pub(super) fn commit(&mut self, mark: Mark) -> Result<(), SearchError> {
         self.look_for_room()?;
         failpoint::reach("search_taken")?;
@@ -97,7 +97,7 @@ impl Writer {
         Ok(())
     }
 
-    /// What was committed, to be searched.
+    /// The last commit, for searches.
     pub(super) fn searcher(&self) -> Result<tantivy::Searcher, SearchError> {
         self.reader.reload()?;
         Ok(self.reader.searcher())
@@ -112,7 +112,7 @@ impl Writer {
     }
 }
 
-/// Merges nothing while the disk has only the record's room: a merge writes before it removes.
+/// Starts no merges while only the record's reserve is free, because a merge writes before it deletes.
 #[derive(Debug)]
 struct WithRoom {
     policy: LogMergePolicy,

@@ -1,4 +1,4 @@
-//! What snapshots there are, for those who ask: a watched value that the follower writes.
+//! The catalog of the snapshots, for the API: a watched value that the follower writes.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,23 +10,23 @@ use tokio::time::Instant;
 
 use super::manifest::{FileEntry, Manifest, NamedFile};
 
-/// The snapshots whose files are there, newest first.
+/// The existing snapshots, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Catalog {
-    /// The newest is the current one.
+    /// The newest snapshot is the current one.
     pub snapshots: Vec<Arc<Snapshot>>,
 }
 
 /// A snapshot, and its manifest as a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// What it says.
+    /// The manifest.
     pub manifest: Manifest,
-    /// How many bytes its file has.
+    /// The size of the manifest's file in bytes.
     pub bytes: u64,
-    /// The hash of these bytes, in hexadecimal.
+    /// The SHA-256 of the manifest's file, in hexadecimal.
     pub sha256: String,
-    /// When it became the current one: from then on the one before is old.
+    /// When the snapshot became the current one. The grace time of the snapshot before begins then.
     pub published_at: DateTime<Utc>,
 }
 
@@ -37,14 +37,14 @@ impl Catalog {
         self.snapshots.first().map(Arc::as_ref)
     }
 
-    /// Whether the current snapshot has this file.
+    /// Whether the current snapshot contains this file.
     #[must_use]
     pub fn is_current(&self, file: &NamedFile) -> bool {
         let latest = self.latest();
         latest.is_some_and(|latest| latest.files().any(|it| it == *file))
     }
 
-    /// The file of this path, if a snapshot has it. Nothing else can be asked for.
+    /// The file with this path, if a snapshot contains it. Other paths can't be requested.
     #[must_use]
     pub fn file(&self, path: &str) -> Option<NamedFile> {
         self.snapshots.iter().find_map(|snapshot| {
@@ -56,7 +56,7 @@ impl Catalog {
         })
     }
 
-    /// The file of the current snapshot that goes by a name which stays the same: `channels.parquet`,
+    /// The path of the current snapshot's file with a stable name: `channels.parquet`,
     /// `messages/guild_id=…/month=….parquet`, `manifest.json`.
     #[must_use]
     pub fn latest_file(&self, stable_name: &str) -> Option<String> {
@@ -71,7 +71,7 @@ impl Catalog {
 }
 
 impl Snapshot {
-    /// Everything that has to be on the disk for it.
+    /// All files of the snapshot, including its manifest.
     pub fn files(&self) -> impl Iterator<Item = NamedFile> {
         let files = self.manifest.files.iter().map(FileEntry::named);
         std::iter::once(self.own_file()).chain(files)
@@ -87,7 +87,7 @@ impl Snapshot {
     }
 }
 
-/// The snapshots as the API sees them. Cheap to clone.
+/// The API's access to the snapshots. Cheap to clone.
 #[derive(Clone)]
 pub struct Snapshots {
     pub(super) folder: Arc<PathBuf>,
@@ -105,27 +105,28 @@ impl Snapshots {
         &self.folder
     }
 
-    /// What there is now.
+    /// The present catalog.
     #[must_use]
     pub fn catalog(&self) -> Arc<Catalog> {
         Arc::clone(&self.catalog.borrow())
     }
 
-    /// What there is, and each change of it.
+    /// The present catalog, and its later changes.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Arc<Catalog>> {
         self.catalog.clone()
     }
 
-    /// Asks for a snapshot of the record as it is now, or later. One that is under way is not it.
+    /// Requests a snapshot of the record as it is now, or later. A snapshot in progress does not count.
     pub fn request(&self) {
         self.wanted.notify_one();
     }
 
-    /// The same for a caller: not before the floor after the last one, whoever took that.
+    /// Requests a snapshot for an API client: not within the floor time after the last one, whoever requested
+    /// that.
     ///
     /// # Errors
-    /// How long to wait, if it is too soon; nothing was asked for then.
+    /// The time to wait, if it is too soon; nothing is requested then.
     pub fn request_for_caller(&self) -> Result<(), Duration> {
         let ended = *self.ended.borrow();
         let left = ended.map(|ended| self.floor.saturating_sub(ended.elapsed()));

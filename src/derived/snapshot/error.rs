@@ -1,4 +1,4 @@
-//! What can go wrong with a snapshot. The record is not touched by any of it.
+//! The errors of the snapshots. None of them affects the database.
 
 use std::io;
 use std::path::Path;
@@ -19,31 +19,31 @@ pub enum SnapshotError {
     /// The manifest could not be written as JSON.
     #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// The file system said no.
+    /// The file system failed.
     #[error("{what}: {cause}")]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         what: String,
-        /// What the system answered.
+        /// The error of the operating system.
         cause: io::Error,
     },
-    /// A file has not the rows that the record has.
+    /// A file has another number of rows than the database.
     #[error("{what}: {counted} rows were counted, but {written} were written")]
     Miscounted {
-        /// Of what.
+        /// The table or partition.
         what: String,
-        /// So many there are,
+        /// The number of rows in the database.
         counted: i64,
-        /// and so many came.
+        /// The number of rows in the file.
         written: i64,
     },
-    /// The rest of the disk is the record's.
+    /// The remaining disk space is reserved for the database.
     #[error("only {free} bytes are free on the disk, and they are reserved for the database")]
     LittleSpace {
-        /// So many.
+        /// The free bytes.
         free: u64,
     },
-    /// The order to stop came first.
+    /// The work was cancelled because the service stops.
     #[error("the work was cancelled because the service stops")]
     Stopped,
 }

@@ -1,4 +1,4 @@
-//! The folder of the snapshots: what is on the disk, and how a manifest takes the place of another.
+//! The folder of the snapshots: its files, and how a manifest replaces another.
 
 use std::fs::{self};
 use std::io::{self, Write};
@@ -19,25 +19,25 @@ use crate::{durable, failpoint};
 /// The folder's name in the data folder.
 const NAME: &str = "snapshots";
 
-/// The current manifest.
+/// The name of the current manifest.
 const CURRENT: &str = "manifest.json";
 
-/// The copies of manifests that stay.
+/// The folder with the copies of all manifests.
 pub(super) const MANIFESTS: &str = "manifests";
 
-/// What is being written.
+/// The folder of unfinished files.
 pub(super) const UNFINISHED: &str = "tmp";
 
-/// How the names in there begin.
+/// The prefix of unfinished files.
 pub(super) const UNFINISHED_PREFIX: &str = ".tmp";
 
-/// The folder of the snapshots. It is written by one process, which holds the data folder's lock.
+/// The folder of the snapshots. Only the process that holds the lock of the data folder writes it.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
     root: PathBuf,
 }
 
-/// What a start finds: the folder, and the snapshots in it.
+/// The folder as a start finds it, and its snapshots.
 #[derive(Debug, Clone)]
 pub struct Found {
     pub(super) folder: Folder,
@@ -45,8 +45,8 @@ pub struct Found {
 }
 
 impl Found {
-    /// Looks into a data folder for snapshots of this record; nothing is made yet. To be done before
-    /// the record goes on: afterwards a manifest that was ahead of it looks like one that is behind.
+    /// Looks for snapshots of this record in a data folder; nothing is created yet. This has to happen before
+    /// the record changes: afterwards a manifest that was ahead of the record looks like one that is behind.
     #[must_use]
     pub fn look(data_dir: &Path, record: &RecordState) -> Self {
         let folder = Folder {
@@ -65,13 +65,13 @@ impl Folder {
         &self.root
     }
 
-    /// A path of a manifest, on the disk.
+    /// The path of a file that a manifest names.
     pub(super) fn at(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
 
-    /// Reads what there is of this record. A manifest that is of another record, ahead of this one, or
-    /// can't be read is set aside: what it names is not to be trusted, and is written anew.
+    /// Reads the snapshots of this record. A current manifest of another record, a manifest ahead of this
+    /// record, or one that can't be parsed is renamed: its files can't be trusted and are written again.
     pub(super) fn load(&self, record: &RecordState) -> Result<Catalog, SnapshotError> {
         let path = self.at(CURRENT);
         let text = match fs::read(&path) {
@@ -112,7 +112,7 @@ impl Folder {
         Ok(Catalog::default())
     }
 
-    /// The current snapshot and those before it that are still there.
+    /// The current snapshot, and the older ones that still exist.
     fn with_older(&self, current: Snapshot) -> Vec<Arc<Snapshot>> {
         let names = fs::read_dir(self.at(MANIFESTS)).into_iter().flatten();
         let mut older: Vec<Snapshot> = names
@@ -129,25 +129,25 @@ impl Folder {
         older.into_iter().map(Arc::new).collect()
     }
 
-    /// Whether a file is there, by its size. The hash takes longer; see `verify`.
+    /// Whether a file exists with the right size. A check of the hash takes longer; see `verify`.
     pub(super) fn has(&self, file: &NamedFile) -> bool {
         let found = fs::metadata(self.at(&file.path));
         found.is_ok_and(|found| found.is_file() && found.len() == file.bytes)
     }
 
-    /// A file that has no name of the snapshots' yet. Dropping it removes it.
+    /// A temporary file, without a name of the snapshots. Dropping it deletes it.
     pub(super) fn unfinished(&self) -> Result<NamedTempFile, SnapshotError> {
         let folder = self.at(UNFINISHED);
         fs::create_dir_all(&folder).map_err(SnapshotError::io("make", &folder))?;
         tempfile::Builder::new()
             .prefix(UNFINISHED_PREFIX)
-            // As other files are: the user's mask decides who reads them.
+            // Like other files: the user's umask decides who can read it.
             .permissions(fs::Permissions::from_mode(0o666))
             .tempfile_in(&folder)
             .map_err(SnapshotError::io("make a file in", &folder))
     }
 
-    /// Gives a file that is on the disk its name. The name is not on the disk yet: see [`Folder::sync`].
+    /// Gives a synced file its name. The name itself is not synced yet: see [`Folder::sync`].
     pub(super) fn name(&self, file: NamedTempFile, path: &str) -> Result<(), SnapshotError> {
         let to = self.at(path);
         if let Some(folder) = to.parent() {
@@ -158,7 +158,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Puts the names of these files on the disk.
+    /// Syncs the names of these files.
     pub(super) fn sync<'a>(
         &self,
         paths: impl Iterator<Item = &'a str>,
@@ -173,11 +173,11 @@ impl Folder {
             .try_for_each(|folder| synced(&self.root.join(folder)))
     }
 
-    /// Puts a manifest in the place of the current one. All its files are on the disk.
+    /// Makes a manifest the current one. All its files have to be on the disk.
     pub(super) fn publish(&self, manifest: &Manifest) -> Result<Snapshot, SnapshotError> {
         let text = serde_json::to_vec_pretty(manifest)?;
         let path = manifest.path();
-        // First the copy that stays: what is current has one.
+        // The permanent copy comes first, so that the current manifest always has one.
         self.name(self.written(&text)?, &path)?;
         self.sync(std::iter::once(path.as_str()))?;
         failpoint::reach("snapshot_manifest_kept")?;
@@ -205,7 +205,7 @@ impl Folder {
     }
 }
 
-/// A copy of a manifest, if that is what it is.
+/// Reads a copy of a manifest; none if the file is not one.
 fn read_snapshot(path: &Path) -> Option<Snapshot> {
     let text = fs::read(path).ok()?;
     let manifest: Manifest = serde_json::from_slice(&text).ok()?;
@@ -218,7 +218,7 @@ fn read_snapshot(path: &Path) -> Option<Snapshot> {
     })
 }
 
-/// When a manifest was published: its copy is written right before.
+/// When a manifest was published: its copy is written right before that.
 fn published_at(copy: &Path, manifest: &Manifest) -> DateTime<Utc> {
     let written = fs::metadata(copy).and_then(|found| found.modified());
     written.map_or(manifest.created_at, DateTime::from)

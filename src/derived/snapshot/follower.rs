@@ -1,5 +1,5 @@
-//! The follower: takes a snapshot again and again, and between two looks whether the files are what they
-//! should be. What goes wrong is told and tried again; the record goes on without it.
+//! The follower: takes snapshots, and between them verifies their files. Errors are logged and tried again; the
+//! record is not affected.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -20,39 +20,39 @@ use crate::failpoint;
 use crate::status::{SnapshotState, SnapshotStatus, StatusSender};
 use crate::store::{Moment, Reader, RecordState, StoreError};
 
-/// The pause after a snapshot that failed.
+/// The pause after a failed snapshot.
 const RETRY: Duration = Duration::from_secs(60);
 
-/// After so long it is looked again whether an old snapshot is to go: clocks are set, and machines sleep.
+/// The maximum time between two checks for expired snapshots, because clocks are set and machines sleep.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// How often all files are read and compared with their hashes, besides once at the start.
 const VERIFY_EVERY: Duration = Duration::from_secs(24 * 3600);
 
-/// Bytes a second that this reads, so that others have the disk.
+/// The bytes per second that this verification reads, so that others can use the disk.
 const VERIFY_PACE: f64 = 32e6;
 
 /// When snapshots are taken, and how long old ones stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// The time from one to the next; none to take them only when they are asked for.
+    /// The time between two snapshots; none to take them only on request.
     pub interval: Option<Duration>,
-    /// How long the files of an older one stay after another took its place.
+    /// The grace time: how long the files of a replaced snapshot stay.
     pub grace: Duration,
-    /// How long after one none is taken for a caller.
+    /// The minimum time between a snapshot and the next one on request of a client.
     pub floor: Duration,
 }
 
 /// A snapshot that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
-    /// The record's last commit that is in it.
+    /// The record's last revision that the snapshot contains.
     pub revision: i64,
-    /// How many files it has.
+    /// The number of files.
     pub files: usize,
-    /// How many of them are new,
+    /// The number of new files.
     pub written: usize,
-    /// and how many bytes those have.
+    /// The size of the new files in bytes.
     pub bytes: u64,
 }
 
@@ -62,26 +62,26 @@ pub struct Follower {
     folder: Folder,
     settings: Settings,
     catalog: watch::Sender<Arc<Catalog>>,
-    /// By the service itself: at once.
+    /// A request of the service itself, which is served at once.
     wanted: Arc<Notify>,
-    /// By a caller: not before the floor.
+    /// A request of a client, which is served after the floor time.
     asked: Arc<Notify>,
-    /// When the last try ended, by a clock that nobody sets.
+    /// When the last attempt ended, on a monotonic clock.
     ended: watch::Sender<Option<Deadline>>,
     status: StatusSender,
     verification: Verification,
 }
 
-/// What is still to be compared with its hash.
+/// The state of the verification of files.
 struct Verification {
     left: VecDeque<NamedFile>,
     /// When the next file may be read.
     at: Deadline,
-    /// When it begins anew.
+    /// When the verification starts again.
     again_at: Deadline,
 }
 
-/// What is to be done next.
+/// The next action.
 enum Next {
     Stop,
     Take,
@@ -91,7 +91,7 @@ enum Next {
 }
 
 impl Follower {
-    /// Follows the record that `reader` reads, from the snapshots that were found at its start.
+    /// Follows the record that `reader` reads, beginning with the snapshots that were found at the start.
     #[must_use]
     pub fn new(
         reader: Reader,
@@ -117,7 +117,7 @@ impl Follower {
         }
     }
 
-    /// What the API asks.
+    /// The API's access to the snapshots.
     #[must_use]
     pub fn snapshots(&self) -> Snapshots {
         Snapshots {
@@ -132,7 +132,7 @@ impl Follower {
 
     /// Takes snapshots until `stop`.
     pub async fn run(mut self, stop: CancellationToken) {
-        // The process before may have ended in the middle of it.
+        // The process before may have ended during a sweep.
         self.sweep().await;
         let mut due = self.first_due();
         loop {
@@ -156,7 +156,7 @@ impl Follower {
                             .settings
                             .interval
                             .map(|interval| match outcome.revision {
-                                // A record that is new fills soon.
+                                // A new record fills quickly.
                                 0 => interval.min(RETRY),
                                 _ => interval,
                             });
@@ -178,7 +178,7 @@ impl Follower {
             Some(deadline) => sleep_until(deadline).await,
             None => std::future::pending().await,
         };
-        // Asked for while one was under way: it is that one's turn once the floor is over.
+        // A request during a snapshot is served when the floor time after that snapshot has passed.
         let asked = async || {
             let ended = *self.ended.borrow();
             if let Some(ended) = ended {
@@ -199,7 +199,8 @@ impl Follower {
         }
     }
 
-    /// The first is due when the last one is as old as two may be apart, or is not whole.
+    /// The first snapshot is due when the interval since the last one has passed, or if a file of the last one
+    /// is missing.
     fn first_due(&self) -> Option<Deadline> {
         let interval = self.settings.interval?;
         let catalog = Arc::clone(&self.catalog.borrow());
@@ -208,12 +209,12 @@ impl Follower {
             let age = Utc::now() - latest.manifest.created_at;
             age.to_std().ok().filter(|_| is_whole)
         });
-        // A clock that was set back leaves one in the future: its age is not known.
+        // If the clock was set back, the last snapshot lies in the future and its age is unknown.
         let left = age.map_or(Duration::ZERO, |age| interval.saturating_sub(age));
         Some(Deadline::now() + left)
     }
 
-    /// When the oldest snapshot has been old for the grace time; none if there is no old one.
+    /// When the oldest replaced snapshot has reached the grace time; none if there is no replaced one.
     fn sweep_due(&self) -> Option<Deadline> {
         let catalog = self.catalog.borrow();
         let [.., replacing, _] = catalog.snapshots.as_slice() else {
@@ -224,7 +225,7 @@ impl Follower {
         Some(Deadline::now() + left.min(SWEEP_EVERY))
     }
 
-    /// Takes out of the folder what is too old.
+    /// Deletes expired snapshots from the folder.
     async fn sweep(&self) {
         let (folder, grace) = (self.folder.clone(), self.settings.grace);
         let catalog = self.catalog.clone();
@@ -240,7 +241,7 @@ impl Follower {
     /// Takes a snapshot now.
     ///
     /// # Errors
-    /// Why there is none; the one before stands.
+    /// Why there is none; the snapshot before stays the current one.
     pub async fn take(&self, stop: &CancellationToken) -> Result<Outcome, SnapshotError> {
         let taken = self.take_now(stop).await;
         self.ended.send_replace(Some(Deadline::now()));
@@ -250,7 +251,7 @@ impl Follower {
     async fn take_now(&self, stop: &CancellationToken) -> Result<Outcome, SnapshotError> {
         let began = Instant::now();
         self.set_state(SnapshotState::Writing);
-        // On a disk that is nearly full the old ones make room.
+        // Expired snapshots are deleted first, to make space on a nearly full disk.
         self.sweep().await;
         let (folder, status, token) = (self.folder.clone(), self.status.clone(), stop.clone());
         let catalog = Arc::clone(&self.catalog.borrow());
@@ -269,7 +270,8 @@ impl Follower {
         let snapshot = match self.publish(&taken.manifest).await {
             Ok(snapshot) => snapshot,
             Err(error) => {
-                // It may be on the disk all the same, and then its files are not to be touched.
+                // The manifest may be on the disk in spite of the error, and then its files must not be
+                // deleted.
                 self.look_again(taken.manifest).await;
                 return Err(error);
             }
@@ -293,11 +295,12 @@ impl Follower {
         Ok(outcome)
     }
 
-    /// Makes a snapshot the current one, and takes out of the folder what is too old.
+    /// Makes a snapshot the current one, and deletes expired ones from the folder.
     async fn publish(&self, manifest: &Manifest) -> Result<Arc<Snapshot>, SnapshotError> {
         let (folder, grace) = (self.folder.clone(), self.settings.grace);
         let (manifest, catalog) = (manifest.clone(), self.catalog.clone());
-        // Once begun it is not left: readers see the new one as soon as it is there.
+        // The task is not cancelled once it has begun, because readers see the new manifest as soon as it
+        // exists.
         let publish = move || {
             let snapshot = Arc::new(folder.publish(&manifest)?);
             let mut snapshots = vec![Arc::clone(&snapshot)];
@@ -310,7 +313,7 @@ impl Follower {
         published.unwrap_or(Err(StoreError::NoAnswer.into()))
     }
 
-    /// Takes over what is on the disk, which can be this snapshot.
+    /// Loads what is on the disk, which may include this snapshot.
     async fn look_again(&self, manifest: Manifest) {
         let folder = self.folder.clone();
         let record = RecordState {
@@ -326,12 +329,12 @@ impl Follower {
         }
     }
 
-    /// Compares the next file with its hash; `false` if it is damaged.
+    /// Compares the next file with its hash; `false` if the file is damaged.
     async fn verify_next(&mut self, stop: &CancellationToken) -> bool {
         let Some(file) = self.verification.left.pop_front() else {
             return true;
         };
-        // What another snapshot has left behind is nobody's any more.
+        // The file of a replaced snapshot need not be verified.
         if !self.catalog.borrow().is_current(&file) {
             return true;
         }
@@ -364,7 +367,7 @@ impl Follower {
     }
 }
 
-/// Shows those of these snapshots that are to stay, and then removes what the others had.
+/// Publishes the snapshots that are to stay, and then deletes the files of the others.
 fn sweep_to(
     folder: &Folder,
     catalog: &watch::Sender<Arc<Catalog>>,
@@ -377,7 +380,7 @@ fn sweep_to(
 }
 
 impl SnapshotStatus {
-    /// What there is.
+    /// Stores the latest snapshot in the status.
     fn found(&mut self, latest: Option<&Snapshot>) {
         self.state = SnapshotState::Idle;
         self.revision = latest.map(|it| it.manifest.revision);

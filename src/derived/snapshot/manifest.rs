@@ -1,4 +1,4 @@
-//! The manifest: which files are a snapshot, and what it is a snapshot of.
+//! The manifest: the files of a snapshot, and the state of the record that they contain.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,10 +7,10 @@ use utoipa::ToSchema;
 use crate::message::{GuildId, Month};
 use crate::store::{Completeness, Table};
 
-/// The version of the files' layout. Files of another one are written anew.
+/// The version of the files' layout. Files of another version are written again.
 pub const FORMAT: u32 = 1;
 
-/// Hexadecimal digits of the hash in a file's name.
+/// The number of hexadecimal digits of the hash in a file's name.
 const HASH_DIGITS: usize = 16;
 
 /// A snapshot.
@@ -18,17 +18,17 @@ const HASH_DIGITS: usize = 16;
 pub struct Manifest {
     /// The version of the layout.
     pub format: u32,
-    /// Of which record.
+    /// The store id of the record.
     pub store_id: String,
-    /// The version of that record's tables.
+    /// The schema version of the record's tables.
     pub schema_version: i64,
-    /// The record's last commit that is in it.
+    /// The record's last revision that the snapshot contains.
     pub revision: i64,
-    /// The record was read at this time.
+    /// When the record was read.
     pub created_at: DateTime<Utc>,
-    /// How complete the record was.
+    /// The coverage of each guild.
     pub coverage: Vec<GuildCoverage>,
-    /// Its files, by table, guild and month.
+    /// The files, by table, guild and month.
     pub files: Vec<FileEntry>,
 }
 
@@ -58,31 +58,31 @@ pub struct GuildCoverage {
     pub heard_until: Option<DateTime<Utc>>,
 }
 
-/// A file of a snapshot. It never changes: what changes gets another name.
+/// A file of a snapshot. A file never changes: other contents get another name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
-    /// What is in it.
+    /// The table.
     pub table: Table,
-    /// Of which guild; none for a table that is one file.
+    /// The guild; none for a table that is one file.
     pub guild_id: Option<GuildId>,
-    /// Of messages of which month.
+    /// The month of the messages; none for a table that is one file.
     pub month: Option<Month>,
-    /// Where it is, in the folder of the snapshots.
+    /// The path in the folder of the snapshots.
     pub path: String,
-    /// How many rows.
+    /// The number of rows.
     pub rows: i64,
-    /// How many bytes.
+    /// The size in bytes.
     pub bytes: u64,
-    /// The hash of these bytes, in hexadecimal.
+    /// The SHA-256, in hexadecimal.
     pub sha256: String,
-    /// The last commit that changed one of its rows; of a table that is one file, the snapshot that it
-    /// was written for.
+    /// The last commit that changed one of the rows; for a table that is one file, the revision of the snapshot
+    /// that it was written for.
     pub revision: i64,
 }
 
 impl Manifest {
-    /// The name of its copy that stays when another one takes its place: `manifests/….json`. The time is
-    /// a part of it, because coverage moves on without a new revision.
+    /// The name of the permanent copy of the manifest: `manifests/….json`. The time is a part of the name,
+    /// because coverage changes without a new revision.
     #[must_use]
     pub fn path(&self) -> String {
         let stamp = self.created_at.format("%Y%m%dT%H%M%S%6fZ");
@@ -97,21 +97,20 @@ impl Manifest {
             .find(|file| file.table == table && file.partition() == partition)
     }
 
-    /// Whether each name is the one that follows from what the entry says: no manifest leads out of its
-    /// folder.
+    /// Whether each path follows from its entry, so that no manifest leads out of its folder.
     pub(super) fn is_sound(&self) -> bool {
         self.format == FORMAT && self.files.iter().all(FileEntry::is_sound)
     }
 }
 
 impl FileEntry {
-    /// The guild and month of its rows, if it is a partition.
+    /// The guild and month, if the file is a partition.
     #[must_use]
     pub fn partition(&self) -> Option<(GuildId, Month)> {
         self.guild_id.zip(self.month)
     }
 
-    /// The name that stays the same from snapshot to snapshot: `messages/guild_id=…/month=….parquet`.
+    /// The stable name of the file, which is the same in each snapshot: `messages/guild_id=…/month=….parquet`.
     #[must_use]
     pub fn stable_name(&self) -> String {
         let table = self.table.name();
@@ -130,7 +129,7 @@ impl FileEntry {
         }
     }
 
-    /// Where a file with these contents is.
+    /// The path of a file with these contents.
     pub(super) fn path_of(
         table: Table,
         partition: Option<(GuildId, Month)>,
@@ -173,7 +172,7 @@ impl GuildCoverage {
     }
 }
 
-/// A time as it is written into a manifest: to the microsecond, so that it is read back the same.
+/// A time rounded to microseconds, as a manifest contains it, so that it is read back unchanged.
 pub(super) fn to_micros(time: DateTime<Utc>) -> DateTime<Utc> {
     let text = time.to_rfc3339_opts(SecondsFormat::Micros, true);
     text.parse().unwrap_or(time)
@@ -182,10 +181,10 @@ pub(super) fn to_micros(time: DateTime<Utc>) -> DateTime<Utc> {
 /// A file that a manifest names, or a manifest's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedFile {
-    /// Where it is, in the folder of the snapshots.
+    /// The path in the folder of the snapshots.
     pub path: String,
-    /// How many bytes it has to have.
+    /// The expected size in bytes.
     pub bytes: u64,
-    /// Their hash, in hexadecimal.
+    /// The expected SHA-256, in hexadecimal.
     pub sha256: String,
 }

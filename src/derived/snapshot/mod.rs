@@ -1,10 +1,10 @@
-//! Snapshots: the record as Parquet files, for tools that read files while the service has the record
-//! open. Files have names that never mean anything else (the revision and the hash of what is inside);
-//! a manifest names those that belong together, and takes the place of the one before by one rename.
-//! So whoever reads by a manifest sees one moment of the record, whole.
+//! Snapshots: the record as Parquet files, for programs that read files while the service has the record open.
+//! The name of a file contains the revision and the hash of the contents, so a name never stands for other
+//! contents. A manifest names the files of one snapshot, and replaces the manifest before by one rename.
+//! Everyone who reads by a manifest therefore sees one moment of the record, complete.
 //!
-//! `folder` is what is on the disk, `take` writes what has changed, [`Follower`] does so again and again,
-//! `verify` finds damage, `sweep` takes out what is old. [`Catalog`] is what is there now, for the API.
+//! `folder` has the files on the disk, `take` writes what has changed, [`Follower`] schedules that, `verify`
+//! finds damage, and `sweep` deletes expired files. [`Catalog`] is the present state, for the API.
 
 mod catalog;
 mod error;

@@ -15,10 +15,10 @@ use crate::failpoint;
 use crate::parquet_layout::{Compression, Order, ROW_GROUP_BYTES, properties};
 use crate::store::Table;
 
-/// After so many bytes it is looked how much room there is.
+/// The number of bytes between two checks of the free space.
 const LOOK_EVERY: usize = 8 * 1024 * 1024;
 
-/// A file that is being written. Dropping it removes it.
+/// A file that is being written. Dropping it deletes it.
 pub(super) struct ParquetFile {
     file: NamedTempFile,
     writer: ArrowWriter<Hashing>,
@@ -26,7 +26,7 @@ pub(super) struct ParquetFile {
     looked_at: usize,
 }
 
-/// A file that is on the disk, and has no name yet.
+/// A file that is on the disk and has no name yet.
 pub(super) struct Finished {
     pub(super) file: NamedTempFile,
     pub(super) rows: i64,
@@ -71,7 +71,7 @@ impl ParquetFile {
         Ok(())
     }
 
-    /// Writes what stands at the end, and puts all of it on the disk.
+    /// Writes the end of the file, and syncs it.
     pub(super) fn finish(self) -> Result<Finished, SnapshotError> {
         let mut out = self.writer.into_inner()?;
         let synced = out.flush().and_then(|()| out.file.get_ref().sync_all());
@@ -86,12 +86,12 @@ impl ParquetFile {
     }
 }
 
-/// A snapshot must not be what stops the record.
+/// A snapshot must not use up the record's reserve.
 fn look_for_room(folder: &Folder) -> Result<(), SnapshotError> {
     room::look_for_room(folder.root()).map_err(|free| SnapshotError::LittleSpace { free })
 }
 
-/// Hashes what passes.
+/// Hashes everything that is written.
 struct Hashing {
     file: BufWriter<File>,
     hash: Sha256,

@@ -1,5 +1,5 @@
-//! Taking out of the folder what no snapshot needs any more: after a grace time, so that who has begun
-//! to read by an older manifest can end. Only what has the form of the snapshots' own names is touched.
+//! Deletes files that no snapshot needs any more, after the grace time, so that everyone who began to read by
+//! an older manifest can finish. Only files whose names have the form of the snapshots' own names are deleted.
 
 use std::collections::HashSet;
 use std::fs;
@@ -15,13 +15,13 @@ use super::verify::DAMAGED;
 use crate::store::Table;
 
 impl Folder {
-    /// The snapshots that are to stay: the current one, and those that another one took the place of less
-    /// than the grace time ago.
+    /// The snapshots that are to stay: the current one, and those that were replaced less than the grace time
+    /// ago.
     pub(super) fn within_grace(snapshots: Vec<Arc<Snapshot>>, grace: Duration) -> Catalog {
         let mut replaced_at = None;
         let is_kept = |snapshot: &Arc<Snapshot>| {
             let replaced = replaced_at.replace(snapshot.published_at);
-            // A time in the future, of a clock that was set back, is just now.
+            // A time in the future, after the clock was set back, counts as now.
             replaced.is_none_or(|at| (Utc::now() - at).to_std().unwrap_or_default() < grace)
         };
         Catalog {
@@ -29,10 +29,10 @@ impl Folder {
         }
     }
 
-    /// What a process that was killed had not finished.
+    /// Deletes the unfinished files of a killed process.
     pub(super) fn remove_unfinished(&self) {
         let folder = self.at(UNFINISHED);
-        // A link would lead to what is not ours.
+        // A symbolic link could lead to files of others.
         if !fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir()) {
             return;
         }
@@ -45,8 +45,8 @@ impl Folder {
         });
     }
 
-    /// Removes files that none of these snapshots names and that are older than the grace time: they may
-    /// be of one that is not published yet, or be read by somebody.
+    /// Deletes files that none of these snapshots names and that are older than the grace time: newer ones may
+    /// belong to a snapshot that is not published yet, or somebody may still read them.
     pub(super) fn sweep(&self, catalog: &Catalog, grace: Duration) {
         let named: HashSet<_> = catalog
             .snapshots
@@ -68,7 +68,7 @@ impl Folder {
                     for_each(entry, |month| {
                         if is_partition(month, "month=") {
                             for_each(month, sweep_file);
-                            // Refused unless it is empty.
+                            // The deletion fails unless the folder is empty.
                             let _ = fs::remove_dir(month);
                         }
                     });
@@ -91,7 +91,7 @@ fn is_partition(folder: &Path, key: &str) -> bool {
     name.is_some_and(|name| name.starts_with(key)) && folder.is_dir()
 }
 
-/// Whether a file's name is one of a table's or of a manifest: a revision, and a hash or a time.
+/// Whether a file's name has the form of a table's file or of a manifest: a revision, and a hash or a time.
 fn is_ours(file: &Path) -> bool {
     let name = file.file_name().and_then(|name| name.to_str());
     let Some(name) = name.filter(|_| file.is_file()) else {
@@ -115,7 +115,7 @@ fn is_ours(file: &Path) -> bool {
 
 fn is_older(file: &Path, grace: Duration) -> bool {
     let changed = fs::metadata(file).and_then(|found| found.modified());
-    // A time in the future is no age.
+    // A time in the future counts as no age.
     changed.is_ok_and(|at| {
         SystemTime::now()
             .duration_since(at)

@@ -1,4 +1,4 @@
-//! Writing a snapshot: what has changed since the one before, as new files, and a manifest of all.
+//! Writes a snapshot: what has changed since the snapshot before, as new files, and a manifest of all files.
 
 use std::collections::HashMap;
 
@@ -23,18 +23,18 @@ pub(super) struct Take<'a> {
     pub(super) stop: &'a CancellationToken,
 }
 
-/// A snapshot whose files are on the disk, and which no reader sees yet.
+/// A snapshot whose files are on the disk, and which is not published yet.
 pub(super) struct Taken {
     pub(super) manifest: Manifest,
-    /// How many of its files are new.
+    /// The number of new files.
     pub(super) written: usize,
-    /// How many bytes those have.
+    /// The size of the new files in bytes.
     pub(super) bytes: u64,
 }
 
 impl Take<'_> {
-    /// Writes what a moment of the record has and the snapshot before has not. If it fails, the files
-    /// that it has written are removed.
+    /// Writes what a read view contains and the snapshot before does not. If that fails, the new files are
+    /// deleted.
     pub(super) fn run(&self, moment: &Moment<'_>) -> Result<Taken, SnapshotError> {
         failpoint::reach("snapshot_begun")?;
         let mut named = Vec::new();
@@ -44,7 +44,7 @@ impl Take<'_> {
                 .iter()
                 .filter(|path| self.catalog.file(path).is_none())
             {
-                // The next sweep finds what is left.
+                // The next sweep deletes what is left.
                 let _ = std::fs::remove_file(self.folder.at(path));
             }
         }
@@ -57,7 +57,7 @@ impl Take<'_> {
         named: &mut Vec<String>,
     ) -> Result<Taken, SnapshotError> {
         let state = moment.state();
-        // What another version of the tables has written may lack columns.
+        // Files of another schema version may lack columns.
         let before = self.catalog.latest().map(|snapshot| &snapshot.manifest);
         let before = before.filter(|it| it.schema_version == state.schema_version);
         let mut manifest = Manifest {
@@ -108,7 +108,7 @@ impl Take<'_> {
         for table in Table::ALL.into_iter().filter(|it| !it.is_partitioned()) {
             let same = known.get(&(table, None));
             if table.is_log() {
-                // It can be long, and is written only where it has grown; most services keep none.
+                // The table can be long, and is written only if it has grown; most services have no rows in it.
                 let rows = moment.row_count(table)?;
                 let as_long = same.filter(|it| it.rows == rows);
                 manifest.files.extend(as_long.map(|it| (*it).clone()));
@@ -143,7 +143,7 @@ impl Take<'_> {
         partition: &Partition,
     ) -> Result<Finished, SnapshotError> {
         let file = self.write(table, |take| moment.read_partition(table, partition, take))?;
-        // By these numbers it is known later that nothing has changed: they have to be right.
+        // Later snapshots recognise an unchanged partition by these numbers, so they have to be right.
         if file.rows != partition.row_count {
             let (table, guild, month) = (table.name(), partition.guild_id, partition.month);
             return Err(SnapshotError::Miscounted {
@@ -175,7 +175,7 @@ impl Take<'_> {
         file.finish()
     }
 
-    /// Gives a file its name, under which nothing else will ever be.
+    /// Gives a file its name, which no other contents will ever have.
     fn name(
         &self,
         finished: Finished,
@@ -201,7 +201,7 @@ impl Take<'_> {
     }
 }
 
-/// Takes rows as they are read.
+/// Receives rows as they are read.
 type Rows<'a> = dyn FnMut(arrow::array::RecordBatch) -> Result<(), SnapshotError> + 'a;
 
 fn coverage(moment: &Moment<'_>) -> Result<Vec<GuildCoverage>, SnapshotError> {

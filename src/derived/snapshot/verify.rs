@@ -1,5 +1,5 @@
-//! Damage: a file whose bytes are not those that the manifest names by their hash. It is set aside, so
-//! that nobody takes it for good, and the next snapshot writes it anew from the record.
+//! Verifies files: a file whose bytes do not have the hash in the manifest is damaged. It is renamed, so that
+//! nobody reads it, and the next snapshot writes it again from the record.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -14,13 +14,13 @@ use super::SnapshotError;
 use super::folder::{Folder, hex};
 use super::manifest::NamedFile;
 
-/// What stands behind the name of a file that was set aside.
+/// The suffix of a damaged file that was set aside.
 pub(super) const DAMAGED: &str = ".damaged";
 
 const PIECE: usize = 1024 * 1024;
 
 impl Folder {
-    /// Whether a file has the bytes that it should have. If not it is set aside.
+    /// Whether a file has the right bytes; if not, it is set aside.
     pub(super) fn verify(
         &self,
         file: &NamedFile,
@@ -42,7 +42,7 @@ impl Folder {
         if path.exists() {
             let mut aside = path.clone().into_os_string();
             aside.push(DAMAGED);
-            // It stays for the grace time from now on.
+            // The grace time of the file begins now.
             let _ = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
             fs::rename(&path, aside).map_err(SnapshotError::io("set aside", &path))?;
         }
@@ -50,7 +50,8 @@ impl Folder {
     }
 }
 
-/// Whether an error tells of the file itself. Others, as too many open files, pass.
+/// Whether an error means that the file itself is damaged. Other errors, such as too many open files, are
+/// transient.
 fn is_damage(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || Errno::from_io_error(error) == Some(Errno::IO)
 }

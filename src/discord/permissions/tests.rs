@@ -33,7 +33,7 @@ fn user(user: i64, everyone: Permissions, role: Permissions) -> MemberPermission
             role_of(OTHER_ROLE, Permissions::ADMINISTRATOR),
         ],
     };
-    // Some servers list everybody's role with the member's own.
+    // Some servers include the role @everyone in a member's own roles.
     let roles = [RoleId::new(1), RoleId::new(ROLE), RoleId::new(99)];
     MemberPermissions::new(&guild, user.try_into().unwrap(), &roles)
 }
@@ -93,7 +93,7 @@ fn owner_and_administrator_read_everything() {
 fn overwrites_go_from_everybody_to_roles_to_the_member() {
     let both = VIEW | READ;
     let access = |overwrites: &[PermissionOverwrite]| {
-        // In any order: the lists come in none.
+        // The order of overwrites must not matter, because Discord's lists have none.
         let reversed: Vec<_> = overwrites.iter().rev().copied().collect();
         let access = bot(both, NONE).access(&channel(0, overwrites), None);
         assert_eq!(access, bot(both, NONE).access(&channel(0, &reversed), None));
@@ -122,7 +122,7 @@ fn overwrites_go_from_everybody_to_roles_to_the_member() {
         access(&[role(ROLE, NONE, both), member(BOT, both, NONE)]),
         Access::Readable
     );
-    // Of others.
+    // Overwrites for other roles and members don't count.
     assert_eq!(
         access(&[role(OTHER_ROLE, NONE, both), member(OWNER, NONE, both)]),
         Access::Readable

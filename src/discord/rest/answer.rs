@@ -1,6 +1,6 @@
-//! What an answer means: by its status, and by whether Discord itself is speaking. Refusals count
-//! only with Discord's JSON in the body: a proxy or Cloudflare in between answers 403, 404 and 429
-//! too, and a channel must not be taken for deleted on the word of a proxy.
+//! The meaning of a response: by its status, and by whether it comes from Discord itself. A refusal counts only
+//! with Discord's JSON in the body: a proxy or Cloudflare in between can answer 403, 404 and 429 too, and such
+//! an answer must not make a channel count as deleted.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use twilight_http_ratelimiting::RateLimitHeaders;
 
 use super::error::{Call, Fault, RestError};
 
-/// What came back, whole.
+/// A complete response.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
@@ -22,37 +22,38 @@ pub(super) struct Reply {
     pub(super) body: Bytes,
 }
 
-/// What it means.
+/// The meaning of a response.
 #[derive(Debug)]
 pub(super) enum Verdict {
-    /// The answer, still to be read.
+    /// A success, whose body is still to be parsed.
     Good,
-    /// 429.
+    /// A rate limit (429).
     Limited(Limited),
-    /// Discord's decision; asking again gives the same.
+    /// Discord's refusal; the same request would be refused again.
     Refused(RestError),
-    /// Nobody's decision; worth another try, not before the time that is named, if one is.
+    /// A transient failure; worth another attempt, not before the time that the response names, if it names
+    /// one.
     Faulty(Fault, Option<Duration>),
 }
 
-/// A 429.
+/// A rate limit (429).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Limited {
     pub(super) scope: Scope,
-    /// How long to wait, if it says so in a way that can be understood.
+    /// How long to wait, if the response says so in a valid form.
     pub(super) retry_after: Option<Duration>,
 }
 
-/// Whom a 429 is about.
+/// The scope of a rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
-    /// This bot, on this bucket.
+    /// This bot, in this bucket.
     User,
-    /// Everybody on this resource; not counted as invalid.
+    /// All bots on this resource; Discord does not count it as invalid.
     Shared,
     /// This bot, everywhere.
     Global,
-    /// This address: Cloudflare's answer, or one without a word of explanation.
+    /// This IP address: a response of Cloudflare, or one without an explanation.
     Address,
 }
 
@@ -97,7 +98,7 @@ struct RefusalBody {
 }
 
 impl Reply {
-    /// What it means; `call` names what was asked, with what Discord said to it.
+    /// The meaning of the response; `call` makes the description of the request, with Discord's message.
     pub(super) fn verdict(&self, call: impl Fn(Option<&str>) -> Box<Call>) -> Verdict {
         let status = self.status;
         if status.is_success() {
@@ -157,7 +158,7 @@ impl Reply {
             None if body.is_some() => Scope::User,
             None => Scope::Address,
         };
-        // The body is exact, the header rounded up.
+        // The body is exact, while the header is rounded up.
         let retry_after = body
             .and_then(|body| seconds_f64(body.retry_after.as_f64()?))
             .or_else(|| self.retry_after_header())
@@ -170,12 +171,12 @@ impl Reply {
     }
 }
 
-/// A number of seconds as a header writes it; `None` for what is no time to wait.
+/// Parses a number of seconds in a header; `None` for an invalid waiting time.
 pub(super) fn seconds(text: &str) -> Option<Duration> {
     seconds_f64(text.trim().parse().ok()?)
 }
 
-/// The same from a number. What is beyond a duration's range is still a long time.
+/// Converts a number of seconds. A number beyond the range of a duration becomes the longest duration.
 pub(super) fn seconds_f64(seconds: f64) -> Option<Duration> {
     if !seconds.is_finite() || seconds < 0.0 {
         return None;

@@ -1,4 +1,4 @@
-//! Requests that are not sent where a refusal stands.
+//! Requests that are not sent while a remembered refusal stands.
 
 use chrono::{DateTime, Utc};
 

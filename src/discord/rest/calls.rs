@@ -1,5 +1,5 @@
-//! The calls about the bot, a guild and its channels. Each takes our ids and answers our structs;
-//! an item of a list that can't be understood is counted and left out, the others stand.
+//! The requests about the bot, a guild and its channels. Each takes this crate's ids and returns its structs.
+//! An item of a list that can't be parsed is counted and left out, and the others are returned.
 
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -15,26 +15,26 @@ use super::route::Route;
 use crate::message::{ChannelId, GuildId, UserId};
 
 impl Rest {
-    /// Where the socket is. Its host is taken as it is given.
+    /// The address of the gateway. Its host is used as Discord sends it.
     ///
     /// # Errors
-    /// As every call: see [`RestError`].
+    /// As for every request: see [`RestError`].
     pub async fn gateway_bot(&self) -> Result<GatewayInfo, RestError> {
         self.json(Route::gateway_bot()).await
     }
 
-    /// The bot itself.
+    /// The bot's user.
     ///
     /// # Errors
-    /// As every call: see [`RestError`].
+    /// As for every request: see [`RestError`].
     pub async fn me(&self) -> Result<CurrentUser, RestError> {
         self.json(Route::me()).await
     }
 
-    /// The bot's application, with what is enabled for it.
+    /// The bot's application, with its granted intents.
     ///
     /// # Errors
-    /// As every call: see [`RestError`].
+    /// As for every request: see [`RestError`].
     pub async fn application(&self) -> Result<Application, RestError> {
         self.json(Route::application()).await
     }
@@ -42,15 +42,15 @@ impl Rest {
     /// A guild with its roles.
     ///
     /// # Errors
-    /// As every call: see [`RestError`].
+    /// As for every request: see [`RestError`].
     pub async fn guild(&self, guild: GuildId) -> Result<GuildInfo, RestError> {
         self.json(Route::guild(guild)).await
     }
 
-    /// The channels of a guild, those included that the bot can't see; no threads.
+    /// The channels of a guild, without threads, but including channels that the bot can't see.
     ///
     /// # Errors
-    /// As every call: see [`RestError`].
+    /// As for every request: see [`RestError`].
     pub async fn guild_channels(&self, guild: GuildId) -> Result<Listed, RestError> {
         let items: Vec<Box<RawValue>> = self.json(Route::guild_channels(guild)).await?;
         let (channels, odd) = readable(&items);
@@ -61,16 +61,16 @@ impl Rest {
     /// The threads of a guild that are not archived and that the bot can see.
     ///
     /// # Errors
-    /// As every call: see [`RestError`].
+    /// As for every request: see [`RestError`].
     pub async fn active_threads(&self, guild: GuildId) -> Result<Listed, RestError> {
         let list: ThreadList = self.json(Route::active_threads(guild)).await?;
         Ok(self.threads(&list))
     }
 
-    /// The roles of a member of a guild, without the one that everybody has.
+    /// The roles of a member of a guild, without @everyone.
     ///
     /// # Errors
-    /// As every call: see [`RestError`].
+    /// As for every request: see [`RestError`].
     pub async fn member(&self, guild: GuildId, user: UserId) -> Result<Vec<RoleId>, RestError> {
         let member: Member = self.json(Route::member(guild, user)).await?;
         Ok(member.roles)
@@ -79,7 +79,7 @@ impl Rest {
     /// A channel or thread.
     ///
     /// # Errors
-    /// As every call: see [`RestError`].
+    /// As for every request: see [`RestError`].
     pub async fn channel(&self, channel: ChannelId) -> Result<ChannelInfo, RestError> {
         self.json(Route::channel(channel)).await
     }

@@ -1,4 +1,4 @@
-//! The client: its connections, its token, and what all requests share.
+//! The client: its connections, its token, and the state that all requests share.
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub struct Rest {
 
 pub(super) struct Shared {
     pub(super) http: reqwest::Client,
-    /// So that it can be taken out of what is said.
+    /// Used to remove the token from error texts.
     pub(super) token: SecretString,
     /// `{base}/api/v10`, without a slash at the end.
     pub(super) root: Url,
@@ -39,7 +39,7 @@ pub(super) struct Shared {
 
 impl fmt::Debug for Rest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The HTTP client holds the token.
+        // The HTTP client contains the token, so it is left out.
         f.debug_struct("Rest")
             .field("root", &self.shared.root.as_str())
             .finish_non_exhaustive()
@@ -47,11 +47,11 @@ impl fmt::Debug for Rest {
 }
 
 impl Rest {
-    /// A client of the API at `api_url` (`https://discord.com`). It sends nothing by itself. To be
-    /// called inside a tokio runtime: the rate limiter is a task.
+    /// Creates a client of the API at `api_url` (`https://discord.com`). It sends nothing by itself. It has to
+    /// be created inside a tokio runtime, because the rate limiter is a task.
     ///
-    /// The token is sent to the host of `api_url` and to no other: no redirect is followed, and no
-    /// other address is known here.
+    /// The token is sent to the host of `api_url` and to no other: the client follows no redirect, and knows no
+    /// other address.
     ///
     /// # Errors
     /// [`RestError::Setup`] if the address is not plain http(s), the token can't be a header, or
@@ -62,7 +62,7 @@ impl Rest {
         settings: RestSettings,
     ) -> Result<Self, RestError> {
         let root = root_of(api_url)?;
-        // Idempotent: the second call says that the first one was here.
+        // Idempotent: a second call only fails, because the provider is already installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
 
         let mut authorization = HeaderValue::from_str(&format!("Bot {}", token.expose_secret()))
@@ -76,7 +76,7 @@ impl Rest {
             .connect_timeout(settings.connect_timeout)
             .timeout(settings.request_timeout);
         if api_url.scheme() == "http" {
-            // Through a proxy, plain http would show it the token; https is tunnelled.
+            // A proxy would see the token in plain http; https is tunnelled.
             client = client.no_proxy();
         }
         let http = client
@@ -96,13 +96,13 @@ impl Rest {
         })
     }
 
-    /// The time as the answers tell it.
+    /// Discord's time according to the responses.
     #[must_use]
     pub fn clock(&self) -> Clock {
         self.shared.stats.clock.clone()
     }
 
-    /// What was sent and how it went, since the start.
+    /// The requests since the start, and their results.
     #[must_use]
     pub fn status(&self) -> RestStatus {
         self.shared.stats.snapshot(

@@ -1,4 +1,4 @@
-//! What a caller can be told: a refusal that Discord meant, or "later".
+//! The errors of requests: a refusal by Discord, or a failure that may pass.
 
 use std::error::Error;
 use std::fmt;
@@ -10,16 +10,15 @@ use url::Url;
 
 use crate::guild::Access;
 
-/// A request, and what Discord said to it: what an operator needs to know where to look. Holds no
-/// secret.
+/// A request, and Discord's message about it, for an operator. Contains no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Call {
     /// The HTTP method.
     pub method: &'static str,
-    /// The whole address.
+    /// The complete URL.
     pub url: Url,
-    /// Discord's `message`, if there was one.
+    /// Discord's `message`, if the response has one.
     pub message: Option<String>,
 }
 
@@ -38,11 +37,11 @@ impl Call {
     }
 }
 
-/// Why a request has no answer.
+/// Why a request has no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestError {
-    /// The client could not be made.
+    /// The client could not be created.
     #[error("the HTTP client for Discord's API can't be created: {0}")]
     Setup(String),
     /// 401: the token is wrong, or was reset.
@@ -51,47 +50,47 @@ pub enum RestError {
         call.said()
     )]
     Unauthorized {
-        /// What was asked.
+        /// The refused request.
         call: Box<Call>,
     },
-    /// 403: this bot may not see it.
+    /// 403: the bot has no access.
     #[error("Discord forbids {call} (403, code {code}{})", call.said())]
     Forbidden {
         /// Discord's code: 50001 missing access, 50013 missing permissions, …
         code: i64,
-        /// What was asked.
+        /// The refused request.
         call: Box<Call>,
     },
-    /// 404: not there (any more).
+    /// 404: it does not exist, or no longer.
     #[error("Discord does not know {call} (404, code {code}{})", call.said())]
     NotFound {
         /// Discord's code: 10003 unknown channel, 10004 guild, 10007 member, 10008 message; 0 for
         /// an address that Discord does not know.
         code: i64,
-        /// What was asked.
+        /// The refused request.
         call: Box<Call>,
     },
-    /// A redirect, which is not followed: the token goes to no other address.
+    /// A redirect, which is not followed, because the token goes to no other address.
     #[error(
         "{call} was redirected ({status}), and redirects are not followed; set DISCORD_API_URL to the final address"
     )]
     Redirected {
         /// The HTTP status.
         status: u16,
-        /// What was asked.
+        /// The redirected request.
         call: Box<Call>,
     },
-    /// Another answer that the same request would get again: a 400, for example.
+    /// Another refusal that would be repeated for the same request, for example a 400.
     #[error("Discord rejects {call} ({status}, code {code}{})", call.said())]
     Rejected {
         /// The HTTP status.
         status: u16,
         /// Discord's code, or 0.
         code: i64,
-        /// What was asked.
+        /// The refused request.
         call: Box<Call>,
     },
-    /// Too many answers in a short time were refusals; going on could get the address banned.
+    /// Discord has refused too many requests in a short time; more could get the IP address banned.
     #[error(
         "{call} was not sent: Discord refused too many requests (401, 403, 429), so none is sent for {} s, because Discord would ban this IP address",
         retry_in.as_secs()
@@ -99,23 +98,23 @@ pub enum RestError {
     TooManyInvalid {
         /// When requests are sent again.
         retry_in: Duration,
-        /// What was to be asked.
+        /// The request that was not sent.
         call: Box<Call>,
     },
-    /// No usable answer after several attempts; worth another try later.
+    /// No usable response after several attempts; worth another try later.
     #[error("{call} got no valid response in {attempts} attempts; the last failure: {last}")]
     Unavailable {
         /// How often the request was sent.
         attempts: usize,
-        /// What was wrong the last time.
+        /// The failure of the last attempt.
         last: Fault,
-        /// What was asked.
+        /// The failed request.
         call: Box<Call>,
     },
 }
 
-/// Discord's codes for a channel that is not there, or that may not be read.
-/// Source: <https://discord.com/developers/docs/topics/opcodes-and-status-codes#json>
+/// Discord's codes for a channel that does not exist, or that the bot may not read. Source:
+/// <https://discord.com/developers/docs/topics/opcodes-and-status-codes#json>
 const UNKNOWN_CHANNEL: i64 = 10_003;
 const MISSING_ACCESS: i64 = 50_001;
 const MISSING_PERMISSIONS: i64 = 50_013;
@@ -127,10 +126,10 @@ impl RestError {
         matches!(self, Self::Unavailable { .. } | Self::TooManyInvalid { .. })
     }
 
-    /// Whether it is about what was asked for, so that other requests can go on.
+    /// Whether the error only concerns the requested resource, so that other requests can continue.
     #[must_use]
     pub fn is_about_the_place(&self) -> bool {
-        // Without a code of Discord's own it is a redirect, or something on the way.
+        // A refusal without a code of Discord's is a redirect, or comes from a proxy.
         match self {
             Self::Forbidden { code, .. }
             | Self::NotFound { code, .. }
@@ -139,8 +138,8 @@ impl RestError {
         }
     }
 
-    /// What this answer to a request for a channel says about the channel, if anything: only
-    /// Discord's own codes do, since a proxy in between answers 403 and 404 too.
+    /// The access to a channel that this refusal proves, if any. Only Discord's own codes count, because a
+    /// proxy in between can answer 403 and 404 too.
     #[must_use]
     pub fn access(&self) -> Option<Access> {
         match self {
@@ -157,20 +156,20 @@ impl RestError {
     }
 }
 
-/// What was wrong with one answer.
+/// What was wrong with a response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// No answer in time, or not all of it.
+    /// No response in time, or only a part of it.
     #[error("no complete response in time")]
     Timeout,
-    /// The connection failed, or broke before the end of the answer.
+    /// The connection failed, or broke before the end of the response.
     #[error("{0}")]
     Connection(String),
-    /// A status that is nobody's decision: 5xx, or a refusal that does not come from Discord.
+    /// A status that is no decision of Discord's: 5xx, or a refusal that does not come from Discord.
     #[error("HTTP status {0} without an error of Discord's API")]
     Status(u16),
-    /// A 200 whose body is not what belongs there.
+    /// A 200 with an unexpected body.
     #[error("{0}")]
     Body(String),
 }
@@ -180,8 +179,8 @@ impl Fault {
         Self::Status(status.as_u16())
     }
 
-    /// The body is not the JSON expected. Only the place is named: the words of the JSON library
-    /// quote what they stumbled over, and that can be someone's message.
+    /// The body is not the expected JSON. Only the position is named, because the error texts of the JSON
+    /// library quote the input, which can be someone's message.
     pub(super) fn json(error: &serde_json::Error) -> Self {
         Self::Body(format!(
             "the body is not the expected JSON ({}, line {} column {})",
@@ -202,13 +201,13 @@ impl From<reqwest::Error> for Fault {
         if error.is_timeout() {
             Self::Timeout
         } else {
-            // The route is logged beside it.
+            // The log line already names the route.
             Self::Connection(chain(&error.without_url()))
         }
     }
 }
 
-/// An error with its causes in one line.
+/// An error with its causes, in one line.
 pub(super) fn chain(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();

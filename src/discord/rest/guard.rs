@@ -1,6 +1,6 @@
-//! The count of invalid requests. Discord bans an address for a while after 10,000 of them (401,
-//! 403, and 429 that are not shared) in 10 minutes, so this stops well before.
-//! Source: <https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans>
+//! The count of invalid requests. Discord bans an IP address for a while after 10,000 of them (401, 403, and
+//! 429 that are not shared) in 10 minutes, so requests stop well before that. Source:
+//! <https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans>
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// When the invalid requests of the last minutes were.
+/// The times of the invalid requests within the window.
 #[derive(Debug)]
 pub(super) struct InvalidRequests {
     limit: usize,
@@ -19,7 +19,7 @@ pub(super) struct InvalidRequests {
 #[derive(Debug, Default)]
 struct State {
     times: VecDeque<Instant>,
-    /// Set when the limit was reached: no requests before all of them have left the window.
+    /// Set when the limit was reached: no request is sent until all of them have left the window.
     closed_until: Option<Instant>,
 }
 
@@ -32,7 +32,7 @@ impl InvalidRequests {
         }
     }
 
-    /// Counts one at `now`. Answers whether this one was one too many.
+    /// Counts an invalid request at `now`. Returns whether it was the one that reached the limit.
     pub(super) fn note(&self, now: Instant) -> bool {
         let mut state = self.state(now);
         if state.times.len() == self.limit {
@@ -41,7 +41,7 @@ impl InvalidRequests {
         state.times.push_back(now);
         let open = state.closed_until.is_none();
         if state.times.len() == self.limit {
-            // Requests that were under way when it closed push the time on.
+            // Invalid responses to requests that were in flight extend the time.
             state.closed_until = Some(now + self.window);
         }
         open && state.closed_until.is_some()
@@ -56,12 +56,12 @@ impl InvalidRequests {
         }
     }
 
-    /// How many there were in the window.
+    /// The number of invalid requests within the window.
     pub(super) fn count(&self, now: Instant) -> usize {
         self.state(now).times.len()
     }
 
-    /// The state without what has left the window.
+    /// The state, after removing the requests that have left the window.
     fn state(&self, now: Instant) -> parking_lot::MutexGuard<'_, State> {
         let mut state = self.state.lock();
         while state
@@ -95,7 +95,7 @@ mod tests {
         let closed = start + MINUTE;
         assert!(guard.note(closed));
         assert_eq!(guard.check(closed), Err(WINDOW));
-        // The first two have left the window by now; the third has not.
+        // The first two have left the window by now, the third has not.
         assert_eq!(guard.check(start + WINDOW), Err(MINUTE));
         assert_eq!(guard.count(start + WINDOW), 1);
         assert_eq!(guard.check(closed + WINDOW), Ok(()));

@@ -1,5 +1,5 @@
-//! A page of a channel's history: each item as the exact text that came, with the id read from it.
-//! Nothing is concluded from positions; other servers that speak this protocol order differently.
+//! A page of a channel's history: each item as the exact text that was received, with the id parsed from it.
+//! Nothing is concluded from positions, because other servers with this protocol order pages differently.
 
 use std::collections::HashSet;
 
@@ -13,66 +13,66 @@ use super::error::RestError;
 use super::route::Route;
 use crate::message::{ChannelId, MessageId};
 
-/// The most messages that Discord puts into a page.
+/// The maximum number of messages in a page.
 const MAX_LIMIT: u8 = 100;
 
-/// Which page; the id itself is not in it.
+/// The position of a page; the id itself is not part of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HistoryCursor {
     /// The newest messages.
     Latest,
-    /// The newest before this id.
+    /// The newest messages before this id.
     Before(MessageId),
-    /// The oldest after this id.
+    /// The oldest messages after this id.
     After(MessageId),
-    /// The oldest of all.
+    /// The oldest messages of the channel.
     Oldest,
 }
 
 /// A page of history.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HistoryPage {
-    /// The items, in the order they came.
+    /// The items, in the order of the response.
     pub items: Vec<PageItem>,
     /// The lowest id; `None` if no item has one.
     pub min_id: Option<MessageId>,
     /// The highest id.
     pub max_id: Option<MessageId>,
-    /// The time before it was asked for: what it shows was so then, or later.
+    /// The time just before the page was requested: the page shows the state at that time, or a later one.
     pub asked_at: DateTime<Utc>,
 }
 
-/// One item of a page: a message, or something odd in the place of one.
+/// An item of a page: a message, or something invalid in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageItem {
-    /// Its id, if it has one that can be read.
+    /// The id, if the item has a valid one.
     pub id: Option<MessageId>,
-    /// Its text, byte for byte.
+    /// The text, byte for byte.
     pub raw: Box<str>,
 }
 
-/// What is wrong with the order of a page: it may leave out what it should show.
+/// An error in the order of a page, which may mean that the page lacks messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Disorder {
-    /// It has messages that are not before the one that was asked for.
+    /// The page contains messages that are not before the requested id.
     #[error("it contains messages that are not older than the requested message id")]
     NotBefore,
-    /// It has one message several times.
+    /// The page contains a message several times.
     #[error("it contains the same message several times")]
     Repeated,
-    /// Its messages are not the newest first.
+    /// The messages are not ordered newest first.
     #[error("its messages are not ordered newest first")]
     Rising,
 }
 
-/// How much younger than one before it a message of a page may be: a server whose machines disagree
-/// a little about the time, or that sorts by another field, still shows the newest first.
+/// How much newer than an earlier item an item of a page may be. A server whose machines disagree slightly
+/// about the time, or that sorts by another field, still returns the newest first.
 const JITTER: i64 = 1_000 << 22;
 
 impl HistoryPage {
-    /// What is wrong with the order of this page, if it is one of the newest messages or of those
-    /// before an id. Which messages a page leaves out nobody can see; that it is not what was asked
-    /// for, its order tells.
+    /// The error in the order of this page, if it is a page of the newest messages or of those before an id.
+    /// Nobody can see which messages a page lacks, but a wrong order shows that the page is not what was
+    /// requested.
     #[must_use]
     pub fn disorder(&self, cursor: HistoryCursor) -> Option<Disorder> {
         if let HistoryCursor::Before(id) = cursor
@@ -94,8 +94,8 @@ impl HistoryPage {
         None
     }
 
-    /// Where to go on in the direction of `cursor`, or `None` if this page leads nowhere beyond
-    /// it: because it is empty, or because the server does not do what was asked.
+    /// The position of the next page in the direction of `cursor`; `None` if this page does not lead beyond
+    /// `cursor`, because it is empty or because the server did not do what was requested.
     #[must_use]
     pub fn next(&self, cursor: HistoryCursor) -> Option<HistoryCursor> {
         match cursor {
@@ -136,7 +136,7 @@ struct WithId {
     id: Value,
 }
 
-/// Ids are strings; a number is taken too.
+/// Ids are strings, but a number is accepted too.
 fn id_of(raw: &str) -> Option<MessageId> {
     match serde_json::from_str::<WithId>(raw).ok()?.id {
         Value::String(id) => id.parse().ok(),
@@ -146,14 +146,13 @@ fn id_of(raw: &str) -> Option<MessageId> {
 }
 
 impl Rest {
-    /// A page of a channel's or thread's history, of at most `limit` messages (1 to 100; beyond
-    /// is the nearest).
+    /// A page of a channel's or thread's history, with at most `limit` messages (limited to 1 to 100).
     ///
-    /// Without the permission READ_MESSAGE_HISTORY Discord answers an empty page, so an empty
-    /// first page does not say that the channel is empty.
+    /// Without the permission READ_MESSAGE_HISTORY Discord returns an empty page, so an empty first page does
+    /// not prove an empty channel.
     ///
     /// # Errors
-    /// As every call: see [`RestError`].
+    /// As for every request: see [`RestError`].
     pub async fn history_page(
         &self,
         channel: ChannelId,
@@ -174,16 +173,17 @@ impl Rest {
         self.ask(route, read).await
     }
 
-    /// One message as it came, with the time before it was asked for; `None` if it is not there (any more).
+    /// One message as it was received, with the time just before the request; `None` if it does not exist, or
+    /// no longer.
     ///
     /// # Errors
-    /// As every call: see [`RestError`].
+    /// As for every request: see [`RestError`].
     pub async fn message(
         &self,
         channel: ChannelId,
         message: MessageId,
     ) -> Result<Option<(Box<str>, DateTime<Utc>)>, RestError> {
-        /// Discord's code for a message that is not there.
+        /// Discord's code for a message that does not exist.
         const UNKNOWN_MESSAGE: i64 = 10_008;
         let read = |body: &[u8], asked_at| {
             let raw = serde_json::from_slice::<Box<RawValue>>(body)?;
@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(twice, Some(Disorder::Repeated));
         let rising = page(&[day, 2 * day]).disorder(before);
         assert_eq!(rising, Some(Disorder::Rising));
-        // Two that were written at one moment, sorted by something else.
+        // Two messages of the same moment, sorted by another field.
         assert_eq!(page(&[day, day + 5, 7]).disorder(before), None);
     }
 

@@ -1,6 +1,6 @@
-//! When a request may be sent. Buckets are Discord's own, learnt from its headers by twilight's
-//! rate limiter: one request at a time in each. The rate over all of them is kept here, as evenly
-//! spaced turns rather than bursts, and so is the pause of everybody after a global 429.
+//! The pacing of requests. twilight's rate limiter learns Discord's buckets from the headers, and lets one
+//! request at a time into each. This module keeps the rate over all buckets, as evenly spaced turns instead of
+//! bursts, and the pause of all requests after a global 429.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
@@ -27,15 +27,15 @@ struct Turns {
     paused_until: Instant,
 }
 
-/// A turn this near is taken at once: the timer counts in milliseconds.
+/// A turn this near is taken at once, because the timer counts in milliseconds.
 const TIMER_STEP: Duration = Duration::from_millis(1);
 
 impl Pacing {
     pub(super) fn new(requests_per_second: u16) -> Self {
         let now = Instant::now();
         Self {
-            // The limiter's own global limit is off. It works in bursts, and requests that wait
-            // for it are forgotten when all those before them are cancelled within a second.
+            // The limiter's own global limit is off: it works in bursts, and forgets requests that wait for it
+            // when all requests before them are cancelled within a second.
             buckets: RateLimiter::new(u16::MAX),
             gap: Duration::from_secs(1) / u32::from(requests_per_second.max(1)),
             turns: Mutex::new(Turns {
@@ -45,8 +45,8 @@ impl Pacing {
         }
     }
 
-    /// Waits until a request to `route` may be sent. While the permit is held, no other request
-    /// of the same bucket is let through.
+    /// Waits until a request to `route` may be sent. While the permit is held, no other request of the same
+    /// bucket may be sent.
     pub(super) async fn permit(&self, route: &Route) -> Permit {
         let permit = self
             .buckets
@@ -71,21 +71,21 @@ impl Pacing {
             if at.saturating_duration_since(Instant::now()) >= TIMER_STEP {
                 sleep_until(at).await;
             }
-            // A pause that began meanwhile counts for those who had their turn promised, too.
+            // A pause that began meanwhile also applies to requests that already had their turn.
             if self.paused_for().is_zero() {
                 return;
             }
         }
     }
 
-    /// Holds every request back for `wait` from now on.
+    /// Pauses all requests for `wait` from now on.
     pub(super) fn pause(&self, wait: Duration) {
         let until = Instant::now() + wait;
         let mut turns = self.turns();
         turns.paused_until = turns.paused_until.max(until);
     }
 
-    /// How long everybody is still held back.
+    /// The rest of the pause of all requests.
     pub(super) fn paused_for(&self) -> Duration {
         self.turns()
             .paused_until
@@ -97,8 +97,8 @@ impl Pacing {
     }
 }
 
-/// The state of the bucket that an answer tells of, if it does, held to sane times: the rate
-/// limiter's timer panics on a time some years ahead.
+/// The state of the bucket according to a response, if it has one, limited to plausible times: the rate
+/// limiter's timer panics on times some years ahead.
 pub(super) fn bucket_of(
     headers: &reqwest::header::HeaderMap,
     settings: &RestSettings,
@@ -113,8 +113,8 @@ pub(super) fn bucket_of(
     })
 }
 
-/// How long to wait after the `in_row`-th 429 in a row (from 1): what it says, but never nothing
-/// and never for ever; more each time if what it says does not help.
+/// The pause after the `in_row`-th 429 in a row (from 1): the time that the response names, but at least a
+/// little and at most the maximum, and longer each time if the named time is too short.
 pub(super) fn wait_after(limited: &Limited, in_row: u32, settings: &RestSettings) -> Duration {
     let doubled = |first: Duration| {
         first
@@ -126,7 +126,7 @@ pub(super) fn wait_after(limited: &Limited, in_row: u32, settings: &RestSettings
         .retry_after
         .unwrap_or_else(|| doubled(settings.limit_default_wait))
         .clamp(least.min(settings.limit_max_wait), settings.limit_max_wait);
-    // Those who wait for the same moment shall not all come at it.
+    // Requests that wait for the same moment must not be sent all at once.
     wait + fraction(wait / 10 + settings.limit_min_wait)
 }
 

@@ -1,6 +1,6 @@
-//! Discord's REST API, read only: GET requests that return the bytes as they came. This room keeps
-//! Discord's rules (rate limits, invalid requests) and rides out its bad hours, so that a caller
-//! sees an answer, a refusal that means something, or [`RestError::Unavailable`] for "later".
+//! Discord's REST API, read only: GET requests that return the bytes as they were received. This module follows
+//! Discord's rules (rate limits, invalid requests) and retries transient failures. Callers see a result, a
+//! refusal with a meaning, or [`RestError::Unavailable`] for "later".
 
 mod answer;
 mod ask;

@@ -1,35 +1,37 @@
-//! How patiently Discord is asked.
+//! The time limits, retries and pacing of requests.
 
 use std::time::Duration;
 
-/// How patiently Discord is asked. The defaults are for Discord itself; tests are less patient.
+/// The time limits, retries and pacing of requests. The defaults are for Discord itself; tests use shorter
+/// times.
 #[derive(Debug, Clone)]
 pub struct RestSettings {
-    /// The time to make a connection.
+    /// The time limit for a connection.
     pub connect_timeout: Duration,
-    /// The time of one request, to the last byte of its answer.
+    /// The time limit for a request, until the last byte of its response.
     pub request_timeout: Duration,
-    /// Requests per second over all routes. Discord allows 50; some room is left for requests
-    /// that the network pushes together.
+    /// Requests per second over all routes. Discord allows 50; the difference is for requests that the network
+    /// delivers together.
     pub requests_per_second: u16,
-    /// How often a request is sent at most when the answers are faulty (5xx, cut, no answer).
+    /// The maximum number of attempts for a request with transient failures (5xx, an incomplete response, no
+    /// response).
     pub attempts: usize,
-    /// The first pause after a faulty answer; the next ones double.
+    /// The first pause after a transient failure; each further pause is twice as long.
     pub backoff_min: Duration,
-    /// The longest pause after a faulty answer.
+    /// The longest pause after a transient failure.
     pub backoff_max: Duration,
-    /// No further attempt once faults have lasted this long, however few they were.
+    /// A request is not repeated once its failures have lasted this long, however few they were.
     pub give_up_after: Duration,
-    /// The least pause after a 429, whatever it says; doubles with each 429 in a row.
+    /// The shortest pause after a 429, whatever the response says; doubles with each 429 in a row.
     pub limit_min_wait: Duration,
-    /// The first pause after a 429 that names none; doubles with each 429 in a row.
+    /// The first pause after a 429 that names no time; doubles with each 429 in a row.
     pub limit_default_wait: Duration,
-    /// The longest pause after a 429, whatever it says.
+    /// The longest pause after a 429, whatever the response says.
     pub limit_max_wait: Duration,
-    /// How many invalid requests (401, 403, 429 of our own making) there may be in
-    /// `invalid_window` before requests stop. Discord bans the address at 10,000 in 10 minutes.
+    /// The number of invalid requests (401, 403, 429 that are not shared) within `invalid_window` after which
+    /// requests stop. Discord bans an IP address after 10,000 in 10 minutes.
     pub invalid_limit: usize,
-    /// The window in which they are counted.
+    /// The window in which invalid requests are counted.
     pub invalid_window: Duration,
 }
 

@@ -1,6 +1,7 @@
-//! Folding DuckDB's log into its file, so that a kill in the middle harms nothing. DuckDB writes its blocks
-//! of metadata over what they were; one that is written in part fits no checksum, and the file can't be
-//! read any more. So they go into a rollback journal beside the file first, and the next start puts them back.
+//! Checkpoints that a kill cannot harm. A checkpoint of DuckDB overwrites blocks of metadata in place. A block
+//! that was written only in part does not match its checksum, and then the file cannot be read any more. So
+//! this module copies these blocks into a rollback journal beside the file first, and the next start restores
+//! them.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -16,18 +17,18 @@ use super::paths::{failed, refusal};
 use crate::store::StoreError;
 use crate::{durable, failpoint};
 
-/// The three headers that a DuckDB file begins with, in bytes; its blocks follow. They tell which database
-/// it is, and which checkpoint was its last: that is what a checkpoint writes at its end.
+/// The three headers at the beginning of a DuckDB file, in bytes; the blocks follow. The headers identify the
+/// database and its last checkpoint, and a checkpoint writes them at its end.
 const HEADERS: usize = 3 * 4096;
 
-/// Folds the log of one file.
+/// Checkpoints the DuckDB file of the record.
 pub(crate) struct Checkpoints {
     database: Arc<File>,
     journal: PathBuf,
 }
 
 impl Checkpoints {
-    /// Of a file that DuckDB has open.
+    /// For a file that DuckDB has open.
     pub(crate) fn of(database: &Path) -> Result<Self, StoreError> {
         let file = File::open(database).map_err(|cause| failed("open", database, cause))?;
         Ok(Self {
@@ -36,23 +37,24 @@ impl Checkpoints {
         })
     }
 
-    /// To be kept by whoever keeps DuckDB's file open: the system takes the end of any handle for the
-    /// end of DuckDB's lock.
+    /// A handle that everyone who keeps DuckDB's file open must keep too: when a process closes any handle of a
+    /// file, the operating system releases all locks of the process on that file, also DuckDB's.
     pub(crate) fn handle(&self) -> Arc<File> {
         Arc::clone(&self.database)
     }
 
-    /// Folds the log.
+    /// Writes the journal, then checkpoints.
     pub(crate) fn fold(&self, connection: &Connection) -> Result<(), StoreError> {
         self.save(connection)?;
         failpoint::reach("checkpoint_saved")?;
         connection.execute_batch("CHECKPOINT")?;
-        // The headers have changed: it would not be looked at again.
+        // The checkpoint has changed the headers, so a journal that can't be removed is ignored at the next
+        // start.
         let _ = fs::remove_file(&self.journal);
         Ok(())
     }
 
-    /// Writes the journal; it is on disk when this returns.
+    /// Writes the journal, which is on disk when this function returns.
     fn save(&self, connection: &Connection) -> Result<(), StoreError> {
         let size: u64 = connection.query_row(
             "SELECT block_size FROM pragma_database_size() WHERE database_name = current_database()",
@@ -70,7 +72,7 @@ impl Checkpoints {
     }
 }
 
-/// Puts back what a checkpoint that was interrupted has written over. Nobody has the file open yet.
+/// Restores the blocks that an interrupted checkpoint may have overwritten. Runs before DuckDB opens the file.
 pub(crate) fn roll_back(database: &Path) -> Result<(), StoreError> {
     let path = journal_of(database);
     let saved = match fs::read(&path) {
@@ -85,7 +87,7 @@ pub(crate) fn roll_back(database: &Path) -> Result<(), StoreError> {
     let mut options = File::options();
     let file = match options.read(true).write(true).open(database) {
         Ok(file) => file,
-        // What is to be said of it is said when it is opened.
+        // DuckDB reports the cause when it opens the file.
         Err(_) => return Ok(()),
     };
     if let Err(error) = fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -106,14 +108,15 @@ fn journal_of(database: &Path) -> PathBuf {
     durable::with_suffix(database, ".rollback")
 }
 
-/// What a checkpoint may write over, as it was. As bytes: the headers, the size of a block (eight bytes,
-/// little-endian), then each block behind its place (eight bytes too), and the SHA-256 of it all.
+/// A copy of everything that a checkpoint may overwrite. Its bytes are: the headers; the size of a block (eight
+/// bytes, little-endian); for each block its offset (eight bytes too) and its content; and the SHA-256 of all
+/// that.
 struct Journal<'a> {
     headers: &'a [u8],
     blocks: Vec<(u64, &'a [u8])>,
 }
 
-/// The bytes of a journal of these places.
+/// The bytes of a journal of the blocks at these offsets.
 fn copy_of(database: &File, places: &[u64], size: u64) -> io::Result<Vec<u8>> {
     let mut copy = vec![0; HEADERS];
     database.read_exact_at(&mut copy, 0)?;
@@ -125,7 +128,7 @@ fn copy_of(database: &File, places: &[u64], size: u64) -> io::Result<Vec<u8>> {
                 copy.extend(place.to_le_bytes());
                 copy.extend(block);
             }
-            // It is to be written for the first time.
+            // The block is beyond the end of the file: the checkpoint writes it for the first time.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => {}
             Err(error) => return Err(error),
         }
@@ -136,7 +139,7 @@ fn copy_of(database: &File, places: &[u64], size: u64) -> io::Result<Vec<u8>> {
 }
 
 impl<'a> Journal<'a> {
-    /// None if it is not as it was written.
+    /// Parses a journal; none if it is damaged.
     fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (bytes, hash) = bytes.split_last_chunk::<32>()?;
         if Sha256::digest(bytes).as_slice() != hash {
@@ -154,8 +157,8 @@ impl<'a> Journal<'a> {
         Some(Self { headers, blocks })
     }
 
-    /// Puts the blocks back, unless the checkpoint came to its end, or the file is another. Answers how
-    /// many were not what they had been.
+    /// Restores the blocks, unless the checkpoint was finished or the journal belongs to another file. Returns
+    /// how many blocks differed.
     fn put_back(&self, database: &File) -> io::Result<usize> {
         let is_as_before = |place: u64, bytes: &[u8]| {
             let mut now = vec![0; bytes.len()];
@@ -163,7 +166,7 @@ impl<'a> Journal<'a> {
                 .read_exact_at(&mut now, place)
                 .map(|()| now == bytes)
         };
-        // A file that is cut is not put right by this; DuckDB says what is wrong with it.
+        // The journal can't repair a truncated file; DuckDB reports what is wrong with it.
         let ends = self
             .blocks
             .iter()

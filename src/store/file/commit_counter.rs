@@ -1,6 +1,7 @@
-//! How far the record was, told outside the file: DuckDB drops a log that is cut, missing or of
-//! another time without a word. Written after each commit; it can be behind, never ahead, so a
-//! record that knows less than its witness has lost commits that were acknowledged.
+//! The commit counter: a small file outside the record that counts commits. DuckDB silently drops a WAL that is
+//! truncated, missing or of another time. The counter is written after each commit, so it can be behind the
+//! record but never ahead of it. A record with fewer commits than its counter has therefore lost acknowledged
+//! commits.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -11,27 +12,26 @@ use chrono::{DateTime, Utc};
 
 use crate::durable;
 
-/// The witness's file stands beside the record: its name with this behind it.
+/// The suffix of the counter's file, which is beside the DuckDB file.
 const SUFFIX: &str = ".commits";
 
-/// What the witness says.
+/// The content of the counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Testimony {
-    /// How many commits there were.
+    /// The number of commits.
     pub(crate) commits: i64,
-    /// The last one's time.
+    /// The time of the last commit.
     pub(crate) at: DateTime<Utc>,
 }
 
-/// Writes how far the record is.
+/// Writes the commit counter.
 pub(crate) struct Witness {
     file: File,
     store_id: String,
 }
 
 impl Witness {
-    /// Opens the file beside the record; answers what it said last of this store, if that can be
-    /// read.
+    /// Opens the counter's file. Also returns its last content, if that is readable and of this store.
     pub(crate) fn open(record: &Path, store_id: String) -> io::Result<(Self, Option<Testimony>)> {
         let file = OpenOptions::new()
             .read(true)
@@ -49,12 +49,12 @@ impl Witness {
         Ok((Self { file, store_id }, said))
     }
 
-    /// From now on testifies of the store with this id.
+    /// Changes the store id that the counter belongs to.
     pub(crate) fn attend(&mut self, store_id: String) {
         self.store_id = store_id;
     }
 
-    /// Notes a commit. Not synced by itself: what a power cut takes away makes it say less.
+    /// Records a commit without fsync: a power failure can only make the counter smaller.
     pub(crate) fn saw(&self, Testimony { commits, at }: Testimony) -> io::Result<()> {
         let line = format!("{} {commits} {}", self.store_id, at.timestamp_micros());
         let line = format!("{line:<width$}\n", width = LINE - 1);
@@ -62,7 +62,7 @@ impl Witness {
     }
 }
 
-/// The length of the one line: a UUID and two numbers.
+/// The length of the line in bytes: a UUID and two numbers, padded with spaces.
 const LINE: usize = 80;
 
 fn parse(line: &str, store_id: &str) -> Option<Testimony> {

@@ -1,16 +1,16 @@
-//! Epochs: one for each time that the record was opened, from its first change on. Who keeps a copy, and
-//! learned of a revision in one of them, learns whether the record was put back to an earlier state since,
-//! after which revisions mean something else.
+//! Epochs: one for each time that the record was opened and changed. A follower that knows a revision of one
+//! epoch can find out whether the record was restored to an earlier state since, because revisions were then
+//! counted again.
 
 use chrono::{DateTime, Utc};
 use duckdb::{Connection, params};
 
 use crate::store::StoreError;
 
-/// How many are kept. What was seen in an older one is not known.
+/// The number of epochs that are kept. A revision of an older epoch counts as unknown.
 const KEPT: i64 = 1_000;
 
-/// Begins one, after this revision.
+/// Begins an epoch after this revision.
 pub(crate) fn begin(
     connection: &Connection,
     now: DateTime<Utc>,
@@ -27,13 +27,13 @@ pub(crate) fn begin(
     Ok(())
 }
 
-/// The present one.
+/// The current epoch.
 pub(crate) fn present(connection: &Connection) -> Result<String, StoreError> {
     let sql = "SELECT CAST(arg_max(epoch, number) AS VARCHAR) FROM epochs";
     Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
-/// Whether a revision that was seen in this epoch is still what it was.
+/// Whether a revision of this epoch still means the same commit.
 pub(crate) fn knows(
     connection: &Connection,
     epoch: &str,

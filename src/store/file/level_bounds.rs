@@ -1,10 +1,10 @@
-//! Which ids of which channel each level may hold, so that a reader asks only the levels that can have
-//! what it looks for: planning a query costs more than reading a page.
+//! The bounds of the levels: the smallest and the greatest id of each channel in each level. Readers query only
+//! the levels that can hold the rows they want, because planning a query costs more than reading a page.
 //!
-//! It may say more than there is, never less, at any moment that a reader can see: the writer widens it
-//! before the commit that adds rows, and narrows it after a move, which it counts. So a reader looks before
-//! its transaction sees anything, and again when it has read; if by then a level that it left out may
-//! hold what it looked for, or rows have moved, it asks all levels ([`Seen::anywhere`]).
+//! At any moment that a reader can see, the bounds may be too wide, but never too narrow. The writer widens
+//! them before the commit that adds rows, and narrows them after a compaction, which it counts. A reader looks
+//! at the bounds before its transaction begins and again when it has read. If a level that it left out may hold
+//! its rows by then, or if a compaction has moved rows, it queries all levels ([`Seen::anywhere`]).
 
 use std::collections::HashMap;
 
@@ -15,10 +15,10 @@ use crate::message::{ChannelId, IdSpan};
 use crate::store::StoreError;
 use crate::store::schema::levels::LEVELS;
 
-/// Which levels, in the order of [`LEVELS`].
+/// A selection of levels, in the order of [`LEVELS`].
 pub(crate) type Which = [bool; LEVELS.len()];
 
-/// What the levels may hold. Shared by the writer and all readers.
+/// The bounds of all levels, shared by the writer and all readers.
 pub(crate) struct Whereabouts(RwLock<Known>);
 
 #[derive(Default)]
@@ -33,14 +33,14 @@ struct Level {
     all: Option<Ends>,
 }
 
-/// The least and the greatest id.
+/// The smallest and the greatest id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ends {
     pub(crate) least: i64,
     pub(crate) greatest: i64,
 }
 
-/// What a reader saw.
+/// The bounds at the moment when a reader looked at them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seen {
     moves: u64,
@@ -48,7 +48,7 @@ pub(crate) struct Seen {
 }
 
 impl Whereabouts {
-    /// What is in the record, while nobody writes.
+    /// Reads the bounds from the record, while nobody writes.
     pub(crate) fn load(connection: &Connection) -> Result<Self, StoreError> {
         let mut known = Known::default();
         for (table, level) in LEVELS.iter().zip(&mut known.levels) {
@@ -57,7 +57,7 @@ impl Whereabouts {
         Ok(Self(RwLock::new(known)))
     }
 
-    /// Where the messages of a channel may be, or those of all channels.
+    /// The present bounds of one channel, or of all channels together.
     pub(crate) fn look(&self, channel: Option<ChannelId>) -> Seen {
         let known = self.read();
         let levels = known.levels.each_ref();
@@ -70,21 +70,21 @@ impl Whereabouts {
         }
     }
 
-    /// Rows (their channels and ids) are about to be committed into the hot table.
+    /// Widens the bounds of level 0 before a commit that adds rows with these channels and ids.
     pub(crate) fn will_arrive(&self, rows: impl Iterator<Item = (i64, i64)>) {
         let mut news = Level::default();
         rows.for_each(|(channel, id)| news.widen(channel, Ends::of(id)));
         self.write().levels[0].widen_by(&news);
     }
 
-    /// A move of this level into the next is about to be committed.
+    /// Widens the bounds of the next level before the commit of a compaction of this level.
     pub(crate) fn will_move(&self, from: usize) {
         let mut known = self.write();
         let source = known.levels[from].clone();
         known.levels[from + 1].widen_by(&source);
     }
 
-    /// A move of this level was committed, and nothing since.
+    /// Narrows the bounds of this level after a compaction, before any other commit.
     pub(crate) fn moved(&self, connection: &Connection, from: usize) -> Result<(), StoreError> {
         let left = Level::load(connection, LEVELS[from])?;
         let mut known = self.write();
@@ -93,7 +93,8 @@ impl Whereabouts {
         Ok(())
     }
 
-    // A panic elsewhere leaves more in it than there is, at most.
+    // A panic does not poison these locks, and need not: a thread that panics while it holds one can only leave
+    // bounds that are too wide.
     fn read(&self) -> RwLockReadGuard<'_, Known> {
         self.0.read()
     }
@@ -146,14 +147,14 @@ impl Ends {
     }
 
     fn meet(self, span: IdSpan) -> bool {
-        // The span of the greatest id of all ends at that id.
+        // The range of the greatest possible id is empty, so its last id is its own lower end.
         let last = span.low.max(span.high.saturating_sub(1));
         self.least <= last && self.greatest >= span.low
     }
 }
 
 impl Seen {
-    /// Nothing is known: everything can be in each level.
+    /// Bounds that exclude nothing: each level can hold everything.
     pub(crate) fn anywhere() -> Self {
         let ends = Ends {
             least: i64::MIN,
@@ -171,13 +172,13 @@ impl Seen {
             .map(|ends| ends.is_some_and(|ends| ends.meet(span)))
     }
 
-    /// The ends of all levels.
+    /// The smallest and the greatest id in all levels.
     pub(crate) fn ends(&self) -> Option<Ends> {
         self.levels.into_iter().flatten().reduce(Ends::and)
     }
 
-    /// Whether a transaction that began to see after this look and before `later` misses nothing of a
-    /// range if it asks these levels only.
+    /// Whether a transaction that began between this look and `later` sees every row of the range when it
+    /// queries only the levels `asked`.
     pub(crate) fn holds(&self, later: &Self, span: IdSpan, asked: Which) -> bool {
         let new = later.which(span).into_iter().zip(asked);
         self.moves == later.moves && new.into_iter().all(|(may_hold, asked)| asked || !may_hold)
@@ -232,7 +233,7 @@ mod tests {
         let (above, around) = (span(15, 30), span(5, 30));
         let (none, hot) = (before.which(above), before.which(around));
         assert!(before.holds(&places.look(Some(channel(1))), above, none));
-        // In another channel, and in the level that was asked anyway.
+        // The rows are in another channel, or in a level that is queried anyway.
         places.will_arrive([(2, 20), (1, 12)].into_iter());
         let later = places.look(Some(channel(1)));
         assert!(before.holds(&later, above, none));
@@ -240,7 +241,7 @@ mod tests {
         let later = places.look(Some(channel(1)));
         assert!(!before.holds(&later, above, none));
         assert!(before.holds(&later, around, hot));
-        // On its way into the next level, committed or not.
+        // The rows are on their way into the next level; whether the compaction is committed does not matter.
         places.will_move(0);
         let later = places.look(Some(channel(1)));
         assert!(!before.holds(&later, around, hot));

@@ -1,5 +1,6 @@
-//! One process per data folder. The lock is the operating system's (it goes with the process, so
-//! a crash leaves none behind); the file's text only names the holder for the other one's error.
+//! The lock of the data folder: one process per folder. The lock is the operating system's, which releases it
+//! when the process ends, so a crash leaves none behind. The text in the file only names the owner for the
+//! error of a second process.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Seek, Write};
@@ -7,21 +8,21 @@ use std::path::Path;
 
 use crate::store::StoreError;
 
-/// The lock's file in the data folder.
+/// The name of the lock file in the data folder.
 const LOCK_FILE: &str = "guildlake.lock";
 
-/// The right to write in a data folder, held until dropped.
+/// The exclusive right to write in a data folder, held until dropped.
 #[derive(Debug)]
 pub struct DataLock {
     _file: File,
 }
 
 impl DataLock {
-    /// Makes the folder if need be, and takes the lock.
+    /// Creates the folder if necessary, and takes the lock.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] if another process holds it; [`StoreError::Io`] if the folder can't
-    /// be made or written.
+    /// [`StoreError::Locked`] if another process holds the lock; [`StoreError::Io`] if the folder can't be
+    /// created or written.
     pub fn acquire(folder: &Path) -> Result<Self, StoreError> {
         let io = |what: String| move |cause| StoreError::Io { what, cause };
         fs::create_dir_all(folder).map_err(io(format!(

@@ -1,6 +1,6 @@
-//! The tables, and the steps from one schema version to the next. A step is never changed once
-//! released: a new one is added. Each runs in a transaction of its own and is checkpointed right
-//! after, because replaying changed tables from the write-ahead log has known faults in DuckDB.
+//! The migrations from one schema version to the next. A released migration never changes; a new one is added.
+//! Each migration runs in a transaction of its own and is checkpointed right after it, because DuckDB has known
+//! bugs when it replays altered tables from the WAL.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::store::StoreError;
 use crate::store::schema::levels::LEVELS;
 use crate::store::schema::tables::Table;
 
-/// What one step does; its place in the list, from 1, is the version it leads to.
+/// The SQL of each migration. The position in the list, from 1, is the version that it leads to.
 const MIGRATIONS: [&str; 8] = [
     include_str!("../schema/migrations/001_record.sql"),
     include_str!("../schema/migrations/002_coverage.sql"),
@@ -28,7 +28,7 @@ const MIGRATIONS: [&str; 8] = [
 /// The newest version that this program knows.
 pub(crate) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 
-/// Brings the file to the newest version, or refuses it.
+/// Migrates the file to the newest version, or refuses it.
 pub(crate) fn migrate(
     connection: &Connection,
     path: &Path,
@@ -66,13 +66,13 @@ pub(crate) fn migrate(
     Ok(())
 }
 
-/// How many messages are recorded as deleted.
+/// The number of messages that are marked as deleted.
 fn deleted(connection: &Connection) -> Result<i64, StoreError> {
     let sql = "SELECT count(*) FROM discord_messages WHERE deleted";
     Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
-/// Does a step, and commits it.
+/// Runs and commits one migration.
 fn apply(connection: &Connection, sql: &str, step: i64) -> Result<(), StoreError> {
     connection.execute_batch(sql)?;
     if step == SCHEMA_VERSION {
@@ -82,7 +82,7 @@ fn apply(connection: &Connection, sql: &str, step: i64) -> Result<(), StoreError
     transaction::commit(connection, "migration_written")
 }
 
-/// The view of all messages, whichever table each of them is in.
+/// The view of all messages, over all levels.
 fn messages_view() -> String {
     let columns = Table::Messages.columns().iter().map(|column| column.name);
     let columns = columns.collect::<Vec<_>>().join(", ");
@@ -91,7 +91,7 @@ fn messages_view() -> String {
     format!("CREATE OR REPLACE VIEW discord_messages AS {levels}")
 }
 
-/// The file's version: 0 for an empty one.
+/// The schema version of the file; 0 for an empty one.
 fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
     let mut tables = connection.prepare(
         "SELECT table_name FROM duckdb_tables() WHERE NOT internal AND database_name = current_database()",

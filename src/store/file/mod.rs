@@ -1,4 +1,4 @@
-//! The DuckDB file: opened, locked, committed to, checkpointed, and found again after a crash.
+//! The DuckDB file: opening, locking, committing, checkpoints, and recovery after a crash.
 
 pub(crate) mod checkpoint;
 pub(crate) mod commit_counter;

@@ -1,6 +1,6 @@
-//! Opening the file, also when its log is damaged. What can't be replayed is set aside by rename,
-//! never deleted, and the record goes on from the last commit before the damage; what that loses
-//! is found by the witness. Measured: tests/record/damage.rs.
+//! Opens the DuckDB file, also with a damaged WAL. A WAL that can't be replayed is renamed, never deleted, and
+//! the record continues from the last commit before the damage. The commit counter shows which commits are lost
+//! by that. Measured in tests/record/damage.rs.
 
 use std::fs;
 use std::io;
@@ -16,37 +16,37 @@ use super::settings::StoreSettings;
 use crate::durable;
 use crate::store::StoreError;
 
-/// The automatic checkpoint's threshold: never. It would stall a commit, and it has no journal.
+/// Turns automatic checkpoints off, because they would stall a commit and have no rollback journal.
 const CHECKPOINT_THRESHOLD: &str = "1000TB";
 
-/// The oldest storage version that ties a log to its file, so that a log of another time is not
-/// replayed; for new files.
+/// The storage version of new files: the oldest one that ties a WAL to its file, so that DuckDB does not replay
+/// a WAL of another time.
 const STORAGE_VERSION: &str = "v1.4.0";
 
-/// Cuts of one log at most. One is enough for one damage.
+/// How often one WAL is cut at most. One damage needs one cut.
 const CUTS: u32 = 3;
 
-/// An entry's size and checksum, which stand before the position that DuckDB's error names.
+/// The length of an entry's size and checksum. DuckDB's errors name the position behind both.
 const ENTRY_HEAD: u64 = 16;
 
-/// A record's file that is open.
+/// The opened DuckDB file.
 pub(crate) struct Opened {
     pub(crate) connection: Connection,
-    /// Where its log is kept, if it was damaged.
+    /// The path of the damaged WAL, if the WAL was set aside.
     pub(crate) set_aside: Option<PathBuf>,
 }
 
-/// Opens the record's file.
+/// Opens the DuckDB file of the record.
 pub(crate) fn open(settings: &StoreSettings) -> Result<Opened, StoreError> {
     let path = settings.path.as_path();
     let log = log_of(path);
     match fs::metadata(path) {
-        // A disk that was full when the file was made leaves it empty. There is nothing in it.
+        // A full disk at the creation leaves an empty file, which holds no data.
         Ok(file) if file.len() == 0 && !log.exists() => {
             fs::remove_file(path).map_err(|cause| failed("remove the empty file", path, cause))?;
         }
         Ok(_) => {}
-        // DuckDB would make a new file and delete the log.
+        // DuckDB would create a new file and delete the WAL.
         Err(_) if log.exists() => {
             return Err(StoreError::Open {
                 path: path.to_owned(),
@@ -82,12 +82,12 @@ pub(crate) fn open(settings: &StoreSettings) -> Result<Opened, StoreError> {
             reason = first_line(&refused),
             "the WAL of the database is damaged; it is renamed, and the database continues from the last intact commit"
         );
-        // The first is whole.
+        // Only the first of the renamed files is the complete WAL.
         set_aside.get_or_insert(aside);
     }
 }
 
-/// Keeps a copy of a log that DuckDB took only in part: the next commit cuts the rest off.
+/// Copies a WAL that DuckDB replayed only in part, because the next commit truncates the rest.
 pub(crate) fn keep_copy(log: &Path) -> io::Result<Option<PathBuf>> {
     if !log.exists() {
         return Ok(None);
@@ -97,7 +97,7 @@ pub(crate) fn keep_copy(log: &Path) -> io::Result<Option<PathBuf>> {
     Ok(Some(copy))
 }
 
-/// Sets a log aside, and puts its first bytes in its place. The copy is on disk before the log moves.
+/// Sets a WAL aside, and puts its first bytes in its place. These bytes are on disk before the WAL is renamed.
 fn set_aside_but(log: &Path, kept: Option<u64>) -> io::Result<PathBuf> {
     let cut = durable::with_suffix(log, ".cut");
     if let Some(length) = kept {
@@ -113,7 +113,7 @@ fn set_aside_but(log: &Path, kept: Option<u64>) -> io::Result<PathBuf> {
     Ok(aside)
 }
 
-/// A name beside the log that is free.
+/// A free name beside the WAL.
 fn aside_name(log: &Path) -> PathBuf {
     let stamp = Utc::now().format("%Y%m%dT%H%M%S");
     let mut name = durable::with_suffix(log, &format!(".damaged-{stamp}"));
@@ -125,15 +125,16 @@ fn aside_name(log: &Path) -> PathBuf {
     name
 }
 
-/// Where the log's first damaged entry begins, by DuckDB's error; none if it names no place.
+/// The position of the WAL's first damaged entry according to DuckDB's error; none if the error names no
+/// position.
 fn damaged_entry(error: &str) -> Option<u64> {
     let (_, rest) = error.split_once("entry at byte position ")?;
     let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
     digits.parse::<u64>().ok()?.checked_sub(ENTRY_HEAD)
 }
 
-/// Whether the log is damaged, or of another time. A replay can fail for other reasons too (no
-/// space, no memory, no right): then the log is whole, and is not touched.
+/// Whether the error says that the WAL is damaged or of another time. A replay can also fail for other reasons
+/// (no space, no memory, no permission); then the WAL is intact and must not be touched.
 fn is_about_the_log(error: &str) -> bool {
     [
         "Corrupt WAL file",
@@ -154,9 +155,9 @@ fn connect(settings: &StoreSettings) -> Result<Connection, duckdb::Error> {
     let mut config = Config::default()
         .with("checkpoint_threshold", CHECKPOINT_THRESHOLD)?
         .with("storage_compatibility_version", STORAGE_VERSION)?
-        // Merging what deletes left of row groups would hold commits up for seconds; moves do it.
+        // A vacuum of row groups with deleted rows would delay commits for seconds; compaction does its work.
         .with("max_vacuum_tasks", "0")?
-        // Nothing is loaded into this process from the network because a report names it.
+        // A report that names an extension must not load it into this process from the network.
         .with("autoinstall_known_extensions", "false")?
         .with("autoload_known_extensions", "false")?
         .with("memory_limit", format!("{}B", settings.memory_limit))?
@@ -165,7 +166,7 @@ fn connect(settings: &StoreSettings) -> Result<Connection, duckdb::Error> {
         config = config.threads(i64::from(threads))?;
     }
     let connection = Connection::open_with_flags(&settings.path, config)?;
-    // Only `Checkpoints` folds the log, with its journal.
+    // Only `Checkpoints` may checkpoint, because it writes the rollback journal first.
     connection.execute_batch("PRAGMA disable_checkpoint_on_shutdown")?;
     Ok(connection)
 }

@@ -1,4 +1,5 @@
-//! The names of the files beside the record, and what is said where the system or DuckDB refuses one.
+//! The names of the files beside the DuckDB file, and the errors of the operating system and of DuckDB about
+//! them.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::durable;
 use crate::store::StoreError;
 
-/// The record's write-ahead log.
+/// The path of the write-ahead log.
 pub(crate) fn log_of(path: &Path) -> PathBuf {
     durable::with_suffix(path, ".wal")
 }
@@ -18,7 +19,7 @@ pub(crate) fn failed(what: &str, path: &Path, cause: io::Error) -> StoreError {
     }
 }
 
-/// DuckDB's refusal in words that say what to do.
+/// Turns DuckDB's error into one that says what to do.
 pub(crate) fn refusal(path: &Path, error: String) -> StoreError {
     let advice = if error.contains("Conflicting lock") || error.contains("Could not set lock") {
         "another program has the file open (the DuckDB command line?); close that program"

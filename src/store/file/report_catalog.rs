@@ -1,11 +1,12 @@
-//! The catalog in which reports run: in memory beside the record, so that nothing of it is written into its file.
+//! The catalog in which reports run. It is in memory and attached beside the record, so that none of it is
+//! written into the DuckDB file.
 
 use duckdb::Connection;
 
 use crate::report::built_in_macros;
 use crate::store::StoreError;
 
-/// Makes the catalog in which reports run, in the instance of a connection that stands on the record.
+/// Creates the catalog `reports` in the DuckDB instance of this connection, which has the record open.
 pub(crate) fn make_catalog(connection: &Connection) -> Result<(), StoreError> {
     let record: String = connection.query_row("SELECT current_database()", [], |row| row.get(0))?;
     let record = format!("\"{}\".main", record.replace('"', "\"\""));

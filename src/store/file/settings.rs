@@ -1,4 +1,4 @@
-//! How the record is kept.
+//! The settings of the record.
 
 use std::path::PathBuf;
 
@@ -9,30 +9,31 @@ use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use crate::store::schema::levels::ROW_GROUP;
 
-/// Row groups of a large run, and bytes of memory that sorting one takes.
+/// The maximum number of row groups in level 1 before a compaction, and the memory in bytes that sorting one
+/// takes.
 const RUN_GROUPS: usize = 4;
 const GROUP_MEMORY: u64 = 256 * 1024 * 1024;
 
-/// How the record is kept.
+/// The settings of the record.
 #[derive(Debug, Clone)]
 pub struct StoreSettings {
     /// The DuckDB file.
     pub path: PathBuf,
-    /// Where DuckDB spills what does not fit in memory.
+    /// The folder to which DuckDB spills what does not fit in memory.
     pub temp_folder: PathBuf,
     /// DuckDB's memory limit in bytes.
     pub memory_limit: u64,
-    /// Threads of DuckDB; none for all cores.
+    /// The number of DuckDB's threads; none for one per core.
     pub threads: Option<u32>,
-    /// Queries that may run at once.
+    /// The maximum number of concurrent queries.
     pub readers: u32,
-    /// Rows in the hot table that start a move into a small run.
+    /// The number of rows in level 0 that starts a compaction into level 1.
     pub hot_rows: usize,
-    /// Rows in small runs that start a move into a large one.
+    /// The number of rows in level 1 that starts a compaction into level 2.
     pub small_run_rows: usize,
-    /// How far back history is read again when a session of the socket was lost.
+    /// The repair window: how far back history is read again after a lost gateway session.
     pub repair_window: TimeDelta,
-    /// What a delete does to the content of a message.
+    /// What happens to the content of a deleted message.
     pub deleted_content: DeletedContent,
 }
 
@@ -54,7 +55,7 @@ impl StoreSettings {
         }
     }
 
-    /// How many rows may be hot, and in small runs: as many as can be sorted in the memory there is.
+    /// The maximum numbers of rows in level 0 and in level 1: no more than the memory limit allows to sort.
     pub(crate) fn level_limits(&self) -> [usize; 2] {
         let groups = usize::try_from(self.memory_limit / GROUP_MEMORY).unwrap_or(RUN_GROUPS);
         let hot = if groups > 1 { ROW_GROUP } else { ROW_GROUP / 4 };
@@ -63,8 +64,8 @@ impl StoreSettings {
     }
 }
 
-/// Half of what this process may use (its container's limit, else the machine's memory), so that
-/// DuckDB leaves room for the service, the page cache and others.
+/// Half of the memory that this process may use (the limit of its container, else the machine's memory). The
+/// rest is for the service itself, the page cache and other programs.
 fn half_the_memory() -> u64 {
     let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let system = System::new_with_specifics(memory);
@@ -77,19 +78,20 @@ fn half_the_memory() -> u64 {
 /// What happens to the content of deleted messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeletedContent {
-    /// It stays.
+    /// The content stays.
     Keep,
-    /// It is taken out so long after the delete was noticed; zero is at once.
+    /// The content is redacted when this time has passed since the delete was noticed; zero means in the same
+    /// commit.
     RemoveAfter(TimeDelta),
 }
 
 impl DeletedContent {
-    /// Whether a delete takes the content with it in the same commit.
+    /// Whether the commit that stores a delete also redacts the content.
     pub(crate) fn removes_at_once(self) -> bool {
         self == Self::RemoveAfter(TimeDelta::zero())
     }
 
-    /// The deletes whose time has come were noticed at this time or before.
+    /// The content of messages whose delete was noticed at this time or earlier is due to be redacted.
     pub(crate) fn due_before(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self {
             Self::Keep => None,

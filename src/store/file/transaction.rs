@@ -1,16 +1,16 @@
-//! The end of a transaction that writes: every COMMIT of the record's is said here.
+//! The end of a transaction that writes: every COMMIT of the record is executed here.
 
 use duckdb::Connection;
 
 use crate::failpoint;
 use crate::store::StoreError;
 
-/// Commits the transaction under way, whose last step this is. Once a statement of a transaction has
-/// failed, or was interrupted, DuckDB's COMMIT takes everything back and answers that it went well.
-/// Every other statement is refused then, so one that does nothing is asked first.
+/// Commits the open transaction, whose last step is `step`. If a statement of the transaction has failed or was
+/// interrupted, DuckDB's COMMIT rolls back and reports success. DuckDB then refuses every other statement, so a
+/// statement without effect runs first.
 ///
 /// # Errors
-/// If nothing was committed; the transaction may still have to be rolled back.
+/// If nothing was committed. The transaction may still have to be rolled back.
 pub(crate) fn commit(connection: &Connection, step: &'static str) -> Result<(), StoreError> {
     failpoint::reach_within(connection, step)?;
     connection.execute_batch("SELECT 1")?;
@@ -27,7 +27,7 @@ mod tests {
 
     const STEP: &str = "commit_written";
 
-    /// Rows after a transaction of one row, with `more` in it.
+    /// The number of rows after a transaction that inserts one row and runs `more`.
     fn rows_after(more: impl FnOnce(&Connection)) -> (Result<(), StoreError>, i64) {
         let connection = Connection::open_in_memory().expect("a database");
         let run = |sql: &str| connection.execute_batch(sql).expect("a statement");
@@ -36,7 +36,7 @@ mod tests {
         );
         more(&connection);
         let committed = commit(&connection, STEP);
-        // Without a transaction it is refused.
+        // The ROLLBACK fails if no transaction is open.
         let _ = connection.execute_batch("ROLLBACK");
         let count = connection.query_row("SELECT count(*) FROM rows", [], |row| row.get(0));
         (committed, count.expect("a count"))
@@ -69,7 +69,7 @@ mod tests {
         let (committed, rows) = rows_after(|connection| {
             let mut appender = connection.appender("rows").expect("an appender");
             appender.append_row([1_i64]).expect("a row that waits");
-            // It is refused here, and nobody is told.
+            // Dropping the appender flushes the row. DuckDB refuses it, and the drop reports no error.
             drop(appender);
         });
         assert!(committed.is_err(), "{rows} rows are there");
@@ -82,7 +82,7 @@ mod tests {
             let (handle, ended) = (connection.interrupt_handle(), AtomicBool::new(false));
             thread::scope(|scope| {
                 scope.spawn(|| {
-                    // An order that comes before its query has begun is lost.
+                    // An interrupt that comes before its query has begun is lost.
                     while !ended.load(Ordering::SeqCst) {
                         handle.interrupt();
                         thread::yield_now();

@@ -1,5 +1,5 @@
-//! DuckDB's write-ahead log, seen from outside: how long it was after the last commit, which tells
-//! whether a commit that failed has left something behind.
+//! DuckDB's write-ahead log, seen from outside. Its length after the last commit shows whether a failed commit
+//! has left data behind.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,18 +8,18 @@ use super::paths::log_of;
 use crate::durable;
 use crate::store::StoreError;
 
-/// Free space that folding it wants beside twice its length, in bytes.
+/// The free space that a checkpoint needs in addition to twice the WAL's length, in bytes.
 const FOLD_MARGIN: u64 = 16 * 1024 * 1024;
 
-/// The log of a record's file.
+/// The WAL of a DuckDB file.
 pub(crate) struct Log {
     path: PathBuf,
-    /// In bytes, after the last commit.
+    /// The length after the last commit, in bytes.
     length: u64,
 }
 
 impl Log {
-    /// Of this file, as it is now.
+    /// The WAL of this DuckDB file, with its present length.
     pub(crate) fn of(database: &Path) -> Self {
         let mut log = Self {
             path: log_of(database),
@@ -33,12 +33,12 @@ impl Log {
         &self.path
     }
 
-    /// In bytes, after the last commit.
+    /// The length after the last commit, in bytes.
     pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
-    /// Notes its length, after a commit or a fold.
+    /// Stores the present length, after a commit or a checkpoint.
     pub(crate) fn measure(&mut self) {
         self.length = self.length_now();
     }
@@ -47,8 +47,8 @@ impl Log {
         fs::metadata(&self.path).map_or(0, |log| log.len())
     }
 
-    /// DuckDB cuts off what a failed commit has written. If it could not, what comes behind would be
-    /// lost with it.
+    /// An error if a failed commit has left data in the WAL. DuckDB truncates what a failed commit has written;
+    /// if it could not, later commits would be lost together with that rest.
     pub(crate) fn look_for_remains(
         &self,
         what: &str,
@@ -62,10 +62,10 @@ impl Log {
         Ok(())
     }
 
-    /// Whether the disk has room to fold it; else how many bytes it takes.
+    /// Whether the disk has room for a checkpoint; if not, the number of bytes that it needs.
     pub(crate) fn has_room_to_fold(&self) -> Result<(), u64> {
         let needed = self.length_now().saturating_mul(2) + FOLD_MARGIN;
-        // A system that does not tell has room.
+        // A system that does not report its free space is assumed to have room.
         let free = fs4::available_space(durable::folder_of(&self.path));
         if free.is_ok_and(|free| free < needed) {
             return Err(needed);

@@ -1,5 +1,5 @@
-//! Messages as a follower of the record reads them: all of them once, partition by partition, and
-//! then what has changed since a commit.
+//! The change feed as followers read it: every message once, partition by partition, and then the messages that
+//! changed after a commit.
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
@@ -13,7 +13,7 @@ use crate::store::schema::columns::{Column, schema};
 use crate::store::schema::sql::snowflake;
 use crate::store::schema::tables::{PATCH, Table};
 
-/// The columns that [`read`] takes, in its order.
+/// The columns that [`read`] expects, in this order.
 const COLUMNS: [&str; 7] = [
     "message_id",
     "guild_id",
@@ -24,32 +24,32 @@ const COLUMNS: [&str; 7] = [
     "raw_json",
 ];
 
-/// A message with what its columns were read from.
+/// A message with the data from which a follower derives its own.
 #[derive(Debug, Clone)]
 pub struct FollowedMessage {
-    /// The message.
+    /// The message's id.
     pub id: MessageId,
-    /// The guild it belongs to.
+    /// The guild of the message.
     pub guild_id: GuildId,
-    /// The channel or thread it stands in.
+    /// The channel or thread of the message.
     pub channel_id: ChannelId,
-    /// Who wrote it.
+    /// The author.
     pub author_id: UserId,
-    /// Whether it is gone from Discord.
+    /// Whether the message no longer exists on Discord.
     pub deleted: bool,
-    /// The commit that last changed it.
+    /// The commit that last changed the message.
     pub revision: i64,
-    /// The payload as Discord sent it; none if its content was taken out of the record.
+    /// The payload as Discord sent it; none if the content was redacted.
     pub raw_json: Option<String>,
-    /// The fields of the payload that Discord changed later, as a JSON object: they count instead of its own.
+    /// The fields that Discord changed after the payload, as a JSON object; they replace the payload's own.
     pub changed_fields: Option<String>,
 }
 
 impl Moment<'_> {
-    /// Hands on the messages of a partition.
+    /// Passes the messages of a partition to `take`.
     ///
     /// # Errors
-    /// If a query fails, or what `take` answers.
+    /// If a query fails, or the error that `take` returns.
     pub fn read_messages<E: From<StoreError>>(
         &self,
         partition: &Partition,
@@ -65,7 +65,7 @@ impl Moment<'_> {
         selection.read(self.connection, &plan, &schema, |rows| take(read(&rows)?))
     }
 
-    /// The messages that changed after `after`, in the order of the commits, so many at most.
+    /// The messages that changed after `after`, in the order of the commits, at most `limit`.
     ///
     /// # Errors
     /// If a query fails.

@@ -1,5 +1,5 @@
-//! What changed since a revision, deletes included, in the order of the commits: for callers that keep
-//! a copy. A row stands there once, as it is now, at its last change.
+//! The change feed: what changed since a revision, deletes included, in the order of the commits, for clients
+//! that keep a copy. Each message appears once, in its present state, at the position of its last change.
 
 use std::collections::HashMap;
 
@@ -13,55 +13,55 @@ use crate::store::file::epochs;
 use crate::store::schema::message::{MessageRow, Shape};
 use crate::store::schema::sql::{id, list};
 
-/// Up to which change a caller has everything.
+/// The position in the change feed up to which a client has everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
-    /// The commit.
+    /// The commit's revision.
     pub revision: i64,
-    /// The last of its messages, by id; 0 before the first.
+    /// The id of the last message of that commit that the client has; 0 for none.
     pub message_id: i64,
 }
 
-/// Which changes.
+/// The parameters of a page of the change feed.
 #[derive(Debug, Clone)]
 pub struct ChangesRequest {
-    /// Of messages of this guild only, if any,
+    /// Only messages of this guild, if any.
     pub guild_id: Option<GuildId>,
-    /// of this channel or thread only, if any,
+    /// Only messages of this channel or thread, if any.
     pub channel_id: Option<ChannelId>,
-    /// after this one,
+    /// Only changes after this position.
     pub after: Change,
-    /// of commits up to this one: the end of a walk that began then; none for the present one,
+    /// Only commits up to this revision, at which a walk of several pages ends; none for the present revision.
     pub until: Option<i64>,
-    /// for a caller who learned of these revisions in these epochs,
+    /// Revisions that the client knows, each with the epoch in which it learned of them.
     pub learned: Vec<(String, i64)>,
-    /// so many at most,
+    /// The maximum number of rows.
     pub limit: usize,
-    /// with their payloads.
+    /// Whether to read the payloads.
     pub include_raw: bool,
 }
 
-/// Changes, and how far they go.
+/// A page of the change feed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Changes {
     /// The rows, in the order of their last change.
     pub rows: Vec<MessageRow>,
-    /// The last of them, if there are more.
+    /// The position of the last row, if there are more.
     pub next: Option<Change>,
-    /// The commit up to which the walk goes.
+    /// The revision at which the walk ends.
     pub until: i64,
-    /// The record's revision at this moment.
+    /// The record's revision at the moment of the read.
     pub revision: i64,
-    /// Which record it is: revisions of another one mean nothing here.
+    /// The store id: revisions of another record mean nothing here.
     pub store_id: String,
-    /// The epoch of the record that revisions up to `until` are seen in.
+    /// The epoch in which a client learns of the revisions up to `until`.
     pub epoch: String,
-    /// Whether what the caller learned of is still what it was.
+    /// Whether all revisions in `learned` still mean the same commits.
     pub is_known: bool,
 }
 
 impl Reader {
-    /// What changed.
+    /// Reads a page of the change feed.
     ///
     /// # Errors
     /// If a query fails.
@@ -110,8 +110,8 @@ impl ChangesRequest {
     }
 }
 
-/// The narrow columns first: the changes of rows that `filter` lets through, after one and of commits
-/// up to `until`.
+/// The positions of the rows that meet `filter`, after a position and up to the revision `until`. Only narrow
+/// columns are read here, before the wide ones of the rows found.
 pub(crate) fn keys(
     connection: &Connection,
     filter: &str,
@@ -138,7 +138,7 @@ pub(crate) fn keys(
     Ok(changes.collect::<Result<_, _>>()?)
 }
 
-/// A condition that exactly the rows of these changes meet, which are in order; none for no changes.
+/// A condition that exactly the rows of these changes meet, which are in order; none if there are no changes.
 pub(crate) fn condition(changes: &[Change]) -> Option<String> {
     let ids = || changes.iter().map(|change| change.message_id);
     Some(format!(

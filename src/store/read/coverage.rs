@@ -1,5 +1,5 @@
-//! How complete the record is, for answers: the view `coverage`, cut to the range asked for. What
-//! is asked for beyond the socket's present place has not happened yet, or is on its way.
+//! Reads the coverage: the view `coverage`, cut to the requested range. Ids beyond the position of the gateway
+//! session lie in the future or are in flight.
 
 use chrono::{DateTime, Utc};
 use duckdb::{Connection, params};
@@ -9,75 +9,75 @@ use crate::message::{ChannelId, GuildId, IdSpan};
 use crate::store::StoreError;
 use crate::store::schema::sql::id;
 
-/// Why messages beyond the socket's place are not there.
+/// The gap reason of ids beyond the position of the gateway session.
 const NOT_YET: &str = "not_yet";
 
-/// Of what it is asked.
+/// The range whose coverage is requested.
 #[derive(Debug, Clone)]
 pub struct CompletenessRequest {
-    /// Channels and threads of this guild,
+    /// The channels and threads of this guild.
     pub guild_id: GuildId,
-    /// only this one, if any,
+    /// Only this channel or thread, if any.
     pub channel_id: Option<ChannelId>,
-    /// and of them the messages of this range. With `high` at the greatest id: up to what is known.
+    /// Only messages of this range. With `high` at the greatest id: up to the end of what is known.
     pub span: IdSpan,
 }
 
-/// How complete the record is in the range asked for.
+/// The coverage of the requested range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completeness {
-    /// The channels and threads that hold messages and existed in that range, by id.
+    /// The channels and threads that hold messages and existed in the range, by id.
     pub channels: Vec<ChannelCompleteness>,
-    /// The times in which nobody listened.
+    /// The outages that may have hidden changes of these messages.
     pub outages: Vec<Outage>,
-    /// What Discord told until then is in the record; none if there was no live session yet.
+    /// Everything that Discord sent up to this time is in the record; none if there was no live session yet.
     pub heard_until: Option<DateTime<Utc>>,
 }
 
-/// How complete a channel or thread is.
+/// The coverage of one channel or thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelCompleteness {
-    /// The channel or thread.
+    /// The channel's id.
     pub id: ChannelId,
-    /// A thread's channel; a channel's category.
+    /// Of a thread, its channel; of a channel, its category.
     pub parent_id: Option<ChannelId>,
-    /// Its name.
+    /// The channel's name.
     pub name: String,
-    /// Its ranges, by id, without holes.
+    /// The ranges, by id, without holes.
     pub ranges: Vec<KnownRange>,
 }
 
 /// What is known of a range of ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownRange {
-    /// The range.
+    /// The ids of the range.
     pub span: IdSpan,
-    /// `history`, `live` or `rescan` if every message there was read; else there is a gap.
+    /// `history`, `live` or `rescan` if every message of the range was read; none for a gap.
     pub complete_by: Option<String>,
     /// Why there is a gap.
     pub gap_reason: Option<String>,
-    /// Edits and deletes from this time on may be missing.
+    /// Edits and deletes since this time may be missing.
     pub stale_since: Option<DateTime<Utc>>,
-    /// Reactions and votes from this time on may be missing.
+    /// Reactions and votes since this time may be missing.
     pub reactions_stale_since: Option<DateTime<Utc>>,
 }
 
 impl Completeness {
-    /// Whether every message of the range is in the record. Of a guild or channel that is not
-    /// known nothing is.
+    /// Whether every message of the range is in the record. False for a guild or channel that the record does
+    /// not know.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         !self.channels.is_empty() && self.channels.iter().all(ChannelCompleteness::is_complete)
     }
 
-    /// Whether every edit and delete of those messages is.
+    /// Whether every message, edit and delete of the range is in the record.
     #[must_use]
     pub fn has_all_changes(&self) -> bool {
         let changes = ChannelCompleteness::has_all_changes;
         !self.channels.is_empty() && self.channels.iter().all(changes)
     }
 
-    /// How many gaps there are.
+    /// The number of gaps.
     #[must_use]
     pub fn gaps(&self) -> usize {
         let gaps = self.channels.iter().map(|channel| channel.gaps().count());
@@ -92,7 +92,7 @@ impl ChannelCompleteness {
         self.gaps().next().is_none()
     }
 
-    /// Whether every edit and delete is.
+    /// Whether every message, edit and delete of the range is in the record.
     #[must_use]
     pub fn has_all_changes(&self) -> bool {
         let is_sure =
@@ -100,7 +100,7 @@ impl ChannelCompleteness {
         self.ranges.iter().all(is_sure)
     }
 
-    /// The ranges of which messages may be missing.
+    /// The ranges in which messages may be missing.
     pub fn gaps(&self) -> impl Iterator<Item = &KnownRange> {
         self.ranges
             .iter()
@@ -109,7 +109,7 @@ impl ChannelCompleteness {
 }
 
 impl Reader {
-    /// How complete the record is.
+    /// Reads the coverage of a range.
     ///
     /// # Errors
     /// If a query fails.
@@ -122,7 +122,7 @@ impl Reader {
     }
 }
 
-/// How complete the record is, in the transaction under way.
+/// Reads the coverage of a range, in the open transaction.
 pub(crate) fn completeness(
     connection: &Connection,
     request: &CompletenessRequest,
@@ -208,8 +208,8 @@ fn channels(
     Ok(channels.into_iter().map(|(channel, _)| channel).collect())
 }
 
-/// The outages whose changes may be missing from messages of the range: those that ended after the
-/// first of them was written.
+/// The outages whose changes may be missing from messages of the range: those that ended after the first
+/// possible message of the range was written.
 fn outages(connection: &Connection, span: IdSpan) -> Result<Vec<Outage>, StoreError> {
     let mut statement = connection.prepare(
         "SELECT began_at, ended_at, reason FROM outages \
@@ -225,14 +225,14 @@ fn outages(connection: &Connection, span: IdSpan) -> Result<Vec<Outage>, StoreEr
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// A time in which nobody listened.
+/// A time in which no gateway session was followed, or whose records were lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outage {
-    /// When the last was heard before it.
+    /// When the last event before the outage was received.
     pub began_at: DateTime<Utc>,
-    /// When the next was heard.
+    /// When the first event after the outage was received.
     pub ended_at: DateTime<Utc>,
-    /// `offline`: the service did not run. `session_lost`: it ran, and Discord could not be
-    /// followed. `record_damaged`: what was recorded in that time was lost.
+    /// `offline`: the service did not run. `session_lost`: the service ran, but its gateway session was lost.
+    /// `record_damaged`: the data of that time was lost from the record.
     pub reason: String,
 }

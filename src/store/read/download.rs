@@ -1,5 +1,5 @@
-//! A download: many rows in columns, streamed in the order (channel, id) while they are found, all of
-//! one moment of the record.
+//! A download: many rows as Arrow batches, streamed in the order (channel, id) while the query finds them, all
+//! of one read view.
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -17,21 +17,21 @@ use crate::store::file::epochs;
 use crate::store::schema::columns;
 use crate::store::schema::columns::Column;
 
-/// Batches that wait for a slow caller before the query waits too.
+/// The number of batches that wait for a slow client before the query waits too.
 pub(crate) const BATCHES_AHEAD: usize = 2;
 
-/// What is downloaded.
+/// The parameters of a download.
 #[derive(Debug, Clone)]
 pub struct DownloadRequest {
-    /// Rows of this guild,
+    /// Only rows of this guild.
     pub guild_id: GuildId,
-    /// of this channel or thread only, if any,
+    /// Only rows of this channel or thread, if any.
     pub channel_id: Option<ChannelId>,
-    /// with ids in this range,
+    /// Only messages of this range of ids.
     pub span: IdSpan,
-    /// the deleted ones too.
+    /// Whether deleted messages are included.
     pub include_deleted: bool,
-    /// These columns.
+    /// The columns to read.
     pub columns: Vec<Column>,
 }
 
@@ -39,23 +39,23 @@ pub struct DownloadRequest {
 pub struct Download {
     /// The columns, each with its meaning.
     pub schema: SchemaRef,
-    /// How many rows will come.
+    /// The number of rows that the download will contain.
     pub row_count: i64,
-    /// The record's revision that they are of.
+    /// The record's revision at the moment of the read.
     pub revision: i64,
-    /// Which record it is, and in which epoch: what revisions are counted in.
+    /// The store id; revisions are counted within a record and an epoch.
     pub store_id: String,
-    /// See there.
+    /// The epoch of the revision.
     pub epoch: String,
-    /// How complete the record is for what was asked.
+    /// The coverage of the requested range.
     pub completeness: Completeness,
     /// The rows.
     pub batches: BatchStream,
-    /// Dropping it interrupts the query.
+    /// Interrupts the query when dropped.
     pub guard: InterruptOnDrop,
 }
 
-/// Rows in columns, as the query finds them.
+/// The batches of a running query.
 pub struct BatchStream(mpsc::Receiver<Result<RecordBatch, StoreError>>);
 
 impl BatchStream {
@@ -63,14 +63,14 @@ impl BatchStream {
         Self(batches)
     }
 
-    /// The next rows; none at the end. For a thread that may wait.
+    /// The next rows; none at the end. Blocks the calling thread.
     pub fn blocking_next(&mut self) -> Option<Result<RecordBatch, StoreError>> {
         self.0.blocking_recv()
     }
 }
 
 impl Reader {
-    /// Starts a download; the answer is there when it is known how many rows it has.
+    /// Starts a download. The future is ready when the number of rows is known.
     ///
     /// # Errors
     /// [`StoreError::Busy`] if no connection comes free in time.
@@ -83,7 +83,7 @@ impl Reader {
             let selection = request.selection();
             match begin(connection, &request, &selection) {
                 Ok((plan, head)) => {
-                    // Who has left is sent nothing, the error neither.
+                    // After the client has disconnected, neither rows nor the error can be sent.
                     let send = |rows| {
                         let sent = sender.blocking_send(Ok(rows));
                         sent.map_err(|_| StoreError::NoAnswer)
@@ -113,14 +113,14 @@ impl Reader {
     }
 }
 
-/// What is said of a download at its head.
+/// The part of a download that is known before its rows.
 struct Head {
     state: RecordState,
     epoch: String,
     completeness: Completeness,
 }
 
-/// What is to be read, and what it is, all of one moment.
+/// Begins the read view, plans the query and reads the head.
 fn begin(
     connection: &Connection,
     request: &DownloadRequest,

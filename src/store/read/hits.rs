@@ -1,4 +1,4 @@
-//! The rows of messages that a search found, in the order in which it found them.
+//! The rows of the messages that a search found, in the order of the search.
 
 use std::collections::HashMap;
 
@@ -17,37 +17,38 @@ use crate::store::schema::levels::{LEVELS, ROW_GROUP};
 use crate::store::schema::message::{MessageRow, Shape};
 use crate::store::schema::sql::{FoundAt, bounds, id, list, query_each};
 
-/// Rows of one query of a download: each such query reads whole levels.
+/// The number of rows in one query of a download; each such query reads whole levels.
 const ROWS_AT_ONCE: usize = 20_000;
 
-/// With more messages for each row group of a level, all of its row groups are read faster than each message
-/// by itself: 1 ms for a message, 6 for a row group; with payloads 2.3 and 33 to 65.
+/// If more messages per row group are requested, reading all row groups of the level is faster than reading
+/// each message by itself: 1 ms for a message, 6 for a row group; with payloads 2.3 and 33 to 65.
 const POINTS_PER_ROW_GROUP: usize = 8;
 
-/// A message that was found, with what its columns were read from.
+/// A message that a search found, with the data for its highlights.
 #[derive(Debug, Clone)]
 pub struct FoundRow {
     /// The message.
     pub row: MessageRow,
-    /// The fields of the payload that Discord changed later, as a JSON object.
+    /// The fields that Discord changed after the payload, as a JSON object.
     pub changed_fields: Option<String>,
 }
 
-/// The columns that come after those that were asked for.
+/// The number of columns after the requested ones.
 pub const EXTRA_COLUMNS: usize = 3;
 
-/// The rows of messages, in an order.
+/// The rows of found messages as Arrow batches.
 pub struct FoundRows {
-    /// The columns asked for, and then `content`, `deleted` and `place`: which of the messages it is.
+    /// The requested columns, then `content`, `deleted` and `place`, which is the position in the list of found
+    /// messages.
     pub schema: SchemaRef,
     /// The rows.
     pub batches: BatchStream,
-    /// Dropping it interrupts the query.
+    /// Interrupts the query when dropped.
     pub guard: InterruptOnDrop,
 }
 
 impl Reader {
-    /// The rows of these messages, in their order, with their payloads if they are wanted.
+    /// The rows of these messages in this order, with their payloads if `include_raw`.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if the record does not have one of them.
@@ -61,7 +62,8 @@ impl Reader {
         }
         let reader = self.clone();
         self.run(move |connection| {
-            // Before the transaction, so that what moves in between is noticed.
+            // The level bounds are read before the transaction begins, so that rows that move in between are
+            // not missed.
             let asked = |(channel, id): &FoundAt| {
                 let seen = reader.whereabouts.look(Some(*channel));
                 (*channel, *id, seen.which(IdSpan::of(*id)))
@@ -88,7 +90,7 @@ impl Reader {
         .await
     }
 
-    /// The same in columns, for any number of them.
+    /// The same as Arrow batches, for any number of messages.
     ///
     /// # Errors
     /// [`StoreError::Busy`] if no connection comes free in time.
@@ -110,7 +112,7 @@ impl Reader {
         let expected = schema.clone();
         let query = move |connection: &Connection| {
             let read = read_batches(connection, &columns, &expected, &found, |rows| {
-                // Who has left is sent nothing, the error neither.
+                // After the client has disconnected, neither rows nor the error can be sent.
                 let sent = sender.blocking_send(Ok(rows));
                 sent.map_err(|_| StoreError::NoAnswer)
             });
@@ -128,7 +130,7 @@ impl Reader {
     }
 }
 
-/// Reads the messages of this shape that are where they are looked for.
+/// Reads the requested messages that are in the levels given for each.
 fn read_levels(
     connection: &Connection,
     shape: Shape,
@@ -151,9 +153,9 @@ fn read_levels(
     })
 }
 
-/// What reads these messages of a level. Few of a large one each by itself: by its channel and id DuckDB
-/// leaves out all row groups but one or two, while a list of ids has it unpack every column of each that
-/// holds one.
+/// The queries for these messages of a level. A few messages of a large level are read one by one: by channel
+/// and id DuckDB skips all row groups but one or two, while with a list of ids it decompresses every column of
+/// each row group that contains one of them.
 fn level_selects(
     connection: &Connection,
     shape: Shape,
@@ -186,7 +188,7 @@ fn read_batches(
     found: &[FoundAt],
     mut send: impl FnMut(arrow::array::RecordBatch) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    // One moment, so that no row is in two places or in none while runs are exchanged.
+    // One read view, so that a row that a compaction moves meanwhile is found exactly once.
     connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
     let names: Vec<_> = columns.iter().map(|column| column.name).collect();
     for (piece, found) in found.chunks(ROWS_AT_ONCE).enumerate() {

@@ -1,5 +1,5 @@
-//! One message by its id. An id tells when, not where: without its channel every row group of its time has
-//! to be looked through, more of them the larger the record is. Whoever knows the channel may say so.
+//! One message by its id. An id contains a time but no channel: without the channel DuckDB has to scan every
+//! row group of that time, more of them in a larger record. So the caller may guess the channel.
 
 use duckdb::Connection;
 
@@ -11,8 +11,8 @@ use crate::store::schema::levels::LEVELS;
 use crate::store::schema::message::{MessageRow, Shape};
 
 impl Reader {
-    /// One message, deleted or not, with its payload. `guess` says in which channel it probably is, and
-    /// may wait for a disk; a wrong guess costs a query more, and nothing else.
+    /// One message, deleted or not, with its payload. `guess` names the channel in which the message probably
+    /// is, and may block on I/O. A wrong guess costs one more query, and nothing else.
     ///
     /// # Errors
     /// If the query fails.
@@ -24,11 +24,11 @@ impl Reader {
         let reader = self.clone();
         self.run(move |connection| {
             let channel = guess();
-            // The looks come before the moment that the transaction sees.
+            // The level bounds are read before the transaction determines what it sees.
             let near = channel.map(|channel| reader.whereabouts.look(Some(channel)));
             let seen = reader.whereabouts.look(None);
-            // Around one statement too: between planning it and running it others may commit, and DuckDB
-            // leaves out what held nothing when it planned.
+            // A single statement needs a transaction too: another commit can come between its planning and its
+            // execution, and DuckDB prunes tables that were empty when it planned.
             connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
             if let (Some(channel), Some(near)) = (channel, near)
                 && let Some(row) = find(connection, id, Some(channel), near.which(IdSpan::of(id)))?
@@ -41,7 +41,7 @@ impl Reader {
     }
 }
 
-/// In any channel, in a transaction that began after `seen`.
+/// Searches all channels, in a transaction that began after `seen`.
 pub(crate) fn search(
     connection: &Connection,
     id: MessageId,
@@ -57,7 +57,7 @@ pub(crate) fn search(
     find(connection, id, None, Seen::anywhere().which(span))
 }
 
-/// One level after the other: in most cases one of them can have it.
+/// Queries one level after the other, because in most cases only one can contain the message.
 fn find(
     connection: &Connection,
     id: MessageId,

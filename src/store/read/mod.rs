@@ -1,4 +1,4 @@
-//! Readers: each sees what is committed, in a transaction of its own, beside the one writer.
+//! The readers: each sees committed data in a transaction of its own, at the same time as the one writer.
 
 pub(crate) mod change_feed;
 pub(crate) mod changes;

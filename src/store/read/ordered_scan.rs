@@ -1,5 +1,5 @@
-//! Many rows in columns, in the order (channel, id): one narrow look at what there is, then piece by
-//! piece the wide columns, so that a sort never holds more than a piece.
+//! Many rows as Arrow batches, in the order (channel, id): a query over narrow columns counts the rows, then
+//! the wide columns are read piece by piece, so that a sort never holds more than one piece.
 
 use std::sync::Arc;
 
@@ -11,33 +11,33 @@ use crate::message::IdSpan;
 use crate::store::StoreError;
 use crate::store::schema::columns::{Column, shape};
 
-/// Rows of a piece, about: with their payloads, which are most of a row, and without.
+/// The approximate number of rows in a piece, with payloads (which are most of a row) and without.
 const PIECE_WITH_PAYLOADS: i64 = 25_000;
 const PIECE_WITHOUT: i64 = 250_000;
 
-/// The narrow look counts by stretches of 2^46 ids: 4.7 hours.
+/// The plan counts rows by stretches of 2^46 ids: 4.7 hours.
 const STRETCH_BITS: u32 = 46;
 
-/// Rows of a table that has messages' ids.
+/// The rows to read of a table that has message ids.
 pub(crate) struct Selection<'a> {
     pub(crate) table: &'static str,
     pub(crate) columns: &'a [Column],
-    /// Which of them, with literal values: DuckDB prunes row groups by them, by parameters it may not.
+    /// The condition for the rows, with literal values, because DuckDB may not prune row groups by parameters.
     pub(crate) condition: String,
-    /// Of these ids.
+    /// The range of ids.
     pub(crate) span: IdSpan,
-    /// Begins with the channel and the id.
+    /// The order of the rows, which begins with the channel and the id.
     pub(crate) order: &'static str,
 }
 
-/// What is to be read.
+/// The pieces to read, and how many rows they have.
 pub(crate) struct Plan {
     pub(crate) row_count: i64,
     pieces: Vec<Piece>,
 }
 
 impl Selection<'_> {
-    /// Looks at what there is.
+    /// Counts the rows and cuts them into pieces.
     pub(crate) fn plan(&self, connection: &Connection) -> Result<Plan, StoreError> {
         let sql = format!(
             "SELECT channel_id, message_id >> {STRETCH_BITS} AS stretch, count(*) AS row_count \
@@ -80,7 +80,7 @@ impl Selection<'_> {
         }
     }
 
-    /// Reads what was planned, in order. Fewer or more rows than were counted are an error.
+    /// Reads the planned pieces in order. Another number of rows than was counted is an error.
     pub(crate) fn read<E: From<StoreError>>(
         &self,
         connection: &Connection,
@@ -117,7 +117,7 @@ impl Selection<'_> {
     }
 }
 
-/// Hands on the rows of a query as they are found; answers how many there were.
+/// Passes the rows of a query to `take` as DuckDB finds them; returns their number.
 pub(crate) fn stream<E: From<StoreError>>(
     connection: &Connection,
     sql: &str,
@@ -125,7 +125,8 @@ pub(crate) fn stream<E: From<StoreError>>(
     take: &mut impl FnMut(RecordBatch) -> Result<(), E>,
 ) -> Result<i64, E> {
     let mut statement = connection.prepare(sql).map_err(StoreError::from)?;
-    // Runs it; its own iterator panics on an error in the middle.
+    // This call runs the query. The iterator that it returns is not used, because it panics on an error in the
+    // middle.
     drop(statement.stream_arrow([]).map_err(StoreError::from)?);
     let mut read = 0;
     while let Some(rows) = statement.step().map_err(StoreError::from)? {
@@ -135,9 +136,9 @@ pub(crate) fn stream<E: From<StoreError>>(
     Ok(read)
 }
 
-/// Rows that are read and sorted together: of one channel a range of ids, or all of several that come one
-/// after the other. A range of them, since with a list DuckDB unpacks the wide columns of all rows of
-/// each row group that it looks at: twenty times the work.
+/// Rows that are read and sorted together: a range of ids of one channel, or all rows of several consecutive
+/// channels. It is one range of channels rather than a list, because with a list DuckDB decompresses the wide
+/// columns of all rows in each row group that it reads: twenty times the work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Piece {
     first_channel: i64,
@@ -146,7 +147,7 @@ struct Piece {
     rows: i64,
 }
 
-/// How many rows a channel has in a stretch of ids.
+/// The number of rows of a channel in a stretch of ids.
 #[derive(Debug, Clone, Copy)]
 struct Stretch {
     channel: i64,
@@ -154,11 +155,11 @@ struct Stretch {
     rows: i64,
 }
 
-/// Cuts what there is into pieces: a large channel into ranges of ids, small ones put together. It
-/// takes stretches in order, and keeps those of one channel only: a record has millions.
+/// Cuts the rows into pieces: a large channel into ranges of ids, small channels put together. It takes the
+/// stretches in order and keeps only those of one channel, because a record has millions.
 struct Cutter {
     whole: IdSpan,
-    /// Rows of a piece.
+    /// The maximum number of rows in a piece.
     most: i64,
     pieces: Vec<Piece>,
     channel: Vec<Stretch>,
@@ -190,7 +191,7 @@ impl Cutter {
         self.pieces
     }
 
-    /// Cuts the channel that is complete.
+    /// Cuts the collected channel into pieces.
     fn cut(&mut self) {
         let Some(id) = self.channel.first().map(|stretch| stretch.channel) else {
             return;

@@ -1,4 +1,4 @@
-//! How densely channels are written, as the last pages showed.
+//! The pace of channels: how densely their messages are written, as the last pages showed.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::message::ChannelId;
 use crate::store::schema::message::MessageRow;
 
-/// Which end of the channel a walk begins at.
+/// The end of a channel at which a walk through its pages begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Order {
     /// Oldest first.
@@ -16,21 +16,21 @@ pub enum Order {
     Descending,
 }
 
-/// Where in a channel a page is: a channel that has grown quiet is another one at its end than it was.
+/// A place in a channel. Both ends are distinguished, because a channel may have become quieter or busier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct PaceKey {
     pub(crate) channel: ChannelId,
-    /// At this end of it; none for anywhere.
+    /// The end of the channel; none for a page in the middle.
     pub(crate) end: Option<Order>,
 }
 
-/// How densely the channels are written, as the last page of each place showed: the ids between two
-/// messages. A guess that is wrong costs a query more, and nothing else.
+/// The distance in ids between two messages, as the last page of each place showed. A wrong guess costs one
+/// more query, and nothing else.
 #[derive(Default)]
 pub(crate) struct Paces(Mutex<HashMap<PaceKey, i64>>);
 
 impl Paces {
-    /// Of this place, or else of another one of the channel.
+    /// The pace at this place, or else at another place of the channel.
     pub(crate) fn get(&self, place: PaceKey) -> Option<i64> {
         let paces = self.lock();
         let others = [None, Some(Order::Descending), Some(Order::Ascending)];

@@ -1,7 +1,6 @@
-//! One page of a channel's messages, in most cases by one query: of the levels that can have them, in
-//! a range of ids that is as wide as the channel's pace says, so that zone maps leave most row groups
-//! unread. What is not in it is read in further ranges, in the same transaction: a page is one moment
-//! of the record.
+//! One page of a channel's messages, in most cases by one query: over the levels that can contain them, in a
+//! range of ids as wide as the channel's pace suggests, so that zone maps skip most row groups. The missing
+//! rows are read in further ranges in the same transaction, so a page is one read view.
 
 use duckdb::Connection;
 
@@ -13,48 +12,48 @@ use crate::store::file::level_bounds::{Ends, Seen, Whereabouts, Which};
 use crate::store::schema::levels::LEVELS;
 use crate::store::schema::message::{MessageRow, Shape};
 
-/// The first range of ids that is tried in a channel whose pace is not known: seven days.
+/// The first range of ids in a channel of unknown pace: seven days.
 const FIRST_SPAN: i64 = (7 * 24 * 3600 * 1000) << 22;
 
-/// How much wider each next range is, at least and at most: four tries reach across all of Discord's
-/// time.
+/// The least and the greatest factor by which each next range is wider; four ranges reach across all of
+/// Discord's time.
 const WIDEN: (i64, i64) = (4, 16);
 
-/// How many times a page's rows a range may hold before its keys are looked at first.
+/// A range may contain this many times a page's rows; if it contains more, only the keys are read first.
 const CROWDED: usize = 4;
 
-/// Of no level.
+/// No level.
 const NO_LEVEL: Which = [false; LEVELS.len()];
 
-/// Which page.
+/// The parameters of a page.
 #[derive(Debug, Clone)]
 pub struct PageRequest {
-    /// Rows of this guild,
+    /// Only rows of this guild.
     pub guild_id: GuildId,
-    /// of this channel or thread,
+    /// Only rows of this channel or thread.
     pub channel_id: ChannelId,
-    /// with ids in this range (times and the cursor are ranges of ids),
+    /// Only ids of this range, which includes the times and the cursor of the request.
     pub span: IdSpan,
-    /// in this order,
+    /// The order of the rows.
     pub order: Order,
-    /// so many at most,
+    /// The maximum number of rows.
     pub limit: usize,
-    /// the deleted ones too,
+    /// Whether deleted messages are included.
     pub include_deleted: bool,
-    /// with their payloads.
+    /// Whether to read the payloads.
     pub include_raw: bool,
 }
 
-/// A page.
+/// A page of messages.
 pub struct Page {
     /// The last id of the page, if there is a page after it.
     pub next_cursor: Option<MessageId>,
-    /// The rows, in the order asked for.
+    /// The rows, in the requested order.
     pub rows: Vec<MessageRow>,
 }
 
 impl Reader {
-    /// A page. Dropping the future interrupts the query.
+    /// Reads a page. Dropping the future interrupts the query.
     ///
     /// # Errors
     /// [`StoreError::Busy`] if no connection comes free in time, or if a query fails.
@@ -78,7 +77,7 @@ impl Reader {
     }
 }
 
-/// The page's rows, and one more if there is a page after it, at one moment.
+/// Reads the rows of the page, and one more if another page follows, in one read view.
 fn read(
     connection: &Connection,
     request: &PageRequest,
@@ -97,15 +96,15 @@ fn read(
     Ok(walk.rows)
 }
 
-/// The way through a channel's ids, range after range, until the page is full.
+/// A walk through a channel's ids, range after range, until the page is full.
 struct Walk<'a> {
     connection: &'a Connection,
     request: &'a PageRequest,
     shape: Shape,
     seen: Seen,
-    /// Between which ids its messages are, probably.
+    /// The smallest and the greatest id of the channel, as far as the level bounds tell.
     ends: Option<Ends>,
-    /// What was asked of which levels.
+    /// The ranges that were queried, each with the levels queried for it.
     asked: Vec<(IdSpan, Which)>,
     rows: Vec<MessageRow>,
 }
@@ -132,14 +131,15 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Range after range until the page is full.
+    /// Reads range after range until the page is full.
     fn go(&mut self, pace: Option<i64>) -> Result<(), StoreError> {
         let wanted = self.request.limit + 1;
         let mut rest = self.request.span;
         let mut width = pace.map_or(FIRST_SPAN, |pace| width_of(pace, wanted));
         while !rest.is_empty() && self.rows.len() < wanted {
             let (part, next) = self.cut(rest, width);
-            // Their keys are looked at first if nothing tells how many rows there are, and if they are large.
+            // The keys are read first if the pace does not tell how many rows to expect, and if the rows are
+            // large.
             let by_keys = pace.is_none() || self.request.include_raw;
             if by_keys || !self.read_all(part)? {
                 self.read_first(part)?;
@@ -156,7 +156,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Where to look next, so wide, and what is left then.
+    /// Cuts the next range of this width off; returns the range and the rest.
     fn cut(&self, rest: IdSpan, width: i64) -> (IdSpan, IdSpan) {
         let nothing = IdSpan { low: 0, high: 0 };
         let Some(ends) = self.ends else {
@@ -181,7 +181,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Reads all rows of a range. `false`: there are too many, and none was read.
+    /// Reads all rows of a range. Returns `false`, without rows, if there are too many.
     fn read_all(&mut self, part: IdSpan) -> Result<bool, StoreError> {
         let which = self.ask(part);
         let most = CROWDED * (self.request.limit + 1);
@@ -193,7 +193,7 @@ impl<'a> Walk<'a> {
         Ok(is_all)
     }
 
-    /// Reads the first rows of a range, as many as are still wanted.
+    /// Reads the first rows of a range, as many as the page still needs.
     fn read_first(&mut self, part: IdSpan) -> Result<(), StoreError> {
         let which = self.ask(part);
         if let Some(span) = self.first_keys(which, part)? {
@@ -209,7 +209,7 @@ impl<'a> Walk<'a> {
         which
     }
 
-    /// The range of the first keys, as many as are still wanted.
+    /// The range of the first keys, as many as the page still needs.
     fn first_keys(&self, which: Which, span: IdSpan) -> Result<Option<IdSpan>, StoreError> {
         if which == NO_LEVEL {
             return Ok(None);
@@ -236,7 +236,7 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// The rows of a range, so many at most, in the order asked for.
+    /// The rows of a range, at most `most`, in the requested order.
     fn select(
         &self,
         which: Which,
@@ -256,7 +256,7 @@ impl<'a> Walk<'a> {
         while let Some(row) = found.next()? {
             rows.push(MessageRow::read(row, self.shape)?);
         }
-        // Sorted here: it makes each query cheaper to plan.
+        // The rows are sorted here, because a query without ORDER BY is cheaper to plan.
         match self.request.order {
             Order::Ascending => rows.sort_unstable_by_key(|row| row.message_id),
             Order::Descending => {
@@ -266,8 +266,8 @@ impl<'a> Walk<'a> {
         Ok(rows)
     }
 
-    /// Literal values, since DuckDB prunes row groups by them, and each table by its name: over the view
-    /// it plans twice as long.
+    /// The query for a range. It has literal values, by which DuckDB prunes row groups, and names each table,
+    /// because DuckDB plans a query over the view twice as long.
     fn sql(&self, columns: &str, which: Which, span: IdSpan) -> String {
         let condition = format!(
             "channel_id = {} AND guild_id = {} AND message_id >= {} AND message_id < {}{}",
@@ -288,17 +288,18 @@ impl<'a> Walk<'a> {
         selects.join(" UNION ALL ")
     }
 
-    /// Whether no level that was left out may have had rows of the page.
+    /// Whether no level that was left out can have contained rows of the page.
     fn missed_nothing(&self, later: &Seen) -> bool {
         let mut asked = self.asked.iter();
         asked.all(|&(span, which)| self.seen.holds(later, span, which))
     }
 }
 
-/// How wide a range is likely to hold so many rows, if the ids between two are so many.
+/// The width of a range that probably contains this number of rows at this pace.
 fn width_of(pace: i64, rows: usize) -> i64 {
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    // Half as much again: what is too many is read for nothing, what is missing takes another query.
+    // Half as much again is added, because missing rows take another query, and surplus rows only some time to
+    // read.
     (pace.saturating_mul(rows) / 2).saturating_mul(3).max(1)
 }
 
@@ -352,7 +353,7 @@ mod tests {
         record.finish_move().expect("a move");
     }
 
-    /// What comes between a look at the whereabouts and the moment that the transaction sees.
+    /// Commits and compactions between the look at the level bounds and the beginning of the transaction.
     #[tokio::test]
     async fn a_look_that_is_too_old_leaves_no_row_out() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -372,7 +373,7 @@ mod tests {
             move_rows(&mut record);
             looks.push(look());
         }
-        // The small runs are full: into the large ones; and one message more.
+        // Level 1 is full, so its rows move into level 2; and one more message is written.
         move_rows(&mut record);
         commit(&mut record, 41..42);
         looks.push(look());

@@ -1,4 +1,4 @@
-//! Whether the record has messages, by their ids alone.
+//! Whether the record contains messages, by their ids alone.
 
 use std::collections::HashSet;
 
@@ -8,8 +8,8 @@ use crate::store::StoreError;
 use crate::store::schema::sql::{id, list};
 
 impl Reader {
-    /// Those of the messages that the record has, also as deleted, or of which it knows that they were
-    /// deleted before they were seen.
+    /// Those of the messages that the record contains, deleted or not, or whose deletion it knows without their
+    /// payload.
     ///
     /// # Errors
     /// If the query fails.

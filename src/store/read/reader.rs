@@ -1,5 +1,5 @@
-//! Reading: a bounded pool of connections beside the writer's, each query on a thread of its own
-//! and interrupted when the one who asked goes away. A reader sees what was committed, never less.
+//! Queries: a bounded pool of connections next to the writer's. Each query runs on a thread for blocking work
+//! and is interrupted when its caller goes away. A reader sees everything that was committed before it began.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -15,33 +15,34 @@ use crate::store::StoreError;
 use crate::store::file::level_bounds::Whereabouts;
 use crate::store::file::report_catalog;
 
-/// How long a query waits for a free connection before the answer is "too busy".
+/// How long a query waits for a free connection before it fails with [`StoreError::Busy`].
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(10);
 
-/// How often a query that nobody wants is told to end.
+/// How often an abandoned query is interrupted until it ends.
 const INTERRUPT_AGAIN: Duration = Duration::from_millis(20);
 
-/// Reports that run at once.
+/// The maximum number of concurrent reports.
 const REPORTS_AT_ONCE: u32 = 2;
 
-/// Reads the record. Cheap to clone.
+/// Runs queries on the record. Cheap to clone.
 #[derive(Clone)]
 pub struct Reader {
-    /// Waiting for a connection holds no thread. The pool makes none by itself: one that is made
-    /// beside would keep the file open after its reader is gone.
+    /// An asynchronous pool, so that waiting for a connection blocks no thread. The pool opens no connections
+    /// of its own: such a connection would keep the file open after its reader is gone.
     connections: Pool<Connection>,
-    /// For reports: each may hold all cores for a while, and they stand on another catalog.
+    /// The connections for reports, which may use all cores for a while and run in another catalog.
     reports: Pool<Connection>,
     /// Shared by all clones.
     pub(crate) paces: Arc<Paces>,
-    /// Shared with the writer.
+    /// The level bounds, shared with the writer.
     pub(crate) whereabouts: Arc<Whereabouts>,
-    /// After the connections: see `Checkpoints::handle` in `file/checkpoint.rs`.
+    /// Declared after the connections, so that it is dropped after them: see `Checkpoints::handle` in
+    /// `file/checkpoint.rs`.
     _database: Arc<File>,
 }
 
 impl Reader {
-    /// Readers of the database that `connection` has open, `most` at once.
+    /// A reader for the database that `connection` has open, with at most `most` concurrent queries.
     pub(crate) fn new(
         connection: &Connection,
         most: u32,
@@ -50,7 +51,8 @@ impl Reader {
     ) -> Result<Self, StoreError> {
         let connections = (0..most).map(|_| {
             let connection = connection.try_clone()?;
-            // Else a LIMIT collects its rows by the order of the table, for which nobody asks.
+            // With it, DuckDB collects the rows of a LIMIT in the order of the table, which no query here
+            // needs.
             connection.execute_batch("SET SESSION preserve_insertion_order = false")?;
             Ok::<_, StoreError>(connection)
         });
@@ -68,7 +70,7 @@ impl Reader {
         })
     }
 
-    /// Runs `query` on a thread for blocking work. Dropping the future interrupts it.
+    /// Runs `query` on a thread for blocking work. Dropping the future interrupts the query.
     pub(crate) async fn run<T, F>(&self, query: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -77,8 +79,9 @@ impl Reader {
         run_on(&self.connections, query).await
     }
 
-    /// The same at one moment of the record. Around one statement too: between planning it and running
-    /// it others may commit, and DuckDB leaves out what held nothing when it planned.
+    /// Runs `query` like [`Reader::run`], in one transaction. A single statement needs one too: another commit
+    /// can come between its planning and its execution, and DuckDB prunes tables that were empty when it
+    /// planned.
     pub(crate) async fn run_at_one_moment<T, F>(&self, query: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -91,7 +94,7 @@ impl Reader {
         .await
     }
 
-    /// As [`Reader::run`], for a report.
+    /// Runs the query of a report like [`Reader::run`].
     pub(crate) async fn run_report<T, F>(&self, query: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -100,8 +103,9 @@ impl Reader {
         run_on(&self.reports, query).await
     }
 
-    /// Runs `query` on a thread for blocking work, once a connection is free; it is interrupted
-    /// when the answer is dropped. What `query` returns is called when its connection is back.
+    /// Runs `query` on a thread for blocking work as soon as a connection is free. Dropping the result
+    /// interrupts the query. The closure that `query` returns is called when the connection is back in the
+    /// pool.
     pub(crate) async fn spawn<F, D>(&self, query: F) -> Result<InterruptOnDrop, StoreError>
     where
         F: FnOnce(&Connection) -> D + Send + 'static,
@@ -119,7 +123,7 @@ where
     let (sender, answer) = oneshot::channel();
     let query = move |connection: &Connection| {
         let answer = query(connection);
-        // The receiver is gone when nobody waits any more.
+        // The send fails if the caller has gone away.
         move || drop(sender.send(answer))
     };
     let _interrupt_on_drop = spawn_on(connections, query).await?;
@@ -143,8 +147,8 @@ where
         if !start(&running, connection.0.interrupt_handle()) {
             return;
         }
-        // Dropped before the connection, after a panic too: from then on the connection may
-        // serve another query, which must not be hit.
+        // The query counts as ended before its connection is returned, also after a panic: from then on the
+        // connection may run another query, which must not be interrupted.
         let ended = EndOnDrop(running);
         let done = query(&connection.0);
         drop(ended);
@@ -154,13 +158,13 @@ where
     Ok(interrupt)
 }
 
-/// Where a query is, seen from the one who may interrupt it.
+/// The state of a query, for its interruption.
 #[derive(Default)]
 enum Running {
     #[default]
     Waiting,
     Now(Arc<InterruptHandle>),
-    /// Nobody wants the answer any more.
+    /// The caller has gone away.
     Left(Arc<InterruptHandle>),
     Ended,
 }
@@ -180,7 +184,7 @@ impl Drop for InterruptOnDrop {
         };
         handle.interrupt();
         *running = Running::Left(Arc::clone(handle));
-        // An order that comes between two statements of a query is lost.
+        // An interrupt between two statements of a query is lost, so it is repeated.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(interrupt_until_ended(Arc::clone(&self.running)));
         }
@@ -190,7 +194,7 @@ impl Drop for InterruptOnDrop {
 async fn interrupt_until_ended(running: Arc<Mutex<Running>>) {
     loop {
         tokio::time::sleep(INTERRUPT_AGAIN).await;
-        // Held meanwhile: the connection can't go on to another query.
+        // The lock is held meanwhile, so that the connection can't begin another query.
         match &*lock(&running) {
             Running::Left(handle) => handle.interrupt(),
             Running::Waiting | Running::Now(_) | Running::Ended => return,
@@ -198,7 +202,7 @@ async fn interrupt_until_ended(running: Arc<Mutex<Running>>) {
     }
 }
 
-/// Notes that a query has ended.
+/// Marks the query as ended when dropped.
 struct EndOnDrop(Arc<Mutex<Running>>);
 
 impl Drop for EndOnDrop {
@@ -207,7 +211,7 @@ impl Drop for EndOnDrop {
     }
 }
 
-/// Notes that the query runs; `false` if nobody wants it any more.
+/// Marks the query as running; returns `false` if the caller has gone away already.
 fn start(running: &Mutex<Running>, handle: Arc<InterruptHandle>) -> bool {
     let mut running = lock(running);
     if matches!(*running, Running::Ended) {
@@ -221,14 +225,14 @@ fn lock(running: &Mutex<Running>) -> parking_lot::MutexGuard<'_, Running> {
     running.lock()
 }
 
-/// A connection that goes back to the pool when dropped.
+/// A connection that returns to the pool when dropped.
 struct Lent(Object<Connection>);
 
 impl Drop for Lent {
-    /// The transaction of a page ends here, also one that an interrupt aborted or a panic left
-    /// (`is_autocommit` would not tell: it always says yes).
+    /// Ends the query's transaction, also after an interrupt or a panic. `is_autocommit` can't tell whether
+    /// there is one, because it always returns true.
     fn drop(&mut self) {
-        // Without a transaction this is refused, and nothing else happens.
+        // The ROLLBACK fails, without effect, if no transaction is open.
         let _ = self.0.execute_batch("ROLLBACK");
     }
 }

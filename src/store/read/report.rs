@@ -1,5 +1,5 @@
-//! Reports on the record. They stand on views and macros of their own, which live in memory beside
-//! the record, in the catalog `reports`: nothing of them is written into its file.
+//! Runs reports. Their views and macros are in the in-memory catalog `reports`, so that none of them is written
+//! into the DuckDB file.
 
 use std::sync::OnceLock;
 
@@ -13,13 +13,13 @@ use crate::report::Value;
 use crate::store::StoreError;
 use crate::store::schema::columns::shape;
 
-/// More rows than this are no report, but a download.
+/// The maximum number of rows of a report; for more there are downloads.
 pub const MOST_REPORT_ROWS: usize = 250_000;
 
-/// Bytes of an answer: it is in memory until it is sent.
+/// The maximum size of a result in bytes, because the whole result is in memory until it is sent.
 const MOST_REPORT_BYTES: usize = 64 * 1024 * 1024;
 
-/// Functions that do more than answer, and that DuckDB allows in a query.
+/// Functions with side effects that DuckDB allows in a query.
 const REFUSED: [&str; 6] = [
     "checkpoint",
     "force_checkpoint",
@@ -29,53 +29,54 @@ const REFUSED: [&str; 6] = [
     "truncate_duckdb_logs",
 ];
 
-/// What is asked.
+/// A report to run.
 #[derive(Debug, Clone)]
 pub struct ReportRequest {
-    /// One query,
+    /// The report's one query.
     pub sql: String,
-    /// which answers these columns;
+    /// The columns that the query has to return.
     pub schema: SchemaRef,
-    /// its parameters, by name; those that are not there have their default.
+    /// The parameters by name; the others have their defaults.
     pub parameters: Vec<(String, Value)>,
-    /// Whether its coverage is that from the beginning of the record.
+    /// Whether the report reads all history, so that its coverage counts from the beginning of the record.
     pub reads_history: bool,
 }
 
-/// What a report answered.
+/// The result of a report.
 #[derive(Debug, Clone)]
 pub struct ReportAnswer {
     /// The rows, in their order.
     pub batches: Vec<RecordBatch>,
-    /// How complete the record is for what was asked.
+    /// The coverage of what was requested.
     pub coverage: ReportCoverage,
-    /// The record's revision that they are of.
+    /// The record's revision at the moment of the read.
     pub revision: i64,
 }
 
-/// How complete the record is for a report.
+/// The summary of the coverage for a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReportCoverage {
-    /// Every message is there.
+    /// Whether every message is in the record.
     pub is_complete: bool,
-    /// And every edit and delete.
+    /// Whether every message, edit and delete is in the record.
     pub has_all_changes: bool,
-    /// Channels and threads asked for.
+    /// The number of requested channels and threads.
     pub channels: usize,
-    /// Those of which messages may be missing.
+    /// The number of channels and threads in which messages may be missing.
     pub incomplete_channels: usize,
-    /// How many gaps those have.
+    /// The number of gaps in them.
     pub gaps: usize,
-    /// What Discord told until then is there; none if there was no live session yet.
+    /// Everything that Discord sent up to this time is in the record; none if there was no live session yet.
     pub heard_until: Option<DateTime<Utc>>,
 }
 
 impl Reader {
-    /// Answers a report, as of one moment of the record.
+    /// Runs a report in one read view.
     ///
     /// # Errors
-    /// [`StoreError::NoReport`] if it is not one query with these columns, [`StoreError::TooLarge`]
-    /// if it has more than [`MOST_REPORT_ROWS`] rows, [`StoreError::Sql`] if the query fails.
+    /// [`StoreError::NoReport`] if the file is not one query with these columns, [`StoreError::TooLarge`] if
+    /// the result has more than [`MOST_REPORT_ROWS`] rows or too many bytes, [`StoreError::Sql`] if the query
+    /// fails.
     pub async fn report(&self, request: ReportRequest) -> Result<ReportAnswer, StoreError> {
         self.run_report(move |connection| {
             connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
@@ -93,10 +94,10 @@ impl Reader {
     }
 }
 
-/// The names of the time zones that DuckDB knows, in their order.
+/// The names of the time zones that DuckDB knows, sorted.
 ///
 /// # Errors
-/// If it can't tell.
+/// If DuckDB can't list them.
 pub fn time_zones() -> Result<&'static [String], StoreError> {
     static NAMES: OnceLock<Vec<String>> = OnceLock::new();
     if let Some(names) = NAMES.get() {
@@ -110,8 +111,8 @@ pub fn time_zones() -> Result<&'static [String], StoreError> {
     Ok(NAMES.get_or_init(|| names))
 }
 
-/// Refuses what is not exactly one query: anything else could change more than its own answer, and
-/// DuckDB would run all statements before the last when it is only asked to prepare them.
+/// Refuses everything but exactly one query. Other statements could change something, and DuckDB executes all
+/// statements but the last already when a text is prepared.
 fn check(connection: &Connection, sql: &str) -> Result<(), StoreError> {
     let (tree, statements, error, position): (
         String,
@@ -149,7 +150,8 @@ fn check(connection: &Connection, sql: &str) -> Result<(), StoreError> {
     }
 }
 
-/// Sets these variables and no others: the last report's are still there.
+/// Sets these variables and resets all others, because the variables of the connection's last report still
+/// exist.
 fn set_parameters(
     connection: &Connection,
     parameters: &[(String, Value)],
@@ -166,7 +168,7 @@ fn set_parameters(
     Ok(())
 }
 
-/// A value as SQL: variables take no bound parameters.
+/// A value as an SQL literal, because variables take no bound parameters.
 fn literal(value: &Value) -> String {
     match value {
         Value::Integer(number) => format!("CAST({number} AS BIGINT)"),
@@ -207,7 +209,8 @@ fn rows(
     schema: &SchemaRef,
 ) -> Result<Vec<RecordBatch>, StoreError> {
     let mut statement = connection.prepare(sql)?;
-    // Runs it; its own iterator panics on an error in the middle.
+    // This call runs the query. The iterator that it returns is not used, because it panics on an error in the
+    // middle.
     drop(statement.stream_arrow([])?);
     let names = statement.column_names();
     let told: Vec<_> = schema.fields().iter().map(|field| field.name()).collect();

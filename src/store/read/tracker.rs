@@ -1,4 +1,4 @@
-//! What the record knows of guilds, channels, their coverage and the gateway's session, as it is read back.
+//! Reads the state of the coverage tracker from its tables: guilds, channels, coverage and the gateway session.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::store::StoreError;
 use crate::store::schema::sql::id;
 
 impl Reader {
-    /// The channels and threads that were ever seen.
+    /// All channels and threads that the record knows.
     ///
     /// # Errors
     /// If the query fails.
@@ -22,7 +22,7 @@ impl Reader {
         self.run_at_one_moment(read_channels).await
     }
 
-    /// What is known complete.
+    /// The coverage of all channels.
     ///
     /// # Errors
     /// If the query fails.
@@ -30,7 +30,7 @@ impl Reader {
         self.run_at_one_moment(read_coverage).await
     }
 
-    /// The socket's session of a shard, as far as its events are in the record.
+    /// The gateway session of a shard, as far as its events are in the record.
     ///
     /// # Errors
     /// If the query fails.
@@ -39,9 +39,9 @@ impl Reader {
         Ok(sessions.into_iter().find(|session| session.shard == shard))
     }
 
-    /// The messages of a range that are not known to be gone, as they were at `revision`, each with
-    /// the time from which the record has it: what changed later is left out, because a page read
-    /// at that time can't speak of it.
+    /// The messages of a range that existed at `revision`, each with the time at which it was first stored.
+    /// Messages that changed later are left out, because a page that was read at that time says nothing about
+    /// them.
     ///
     /// # Errors
     /// If the query fails.
@@ -85,7 +85,8 @@ pub(crate) fn read_channels(connection: &Connection) -> Result<Vec<KnownChannel>
         let access: String = row.get(6)?;
         let gone_at: Option<DateTime<Utc>> = row.get(5)?;
         let gone_after: Option<DateTime<Utc>> = row.get(9)?;
-        // A record of before schema 7 does not say: what lives refutes it.
+        // A record from before schema version 7 does not say whether the deletion was confirmed, so it counts
+        // as inferred, and a later proof of life refutes it.
         let gone_told: Option<bool> = row.get(11)?;
         let gone_asked_at: Option<DateTime<Utc>> = row.get(12)?;
         let channel_id: ChannelId = id(row, 0)?;
@@ -158,9 +159,9 @@ pub(crate) fn read_sessions(connection: &Connection) -> Result<Vec<SessionMark>,
             sequence: row.get(3)?,
             live_low: row.get(4)?,
             live_high: row.get(5)?,
-            // A session of the first schema did not say.
+            // The first schema version did not store this time.
             heard_at: row.get::<_, Option<_>>(6)?.unwrap_or_default(),
-            // Before schema 7 there was one choice of them.
+            // Before schema version 7 there was only one set of intents.
             intents: row.get::<_, Option<_>>(7)?.unwrap_or_default(),
         })
     })?;

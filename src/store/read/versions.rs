@@ -1,4 +1,4 @@
-//! What a message was before its edits, and what it is now.
+//! The versions of a message: those before its edits, and the current one.
 
 use chrono::{DateTime, Utc};
 
@@ -7,29 +7,29 @@ use crate::message::MessageId;
 use crate::store::StoreError;
 use crate::store::schema::sql;
 
-/// A version of a message, as it is read for an answer.
+/// A version of a message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VersionRow {
-    /// The message.
+    /// The message's id.
     pub message_id: MessageId,
-    /// The edit that made it; none for the original.
+    /// The edit that made the version; none for the original.
     pub edited_at: Option<DateTime<Utc>>,
     /// The text, with Discord's markup.
     pub content: String,
-    /// Files.
+    /// The number of attached files.
     pub attachment_count: i32,
-    /// Embeds.
+    /// The number of embeds.
     pub embed_count: i32,
-    /// The commit that put it into the record.
+    /// The commit that stored the version.
     pub revision: i64,
     /// The payload as Discord sent it, byte for byte.
     pub raw_json: String,
-    /// Whether the message is like this now.
+    /// Whether this is the current version.
     pub is_current: bool,
 }
 
 impl Reader {
-    /// Every version of a message that was seen, oldest first; none if the message is unknown.
+    /// All stored versions of a message, oldest first; none if the message is unknown.
     ///
     /// # Errors
     /// If the query fails.

@@ -1,5 +1,5 @@
-//! One moment of the record, held for as long as its reader needs: what is committed meanwhile is not
-//! in it. Holding one keeps old versions of rows back, so it is let go as soon as may be.
+//! A read view: one moment of the record, held for as long as its reader needs it. Later commits are not in it.
+//! A read view keeps old versions of rows alive in DuckDB, so it should be short.
 
 use arrow::array::RecordBatch;
 use duckdb::Connection;
@@ -15,43 +15,43 @@ use crate::store::StoreError;
 use crate::store::schema::sql::id;
 use crate::store::schema::tables::Table;
 
-/// Which record it is, and how far.
+/// The identity and the revision of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordState {
-    /// Which record: revisions of another one mean nothing here.
+    /// The store id: revisions of another record mean nothing here.
     pub store_id: String,
-    /// The version of its tables.
+    /// The schema version of the tables.
     pub schema_version: i64,
     /// The number of the last commit that changed rows.
     pub revision: i64,
 }
 
-/// The rows of a guild and a month, in short.
+/// The summary of a partition: the rows of one guild and one month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Partition {
-    /// Rows of this guild,
+    /// The guild.
     pub guild_id: GuildId,
-    /// of messages written in this month.
+    /// The month in which the messages were written.
     pub month: Month,
-    /// How many.
+    /// The number of rows.
     pub row_count: i64,
-    /// The last commit that changed one of them. A row that changes, or is added, has the number of
-    /// its commit; so rows of which neither this nor their number has changed are the same.
+    /// The last commit that changed a row of the partition. Every added or changed row has the number of its
+    /// commit, so a partition with the same number and the same row count is unchanged.
     pub revision: i64,
 }
 
-/// A moment of the record; see [`Reader::at_one_moment`].
+/// A read view; see [`Reader::at_one_moment`].
 pub struct Moment<'a> {
     pub(crate) connection: &'a Connection,
     state: RecordState,
 }
 
 impl Reader {
-    /// Reads one moment of the record, on a thread for blocking work, for as long as that takes. `stop`
-    /// interrupts a query under way; `read` is to look at it too, and is waited for.
+    /// Runs `read` on one read view, on a thread for blocking work. `stop` interrupts a running query. `read`
+    /// has to check `stop` too, because this function waits for it.
     ///
     /// # Errors
-    /// What `read` answers, or [`StoreError::Busy`] if no connection comes free in time.
+    /// The error that `read` returns, or [`StoreError::Busy`] if no connection comes free in time.
     pub async fn at_one_moment<T, E, F>(&self, stop: &CancellationToken, read: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -62,12 +62,12 @@ impl Reader {
         let query = move |connection: &Connection| {
             let answer = Moment::begin(connection).map_err(E::from);
             let answer = answer.and_then(|moment| read(&moment));
-            // The receiver is gone when nobody waits any more.
+            // The send fails if the caller has gone away.
             move || drop(sender.send(answer))
         };
         let interrupt = tokio::select! {
             spawned = self.spawn(query) => spawned?,
-            // No connection came free yet, and nothing was begun.
+            // No connection was free yet, and nothing has begun.
             () = stop.cancelled() => return Err(StoreError::NoAnswer.into()),
         };
         let answer = tokio::select! {
@@ -82,20 +82,20 @@ impl Reader {
 }
 
 impl<'a> Moment<'a> {
-    /// From now on until the connection goes back to the pool.
+    /// A read view from now on, until the connection returns to the pool.
     pub(crate) fn begin(connection: &'a Connection) -> Result<Self, StoreError> {
         connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
         let state = state(connection)?;
         Ok(Self { connection, state })
     }
 
-    /// Which record it is, and how far.
+    /// The identity and the revision of the record.
     #[must_use]
     pub fn state(&self) -> &RecordState {
         &self.state
     }
 
-    /// The guilds that anything is known of, by id.
+    /// The guilds that the record knows, by id.
     ///
     /// # Errors
     /// If the query fails.
@@ -111,7 +111,7 @@ impl<'a> Moment<'a> {
         Ok(guilds)
     }
 
-    /// How complete the record is.
+    /// Reads the coverage of a range.
     ///
     /// # Errors
     /// If a query fails.
@@ -119,7 +119,7 @@ impl<'a> Moment<'a> {
         coverage::completeness(self.connection, request)
     }
 
-    /// How many messages there are, deleted ones too.
+    /// The number of messages, including deleted ones.
     ///
     /// # Errors
     /// If the query fails.
@@ -155,10 +155,10 @@ impl<'a> Moment<'a> {
         Ok(partitions)
     }
 
-    /// Hands on the rows of a partition, by channel and id.
+    /// Passes the rows of a partition to `take`, by channel and id.
     ///
     /// # Errors
-    /// If a query fails, or what `take` answers.
+    /// If a query fails, or the error that `take` returns.
     pub fn read_partition<E: From<StoreError>>(
         &self,
         table: Table,
@@ -180,10 +180,10 @@ impl<'a> Moment<'a> {
         }
     }
 
-    /// Hands on the rows of a whole table.
+    /// Passes the rows of a whole table to `take`.
     ///
     /// # Errors
-    /// If the query fails, or what `take` answers.
+    /// If the query fails, or the error that `take` returns.
     pub fn read_table<E: From<StoreError>>(
         &self,
         table: Table,
@@ -200,7 +200,7 @@ impl<'a> Moment<'a> {
         Ok(())
     }
 
-    /// How many rows a table has.
+    /// The number of rows of a table.
     ///
     /// # Errors
     /// If the query fails.

@@ -15,44 +15,44 @@ use crate::store::StoreError;
 pub const DESCRIPTION: &str = "description";
 /// The metadata key of a field with the unit of the column.
 pub const UNIT: &str = "unit";
-/// The unit of Discord's ids.
+/// The unit of Discord ids.
 pub const SNOWFLAKE: &str = "snowflake";
-/// The unit of payloads.
+/// The unit of JSON texts.
 pub const JSON: &str = "json";
 
 /// A column of `discord_messages`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {
-    /// Its name.
+    /// The column's name.
     pub name: &'static str,
-    /// What it means.
+    /// The meaning of the column, for documentation and exported files.
     pub meaning: &'static str,
-    /// What kind of values it has.
+    /// The kind of its values.
     pub kind: Kind,
-    /// Whether a value can be missing.
+    /// Whether a value can be null.
     pub is_nullable: bool,
 }
 
-/// What kind of values a column has.
+/// The kind of values in a column; it determines the types in DuckDB and Arrow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Ids of Discord's.
+    /// A Discord id.
     Snowflake,
-    /// Texts.
+    /// A text.
     Text,
-    /// Payloads, or parts of payloads, as JSON.
+    /// A payload, or a part of a payload, as JSON.
     Json,
-    /// Times, to the microsecond.
+    /// A time, to the microsecond.
     Time,
-    /// Yes or no.
+    /// True or false.
     Boolean,
-    /// Numbers of things, of 32 bits.
+    /// A number of things, of 32 bits.
     Count,
-    /// Numbers of kinds, of 8 bits.
+    /// A code with few values, of 8 bits.
     Small,
-    /// Numbers of commits.
+    /// The number of a commit.
     Revision,
-    /// A list as JSON that is a part of what the row says, unlike a payload.
+    /// A list as JSON that belongs to the row's content: a download includes it by default, unlike a payload.
     Details,
 }
 
@@ -153,8 +153,8 @@ pub fn report_schema(columns: &[ReportColumn]) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// Converts DuckDB's rows to our schema, because DuckDB names time zones differently and has no meanings. A value
-/// that does not fit into the type of its column is an error.
+/// Converts DuckDB's rows to this schema, because DuckDB names time zones differently and has no meanings. A
+/// value that does not fit into the type of its column is an error.
 pub(crate) fn shape(rows: &StructArray, schema: &SchemaRef) -> Result<RecordBatch, StoreError> {
     let strict = CastOptions {
         safe: false,

@@ -1,14 +1,15 @@
-//! The three tables that messages are in. Rows arrive by time and are read by channel, so they move from the first table
-//! to the next, sorted by channel.
+//! The levels: the three tables that contain messages. Rows arrive in the order of time and are read by
+//! channel, so compaction moves them from each level to the next, sorted by channel.
 
 use duckdb::Connection;
 
 use crate::store::StoreError;
 
-/// The tables, from the youngest rows to the oldest; each message is in one of them.
+/// The tables, from the newest rows to the oldest; each message is in one of them.
 pub(crate) const LEVELS: [&str; 3] = ["messages_hot", "messages_small_runs", "messages_runs"];
 
-/// Rows of a row group of DuckDB's: those of a move of so many are on disk, compressed, before its commit.
+/// The rows of a DuckDB row group. DuckDB writes whole row groups to disk, compressed, before the COMMIT of a
+/// compaction.
 pub(crate) const ROW_GROUP: usize = 122_880;
 
 /// How many rows a table has.

@@ -1,5 +1,6 @@
-//! The one declaration of a message: each column with its type, its kind, the queries that read it, and its meaning.
-//! The row, its reader, the Arrow schema, the writer's batches, the snapshots, the API and its description come from it.
+//! The one declaration of a message: each column with its type, its kind, the queries that read it, and its
+//! meaning. The row, its reader, the Arrow schema, the writer's batches, the snapshots, the API and its
+//! description come from this declaration.
 
 use chrono::{DateTime, Utc};
 use duckdb::Row;
@@ -11,26 +12,26 @@ use super::sql;
 use crate::message::{ChannelId, GuildId, MessageId, UserId};
 use crate::store::StoreError;
 
-/// The parts of a row. A query reads only the parts that are not known without it, because each column makes a query
-/// slower to plan and to run.
+/// The parts of a row. A query reads only those parts whose values it does not know already, because each
+/// column makes a query slower to plan and to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     /// Read by every query.
     Always,
-    /// Where the message is, unless all rows of the query are in one channel.
+    /// The guild and the channel, which are known if all rows of the query are in one channel.
     Place,
-    /// Contained in the id, and never read.
+    /// Contained in the message id, so no query reads it.
     InId,
-    /// How the message was deleted, unless all rows of the query exist.
+    /// How the message was deleted, which is known if the query returns only existing messages.
     Deletion,
     /// The payload, if it was requested.
     Payload,
 }
 
-/// What a query reads of each row.
+/// The parts that a query reads of each row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
-    /// Where all rows are, if they are in one channel.
+    /// The guild and the channel of all rows, if they are in one channel.
     pub(crate) place: Option<(GuildId, ChannelId)>,
     /// Whether a row can be a deleted message.
     pub(crate) may_be_deleted: bool,
@@ -60,13 +61,13 @@ impl Shape {
 /// A value of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cell<'a> {
-    /// None.
+    /// No value.
     Null,
-    /// An id of Discord's.
+    /// A Discord id.
     Id(i64),
     /// A number.
     Number(i64),
-    /// Yes or no.
+    /// True or false.
     Boolean(bool),
     /// A text.
     Text(&'a str),
@@ -74,7 +75,7 @@ pub enum Cell<'a> {
     Time(DateTime<Utc>),
 }
 
-/// In the form of the Arrow columns: times are microseconds.
+/// A value as the Arrow columns have it: a time is a number of microseconds.
 impl Serialize for Cell<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match *self {
@@ -93,7 +94,7 @@ trait Value: Sized {
 
     fn read(row: &Row<'_>, column: usize) -> Result<Self, StoreError>;
 
-    /// The value where the query did not read the column; none if it has to be read.
+    /// The value if the query did not read the column; none if the query must read it.
     fn unread(_id: MessageId, _shape: Shape) -> Option<Self> {
         None
     }
@@ -148,7 +149,7 @@ macro_rules! plain_value {
 plain_value!(String, |text| Cell::Text(text), |_| None);
 plain_value!(i32, |number| Cell::Number((*number).into()), |_| None);
 plain_value!(i64, |number| Cell::Number(*number), |_| None);
-// A message that can't be deleted is not.
+// The columns that a query may leave out are false then: `deleted`, if it returns only existing messages.
 plain_value!(bool, |value| Cell::Boolean(*value), |_| Some(false));
 plain_value!(DateTime<Utc>, |at| Cell::Time(*at), |id| Some(
     id.created_at()
@@ -172,13 +173,13 @@ impl<T: Value + FromSql> Value for Option<T> {
 
 macro_rules! message_columns {
     ($($name:ident: $type:ty, $kind:ident, $part:ident, $meaning:literal;)*) => {
-        /// A message as it is shown.
+        /// A message as it is returned: one field per public column.
         #[derive(Debug, Clone, PartialEq)]
         pub struct MessageRow {
             $(#[doc = $meaning] pub $name: $type,)*
         }
 
-        /// The columns of a message that are shown, in their order.
+        /// The public columns of a message, in their order.
         pub const COLUMNS: [Column; [$(stringify!($name)),*].len()] = [
             $(column(stringify!($name), Kind::$kind, <$type as Value>::IS_NULLABLE, $meaning),)*
         ];
@@ -187,7 +188,7 @@ macro_rules! message_columns {
         const PARTS: [Part; COLUMNS.len()] = [$(Part::$part),*];
 
         impl MessageRow {
-            /// Reads a row of a query that selected [`Shape::columns`] first.
+            /// Reads a row of a query whose first columns are [`Shape::columns`].
             pub(crate) fn read(row: &Row<'_>, shape: Shape) -> Result<Self, StoreError> {
                 let id = sql::id(row, 0)?;
                 let mut next = 0;
@@ -262,7 +263,7 @@ message_columns! {
 }
 
 impl Shape {
-    /// The columns to select, in the order of [`MessageRow::read`]; the id comes first.
+    /// The columns to select, in the order that [`MessageRow::read`] expects; the id comes first.
     pub(crate) fn columns(self) -> String {
         let each = COLUMNS.iter().zip(PARTS);
         let read = each.filter(|(_, part)| self.reads(*part));

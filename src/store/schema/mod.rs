@@ -1,4 +1,4 @@
-//! What the tables of the record are: their columns with their meanings, the migrations, and the SQL that others share.
+//! The tables of the record: their columns with the meanings, the migrations, and SQL that several parts use.
 
 pub(crate) mod columns;
 pub(crate) mod levels;

@@ -1,4 +1,4 @@
-//! Pieces of SQL that all queries are made of, and the ids that rows have.
+//! Pieces of SQL that many queries share, and the conversion of id columns.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,13 +8,13 @@ use duckdb::{Connection, Row};
 use crate::message::{ChannelId, MessageId};
 use crate::store::StoreError;
 
-/// Selects of one query: planning them takes the longest.
+/// The maximum number of SELECTs in one query, because planning takes most of the time of such a query.
 const SELECTS_AT_ONCE: usize = 32;
 
-/// A message and where it stands.
+/// The channel and the id of a message.
 pub type FoundAt = (ChannelId, MessageId);
 
-/// Takes the rows of all these selects, which have the same columns.
+/// Runs these SELECTs, which have the same columns, and passes each row to `take`.
 pub(crate) fn query_each(
     connection: &Connection,
     selects: &[String],
@@ -30,7 +30,7 @@ pub(crate) fn query_each(
     Ok(())
 }
 
-/// The same select by each of the conditions.
+/// One SELECT for each of the conditions.
 pub(crate) fn selects(select: &str, conditions: &[String]) -> Vec<String> {
     let conditions = conditions.iter();
     conditions
@@ -38,8 +38,8 @@ pub(crate) fn selects(select: &str, conditions: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// Conditions that exactly these messages of a level meet. What is hot is little, and in the order of
-/// time: one for all.
+/// Conditions that exactly these messages of a level meet. Level 0 is small and ordered by time, so one
+/// condition is enough for all of them.
 pub(crate) fn conditions(level: usize, asked: &[FoundAt]) -> Vec<String> {
     if asked.is_empty() {
         return Vec::new();
@@ -60,7 +60,7 @@ pub(crate) fn condition(asked: &[FoundAt]) -> String {
     format!("{} AND message_id IN ({})", bounds(asked), list(ids))
 }
 
-/// A condition that these messages meet, and by which row groups are left out.
+/// A condition that these messages meet, and by which DuckDB's zone maps skip row groups.
 pub(crate) fn bounds(asked: &[FoundAt]) -> String {
     let ids = || asked.iter().map(|(_, id)| id.as_i64());
     let mut channels: Vec<_> = asked.iter().map(|(channel, _)| channel.as_i64()).collect();
@@ -74,7 +74,7 @@ pub(crate) fn bounds(asked: &[FoundAt]) -> String {
     )
 }
 
-/// Ids for an `IN (…)`.
+/// Ids as the list of an `IN (…)`.
 pub(crate) fn list(ids: impl Iterator<Item = i64>) -> String {
     let mut text = String::new();
     for id in ids {
@@ -84,7 +84,7 @@ pub(crate) fn list(ids: impl Iterator<Item = i64>) -> String {
     text
 }
 
-/// An id column of a row.
+/// Reads an id column of a row.
 pub(crate) fn id<T>(row: &Row<'_>, column: usize) -> Result<T, StoreError>
 where
     T: TryFrom<i64>,
@@ -92,7 +92,7 @@ where
     snowflake(row.get(column)?)
 }
 
-/// A number of an id column.
+/// Converts the number of an id column.
 pub(crate) fn snowflake<T: TryFrom<i64>>(number: i64) -> Result<T, StoreError> {
     T::try_from(number)
         .map_err(|_| StoreError::Damaged(format!("{number} is not a valid snowflake")))

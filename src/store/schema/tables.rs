@@ -8,7 +8,7 @@ use super::columns;
 use super::columns::{Column, Kind, column};
 use super::message::COLUMNS;
 
-/// The columns that every row about a message begins with.
+/// The columns with which every row about a message begins.
 const MESSAGE_ID: Column = COLUMNS[0];
 const GUILD_ID: Column = COLUMNS[1];
 const CHANNEL_ID: Column = COLUMNS[2];
@@ -37,7 +37,7 @@ pub enum Table {
 }
 
 impl Table {
-    /// All of them.
+    /// All tables.
     pub const ALL: [Self; 7] = [
         Self::Messages,
         Self::Versions,
@@ -48,7 +48,7 @@ impl Table {
         Self::ReactionEvents,
     ];
 
-    /// Its name.
+    /// The name of the table in manifests and paths.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -114,7 +114,7 @@ impl Table {
             Self::Channels => "channel_id",
             Self::Coverage => "channel_id, low",
             Self::Outages => "began_at, ended_at, reason",
-            // No two events have one time.
+            // No two events have the same time.
             Self::ReactionEvents => "channel_id, message_id, happened_at",
         }
     }

@@ -1,4 +1,5 @@
-//! What one commit holds: the rows and, in the same transaction, the marks that speak for them.
+//! A batch: what one commit makes durable, that is, the rows and, in the same transaction, the watermarks and
+//! the coverage that vouch for them.
 
 use crate::guild::{
     AccessMark, Channel, ChannelGone, Covered, Doubt, Guild, Interrupted, SessionMark, Sighting,
@@ -6,40 +7,40 @@ use crate::guild::{
 };
 use crate::message::{ChannelId, GuildId, Message, MessageId, ReactionEvent, Source};
 
-/// Everything that becomes durable together.
+/// Everything that one commit makes durable.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
-    /// Knowledge about messages, in any order, repeats allowed.
+    /// Knowledge about messages, in any order; repetitions are allowed.
     pub messages: Vec<Message>,
-    /// Who reacted or voted, and when, if that is to be kept.
+    /// Reaction and vote events, with `REACTIONS=full`.
     pub reaction_events: Vec<ReactionEvent>,
-    /// Payloads that could not be understood.
+    /// Dead letters: payloads that could not be understood.
     pub parked: Vec<Parked>,
-    /// Guilds as they are now.
+    /// The present state of guilds.
     pub guilds: Vec<Guild>,
-    /// Channels and threads as they are now.
+    /// The present state of channels and threads.
     pub channels: Vec<Channel>,
-    /// Channels and threads that were deleted.
+    /// Channels and threads that were deleted, confirmed or inferred.
     pub channels_gone: Vec<ChannelGone>,
-    /// Channels and threads that were seen to be there.
+    /// Proofs of life of channels and threads.
     pub sightings: Vec<Sighting>,
-    /// Channels and threads that Discord does not know any more, for now.
+    /// Suspected deletions of channels and threads, new or cleared.
     pub suspicions: Vec<Suspicion>,
-    /// Whether channels can be read.
+    /// Whether the bot can read channels.
     pub access: Vec<AccessMark>,
-    /// Where live events may have been missed until now.
+    /// Channels in which live events may have been missed until now.
     pub interrupted: Vec<Interrupted>,
-    /// Ranges of ids that the messages above complete.
+    /// Ranges of ids that are complete with the messages of this batch.
     pub covered: Vec<Covered>,
     /// Ranges that are to be read again.
     pub doubts: Vec<Doubt>,
-    /// How far the socket's session is with the messages above, in the order it came; a new
-    /// session ends the one before it.
+    /// Positions of the gateway session after the messages of this batch, in the order in which they arose. A
+    /// new session ends the session before it.
     pub sessions: Vec<SessionMark>,
 }
 
 impl Batch {
-    /// Adds another batch that came after this one.
+    /// Adds a batch that was made after this one.
     pub fn append(&mut self, later: Self) {
         self.messages.extend(later.messages);
         self.reaction_events.extend(later.reaction_events);
@@ -56,7 +57,7 @@ impl Batch {
         self.sessions.extend(later.sessions);
     }
 
-    /// About how much memory its texts take, in bytes.
+    /// The approximate memory of the batch's texts, in bytes.
     #[must_use]
     pub fn text_bytes(&self) -> usize {
         let messages = self
@@ -70,7 +71,7 @@ impl Batch {
             .sum()
     }
 
-    /// Whether it holds nothing but how far the socket is.
+    /// Whether the batch contains nothing but positions of the gateway session.
     #[must_use]
     pub fn is_only_a_mark(&self) -> bool {
         self.messages.is_empty()
@@ -88,38 +89,38 @@ impl Batch {
     }
 }
 
-/// A payload that is kept as it came.
+/// A dead letter: a payload that could not be understood, exactly as it was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parked {
-    /// Where it came from.
+    /// The source of the payload.
     pub source: Source,
-    /// The dispatch's name (`MESSAGE_CREATE`), or `history` for a page's item.
+    /// The name of the dispatch (`MESSAGE_CREATE`), or `history` for an item of a page.
     pub event: String,
-    /// The channel, where that is known.
+    /// The channel, if it is known.
     pub channel_id: Option<ChannelId>,
-    /// Why it could not be understood.
+    /// Why the payload could not be understood.
     pub reason: String,
     /// The payload.
     pub payload: String,
 }
 
-/// What a commit did.
+/// The result of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Committed {
-    /// The record's revision after it.
+    /// The record's revision after the commit.
     pub revision: i64,
-    /// Its number: how many commits there were, those that changed no row included.
+    /// The commit's number: how many commits there are, including those that changed no row.
     pub number: i64,
 }
 
-/// A message that Discord should be asked for again.
+/// A message that only a re-fetch can settle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Unsettled {
-    /// The guild it belongs to.
+    /// The guild of the message.
     pub guild_id: GuildId,
-    /// The channel or thread it stands in.
+    /// The channel or thread of the message.
     pub channel_id: ChannelId,
-    /// The message.
+    /// The message's id.
     pub id: MessageId,
 }
 

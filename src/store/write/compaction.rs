@@ -1,7 +1,6 @@
-//! The three tables that messages are in, and the way from one to the next. Rows arrive by time and
-//! are read by channel: each move sorts a whole level by (channel, id), so that a channel is
-//! contiguous in each run and zone maps find it. What is kept long is in large runs, of which a page
-//! touches few.
+//! Compaction: moves a full level into the next as one sorted run. Rows arrive in the order of time and are
+//! read by channel. Each compaction sorts its rows by (channel, id), so that a channel is contiguous in each
+//! run and zone maps find it. Old rows are in large runs, of which a page touches few.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,32 +16,31 @@ use crate::store::file::transaction;
 use crate::store::schema::levels::LEVELS;
 use crate::store::schema::sql;
 
-/// How often a thread that is to end is told so.
+/// How often the copying thread is interrupted until it ends.
 const TELL_AGAIN: Duration = Duration::from_millis(5);
 
-/// A level on its way into the next. The long part, the sorting and writing, goes on beside the
-/// writer in a transaction of its own; the rows change places when that is committed, between two
-/// commits of the writer's.
+/// A compaction in progress. The long part, sorting and writing, runs at the same time as the writer, in a
+/// transaction of its own. That transaction commits between two commits of the writer.
 pub(crate) struct Move {
-    /// The level.
+    /// The level whose rows move.
     pub(crate) from: usize,
-    /// Since when.
+    /// When the compaction began.
     pub(crate) began: Instant,
-    /// Which of its rows, as a condition.
+    /// The rows that move, as a condition.
     rows: String,
-    /// Whether it may be done again rather than leave rows behind.
+    /// Whether the compaction is abandoned rather than delete stale rows from its copy.
     may_repeat: bool,
-    /// Messages whose row was changed meanwhile: their old rows are not moved.
+    /// Messages whose row the writer changed since the copy began: their old rows are stale.
     changed: HashSet<i64>,
     is_cancelled: Arc<AtomicBool>,
     interrupt: Arc<InterruptHandle>,
-    /// None once it was waited for.
+    /// None once it was joined.
     thread: Option<JoinHandle<(Connection, Result<(), StoreError>)>>,
 }
 
 impl Move {
-    /// Starts to copy a level as it is now: all of it, or of its oldest rows the part `1 / 2^halvings`.
-    /// `may_repeat`: the move comes to nothing if a row of it is changed meanwhile.
+    /// Starts to copy a level as it is now: all of it, or the part `1 / 2^halvings` with the smallest ids. With
+    /// `may_repeat` the compaction is abandoned if one of its rows changes before it is finished.
     pub(crate) fn begin(
         connection: Connection,
         from: usize,
@@ -51,7 +49,7 @@ impl Move {
     ) -> Result<Self, StoreError> {
         let (source, target) = (LEVELS[from], LEVELS[from + 1]);
         connection.execute_batch("BEGIN TRANSACTION")?;
-        // The first look is the moment that the transaction sees.
+        // The first query determines what the transaction sees.
         let part = 0.5_f64.powi(halvings.cast_signed());
         let cut: Option<i64> = connection.query_row(
             &format!("SELECT quantile_disc(message_id, {part}) FROM {source}"),
@@ -88,7 +86,7 @@ impl Move {
         })
     }
 
-    /// Whether the rows are copied.
+    /// Whether the copying has ended.
     pub(crate) fn is_copied(&self) -> bool {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
@@ -98,13 +96,13 @@ impl Move {
         LEVELS[self.from]
     }
 
-    /// Notes that the writer replaced rows, or changed them where they are.
+    /// Records that the writer replaced these rows, or changed them in place.
     pub(crate) fn note_changed(&mut self, messages: impl Iterator<Item = i64>) {
         self.changed.extend(messages);
     }
 
-    /// Waits for the copy, and lets the rows change places. Answers the connection, and whether they
-    /// did; if not, they are where they were.
+    /// Waits for the copy and commits the move. Returns the connection, and whether the rows moved; if not,
+    /// they are still in their level.
     pub(crate) fn finish(mut self) -> Result<(Connection, Result<bool, StoreError>), StoreError> {
         let (connection, copied) = self.join()?;
         let done = copied.and_then(|()| {
@@ -128,7 +126,7 @@ impl Move {
         Ok((connection, done))
     }
 
-    /// Of the messages that were changed meanwhile, those whose old row is in the copy.
+    /// The changed messages whose old row is in the copy.
     fn stale(&self, connection: &Connection) -> Result<Vec<i64>, StoreError> {
         if self.changed.is_empty() {
             return Ok(Vec::new());
@@ -143,14 +141,15 @@ impl Move {
         Ok(stale.collect::<Result<_, _>>()?)
     }
 
-    /// Takes the moved rows out of their level, and stale ones out of the copy. Nobody else writes now.
+    /// Deletes the moved rows from their level, and stale rows from the copy. The writer waits meanwhile.
     fn exchange(&self, connection: &Connection, stale: &[i64]) -> Result<(), StoreError> {
         let (source, rows) = (self.source(), &self.rows);
         if stale.is_empty() {
             connection.execute_batch(&format!("DELETE FROM {source} WHERE {rows}"))?;
             return Ok(());
         }
-        // From here on all rows go through the log: for this it is tried without, first.
+        // DuckDB writes all copied rows into the WAL from here on, so compactions are repeated first to avoid
+        // this case.
         let stale = sql::list(stale.iter().copied());
         let target = LEVELS[self.from + 1];
         connection.execute_batch(&format!(
@@ -166,18 +165,18 @@ impl Move {
         joined.ok_or_else(|| StoreError::Damaged("a move's thread panicked".to_owned()))
     }
 
-    /// Ends the copy early; the rows stay where they are.
+    /// Ends the copy early; the rows stay in their level.
     pub(crate) fn cancel(mut self) -> Result<Connection, StoreError> {
         self.interrupt_copy();
         let (connection, _) = self.join()?;
-        // Refused where the interrupt ended the transaction already.
+        // The ROLLBACK fails if the interrupt has ended the transaction already.
         let _ = connection.execute_batch("ROLLBACK");
         Ok(connection)
     }
 
     fn interrupt_copy(&self) {
         self.is_cancelled.store(true, Ordering::SeqCst);
-        // An order that comes before its query has begun is lost.
+        // An interrupt that comes before its query has begun is lost.
         while !self.is_copied() {
             self.interrupt.interrupt();
             thread::sleep(TELL_AGAIN);
@@ -185,7 +184,7 @@ impl Move {
     }
 }
 
-/// No copy goes on behind a record that is gone: its connection would keep the file open.
+/// No copy may outlive the record, because its connection would keep the file open.
 impl Drop for Move {
     fn drop(&mut self) {
         if self.thread.is_some() {

@@ -1,5 +1,5 @@
-//! The marks that speak for the rows: guilds, channels, coverage and the socket's session, written
-//! in the rows' transaction. Kept in memory too, and read anew after a commit that failed.
+//! The coverage tracker: guilds, channels, coverage and the gateway session, written in the transaction of the
+//! rows that they vouch for. The state is kept in memory too, and is loaded again after a failed commit.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -21,34 +21,34 @@ use crate::store::read::tracker::{read_channels, read_coverage, read_sessions};
 use crate::store::schema::levels::LEVELS;
 use crate::store::schema::sql;
 
-/// Every id that there can be.
+/// Every possible id.
 const EVERY_ID: Range<i64> = 0..i64::MAX;
 
-/// What the writer knows of channels and sessions.
+/// The writer's state of channels, coverage and sessions.
 pub(crate) struct Marks {
     channels: HashMap<ChannelId, KnownChannel>,
     coverage: Coverage,
     sessions: HashMap<u32, SessionMark>,
-    /// Which ids of a channel became doubtful by which commit of this run: a page that was asked
-    /// for before it does not settle them.
+    /// The ids of each channel that became suspect, with the commit of this process that made them so. A page
+    /// that was requested before that commit does not settle them.
     doubted: HashMap<ChannelId, RangeMap<i64, i64>>,
-    /// When somebody looked at the rights of channels that may not have been heard: once the socket
-    /// has brought everything until then, they are heard again.
+    /// The channels whose permissions were checked again after events may have been missed in them, and when.
+    /// An entry is removed once the gateway has delivered everything up to that time.
     looks: HashMap<ChannelId, DateTime<Utc>>,
-    /// When the record was last written by an earlier run.
+    /// When an earlier process made its last commit.
     before_this_run: Option<DateTime<Utc>>,
-    /// The shards whose session was heard in this run.
+    /// The shards whose session delivered something to this process.
     heard: HashSet<u32>,
-    /// How far back an ended session makes the record doubtful.
+    /// The repair window: how far back the end of a session makes the record stale.
     repair_window: TimeDelta,
 }
 
-/// The channels and threads whose messages a commit changes.
+/// The channels and threads whose messages a commit marks as deleted or as existing.
 #[derive(Debug, Default)]
 pub(crate) struct ChannelsChanged {
-    /// They are gone.
+    /// Deleted or missing from now on.
     pub(crate) gone: Vec<ChannelGone>,
-    /// They were taken for missing, and are there.
+    /// Until now taken for missing, and proved to exist.
     pub(crate) alive: Vec<ChannelId>,
 }
 
@@ -75,7 +75,7 @@ impl Marks {
         })
     }
 
-    /// Reads again what a failed commit may have changed here.
+    /// Loads again what a failed commit may have changed in memory.
     pub(crate) fn reload(&mut self, connection: &Connection) -> Result<(), StoreError> {
         let fresh = Self::load(connection, self.repair_window)?;
         self.channels = fresh.channels;
@@ -84,19 +84,19 @@ impl Marks {
         Ok(())
     }
 
-    /// Since when the session under way brings every change.
+    /// The time since which the current session delivers every change.
     pub(crate) fn session_began(&self) -> Option<DateTime<Utc>> {
         self.sessions
             .get(&0)
             .map(|session| snowflake_time(session.live_low))
     }
 
-    /// How a channel went, if it did.
+    /// The deletion of a channel, if it is deleted or missing.
     fn gone(&self, channel: ChannelId) -> Option<Gone> {
         self.channels.get(&channel)?.gone()
     }
 
-    /// How a message went if its channel did.
+    /// The deletion of a message through its channel's, if the channel is deleted or missing.
     pub(crate) fn gone_with_channel(&self, message: &Message) -> Option<Gone> {
         let Gone { after, before, by } = self.gone(message.channel_id)?;
         let coverage = self.coverage.get(&message.channel_id);
@@ -105,8 +105,8 @@ impl Marks {
         Some(Gone::new(message.id, there, before, by))
     }
 
-    /// Writes the batch's marks, in the commit of this number. Answers the channels that went now,
-    /// threads of theirs included, and those that are there after all.
+    /// Applies a batch in the commit with this number. Returns the channels that are deleted or missing from
+    /// now on, including their threads, and those that exist after all.
     pub(crate) fn apply(
         &mut self,
         connection: &Connection,
@@ -154,7 +154,7 @@ impl Marks {
         })
     }
 
-    /// Notes a channel; answers it if that is news.
+    /// Stores a channel; returns its id if that changed anything.
     fn enter(&mut self, channel: &Channel) -> Option<ChannelId> {
         let known = self.channels.get_mut(&channel.id);
         match known {
@@ -176,13 +176,14 @@ impl Marks {
         Some(channel.id)
     }
 
-    /// Notes whether a channel can be read; answers whether that is news. While it could not be,
-    /// edits and deletes in it were not heard.
+    /// Stores whether a channel can be read; returns whether that changed anything. While a channel could not
+    /// be read, its edits and deletes were not received.
     fn access(&mut self, news: &AccessMark, commit: i64, now: DateTime<Utc>) -> bool {
         let Some(known) = self.channels.get_mut(&news.channel_id) else {
             return false;
         };
-        // A list that was asked for early, and looked at late, says nothing of what came between.
+        // A list that was requested before the last change and processed after it says nothing about the time
+        // between.
         let is_old = known.access_since.is_some_and(|since| news.since < since);
         if is_old && known.access == news.access {
             return false;
@@ -191,7 +192,7 @@ impl Marks {
             self.looks.insert(news.channel_id, news.since);
         }
         if known.access == news.access {
-            // What was live until now may not have been: history reads up to this look.
+            // The channel may not have been live until now, so backfill has to read up to this check.
             let session = self.sessions.get(&0);
             let is_live_anew = news.access == Access::Readable
                 && session.is_some_and(|session| !known.is_heard_by(session));
@@ -205,11 +206,12 @@ impl Marks {
             && let Some(coverage) = self.coverage.get_mut(&news.channel_id)
         {
             let window_low = snowflake_at(now - self.repair_window);
-            // An event that nobody looked into yet may have told of it already.
+            // If permissions changed earlier and were not checked since, events may have been missed since
+            // then.
             let since = known.unheard_since.map_or(since, |told| since.min(told));
             coverage.make_stale(EVERY_ID, since, window_low);
         }
-        // Also where nothing is known yet: a page may be under way.
+        // The same holds for a channel without coverage, because a page of it may be in flight.
         note_doubt(&mut self.doubted, news.channel_id, EVERY_ID, commit);
         known.access = news.access;
         known.access_detail.clone_from(&news.detail);
@@ -217,8 +219,8 @@ impl Marks {
         true
     }
 
-    /// Before a channel is taken for missing: when the last message in it, or in a thread of it, was seen to be
-    /// there. An earlier run may have seen it.
+    /// Before a channel is taken for missing: looks up when a message in it, or in one of its threads, was last
+    /// observed, possibly by an earlier process.
     fn recall_life(
         &mut self,
         connection: &Connection,
@@ -236,14 +238,14 @@ impl Marks {
         Ok(())
     }
 
-    /// Notes deleted channels with their threads, and threads that are told of only after their
-    /// channel went. Answers what is news.
+    /// Stores deleted channels with their threads, and threads that become known only after the deletion of
+    /// their channel. Returns what is new.
     fn leave(&mut self, deleted: &[ChannelGone], entered: &[Channel]) -> Vec<ChannelGone> {
         let mut news = Vec::new();
         for root in deleted {
             let life = self.channels.get(&root.id).map(|known| known.life);
             if life.is_some_and(|life| life.join(root.life()).gone().is_none()) {
-                // It was seen since, and so are its threads.
+                // A later proof of life refutes the deletion, also for the threads.
                 continue;
             }
             let threads = self
@@ -258,7 +260,7 @@ impl Marks {
             );
         }
         for thread in entered.iter().filter(|channel| channel.is_thread()) {
-            // Of a channel that is only missing, the thread says that it is there.
+            // A thread of a channel that is only missing proves that the channel exists.
             if let Some(gone) = thread.parent_id.and_then(|parent| self.gone(parent))
                 && gone.by.is_told()
             {
@@ -291,9 +293,9 @@ impl Marks {
         news
     }
 
-    /// Notes which channels were seen to be there, by lists, events, or messages in them. Answers those that were
-    /// taken for missing: they are there, with their threads, and what happened in them meanwhile has to be read. And
-    /// those that were suspected of it.
+    /// Stores the proofs of life of channels, from lists, events, and messages. Returns two lists: the channels
+    /// that were taken for missing (they exist, with their threads, and what happened in them meanwhile has to
+    /// be read), and those whose deletion was suspected.
     fn see_channels(&mut self, batch: &Batch, commit: i64) -> (Vec<ChannelId>, Vec<ChannelId>) {
         let mut seen: HashMap<ChannelId, DateTime<Utc>> = HashMap::new();
         let in_messages = batch
@@ -305,7 +307,7 @@ impl Marks {
             let latest = seen.entry(channel).or_insert(at);
             *latest = at.max(*latest);
         }
-        // A thread is not there without its channel.
+        // A thread proves that its channel exists.
         let parents: Vec<_> = seen
             .iter()
             .filter_map(|(channel, at)| {
@@ -343,7 +345,7 @@ impl Marks {
         }
         for (channel, absent) in &alive {
             if let Some(coverage) = self.coverage.get_mut(channel) {
-                // Nobody listened for its changes since it was last there.
+                // Changes since the channel was last known to exist were not followed.
                 coverage.make_stale(EVERY_ID, absent.after.max(channel.created_at()), 0);
             }
             note_doubt(&mut self.doubted, *channel, EVERY_ID, commit);
@@ -352,7 +354,7 @@ impl Marks {
         (alive.collect(), unsuspected)
     }
 
-    /// Notes that a channel was there at this time. Answers what was held for its end, if that is refuted by it.
+    /// Stores that a channel existed at this time. Returns its deletion, if this proof of life refutes it.
     fn see_channel(&mut self, channel: ChannelId, at: DateTime<Utc>) -> Option<Gone> {
         let known = self.channels.get_mut(&channel)?;
         let was = known.gone();
@@ -360,7 +362,7 @@ impl Marks {
         was.filter(|_| known.gone().is_none())
     }
 
-    /// Notes that Discord does not know a channel any more, or does again; answers the channel if that is news.
+    /// Stores or clears the suspected deletion of a channel; returns its id if that changed anything.
     fn suspect(&mut self, suspicion: &Suspicion) -> Option<ChannelId> {
         let known = self.channels.get_mut(&suspicion.id)?;
         if suspicion.since.is_some() && suspicion.since <= known.life.alive_at() {
@@ -375,7 +377,7 @@ impl Marks {
         is_news.then_some(suspicion.id)
     }
 
-    /// Notes how far a session is. Answers the channels whose coverage changes with it.
+    /// Stores the position of a session. Returns the channels whose coverage changes by that.
     fn enter_session(
         &mut self,
         connection: &Connection,
@@ -387,7 +389,8 @@ impl Marks {
         let is_new = old.as_ref().is_none_or(|old| !old.is_same_session(session));
         let mut touched = HashSet::new();
         if is_new {
-            // Without a session history was read, and nobody listened after it.
+            // Without an earlier session the record was filled from history, and nothing was followed after its
+            // last commit.
             let heard_at = old
                 .as_ref()
                 .map(|old| old.heard_at)
@@ -407,8 +410,8 @@ impl Marks {
         Ok(touched)
     }
 
-    /// The channels whose rights somebody looked at, before the time until which everything was
-    /// heard now.
+    /// Clears `unheard_since` of the channels whose permissions were checked before `heard_at`, the time up to
+    /// which the gateway has delivered everything. Returns these channels.
     fn heard_again(&mut self, heard_at: DateTime<Utc>) -> Vec<ChannelId> {
         let heard: Vec<_> = self
             .looks
@@ -423,10 +426,9 @@ impl Marks {
         heard
     }
 
-    /// Turns what an ended session covered into coverage like any other, and notes what its end
-    /// makes doubtful: events after the last that it brought are lost. It covers a channel from
-    /// where history left off, and only if history did get there: a live message never closes a
-    /// gap.
+    /// Turns what an ended session covered into stored coverage, and makes stale or a gap what its end makes
+    /// doubtful: events after the last that it delivered are lost. A session covers a channel from where
+    /// backfill left off, and only if backfill got there: a live message never closes a gap.
     fn end_session(
         &mut self,
         old: Option<&SessionMark>,
@@ -467,8 +469,8 @@ impl Marks {
         touched
     }
 
-    /// Settles what the session covered of channels until now, and lets it begin anew: what may be
-    /// missing between is a gap. Answers the channels.
+    /// Stores what the session has covered of these channels until now, and lets its coverage begin anew with a
+    /// gap between. Returns the channels.
     fn interrupt(&mut self, interrupted: Interrupted, commit: i64) -> HashSet<ChannelId> {
         let Some(session) = self.sessions.get(&0) else {
             return HashSet::new();
@@ -484,11 +486,12 @@ impl Marks {
             if !is_meant || known.live_since().is_none() {
                 continue;
             }
-            // What an earlier event took away, this one may give back, with nobody having looked
-            // between: what happened meanwhile was not heard.
+            // If an earlier event removed a permission and this event restores it, without a check between,
+            // then what happened between the two was missed.
             let since = interrupted.stale_since.into_iter();
             let since = since.chain(known.unheard_since).min();
-            // Never empty, so that a page under way cannot join what is live from here on to itself.
+            // The gap is never empty, so that a page in flight can't connect its range with what is live from
+            // here on.
             let until = snowflake_at(interrupted.until);
             let gap = session.live_high.min(until - 1)..until;
             note_doubt(&mut self.doubted, channel.id, gap.clone(), commit);
@@ -514,7 +517,7 @@ impl Marks {
         touched
     }
 
-    /// Adds a range; answers the channel. A reading under an earlier session is no news.
+    /// Adds a complete range; returns the channel. A range that was read during an earlier session is ignored.
     fn cover(&mut self, covered: &Covered) -> Option<ChannelId> {
         let session = self.sessions.get(&0).map(SessionMark::id);
         if covered.span.is_empty() || covered.session_id != session {
@@ -525,7 +528,8 @@ impl Marks {
         if let Some(asked_after) = covered.asked_after
             && let Some(doubted) = self.doubted.get_mut(&covered.channel_id)
         {
-            // A channel's pages come one after another: no later one was asked for before.
+            // The pages of a channel are requested one after another, so no later page was requested before
+            // this one.
             let is_later = |(_, commit): &(Range<i64>, i64)| *commit > asked_after;
             *doubted = std::mem::take(doubted)
                 .into_iter()
@@ -542,8 +546,8 @@ impl Marks {
         Some(covered.channel_id)
     }
 
-    /// Has a range read again; answers the channel. What is live is settled first, so that there is
-    /// something to doubt.
+    /// Marks a range to be read again; returns the channel. The coverage of the current session is stored
+    /// first, because the range may lie in it.
     fn doubt(&mut self, doubt: &Doubt, commit: i64) -> Option<ChannelId> {
         let known = self.channels.get(&doubt.channel_id);
         let coverage = self.coverage.get_mut(&doubt.channel_id)?;
@@ -561,7 +565,7 @@ impl Marks {
     }
 }
 
-/// When something in one of these channels was last seen to be there.
+/// When a message in one of these channels was last observed to exist.
 fn last_observed(
     connection: &Connection,
     channels: impl Iterator<Item = i64>,
@@ -585,7 +589,7 @@ fn last_observed(
     Ok(connection.query_row(&sql, [], |row| row.get(0))?)
 }
 
-/// Notes by which commit ids became doubtful.
+/// Stores which commit made these ids suspect.
 fn note_doubt(
     doubted: &mut HashMap<ChannelId, RangeMap<i64, i64>>,
     channel: ChannelId,
@@ -597,14 +601,14 @@ fn note_doubt(
     }
 }
 
-/// Turns what a session brought of a channel so far into coverage like any other.
+/// Turns what a session has covered of a channel so far into stored coverage.
 fn settle(coverage: &mut ChannelCoverage, known: &KnownChannel, session: &SessionMark) {
     if let Some(since) = known.live_since() {
         coverage.join_live(session.live_low.max(since), session.live_high);
     }
 }
 
-/// The last mark of each session, in their order: the ones between are of no use any more.
+/// The last position of each session, in their order; the positions before it are of no use.
 fn last_of_each(sessions: &[SessionMark]) -> impl Iterator<Item = &SessionMark> {
     sessions.iter().enumerate().filter_map(|(n, session)| {
         let next = sessions.get(n + 1);

@@ -1,4 +1,4 @@
-//! Payloads that could not be understood, kept as they came.
+//! Dead letters: payloads that could not be understood, exactly as they were received.
 
 use chrono::{DateTime, Utc};
 use duckdb::{Connection, ToSql, params_from_iter};
@@ -7,17 +7,17 @@ use super::batch::Parked;
 use crate::message::ChannelId;
 use crate::store::StoreError;
 
-/// Payloads of one statement at most.
+/// The maximum number of payloads in one statement.
 const AT_A_TIME: usize = 500;
 
-/// Keeps payloads that could not be understood, each once however often it came.
+/// Stores dead letters, each once however often it was received.
 pub(crate) fn append(
     connection: &Connection,
     payloads: &[Parked],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     for payloads in payloads.chunks(AT_A_TIME) {
-        // What is there is looked through once for all of them.
+        // DuckDB scans the stored payloads once for all of these.
         let rows = vec!["(?::TIMESTAMPTZ, ?::TINYINT, ?, ?::BIGINT, ?, ?)"; payloads.len()];
         let sql = format!(
             "INSERT INTO parked_payloads BY NAME SELECT DISTINCT ON (event, payload) * \

@@ -1,5 +1,5 @@
-//! What is known of messages without a payload: a delete or a partial update that came first. It
-//! makes no row, because that would invent a message; it waits for the payload.
+//! Message fragments: what is known of messages without a payload, for example a delete or a partial update
+//! that came first. A fragment makes no row, because that would invent a message; it waits for the payload.
 
 use duckdb::{Connection, Row, params};
 
@@ -8,20 +8,20 @@ use crate::message::{DeletedBy, Gone, Message, State};
 use crate::store::StoreError;
 use crate::store::schema::sql::id;
 
-/// The columns that [`read`] takes, which rows have too.
+/// The columns that [`read`] expects, which the message tables have too.
 pub(crate) const COLUMNS: &str =
     "message_id, guild_id, channel_id, deleted_by, deleted_after, deleted_before, state_json";
 
-/// What the columns tell beside a payload.
+/// What is stored of a message besides its payload.
 pub(crate) struct Stored {
-    /// Its place, and nothing else.
+    /// The message with its ids, and nothing else.
     pub(crate) message: Message,
     gone: Option<Gone>,
     state: State,
 }
 
 impl Stored {
-    /// The message with what is known beside its payload, once that was read.
+    /// The message with everything that is stored, once its payload is read.
     pub(crate) fn restored(self) -> Message {
         let mut message = self.message;
         self.state.restore(&mut message, self.gone);
@@ -43,13 +43,13 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Stored, StoreError> {
     let state = state.map(|state| serde_json::from_str(&state));
     Ok(Stored {
         message,
-        // That its channel is missing is known of the channel, and laid over each row that is written.
+        // A missing channel is stored with the channel and is applied to each row when it is written.
         gone: gone.filter(|gone| gone.by != DeletedBy::MissingChannel),
         state: state.transpose()?.unwrap_or_default(),
     })
 }
 
-/// Writes what is known of messages without a payload.
+/// Writes fragments.
 pub(crate) fn append(
     connection: &Connection,
     fragments: &[Message],
@@ -76,7 +76,7 @@ pub(crate) fn append(
     Ok(())
 }
 
-/// Messages of which a part came, and no whole payload.
+/// The fragments that a re-fetch can settle.
 pub(crate) fn unsettled(connection: &Connection) -> Result<Vec<Unsettled>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM message_fragments WHERE state_json IS NOT NULL");
     let mut statement = connection.prepare(&sql)?;

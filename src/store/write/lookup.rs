@@ -1,6 +1,6 @@
-//! What the record already knows of given messages: first where they stand, which needs keys only, then
-//! the payloads of those that are there. A level that can't have a channel's ids is not asked, and of
-//! the large ones each channel by its own range, so that zone maps leave the rest unread.
+//! Looks up what the record knows of given messages: first where their rows are, which needs keys only, then
+//! the payloads of the rows found. A level whose bounds exclude a channel's ids is not queried. In the large
+//! levels each channel is queried by its own range, so that zone maps skip the rest.
 
 use std::collections::HashMap;
 
@@ -14,23 +14,23 @@ use crate::store::file::level_bounds::{Seen, Whereabouts};
 use crate::store::schema::levels::LEVELS;
 use crate::store::schema::sql::{FoundAt, condition, conditions, id, query_each, selects};
 
-/// Rows that are unpacked together: DuckDB's vectors.
+/// The rows that DuckDB decompresses together: the size of its vectors.
 const VECTOR: i64 = 2048;
 
-/// The rows and fragments of the messages asked for.
+/// The rows and fragments of the requested messages.
 #[derive(Default)]
 pub(crate) struct Known {
     pub(crate) rows: HashMap<MessageId, KnownRow>,
     pub(crate) fragments: HashMap<MessageId, Message>,
 }
 
-/// A row, and the level that it is in.
+/// A row, and the level that contains it.
 pub(crate) struct KnownRow {
     pub(crate) level: usize,
     pub(crate) row: StoredMessage,
 }
 
-/// Looks `messages` up.
+/// Looks messages up.
 pub(crate) fn lookup<'a>(
     connection: &Connection,
     whereabouts: &Whereabouts,
@@ -65,7 +65,7 @@ pub(crate) fn lookup<'a>(
     Ok(known)
 }
 
-/// Which messages each level may have. The writer asks, so nothing moves meanwhile.
+/// The messages that each level may contain. Only the writer calls this, so no rows move meanwhile.
 fn may_be_in<'a>(
     whereabouts: &Whereabouts,
     messages: impl Iterator<Item = &'a Message>,
@@ -84,8 +84,8 @@ fn may_be_in<'a>(
     asked
 }
 
-/// Conditions that those of these messages meet that a run has: one for each stretch of its rows, since
-/// with a list of ids DuckDB unpacks the payloads of all that lies between them.
+/// Conditions for those of the messages that a level contains: one for each stretch of neighbouring rows,
+/// because with one list of ids DuckDB decompresses the payloads of all rows between them.
 fn contiguous(
     connection: &Connection,
     level: usize,
@@ -137,8 +137,7 @@ fn read_rows(
                 source: row.get(11)?,
             }),
             None => {
-                // The columns are a function of the payload: read it again rather than trust two
-                // copies.
+                // The columns are a function of the payload, so it is parsed again: two copies could disagree.
                 let raw: String = row.get(12)?;
                 let source = source(&found.message, row.get(11)?)?;
                 let observed = Observed::frame(row.get(13)?, row.get(14)?);
@@ -161,7 +160,7 @@ fn read_rows(
     })
 }
 
-/// The source of a message's payload, by its number.
+/// The source of a message's payload, from its number.
 pub(crate) fn source(message: &Message, number: i8) -> Result<Source, StoreError> {
     u8::try_from(number)
         .ok()

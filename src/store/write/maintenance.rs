@@ -1,6 +1,6 @@
-//! What keeps the record fit to be read and to be opened: rows move on into sorted runs, and the log is
-//! folded into the file. The writer calls it between two commits; the long part of a move goes on
-//! beside those. What can't be done now is left as it was, and tried again later.
+//! Maintenance of the record: compaction and checkpoints. The writer calls it between two commits; the long
+//! part of a compaction runs at the same time as later commits. What fails is left as it was, and is tried
+//! again later.
 
 use std::sync::Arc;
 use std::thread;
@@ -19,58 +19,59 @@ use crate::store::file::settings::StoreSettings;
 use crate::store::file::wal::Log;
 use crate::store::schema::levels::{LEVELS, count};
 
-/// Commits and bytes in the log after which it is folded into the file: a start after a crash
-/// replays them, at about half a millisecond a commit. Folding holds commits up while it compresses
-/// what is hot (a second for 60,000 messages), so that it is left to the move, after which little is
-/// hot, as long as that is bearable.
+/// The number of commits and of bytes in the WAL after which a checkpoint is due: a start after a crash replays
+/// them, at about half a millisecond a commit. A checkpoint delays commits while it compresses level 0 (a
+/// second for 60,000 messages). So checkpoints are left to the end of a compaction, after which level 0 is
+/// small, as long as the WAL stays within these limits.
 const LOG_COMMITS: u32 = 16_384;
 const LOG_BYTES: u64 = 512 * 1024 * 1024;
 
-/// How often a move is done again because a row of it was changed meanwhile. The stale row can be taken
-/// out of the copy, but then DuckDB writes all of the copy into the log, while commits wait.
+/// How often a compaction is repeated because one of its rows was changed meanwhile. The stale row can be
+/// deleted from the copy instead, but then DuckDB writes all of the copy into the WAL while commits wait.
 const MOVES_REPEATED: u32 = 3;
 
-/// To what part of a level a move may shrink: a 64th.
+/// The smallest part of a level that one compaction moves: a 64th.
 const MOST_HALVINGS: u32 = 6;
 
-/// How many times its limit the hot table may hold while a move goes on.
+/// The maximum of rows in level 0 during a compaction, as a multiple of its limit.
 const MOST_HOT: usize = 3;
 
-/// How long after a move or a fold that failed the next is tried.
+/// The pause after a failed compaction or checkpoint.
 const AGAIN: Duration = Duration::from_secs(30);
 
-/// How long the end of a record waits for those who still read, and how often it looks.
+/// How long the end of the service waits for open queries, and how often it tries the checkpoint.
 const LAST_READS: Duration = Duration::from_secs(3);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// The state of moves and of the log.
+/// The state of compaction and of the WAL.
 pub(crate) struct Upkeep {
-    /// How many rows are in the hot table and in small runs, and how many may be.
+    /// The number of rows in level 0 and level 1, and the limits.
     rows: [usize; 2],
     limits: [usize; 2],
-    /// For moves; none while one is under way.
+    /// The connection for compactions; none while one is in progress.
     mover: Option<Connection>,
     moving: Option<Move>,
-    /// No move before this time: the last one failed.
+    /// After a failed compaction, none is started before this time.
     moves_wait_until: Option<Instant>,
-    /// How often moves in a row came to nothing, because rows were changed meanwhile.
+    /// How many compactions in a row were abandoned, because rows were changed meanwhile.
     moves_repeated: u32,
-    /// How often the part of a level that moves at once was halved, because the whole did not fit into
-    /// the memory.
+    /// How often the part of a level that one compaction moves was halved, because more did not fit into the
+    /// memory.
     move_halvings: u32,
-    /// No fold of the log before this time: the last one failed.
+    /// After a failed checkpoint, none is started before this time.
     folds_wait_until: Option<Instant>,
     log: Log,
-    /// Commits that are in the log.
+    /// The number of commits in the WAL.
     commits_in_log: u32,
-    /// Which level may hold what, for the readers.
+    /// The level bounds, which the readers share.
     whereabouts: Arc<Whereabouts>,
-    /// Behind the connections, which have the file open.
+    /// Declared after the connections, so that it is dropped after them: the end of its file handle would
+    /// release DuckDB's lock.
     checkpoints: Checkpoints,
 }
 
 impl Upkeep {
-    /// Of a record that was just opened.
+    /// The state for a record that was just opened.
     pub(crate) fn new(
         connection: &Connection,
         settings: &StoreSettings,
@@ -97,12 +98,12 @@ impl Upkeep {
         &self.log
     }
 
-    /// The move under way, which wants to know of changes to its rows.
+    /// The compaction in progress, which has to know of changes to its rows.
     pub(crate) fn moving(&mut self) -> Option<&mut Move> {
         self.moving.as_mut()
     }
 
-    /// Tells the move under way of messages whose content is to be taken out.
+    /// Tells the compaction in progress which messages are going to be redacted.
     pub(crate) fn note_due(
         &mut self,
         connection: &Connection,
@@ -115,17 +116,17 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Counts a commit, and the rows that it added to the hot table.
+    /// Counts a commit, and the rows that it added to level 0.
     pub(crate) fn committed(&mut self, appended: usize) {
         self.rows[0] += appended;
         self.commits_in_log += 1;
         self.log.measure();
     }
 
-    /// Moves a level that is full into the next, and folds the log when it is long.
+    /// Starts a compaction when a level is full, and checkpoints when the WAL is long.
     pub(crate) fn maintain(&mut self, connection: &Connection) -> Result<(), StoreError> {
         if let Some(moving) = &self.moving {
-            // Rows that come faster than they move wait for it: what is hot is bounded.
+            // If rows arrive faster than compaction moves them, commits wait, so that level 0 is bounded.
             if moving.is_copied() || self.rows[0] >= MOST_HOT * self.limits[0] {
                 self.finish_move(connection)?;
             }
@@ -152,7 +153,7 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Waits for the move under way, if there is one, and lets its rows change places.
+    /// Waits for the compaction in progress, if there is one, and commits it.
     pub(crate) fn finish_move(&mut self, connection: &Connection) -> Result<(), StoreError> {
         let Some(moving) = self.moving.take() else {
             return Ok(());
@@ -199,13 +200,13 @@ impl Upkeep {
         }
     }
 
-    /// Folds the log into the file, unless something is in the way; a move under way begins anew.
+    /// Checkpoints, unless something prevents it; a compaction in progress is cancelled and starts again later.
     pub(crate) fn fold(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        // It can't be done beside another transaction that writes.
+        // DuckDB can't checkpoint while another transaction writes.
         if let Some(moving) = self.moving.take() {
             self.mover = Some(moving.cancel()?);
         }
-        // A checkpoint that finds the disk full puts DuckDB out of order: rather a long log.
+        // A checkpoint that finds the disk full invalidates the open database, so a long WAL is better.
         if let Err(needed) = self.log.has_room_to_fold() {
             self.folds_wait_until = Some(Instant::now() + AGAIN);
             tracing::warn!(
@@ -221,8 +222,8 @@ impl Upkeep {
                 self.commits_in_log = 0;
                 self.folds_wait_until = None;
             }
-            // A long read can be in the way, or the disk has no room for the journal; then the log stays,
-            // and stays valid.
+            // A long query can block the checkpoint, or the disk has no room for the journal. The WAL stays
+            // then, and stays valid.
             Err(error) if error.is_passing() || matches!(error, StoreError::Sql(_)) => {
                 self.folds_wait_until = Some(Instant::now() + AGAIN);
                 tracing::debug!(%error, "the checkpoint is postponed");
@@ -233,8 +234,8 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Folds the log at the end, where no other start than the next one will do it. Others may still
-    /// read, and are waited for a while.
+    /// The final checkpoint: without it, the next start has to replay the WAL. Open queries can block it, so it
+    /// is repeated for a while.
     pub(crate) fn fold_at_last(&mut self, connection: &Connection) -> Result<(), StoreError> {
         let until = Instant::now() + LAST_READS;
         loop {
@@ -257,7 +258,7 @@ fn is_time(until: Option<Instant>) -> bool {
     until.is_none_or(|until| Instant::now() >= until)
 }
 
-/// How many rows are hot, and in small runs.
+/// The number of rows in level 0 and level 1.
 fn level_rows(connection: &Connection) -> Result<[usize; 2], StoreError> {
     Ok([count(connection, LEVELS[0])?, count(connection, LEVELS[1])?])
 }

@@ -1,5 +1,5 @@
-//! What a batch changes: its news joined with what the record knows, by the law of
-//! [`Message::join`]. Only what really changes is written.
+//! Merges a batch with what the record knows, by the merge rule of [`Message::join`]. Only what really changes
+//! is written.
 
 use std::collections::HashMap;
 
@@ -18,25 +18,25 @@ use crate::store::schema::levels::LEVELS;
 use crate::store::schema::sql;
 use crate::store::schema::sql::FoundAt;
 
-/// What a batch changes.
+/// The changes that a batch makes.
 #[derive(Default)]
 pub(crate) struct Merged {
     pub(crate) rows: Vec<StoredMessage>,
-    /// By the level that they are in.
+    /// Rows to be replaced, by the level that contains them.
     pub(crate) rows_replaced: [Vec<FoundAt>; LEVELS.len()],
-    /// Rows that show what they showed, and were observed later: by their level and that time.
+    /// Rows that show the same as before and were observed later: by level, with the new observation.
     pub(crate) seen_again: [HashMap<Observed, Vec<FoundAt>>; LEVELS.len()],
     pub(crate) fragments: Vec<Message>,
     pub(crate) fragments_replaced: Vec<MessageId>,
-    /// Messages whose row stays as it is, and that have earlier versions to keep.
+    /// Messages whose row stays as it is, and which have earlier versions to store.
     pub(crate) versions_only: Vec<Message>,
-    /// Messages of which something is known that only Discord can settle.
+    /// Messages that only a re-fetch can settle.
     pub(crate) unsettled: Vec<Unsettled>,
-    /// How many rows and fragments show something else than before.
+    /// The number of rows and fragments that show something else than before.
     pub(crate) changed: usize,
 }
 
-/// The batch's messages, one each: joined, and gone where Discord told that their channel is.
+/// Joins the batch's messages by id, and applies the confirmed deletion of a channel to its messages.
 pub(crate) fn fold(messages: &[Message], marks: &Marks) -> HashMap<MessageId, Message> {
     let mut folded: HashMap<MessageId, Message> = HashMap::with_capacity(messages.len());
     for message in messages {
@@ -56,28 +56,29 @@ pub(crate) fn fold(messages: &[Message], marks: &Marks) -> HashMap<MessageId, Me
     folded
 }
 
-/// What a merge needs to know beside the news.
+/// What a merge needs besides the batch.
 pub(crate) struct Circumstances<'a> {
     pub(crate) marks: &'a Marks,
-    /// The commit under way.
+    /// The revision of the commit in progress, if it changes rows.
     pub(crate) revision: i64,
     pub(crate) now: DateTime<Utc>,
     pub(crate) deleted_content: DeletedContent,
 }
 
 impl Circumstances<'_> {
-    /// That a message's channel is missing, if it is, and Discord did not say that it was deleted.
+    /// The deletion of a message through a missing channel, unless Discord confirmed that the channel was
+    /// deleted.
     fn missing_channel(&self, message: &Message) -> Option<Gone> {
         let gone = self.marks.gone_with_channel(message);
         gone.filter(|gone| !gone.by.is_told())
     }
 
-    /// Since when the session under way brings every change.
+    /// The time since which the current session delivers every change.
     fn heard_since(&self) -> Option<DateTime<Utc>> {
         self.marks.session_began()
     }
 
-    /// A row that shows something new.
+    /// Prepares a row that shows something new: its revision, and its redaction if that is due at once.
     fn changed(&self, row: &mut StoredMessage) {
         row.revision = self.revision;
         if self.deleted_content.removes_at_once() {
@@ -86,7 +87,7 @@ impl Circumstances<'_> {
     }
 }
 
-/// Joins the news with what is known, and keeps what that changes.
+/// Merges the batch's messages with the known rows and fragments, and collects the changes.
 pub(crate) fn merge(
     news: HashMap<MessageId, Message>,
     known: &mut Known,
@@ -130,13 +131,14 @@ pub(crate) fn merge(
         here.changed(&mut row);
         merged.rows.push(row);
     }
-    // The order of arrival is the order of ids, nearly: a run's sort has less to do.
+    // Rows arrive nearly in the order of ids. With the rows in this order, the sort of a compaction has less to
+    // do.
     merged.rows.sort_unstable_by_key(|row| row.message.id);
     merged
 }
 
 impl Merged {
-    /// Joins news with a row.
+    /// Joins new knowledge with a row.
     fn join_row(
         &mut self,
         level: usize,
@@ -149,7 +151,8 @@ impl Merged {
             if is_missing || row.message.life.join(new.life).gone().is_some() {
                 new.forget_content();
             } else if new.versions.is_empty() {
-                // It lives, so its content is kept again once Discord shows it.
+                // The message exists, so its content is stored again once its payload arrives; a re-fetch
+                // requests it.
                 self.unsettled.push((&new).into());
                 new.forget_content();
             } else {
@@ -176,7 +179,7 @@ impl Merged {
         let observed = |message: &Message| message.versions.current().map(|it| it.observed);
         let now_observed = observed(&row.message).filter(|now| Some(*now) != observed(&was));
         if State::of(&row.message) != State::of(&was) {
-            // It keeps its revision: for those who read rows nothing has changed.
+            // The row keeps its revision, because nothing has changed for those who read rows.
             self.rows_replaced[level].push(at);
             self.rows.push(row);
             return;
@@ -188,7 +191,7 @@ impl Merged {
     }
 }
 
-/// Whether two states of a message show the same, whenever they were observed.
+/// Whether two states of a message show the same, no matter when they were observed.
 fn shows_the_same(one: &Message, other: &Message) -> bool {
     if one.gone() != other.gone() {
         return false;
@@ -206,7 +209,8 @@ fn shows_the_same(one: &Message, other: &Message) -> bool {
     }
 }
 
-/// Notes when rows were observed that show what they showed before: in place, since nothing else of them changes.
+/// Stores the new observation of rows that show the same as before: in place, because nothing else of them
+/// changes.
 pub(crate) fn see_again(
     connection: &Connection,
     level: usize,
@@ -224,34 +228,36 @@ pub(crate) fn see_again(
     Ok(())
 }
 
-/// Marks every message of ended channels as gone, where it stands: the join of what is known of
-/// each and the channel's end. An end that was only inferred changes nothing of what is gone by itself.
+/// Marks all messages of these channels as deleted, in place, as the merge of each message with its channel's
+/// deletion. An inferred deletion of a channel changes nothing in messages that were deleted by themselves.
 pub(crate) fn end_channels(
     connection: &Connection,
     ended: &[ChannelGone],
     revision: i64,
 ) -> Result<usize, StoreError> {
-    // A channel goes with its threads: one statement for all of them.
+    // The threads of a channel are deleted with it: one statement is enough for all of them.
     let mut ends: HashMap<_, Vec<i64>> = HashMap::new();
     for channel in ended {
         let end = (channel.before, channel.after, channel.is_told());
         ends.entry(end).or_default().push(channel.id.as_i64());
     }
-    // What was stale or a gap may have gone before its channel, as in `ChannelCoverage::there_at`.
+    // A message in a stale range or in a gap may have been deleted before its channel, as in
+    // `ChannelCoverage::there_at`.
     let there_at = "greatest(created_at, coalesce((SELECT CASE WHEN complete_by IS NULL \
                  THEN created_at ELSE least(stale_since, $2) END FROM coverage_ranges AS known \
                  WHERE known.channel_id = ended.channel_id AND low <= message_id \
                  AND message_id < high), created_at))";
     // As in `Gone::new`.
     let before = "greatest($1, created_at)";
-    // As `Life::gone`: a reading did not show it any more before its channel went, so it was not there until then,
-    // whatever of the range is complete since. A row of before schema 7 has the reading in its columns only.
+    // As in `Life::gone`: a rescan that did not contain the message before its channel was deleted limits how
+    // long it existed, whatever of the range became complete later. A row from before schema version 7 has that
+    // rescan in its columns only.
     let after = format!(
         "least({there_at}, {before}, \
          make_timestamptz(CAST(json_extract(state_json, '$.absent.after') AS BIGINT)), \
          CASE WHEN deleted_by = 'rescan' THEN deleted_after END)"
     );
-    // As `Life::join`: what was told before what was inferred, then the earliest notice.
+    // As in `Life::join`: a confirmed deletion wins over an inferred one, then the one that was noticed first.
     let told_counts = format!(
         "(NOT deleted OR deleted_by IN ('rescan', 'missing_channel') OR {before} < deleted_before \
          OR {before} = deleted_before AND deleted_by = 'channel' AND deleted_after < {after})"
@@ -281,8 +287,8 @@ pub(crate) fn end_channels(
     Ok(updated)
 }
 
-/// Takes back what channels' ends did to their messages: the channels live. Records of before schema 7 do not say
-/// whether a channel's end was told.
+/// Takes the deletions of these channels back from their messages, because the channels exist. Records from
+/// before schema version 7 do not say whether a channel's deletion was confirmed.
 pub(crate) fn revive_channels(
     connection: &Connection,
     alive: &[ChannelId],

@@ -1,4 +1,4 @@
-//! The one writer: batches of observations are merged with what is known, and rows are kept in order.
+//! The one writer: batches of observations are merged with what is known, and compaction keeps the rows sorted.
 
 pub(crate) mod batch;
 pub(crate) mod compaction;

@@ -1,5 +1,5 @@
-//! Times in which nobody listened, or of which the record was lost. What came and went in them is
-//! not known to anybody, so they are kept for ever.
+//! Outages: times in which no gateway session was followed, or whose records were lost. What came and went in
+//! them is unknown, so the rows are kept for ever.
 
 use chrono::{DateTime, Utc};
 use duckdb::{Connection, params};

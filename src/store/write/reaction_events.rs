@@ -1,12 +1,12 @@
-//! Who reacted to what, or voted for what, and when: one row for each event of the socket. Kept only if
-//! `REACTIONS=full`; how many there are is in the messages' own rows.
+//! Reaction and vote events: who, on what, and when; one row for each gateway event. Kept only with
+//! `REACTIONS=full`; the counts are in the rows of the messages.
 
 use duckdb::{Connection, params};
 
 use crate::message::{ReactionEvent, UserId};
 use crate::store::StoreError;
 
-/// Keeps events.
+/// Stores events.
 pub(crate) fn append(connection: &Connection, events: &[ReactionEvent]) -> Result<(), StoreError> {
     if events.is_empty() {
         return Ok(());

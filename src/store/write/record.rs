@@ -1,6 +1,6 @@
-//! The writing half of the record: one connection, one thread, one transaction per batch.
-//! A batch is merged with what the record knows, and only what really changes is written.
-//! The record keeps ids unique by itself; no index does it.
+//! The writing half of the record: one connection, one thread, one transaction per batch. A batch is merged
+//! with what the record knows, and only what really changes is written. The writer keeps ids unique; no index
+//! does.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,41 +33,42 @@ use crate::store::read::view::RecordState;
 use crate::store::schema::levels::{LEVELS, count};
 use crate::store::schema::sql;
 
-/// Messages whose content is taken out in one transaction: what that holds in memory.
+/// The maximum number of messages that are redacted in one transaction, because a transaction holds its changes
+/// in memory.
 const CONTENT_STEP: usize = 50_000;
 
-/// A log longer than this is folded right after it was replayed, in bytes.
+/// A WAL longer than this is checkpointed right after its replay, in bytes.
 const LOG_REPLAYED: u64 = 1024 * 1024;
 
 /// The record, for writing.
 pub struct Record {
     connection: Connection,
-    /// Which level may hold what, for the readers.
+    /// The level bounds, which the readers share.
     whereabouts: Arc<Whereabouts>,
-    /// The greatest id that the record knows: what is above it is new without a look-up.
+    /// The greatest id in the record: a greater id is new without a look-up.
     high_water: i64,
     revision: i64,
-    /// Whether this opening has an epoch: it begins with its first change.
+    /// Whether this opening has an epoch, which begins with its first change.
     has_epoch: bool,
-    /// How many commits there were.
+    /// The number of commits.
     commits: i64,
-    /// The greatest time of an observation that is in it.
+    /// The greatest observation time in the record.
     observed_at: Option<DateTime<Utc>>,
-    /// What only Discord can settle, since it was last taken.
+    /// The messages to re-fetch, since they were last taken.
     unsettled: Vec<Unsettled>,
     fragments: usize,
     marks: Marks,
     deleted_content: DeletedContent,
-    /// Whether a commit took out only a part of what was to be taken out at once.
+    /// Whether a commit redacted only a part of the content that was due at once.
     has_content_left: bool,
     witness: Witness,
     layout: Layout,
-    /// Last: it ends behind the connection.
+    /// The last field, so that it is dropped after the connection.
     upkeep: Upkeep,
 }
 
 impl Record {
-    /// Opens the file, or makes it, and brings its tables to this program's version.
+    /// Opens the file, or creates it, and migrates its tables to this program's schema version.
     ///
     /// # Errors
     /// If the file is locked, newer, foreign or damaged.
@@ -119,15 +120,16 @@ impl Record {
             record.report_loss(said, set_aside)?;
         }
         record.testify(Utc::now());
-        // What was replayed once need not be replayed by the next start too.
+        // The next start should not have to replay the same WAL again.
         if record.upkeep.log().length() > LOG_REPLAYED {
             record.checkpoint()?;
         }
         Ok((record, reader))
     }
 
-    /// Says that commits which were acknowledged are not in the record, if that is so, and notes it
-    /// there. What they held is read again: the session and the coverage went back with them.
+    /// If the commit counter shows that acknowledged commits are lost, logs the loss and stores it as an
+    /// outage. The lost messages are read again, because the session and the coverage went back together with
+    /// them.
     fn report_loss(
         &mut self,
         said: Testimony,
@@ -153,7 +155,8 @@ impl Record {
         );
         self.transaction("loss_written", |record| {
             outages::write(&record.connection, last, said.at, "record_damaged")?;
-            // Revisions are counted on from before: what others have of it is of another record.
+            // Revisions are counted on from the last remaining commit, so copies of the lost ones are copies of
+            // another record.
             let renew = "UPDATE record_state SET store_id = uuid()";
             record.connection.execute_batch(renew)?;
             record.count_commit(0, record.observed_at, Utc::now())
@@ -164,13 +167,13 @@ impl Record {
         Ok(())
     }
 
-    /// Tells the witness how far the record is.
+    /// Writes the commit counter.
     fn testify(&self, at: DateTime<Utc>) {
         let testimony = Testimony {
             commits: self.commits,
             at,
         };
-        // The record is what counts; without its witness only a loss would go unnoticed.
+        // Without the counter only a loss would go unnoticed, so the service continues.
         if let Err(error) = self.witness.saw(testimony) {
             tracing::warn!(%error, "the commit counter beside the database can't be written; a lost WAL would not be noticed");
         }
@@ -182,19 +185,19 @@ impl Record {
         self.revision
     }
 
-    /// The greatest time of an observation that is in it: later ones are to have later times.
+    /// The greatest observation time in the record; later observations must get later times.
     #[must_use]
     pub fn observed_at(&self) -> Option<DateTime<Utc>> {
         self.observed_at
     }
 
-    /// Messages of which something is known that only Discord can settle: those of the commits since the last call,
-    /// and at first those that an earlier run left.
+    /// The messages to re-fetch: those of the commits since the last call, and at first those that an earlier
+    /// process left.
     pub fn take_unsettled(&mut self) -> Vec<Unsettled> {
         std::mem::take(&mut self.unsettled)
     }
 
-    /// Which record it is, and how far.
+    /// The store id, epoch and revision.
     ///
     /// # Errors
     /// If the query fails.
@@ -202,12 +205,12 @@ impl Record {
         view::state(&self.connection)
     }
 
-    /// Writes a batch in one transaction; it is on disk when this returns.
+    /// Writes a batch in one transaction, which is on disk when this function returns.
     ///
     /// # Errors
-    /// If anything fails, nothing of the batch is in the record. If the disk was full, or the memory
-    /// ([`StoreError::is_passing`]), the same can be tried again; after any other error the record has
-    /// to be opened anew.
+    /// After an error nothing of the batch is in the record. If the disk was full, or the memory
+    /// ([`StoreError::is_passing`]), the same batch can be committed again. After any other error the record
+    /// has to be opened anew.
     pub fn commit(&mut self, batch: &Batch, now: DateTime<Utc>) -> Result<Committed, StoreError> {
         let written = self.transaction("commit_written", |record| {
             failpoint::reach("commit_begun")?;
@@ -227,17 +230,17 @@ impl Record {
         })
     }
 
-    /// Moves a level that is full into the next, and folds the log when it is long. The long part of a
-    /// move goes on beside later commits; this is to be called after each.
+    /// Starts a compaction when a level is full, and checkpoints when the WAL is long. The long part of a
+    /// compaction runs at the same time as later commits. To be called after each commit.
     ///
     /// # Errors
-    /// If DuckDB fails for good. A move that fails otherwise leaves the rows where they were, and is
-    /// tried again later.
+    /// If DuckDB fails for good. After other errors a compaction leaves its rows in their level, and is tried
+    /// again later.
     pub fn maintain(&mut self) -> Result<(), StoreError> {
         self.upkeep.maintain(&self.connection)
     }
 
-    /// Waits for the move under way, if there is one, and lets its rows change places.
+    /// Waits for the compaction in progress, if there is one, and commits it.
     ///
     /// # Errors
     /// If DuckDB fails for good.
@@ -245,16 +248,16 @@ impl Record {
         self.upkeep.finish_move(&self.connection)
     }
 
-    /// Folds the write-ahead log into the file, so that the next start has nothing to replay. If
-    /// something is in the way, it stays, and nothing is lost.
+    /// Checkpoints, so that the next start has nothing to replay. If something prevents that, the WAL stays,
+    /// and nothing is lost.
     ///
     /// # Errors
-    /// If DuckDB fails for good: the log is whole, and the record has to be opened anew.
+    /// If DuckDB fails for good: the WAL is intact, and the record has to be opened anew.
     pub fn checkpoint(&mut self) -> Result<(), StoreError> {
         self.upkeep.fold(&self.connection)
     }
 
-    /// Ends the record: folds the log, once those who still read are done.
+    /// Closes the record: checkpoints once the open queries have ended.
     ///
     /// # Errors
     /// As [`Record::checkpoint`].
@@ -262,7 +265,7 @@ impl Record {
         self.upkeep.fold_at_last(&self.connection)
     }
 
-    /// Counts a commit that is on disk, and tells the witness.
+    /// Counts a commit that is on disk, also in the commit counter.
     fn count_committed(&mut self, revision: i64, appended: usize, now: DateTime<Utc>) {
         self.has_epoch |= revision > self.revision;
         self.revision = revision;
@@ -285,7 +288,7 @@ impl Record {
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
-        // After a failed COMMIT there is nothing to roll back; its own error is the one to tell.
+        // After a failed COMMIT there is nothing to roll back, and its own error is the one to return.
         let _ = self.connection.execute_batch("ROLLBACK");
         if error.is_passing() {
             self.upkeep.log().look_for_remains("a commit", &error)?;
@@ -327,7 +330,7 @@ impl Record {
                 deleted += connection.execute(&sql, [])?;
             }
         }
-        // Or a message would be there twice.
+        // Otherwise a message would have two rows.
         let replaced: usize = merged.rows_replaced.iter().map(Vec::len).sum();
         if deleted != replaced {
             return Err(StoreError::Damaged(format!(
@@ -379,7 +382,7 @@ impl Record {
             let removed = merged.rows.iter().filter(|row| row.removed.is_some());
             versions::delete(connection, removed.map(|row| row.message.id))?;
             if !channels.gone.is_empty() {
-                // What an earlier try has left behind, too, in any channel.
+                // This includes what an earlier attempt has left, in any channel.
                 let all = DateTime::<Utc>::MAX_UTC;
                 self.upkeep.note_due(connection, all)?;
                 let removed = content::remove(connection, all, now, revision, CONTENT_STEP)?;
@@ -393,11 +396,11 @@ impl Record {
         Ok(written)
     }
 
-    /// Takes the content out of deleted messages whose time has come. A setting can have changed
-    /// since they were deleted, so all are looked at. Answers how many there were.
+    /// Redacts the deleted messages whose time has come. All deleted messages are considered, because the
+    /// setting may have changed since they were deleted. Returns the number of messages.
     ///
     /// # Errors
-    /// If DuckDB fails; some may be left then.
+    /// If DuckDB fails; some messages may not be redacted then.
     pub fn remove_content(&mut self, now: DateTime<Utc>) -> Result<usize, StoreError> {
         let Some(noticed_before) = self.deleted_content.due_before(now) else {
             return Ok(0);
@@ -410,7 +413,7 @@ impl Record {
             if step < CONTENT_STEP {
                 break;
             }
-            // DuckDB keeps what a text was until then.
+            // DuckDB keeps the old text until the checkpoint.
             self.checkpoint()?;
         }
         if removed > 0 {
@@ -441,13 +444,13 @@ impl Record {
         Ok(removed)
     }
 
-    /// Whether [`Record::remove_content`] has something to do at once.
+    /// Whether [`Record::remove_content`] is due at once.
     #[must_use]
     pub fn has_content_left(&self) -> bool {
         self.has_content_left
     }
 
-    /// Counts the commit under way, which changes so many rows. Answers the revision after it.
+    /// Counts the open transaction, which changes this number of rows. Returns the revision after it.
     fn count_commit(
         &self,
         changed: usize,
@@ -466,7 +469,7 @@ impl Record {
     }
 }
 
-/// What a transaction did; applied to the record's own counts once it is on disk.
+/// The results of a transaction, which are applied to the record's own counts once the transaction is on disk.
 #[derive(Default)]
 struct Written {
     revision: i64,
@@ -478,13 +481,13 @@ struct Written {
     unsettled: Vec<Unsettled>,
 }
 
-/// A value of the record's state.
+/// A column of the table `record_state`.
 fn state<T: FromSql>(connection: &Connection, column: &str) -> Result<T, StoreError> {
     let sql = format!("SELECT {column} FROM record_state");
     Ok(connection.query_row(&sql, [], |row| row.get(0))?)
 }
 
-/// Which record it is.
+/// The store id.
 fn store_id(connection: &Connection) -> Result<String, StoreError> {
     state(connection, "CAST(store_id AS VARCHAR)")
 }

@@ -1,5 +1,5 @@
-//! What a delete does to the content of a message. The row stays, with who wrote it and when, so
-//! that counts stay true and nothing that arrives later brings the content back.
+//! Redaction: removes the content of deleted messages. The row stays, with its author and time, so that counts
+//! stay true and nothing that arrives later brings the content back.
 
 use chrono::{DateTime, Utc};
 use duckdb::{Connection, params};
@@ -7,10 +7,11 @@ use duckdb::{Connection, params};
 use crate::store::StoreError;
 use crate::store::schema::levels::LEVELS;
 
-/// Messages whose content is to be taken out, by when their delete was noticed.
+/// The condition for messages that are due to be redacted, with the time at which their delete was noticed at
+/// the latest.
 const DUE: &str = "deleted AND content_removed_at IS NULL AND deleted_before <= ?";
 
-/// The ids of a level's messages whose content is to be taken out.
+/// The ids of a level's messages that are due to be redacted.
 pub(crate) fn due(
     connection: &Connection,
     table: &str,
@@ -22,8 +23,8 @@ pub(crate) fn due(
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-/// Takes the content out of deleted messages that were noticed before a time, with their earlier
-/// versions: of so many at most. Answers how many messages that were.
+/// Redacts at most `most` deleted messages whose delete was noticed at this time or before, and deletes their
+/// earlier versions. Returns the number of messages.
 pub(crate) fn remove(
     connection: &Connection,
     noticed_before: DateTime<Utc>,

@@ -1,5 +1,5 @@
-//! Message rows as they are written: laid out in columns and appended in one go. Row-by-row
-//! INSERT is thirty times slower.
+//! Message rows as they are written: converted into columns and appended as one Arrow batch. Row-by-row INSERT
+//! is thirty times slower.
 
 use std::sync::Arc;
 
@@ -14,20 +14,20 @@ use crate::store::schema::columns::{Column, Kind, column};
 use crate::store::schema::message::{COLUMNS, MessageRow};
 use crate::store::schema::tables::{PATCH, SOURCE};
 
-/// One row to write: what is known of the message, and what the record adds.
+/// A row to write: what is known of the message, and what the record adds.
 pub(crate) struct StoredMessage {
     pub(crate) message: Message,
-    /// When the record first had the message: kept when the row changes.
+    /// When the record first stored the message; later changes of the row keep it.
     pub(crate) ingested_at: DateTime<Utc>,
-    /// That its content was taken out, and what stays.
+    /// The redaction of the message, with what stays of it.
     pub(crate) removed: Option<Removed>,
-    /// That its channel is missing, if that is all that is known of its end.
+    /// The deletion through a missing channel, if the message has no deletion of its own.
     pub(crate) missing_channel: Option<Gone>,
-    /// The commit that changed what it shows.
+    /// The commit that last changed what the row shows.
     pub(crate) revision: i64,
 }
 
-/// What stays of a deleted message without its content.
+/// What stays of a redacted message.
 #[derive(Clone, Copy)]
 pub(crate) struct Removed {
     pub(crate) at: DateTime<Utc>,
@@ -38,7 +38,7 @@ pub(crate) struct Removed {
 }
 
 impl Removed {
-    /// As what is shown of it.
+    /// The columns that a redacted message shows.
     fn body(self) -> Body {
         Body {
             author_id: self.author_id,
@@ -57,13 +57,12 @@ impl Removed {
 }
 
 impl StoredMessage {
-    /// How it went, if it is gone.
+    /// The deletion, if the message is deleted.
     pub(crate) fn gone(&self) -> Option<Gone> {
         self.message.gone().or(self.missing_channel)
     }
 
-    /// Takes the content out of a deleted message, for good. Who wrote it and when stays, so that
-    /// counts stay true.
+    /// Redacts a deleted message for good. The author and the time stay, so that counts stay true.
     pub(crate) fn remove_content(&mut self, at: DateTime<Utc>) {
         if self.removed.is_some() || self.gone().is_none() {
             return;
@@ -79,7 +78,7 @@ impl StoredMessage {
     }
 }
 
-/// What the writer keeps of a message beside the columns that are shown.
+/// The columns of a message that only the writer uses.
 const INTERNAL: [Column; 5] = [
     SOURCE,
     PATCH,
@@ -103,11 +102,11 @@ const INTERNAL: [Column; 5] = [
     ),
 ];
 
-/// The columns of `messages_hot` in their order in the file, in which they are appended.
+/// The columns of `messages_hot` in the order of the table, which an append has to follow.
 pub(crate) struct Layout(Vec<FieldRef>);
 
 impl Layout {
-    /// As the file has them.
+    /// Reads the order from the file.
     pub(crate) fn load(connection: &Connection) -> Result<Self, StoreError> {
         let sql = "SELECT column_name FROM duckdb_columns() WHERE table_name = 'messages_hot' \
                    AND database_name = current_database() ORDER BY column_index";
@@ -127,7 +126,7 @@ impl Layout {
     }
 }
 
-/// Appends rows to `messages_hot`.
+/// Appends rows to level 0.
 pub(crate) fn append(
     connection: &Connection,
     layout: &Layout,
@@ -140,7 +139,7 @@ pub(crate) fn append(
     let batch = serde_arrow::to_record_batch(&layout.0, &rows)?;
     let mut appender = connection.appender("messages_hot")?;
     appender.append_record_batch(batch)?;
-    // An error in the appender's own drop would be lost.
+    // The appender's drop would lose an error.
     appender.flush()?;
     Ok(())
 }
@@ -150,7 +149,7 @@ struct HotRow {
     shown: MessageRow,
     source: i8,
     changed_fields: Option<String>,
-    /// Of the payload; none once it was redacted.
+    /// The observation of the payload; none once the message was redacted.
     observed: Option<Observed>,
     state: Option<String>,
 }
@@ -221,7 +220,7 @@ impl Serialize for HotRow {
     }
 }
 
-/// A sequence number as its column keeps it: nothing for what no session told.
+/// A sequence number for its column; none if the observation is not from a session.
 pub(crate) fn sequence(observed: Observed) -> Option<i64> {
     (observed.sequence > 0).then_some(observed.sequence.cast_signed())
 }

@@ -1,5 +1,5 @@
-//! The marks as rows: what is known of guilds, channels, their coverage and the socket's session,
-//! read and written. What they mean is in `marks`.
+//! Writes the state of the coverage tracker into its tables: guilds, channels, coverage and the gateway
+//! session. `coverage_tracker` decides what they contain; `read::tracker` reads them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,7 +19,7 @@ pub(crate) fn write_guilds(connection: &Connection, guilds: &[Guild]) -> Result<
     Ok(())
 }
 
-/// Writes the channels of this set anew.
+/// Writes these channels anew.
 pub(crate) fn write_channels(
     connection: &Connection,
     known: &HashMap<ChannelId, KnownChannel>,
@@ -54,7 +54,7 @@ pub(crate) fn write_channels(
     Ok(())
 }
 
-/// Writes the coverage of the channels of this set anew.
+/// Writes the coverage of these channels anew.
 pub(crate) fn write_coverage(
     connection: &Connection,
     known: &Coverage,
@@ -114,7 +114,7 @@ pub(crate) fn write_session(
     Ok(())
 }
 
-/// Takes the rows of these channels out of a table, to be written anew.
+/// Deletes the rows of these channels from a table, to be written anew.
 fn delete_rows(
     connection: &Connection,
     table: &str,

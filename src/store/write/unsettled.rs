@@ -1,4 +1,4 @@
-//! Messages that an earlier run would have asked Discord for again, and did not come to.
+//! Messages that an earlier process should have re-fetched and did not.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use duckdb::Connection;
@@ -10,13 +10,13 @@ use crate::store::StoreError;
 use crate::store::schema::levels::LEVELS;
 use crate::store::schema::sql::id;
 
-/// How long before the last observation counts may have become uncertain. Each message is asked for a minute later,
-/// so what is older was settled, or Discord did not show it. And the rows in question are few: a start may not read
-/// the whole record.
+/// How long before the last observation counts may have become uncertain. Each message is re-fetched after
+/// `ASK_AGAIN` (40 s by default), so older ones were settled, or Discord did not show them. The limit also keeps
+/// the rows few, because a start may not read the whole record.
 const LATELY: TimeDelta = TimeDelta::hours(1);
 
-/// What waited when the record was closed or the process died: parts of messages that were never seen whole, and
-/// messages with counts that are not certain.
+/// The messages that waited for a re-fetch when the record was closed or the process died: those known only in
+/// part, and those whose counts are uncertain.
 pub(crate) fn left(
     connection: &Connection,
     observed_at: Option<DateTime<Utc>>,

@@ -1,5 +1,5 @@
-//! What messages were before their edits: one row for each edit that was seen and is not the last.
-//! They are joined by the same law as the messages, so replays and late arrivals add nothing twice.
+//! The earlier versions of messages: one row for each edit that was seen and is not the last. They follow the
+//! same merge rule as the messages, so replays and late arrivals add nothing twice.
 
 use std::collections::HashMap;
 
@@ -12,16 +12,15 @@ use crate::store::StoreError;
 use crate::store::schema::sql;
 use crate::store::schema::sql::list;
 
-/// The earlier versions of a message that are kept.
+/// The stored earlier versions of a message.
 #[derive(Default)]
 struct Kept {
     versions: Versions,
-    /// The last commit that put one of them there.
+    /// The last commit that stored one of them.
     revision: i64,
 }
 
-/// Adds the earlier versions of these messages to those that are kept. Answers how many messages
-/// have new ones.
+/// Adds the earlier versions of these messages to the stored ones. Returns how many messages have new ones.
 pub(crate) fn keep<'a>(
     connection: &Connection,
     messages: impl Iterator<Item = &'a Message>,
@@ -43,7 +42,7 @@ pub(crate) fn keep<'a>(
             let payloads = |versions: &Versions| -> Vec<_> {
                 versions.iter().map(|it| it.raw.clone()).collect()
             };
-            // What was only seen again is no change.
+            // A version that was only observed again is no change.
             let is_news = payloads(&joined) != payloads(&known.versions);
             let revision = if is_news { revision } else { known.revision };
             delete(connection, [message.id].into_iter())?;
@@ -54,7 +53,7 @@ pub(crate) fn keep<'a>(
     Ok(changed)
 }
 
-/// Forgets what messages were.
+/// Deletes the earlier versions of messages.
 pub(crate) fn delete(
     connection: &Connection,
     ids: impl Iterator<Item = MessageId>,

@@ -1,12 +1,12 @@
-//! Runs of characters without quotes: where they end, and what can be the beginning of a word.
+//! Texts without quotes: where a word ends, and what can be a prefix.
 
-/// The quotes that open a phrase: keyboards of phones type the curly ones.
+/// The quotes that open a phrase, including the curly ones that the keyboards of phones type.
 pub(super) const QUOTES: [char; 3] = ['"', '“', '”'];
 
-/// How many bytes of `text` belong to the word that it begins with.
+/// The number of bytes of the word at the beginning of `text`.
 ///
-/// A word ends at white space, a quote, and a parenthesis that has no partner in the word: `print(x)`
-/// is one word, the last character of `(a b)` belongs to the group.
+/// A word ends at white space, at a quote, and at a parenthesis that has no partner in the word: `print(x)` is
+/// one word, but the last character of `(a b)` closes the group.
 pub(super) fn length(text: &str) -> usize {
     let mut at = 0;
     while let Some(next) = text[at..].chars().next() {
@@ -23,7 +23,8 @@ pub(super) fn length(text: &str) -> usize {
     at
 }
 
-/// The bytes up to and with the parenthesis that closes the first character, if it is in the word.
+/// The number of bytes up to and including the parenthesis that closes the first character, if the word
+/// contains it.
 fn partner(text: &str) -> Option<usize> {
     let mut open = 0;
     for (at, next) in text.char_indices() {
@@ -46,13 +47,13 @@ fn ends(next: char) -> bool {
     next.is_whitespace() || next == ')' || QUOTES.contains(&next)
 }
 
-/// Whether a word is an operator: `OR(` is one before a group, not a function that is called.
+/// Whether a word is an operator. `OR(` is an operator before a group, not a function call.
 pub(super) fn is_operator(word: &str) -> bool {
     matches!(word, "OR" | "AND" | "NOT" | "|")
 }
 
-/// Whether there is enough right before a star: two letters or digits, or one where a character is
-/// about a word. Fewer would be found nearly everywhere.
+/// Whether a prefix is long enough: two letters or digits right before the star, or one of a script whose
+/// characters are about one word each. Shorter prefixes match nearly everywhere.
 pub(super) fn is_stem(stem: &str) -> bool {
     let letters = stem
         .chars()
@@ -68,7 +69,7 @@ pub(super) fn is_stem(stem: &str) -> bool {
     false
 }
 
-/// What stands inside of words: the underscore, apostrophes, accents of their own.
+/// Whether a character joins letters to one word: the underscore, apostrophes, combining accents.
 fn joins(character: char) -> bool {
     matches!(character, '_' | '\'' | '’' | '\u{300}'..='\u{36f}')
 }

@@ -1,4 +1,4 @@
-//! A tree as text, in one spelling that the grammar reads as the same tree.
+//! Writes a tree as text, in one canonical spelling that the grammar parses to the same tree.
 
 use std::fmt::{self, Write as _};
 
@@ -41,7 +41,7 @@ fn group(clause: &Clause, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_char(')')
 }
 
-/// Whether a minus before it is read as one: `--x` and `->` are words.
+/// Whether a minus before this condition is parsed as an exclusion: `--x` and `->` are words.
 fn is_after_minus(clause: &Clause) -> bool {
     match clause {
         Clause::Term(term) => match &term.sought {
@@ -105,7 +105,7 @@ fn time(moment: DateTime<Utc>) -> String {
     moment.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// Names in quotes, where none is taken for anything else; one sigil is always taken off.
+/// Writes a name in quotes, so that it is parsed as nothing else. The parser removes one sigil.
 fn who(who: &Who, sigil: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match who {
         Who::Id(id) => write!(f, "{id}"),
@@ -114,7 +114,7 @@ fn who(who: &Who, sigil: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
 }
 
-/// Whether a name would lose the colons around it.
+/// Whether the parser would remove the colons around a name.
 fn is_between_colons(name: &str) -> bool {
     name.len() > 1 && name.starts_with(':') && name.ends_with(':')
 }

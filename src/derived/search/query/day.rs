@@ -1,12 +1,13 @@
-//! Days of a time zone as moments: clocks that go forward or back are the zone's business, once.
+//! Days of a time zone as moments, including days on which the clocks of the zone change.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::{GapInfo, Tz};
 
-/// The years that dates can be in: every message's, and far from where calendars end.
+/// The years of dates: they include every message, and are far from the limits of the calendar.
 pub(super) const YEARS: std::ops::RangeInclusive<i32> = 1970..=2999;
 
-/// A moment, if it is in one of the years; zones move the first and the last by less than a day.
+/// The moment, if it is in one of these years. A year before and after them passes too, because a time zone moves
+/// the limits by less than a day.
 pub(super) fn in_range(moment: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let (first, last) = (*YEARS.start() - 1, *YEARS.end() + 1);
     (first..=last).contains(&moment.year()).then_some(moment)
@@ -17,15 +18,15 @@ pub(super) fn local(moment: DateTime<Utc>, zone: Tz) -> Option<NaiveDateTime> {
     Some(in_range(moment)?.with_timezone(&zone).naive_local())
 }
 
-/// When the clocks of a zone show a time: the first moment if they show it twice; if they jump over
-/// it, the moment they do.
+/// When the clocks of a zone show this time: the first moment if they show it twice; the moment of the change
+/// if they skip it.
 pub(super) fn moment(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
     let shown = zone.from_local_datetime(&local).earliest();
     let found = shown.or_else(|| GapInfo::new(&local, &zone)?.end)?;
     in_range(found.to_utc())
 }
 
-/// When a day begins: not always at midnight.
+/// When a day begins, which is not always at midnight.
 pub(super) fn start(day: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
     moment(day.and_hms_opt(0, 0, 0)?, zone)
 }

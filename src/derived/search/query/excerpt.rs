@@ -1,6 +1,6 @@
-//! What of a value is repeated in a sentence about it.
+//! Excerpts of values for messages about them.
 
-/// As much of a value as a sentence bears; the place points at the whole of it.
+/// The beginning of a value, short enough for a sentence; the position in the mistake covers the whole value.
 pub(super) fn shown(text: &str) -> String {
     const MOST: usize = 40;
     match text.char_indices().nth(MOST) {

@@ -1,11 +1,11 @@
-//! The filters: their names, and what their values can be.
+//! The filters: their names and their possible values.
 
 use std::ops::Range;
 
 use super::excerpt::shown;
 use super::{Clause, Context, Filter, Kind, Mentioned, Sought, State, Term, Who, when};
 
-/// What stands before a filter's colon.
+/// The name before a filter's colon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key {
     From,
@@ -21,7 +21,8 @@ pub(super) enum Key {
     AuthorType,
 }
 
-/// The names, those that are suggested first; Discord's client knows `on` and `authorType` too.
+/// The names; the first name of a key is the one that is suggested. Discord's client also accepts `on` and
+/// `authorType`.
 const NAMES: [(&str, Key); 12] = [
     ("from", Key::From),
     ("in", Key::In),
@@ -37,7 +38,8 @@ const NAMES: [(&str, Key); 12] = [
     ("authorType", Key::AuthorType),
 ];
 
-/// The shortest name that others are taken for: `it:`, `as:` and `was:` are rather text.
+/// The minimum length of a name that is suggested for a mistyped one: `it:`, `as:` and `was:` are more likely
+/// text.
 const SHORTEST_SUGGESTED: usize = 4;
 
 impl Key {
@@ -46,7 +48,7 @@ impl Key {
         known.map(|it| it.1)
     }
 
-    /// The filter whose name differs by one letter, or by two neighbours in each other's place.
+    /// The filter whose name differs by one letter, or by two exchanged neighbouring letters.
     pub(super) fn near(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         let long = NAMES.iter().filter(|it| it.0.len() >= SHORTEST_SUGGESTED);
@@ -60,7 +62,7 @@ impl Key {
         known.map_or("", |it| it.0)
     }
 
-    /// What can be its value, in words.
+    /// The possible values, in words.
     pub(super) fn values(self) -> String {
         match self {
             Self::From => "the name or id of a user".to_owned(),
@@ -76,7 +78,8 @@ impl Key {
     }
 }
 
-/// Whether one letter more, less or other, or two neighbours changed, makes the one from the other.
+/// Whether one text becomes the other by adding, removing or changing one letter, or by exchanging two
+/// neighbouring letters.
 fn is_near(one: &[u8], other: &[u8]) -> bool {
     let same_before = one.iter().zip(other).take_while(|(a, b)| a == b).count();
     let (one, other) = (&one[same_before..], &other[same_before..]);
@@ -89,7 +92,7 @@ fn is_near(one: &[u8], other: &[u8]) -> bool {
     }
 }
 
-/// A filter's value. Between quotes, nothing but a name or a date is meant.
+/// A filter's value. A value in quotes can only be a name or a date.
 #[derive(Debug)]
 pub(super) enum Value {
     Bare(String),
@@ -104,10 +107,10 @@ impl Value {
     }
 }
 
-/// The filter with this value, typed at `at`.
+/// The condition for a filter with this value, typed at `at`.
 ///
 /// # Errors
-/// What the value has to be.
+/// The reason why the value is not valid, with the possible values.
 pub(super) fn clause(
     key: Key,
     value: &Value,
@@ -120,7 +123,7 @@ pub(super) fn clause(
         Key::From => Filter::From(person(key, value)?),
         Key::In => Filter::In(named(key, value, '#')?),
         Key::Mentions => Filter::Mentions(mentioned(key, value)?),
-        // The API's word for what the client calls a forward.
+        // Discord's API calls a forwarded message a snapshot.
         Key::Has if text.eq_ignore_ascii_case("snapshot") => Filter::Has(Kind::Forward),
         Key::Has => Filter::Has(word(key, text, Kind::WORDS)?),
         Key::Reaction => Filter::Reaction(emoji(key, value)?),
@@ -146,7 +149,7 @@ pub(super) fn clause(
     })
 }
 
-/// One of a list of words.
+/// The value of one of these words.
 fn word<T: Copy>(key: Key, text: &str, words: &[(&str, T)]) -> Result<T, String> {
     let found = words.iter().find(|it| it.0.eq_ignore_ascii_case(text));
     found.map(|it| it.1).ok_or_else(|| wrong(key, text))
@@ -194,7 +197,7 @@ fn person(key: Key, value: &Value) -> Result<Who, String> {
     named(key, value, '@')
 }
 
-/// An id, a tag as Discord writes it, or a name with or without its sigil.
+/// Parses an id, a mention as Discord writes it, or a name with or without its sigil.
 fn named(key: Key, value: &Value, sigil: char) -> Result<Who, String> {
     let text = value.text();
     let name = text.strip_prefix(sigil).unwrap_or(text);
@@ -221,7 +224,7 @@ fn named(key: Key, value: &Value, sigil: char) -> Result<Who, String> {
     Ok(Who::Name(name.to_owned()))
 }
 
-/// An emoji itself, `<:name:123>` as Discord writes a server's own one, its id, or its name with or without colons.
+/// Parses an emoji, `<:name:123>` as Discord writes a custom emoji, its id, or its name with or without colons.
 fn emoji(key: Key, value: &Value) -> Result<Who, String> {
     let text = value.text();
     let name = text
@@ -250,7 +253,7 @@ fn emoji(key: Key, value: &Value) -> Result<Who, String> {
     Ok(Who::Name(name.to_owned()))
 }
 
-/// The digits of `<@123>` and its like.
+/// The digits of a mention such as `<@123>`.
 fn tag<'a>(text: &'a str, open: &str) -> Option<&'a str> {
     let number = text.strip_prefix(open)?.strip_suffix('>')?;
     is_number(number).then_some(number)
@@ -260,7 +263,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit())
 }
 
-/// A snowflake that a BIGINT can carry, in its one spelling: without leading zeros.
+/// Parses a snowflake that fits into a BIGINT, without leading zeros.
 fn id(digits: &str) -> Result<u64, String> {
     let number = digits.parse().ok();
     number

@@ -1,4 +1,4 @@
-//! The grammar: recursive descent with winnow, in one pass and without going back.
+//! The grammar: a recursive descent parser with winnow, in one pass and without backtracking.
 //!
 //! ```text
 //! either = all { ("OR" | "|") all }
@@ -36,7 +36,7 @@ pub(super) fn query(
     };
     whole(&mut input).map_err(|error| match error {
         ErrMode::Cut(mistake) => mistake,
-        // Each attempt has another way, so this is never the last word.
+        // Every failed attempt has an alternative, so this error never ends the parse.
         ErrMode::Backtrack(_) | ErrMode::Incomplete(_) => Mistake {
             at: place(&input, here(&input)..here(&input)),
             reason: "This can't be read: put quotes around it to search for the text.".to_owned(),
@@ -57,7 +57,7 @@ fn whole(input: &mut Input<'_>) -> Parsed<Option<Clause>> {
     }
 }
 
-/// Alternatives; none if there is nothing.
+/// Parses alternatives; none if there is nothing.
 fn either(input: &mut Input<'_>) -> Parsed<Option<Clause>> {
     let mut sides = Vec::new();
     let mut operator = None;
@@ -76,7 +76,7 @@ fn either(input: &mut Input<'_>) -> Parsed<Option<Clause>> {
     }
 }
 
-/// Terms side by side; none if there is none.
+/// Parses terms side by side; none if there is none.
 fn all(input: &mut Input<'_>) -> Parsed<Option<Clause>> {
     let mut clauses = Vec::new();
     loop {
@@ -94,7 +94,8 @@ fn all(input: &mut Input<'_>) -> Parsed<Option<Clause>> {
     }
 }
 
-/// A message has one author and is in one channel, so several of them side by side mean any of them.
+/// Merges authors, and channels. A message has one author and is in one channel, so several of them side by
+/// side mean any of them.
 fn any_of_one_kind(clauses: Vec<Clause>) -> Vec<Clause> {
     let kind = |clause: &Clause| match clause {
         Clause::Term(term) => match term.sought {
@@ -105,7 +106,7 @@ fn any_of_one_kind(clauses: Vec<Clause>) -> Vec<Clause> {
         _ => None,
     };
     let mut merged: Vec<Clause> = Vec::with_capacity(clauses.len());
-    // Where the first of each kind stands.
+    // The position of the first of each kind.
     let mut first = [None::<usize>; 2];
     for clause in clauses {
         let Some(kind) = kind(&clause) else {
@@ -138,7 +139,7 @@ fn one_or(mut clauses: Vec<Clause>, many: fn(Vec<Clause>) -> Clause) -> Option<C
 
 fn negated(input: &mut Input<'_>) -> Parsed<Option<Clause>> {
     let start = here(input);
-    // `--release` and `->` are code that somebody pasted.
+    // `--release` and `->` are pasted code.
     let is_minus = input.starts_with('-') && !input[1..].starts_with(['-', '>']);
     if !is_minus {
         return term(input);
@@ -155,7 +156,7 @@ fn negated(input: &mut Input<'_>) -> Parsed<Option<Clause>> {
     }
 }
 
-/// One term or group; none before the end, a closing parenthesis or an operator.
+/// Parses a term or a group; none before the end, a closing parenthesis or an operator.
 fn term(input: &mut Input<'_>) -> Parsed<Option<Clause>> {
     let Some(next) = input.chars().next() else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! What the parsers read from: the text with its place, and what a parse has to remember.
+//! The input of the parsers: the rest of the text with its position, and the state of the parse.
 
 use std::ops::Range;
 
@@ -9,12 +9,12 @@ use winnow::token::take_while;
 
 use super::{Context, Limits, Mistake};
 
-/// The text that is left, its place, and how far the limits are used up.
+/// The rest of the text, its position, and the state of the parse.
 pub(super) type Input<'t> = Stateful<LocatingSlice<&'t str>, Progress<'t>>;
-/// A mistake ends the parse: there is one way to read a text.
+/// A mistake ends the parse, because there is only one way to parse a text.
 pub(super) type Parsed<T> = Result<T, ErrMode<Mistake>>;
 
-/// What a parse has to remember.
+/// The state of a parse.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Progress<'t> {
     pub(super) text: &'t str,
@@ -24,18 +24,18 @@ pub(super) struct Progress<'t> {
     pub(super) depth: usize,
 }
 
-/// The byte that comes next.
+/// The position of the next byte.
 pub(super) fn here(input: &Input<'_>) -> usize {
     input.current_token_start()
 }
 
-/// Bytes of the text as characters.
+/// Converts a range of bytes into a range of characters.
 pub(super) fn place(input: &Input<'_>, bytes: Range<usize>) -> Range<usize> {
     let before = input.state.text[..bytes.start].chars().count();
     before..before + input.state.text[bytes].chars().count()
 }
 
-/// The end of the parse, because of these bytes.
+/// Ends the parse with a mistake at these bytes.
 pub(super) fn mistake(
     input: &Input<'_>,
     bytes: Range<usize>,
@@ -53,7 +53,7 @@ pub(super) fn space(input: &mut Input<'_>) -> Parsed<()> {
         .parse_next(input)
 }
 
-/// What winnow says where one attempt of several fails. Nobody reads it, and there are many.
+/// The error of a failed attempt among several. It has no text, because nobody reads it and there are many.
 impl ParserError<Input<'_>> for Mistake {
     type Inner = Self;
 

@@ -1,6 +1,6 @@
-//! The query language of the search: the typed text becomes a syntax tree, or a mistake that points
-//! at its place. Pure: it reads no clock, asks no record and knows no index. What the language is
-//! stands in `docs/search.md`, and as a table of examples in the tests.
+//! The query language of the search: parses typed text into a syntax tree, or into a mistake with its position.
+//! Pure: it knows neither the clock, the record nor the index. The language is described in `docs/search.md`,
+//! and as a table of examples in the tests.
 
 mod bare;
 mod canonical;
@@ -24,36 +24,36 @@ use chrono_tz::Tz;
 
 pub use tree::{Clause, Filter, Kind, Mentioned, Sought, State, Term, Who};
 
-/// The most characters (Unicode scalar values) of a query.
+/// The maximum number of characters (Unicode scalar values) in a query.
 pub const MAX_CHARACTERS: usize = 1_000;
-/// The most words, phrases and filters of a query, together.
+/// The maximum number of words, phrases and filters in a query, together.
 pub const MAX_TERMS: usize = 64;
-/// The most parentheses that can be open at one place; it also bounds the parser's stack.
+/// The maximum depth of parentheses, which also bounds the parser's stack.
 pub const MAX_DEPTH: usize = 16;
 
-/// What a query's days are relative to.
+/// The context that determines the days of a query.
 #[derive(Debug, Clone, Copy)]
 pub struct Context {
-    /// The present moment.
+    /// The present time.
     pub now: DateTime<Utc>,
-    /// Where days, weeks, months and years begin.
+    /// The time zone in which days, weeks, months and years begin.
     pub zone: Tz,
 }
 
-/// Why a text is no query, and where.
+/// Why a text is not a valid query, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("character {}: {reason}", at.start + 1)]
 pub struct Mistake {
-    /// The characters (Unicode scalar values, from 0) to point at; empty where something is missing.
+    /// The characters (Unicode scalar values, from 0) concerned; empty if something is missing there.
     pub at: Range<usize>,
     /// A sentence that says what to type instead.
     pub reason: String,
 }
 
-/// Reads a query; none is the blank one, which asks for everything.
+/// Parses a query; none for a blank one, which finds everything.
 ///
 /// # Errors
-/// The first mistake, with its place.
+/// The first mistake, with its position.
 pub fn parse(text: &str, context: &Context) -> Result<Option<Clause>, Mistake> {
     parse_within(text, context, Limits::PUBLIC)
 }
@@ -88,8 +88,8 @@ fn parse_within(text: &str, context: &Context, limits: Limits) -> Result<Option<
     grammar::query(text, context, limits)
 }
 
-/// As one would type it, in one spelling: it reads as the same tree. It can be longer and deeper than
-/// what was typed, and so beyond the limits of a query.
+/// The canonical spelling of the tree, which is parsed to the same tree. It can be longer and deeper than the
+/// typed text, and so exceed the limits of a query.
 impl fmt::Display for Clause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         canonical::write(self, f)

@@ -11,7 +11,7 @@ use super::filter::{self, Key, Value};
 use super::input::{Input, Parsed, here, mistake, place, space};
 use super::{Clause, Mistake, Sought};
 
-/// A word, or the beginning of one.
+/// Parses a word or a prefix.
 pub(super) fn word(input: &mut Input<'_>) -> Parsed<Sought> {
     let start = here(input);
     let text = bare(input)?;
@@ -35,14 +35,14 @@ pub(super) fn word(input: &mut Input<'_>) -> Parsed<Sought> {
     Ok(Sought::Prefix(stem.to_owned()))
 }
 
-/// A known filter's name with its colon; what is nearly one is a mistake.
+/// Parses the name of a known filter with its colon; a name that is nearly one is a mistake.
 pub(super) fn filter_key(input: &mut Input<'_>) -> Parsed<Key> {
     let start = here(input);
     let letters = take_while(1.., |it: char| it.is_ascii_alphabetic());
     let name: &str = terminated(letters, ':').parse_next(input)?;
-    // `std::vec` and `in://x` are text, whatever they begin with.
+    // `std::vec` and `in://x` are text, whatever their beginning.
     let is_text = input.starts_with(':') || input.starts_with("//");
-    // But `reaction::wave:` is an emoji as it is typed on Discord.
+    // But `reaction::wave:` contains an emoji as Discord's users type it.
     let value = &input[..bare::length(input)];
     let is_shortcode = value.len() > 2 && value.starts_with(':') && value.ends_with(':');
     let known = Key::named(name);
@@ -61,7 +61,7 @@ pub(super) fn filter_key(input: &mut Input<'_>) -> Parsed<Key> {
     }
 }
 
-/// A filter's value, after its name with the colon.
+/// Parses a filter's value, after its name and colon.
 pub(super) fn filter(input: &mut Input<'_>, key: Key, start: usize) -> Parsed<Clause> {
     let after_key = here(input);
     space(input)?;
@@ -72,7 +72,7 @@ pub(super) fn filter(input: &mut Input<'_>, key: Key, start: usize) -> Parsed<Cl
         let reason = format!("A filter takes one value: type ({name}:a OR {name}:b).");
         return Err(mistake(input, value_start..value_start + 1, reason));
     }
-    // After a space the next term is a value, but for what is clearly something else.
+    // After a space the next term is the value, unless it is clearly something else.
     let is_other = spaced
         && (input.starts_with('-')
             || peek(opt(operator)).parse_next(input)?.is_some()
@@ -97,7 +97,7 @@ pub(super) fn filter(input: &mut Input<'_>, key: Key, start: usize) -> Parsed<Cl
         .map_err(|reason| mistake(input, value_start..here(input), reason))
 }
 
-/// What is between quotes; a backslash before a quote or a backslash makes that a character.
+/// Parses a text in quotes; a backslash before a quote or a backslash makes it a character of the text.
 pub(super) fn quoted(input: &mut Input<'_>) -> Parsed<String> {
     let start = here(input);
     let open = any.parse_next(input)?;
@@ -116,23 +116,23 @@ pub(super) fn quoted(input: &mut Input<'_>) -> Parsed<String> {
     Ok(text)
 }
 
-/// A word or value without quotes; it can be empty.
+/// Parses a word or value without quotes; it can be empty.
 fn bare<'t>(input: &mut Input<'t>) -> Parsed<&'t str> {
     let length = bare::length(input);
     Ok(input.next_slice(length))
 }
 
-/// What alternatives stand on both sides of.
+/// Parses the operator between alternatives.
 pub(super) fn or(input: &mut Input<'_>) -> Parsed<()> {
     alt((keyword("OR"), keyword("|"))).parse_next(input)
 }
 
-/// What ends a run of terms.
+/// Parses an operator that ends a sequence of terms.
 pub(super) fn operator(input: &mut Input<'_>) -> Parsed<()> {
     alt((or, keyword("AND"))).parse_next(input)
 }
 
-/// A word that is exactly this.
+/// Parses exactly this word.
 pub(super) fn keyword<'t>(word: &'static str) -> impl Parser<Input<'t>, (), ErrMode<Mistake>> {
     move |input: &mut Input<'t>| {
         let text = bare(input)?;

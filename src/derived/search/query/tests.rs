@@ -1,5 +1,5 @@
-//! The language as a table: what is typed, and how it is understood. The canonical text puts every
-//! group inside of another into parentheses, every phrase and name in quotes, and ids bare.
+//! The language as a table: what is typed, and how it is parsed. The canonical text has parentheses around
+//! every nested group, quotes around every phrase and name, and ids without quotes.
 
 mod dates;
 mod manual;
@@ -33,7 +33,7 @@ fn understood(examples: &[(&str, &str)]) {
 #[test]
 fn words_phrases_and_operators() {
     understood(&[
-        // Nothing asks for everything.
+        // A blank query finds everything.
         ("", ""),
         (" \t\u{3000}", ""),
         // Side by side is AND.
@@ -50,7 +50,7 @@ fn words_phrases_and_operators() {
         ("a OR(b c)", "a OR (b c)"),
         ("(a)|(b)", "a OR b"),
         ("((((a))))", "a"),
-        // What is left out.
+        // Exclusions.
         ("-cat", "-cat"),
         (
             "-cat -\"a dog\" -(a OR b) -from:bob",
@@ -71,7 +71,7 @@ fn words_phrases_and_operators() {
             "\"from:bob\" \"OR\" \"-a\" \"b*\"",
         ),
         ("a\"b c\"d", "a \"b c\" d"),
-        // The beginning of a word.
+        // Prefixes.
         (
             "hel* 日* d'ac* v2* snake_ca*",
             "hel* 日* d'ac* v2* snake_ca*",
@@ -148,7 +148,7 @@ fn odd_words_are_words() {
 #[test]
 fn filters() {
     understood(&[
-        // Somebody: a name, an id, or as Discord writes it.
+        // Users: by name, by id, or as Discord writes a mention.
         ("from:bob", "from:\"bob\""),
         ("from: bob", "from:\"bob\""),
         ("FROM:@Bob", "from:\"Bob\""),
@@ -167,7 +167,7 @@ fn filters() {
         ("from:from:x", "from:\"from:x\""),
         ("from:-x", "from:\"-x\""),
         ("from:OR", "from:\"OR\""),
-        // A channel.
+        // Channels.
         ("in:general", "in:\"general\""),
         ("in:#general", "in:\"general\""),
         ("in:<#123>", "in:123"),
@@ -176,7 +176,7 @@ fn filters() {
             "in:\"a thread\" in: #\"another one\"",
             "in:\"a thread\" OR in:\"another one\"",
         ),
-        // Who is mentioned.
+        // Mentions.
         ("mentions:bob", "mentions:\"bob\""),
         ("mentions:123", "mentions:123"),
         ("mentions:<@123>", "mentions:123"),
@@ -185,7 +185,7 @@ fn filters() {
         ("mentions:@everyone", "mentions:everyone"),
         ("mentions:HERE", "mentions:here"),
         ("mentions:\"everyone\"", "mentions:\"everyone\""),
-        // What it carries.
+        // Contents.
         ("has:link has:EMBED", "has:link has:embed"),
         (
             "has:file has:image has:video has:sound",
@@ -198,7 +198,7 @@ fn filters() {
         ("has:snapshot", "has:forward"),
         ("-has: link", "-has:link"),
         ("has:Reaction", "has:reaction"),
-        // What somebody reacted with: an emoji, or a server's own one.
+        // Reactions: a Unicode emoji, or a custom one.
         ("reaction:👍", "reaction:\"👍\""),
         ("-reaction: 👍🏽 x", "-reaction:\"👍🏽\" x"),
         ("reaction:wave", "reaction:\"wave\""),

@@ -7,78 +7,79 @@ use chrono::{DateTime, Utc};
 /// A condition on a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Clause {
-    /// Each of these, at least two.
+    /// All of these conditions, at least two.
     All(Vec<Clause>),
-    /// One of these, at least two.
+    /// One of these conditions, at least two.
     Any(Vec<Clause>),
-    /// Not this.
+    /// The opposite of this condition.
     Not(Box<Clause>),
-    /// One thing to look for.
+    /// A term.
     Term(Term),
 }
 
-/// One thing to look for, and where it was typed.
+/// A term: what to find, and where it was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Term {
-    /// Its characters in the query, without a minus before it: what a later [`super::Mistake`] points at.
+    /// The characters of the term in the query, without a minus before it; later mistakes and warnings refer to
+    /// them.
     pub at: Range<usize>,
-    /// What is sought.
+    /// What to find.
     pub sought: Sought,
 }
 
-/// What a term looks for.
+/// What a term finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sought {
-    /// A run of characters without a space. It can be several words of the text analysis
-    /// (`foo-bar`), or none (`=>`).
+    /// A text without a space. The text analysis can split it into several words (`foo-bar`), or find none in
+    /// it (`=>`).
     Word(String),
-    /// The beginning of a word, without its star.
+    /// A prefix, without its star.
     Prefix(String),
-    /// Words in this order.
+    /// A phrase: words in this order.
     Phrase(String),
-    /// Something other than text.
+    /// A filter.
     Filter(Filter),
 }
 
-/// A condition on what a message is, not on its text.
+/// A condition on the properties of a message, not on its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Filter {
-    /// Its author.
+    /// The author.
     From(Who),
-    /// Its channel or thread.
+    /// The channel or thread.
     In(Who),
-    /// Whom it mentions.
+    /// A mention.
     Mentions(Mentioned),
-    /// What it carries.
+    /// The content.
     Has(Kind),
-    /// What somebody reacted with: the id of a guild's own emoji, the name of one, or an emoji itself.
+    /// A reaction: the id or the name of a custom emoji, or a Unicode emoji itself.
     Reaction(Who),
-    /// When it was written; at least one side is there, and the first is before the second.
+    /// When the message was written. At least one side is given, and `from` is before `to`.
     Written {
         /// From this moment on.
         from: Option<DateTime<Utc>>,
         /// Before this moment.
         to: Option<DateTime<Utc>>,
     },
-    /// Whether it is pinned.
+    /// Whether the message is pinned.
     Pinned(bool),
-    /// What became of it, or what sort of message it is.
+    /// The state or the sort of the message.
     Is(State),
 }
 
-/// Somebody or something that has an id and a name.
+/// A user, role, channel or emoji, which has an id and a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {
     /// A snowflake, `1..=i64::MAX`.
     Id(u64),
-    /// A name as it was typed, not empty; without the `@` or `#` before it, or the colons around it.
+    /// A name as it was typed, not empty, without the `@` or `#` before it or the colons around it.
     Name(String),
 }
 
-/// Whom a message can mention.
+/// The target of a mention.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mentioned {
-    /// A user or a role: an id or a name alone doesn't tell which.
+    /// A user or a role: neither an id nor a name says which.
     Who(Who),
     /// A role, `1..=i64::MAX`.
     Role(u64),
@@ -88,7 +89,7 @@ pub enum Mentioned {
     Here,
 }
 
-/// Declares an enum whose values are words of the language.
+/// Declares an enum whose values are words of the query language.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $value:ident = $word:literal,)* }) => {
         $(#[$doc])*
@@ -98,10 +99,10 @@ macro_rules! words {
         }
 
         impl $name {
-            /// Every value with its word.
+            /// All values with their words.
             pub const WORDS: &[(&str, Self)] = &[$(($word, Self::$value),)*];
 
-            /// As it is typed.
+            /// The word for the value.
             #[must_use]
             pub fn word(self) -> &'static str {
                 match self {
@@ -113,7 +114,7 @@ macro_rules! words {
 }
 
 words! {
-    /// What a message can carry.
+    /// The contents that a message can have.
     Kind {
         /// A link in its text.
         Link = "link",
@@ -131,7 +132,7 @@ words! {
         Sticker = "sticker",
         /// A poll.
         Poll = "poll",
-        /// A message that was forwarded.
+        /// A forwarded message.
         Forward = "forward",
         /// A reaction.
         Reaction = "reaction",
@@ -139,15 +140,15 @@ words! {
 }
 
 words! {
-    /// What became of a message, or what sort it is.
+    /// The state or the sort of a message.
     State {
-        /// Its author changed it.
+        /// The author edited the message.
         Edited = "edited",
-        /// It is gone from Discord.
+        /// The message was deleted on Discord.
         Deleted = "deleted",
-        /// It answers another one.
+        /// The message is a reply.
         Reply = "reply",
-        /// A bot or a webhook wrote it.
+        /// A bot or a webhook wrote the message.
         Bot = "bot",
     }
 }

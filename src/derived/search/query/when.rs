@@ -1,4 +1,4 @@
-//! Dates and times, as they stand after `before:`, `after:` and `during:`.
+//! Dates and times, as values of `before:`, `after:` and `during:`.
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, Utc, Weekday};
 
@@ -6,17 +6,17 @@ use super::day::YEARS;
 use super::excerpt::shown;
 use super::{Context, Filter, day};
 
-/// What a date can be, in words.
+/// The possible forms of a date, in words.
 pub(super) const DATES: &str = "a date such as 2024-05-17, 2024-05, 2024, today, yesterday, monday, week, last-month or 7d (seven days ago), or a time such as 2024-05-17T12:00:00Z";
 
-/// A stretch of time, or a point in it.
+/// A range of time, or a moment.
 #[derive(Debug, Clone, Copy)]
 enum When {
-    /// From the one moment to before the other.
+    /// From the first moment (inclusive) to the second (exclusive).
     Stretch(DateTime<Utc>, DateTime<Utc>),
-    /// A moment that was written out.
+    /// A moment that was typed as such.
     Point(DateTime<Utc>),
-    /// A moment that a length of time leads back to.
+    /// A moment that lies this long ago.
     Ago(DateTime<Utc>),
 }
 
@@ -34,19 +34,19 @@ impl When {
     }
 }
 
-/// Before it begins.
+/// Before the beginning of the date.
 pub(super) fn before(text: &str, context: &Context) -> Result<Filter, String> {
     let to = Some(read(text, context)?.start());
     Ok(Filter::Written { from: None, to })
 }
 
-/// After it has ended; a point ends where it begins, and so is inside.
+/// After the end of the date; a moment includes itself.
 pub(super) fn after(text: &str, context: &Context) -> Result<Filter, String> {
     let from = Some(read(text, context)?.end());
     Ok(Filter::Written { from, to: None })
 }
 
-/// In it, or from the beginning of one to the end of another.
+/// During the date, or from the beginning of the first date to the end of the second.
 pub(super) fn during(text: &str, context: &Context) -> Result<Filter, String> {
     let (from, to) = match text.split_once("..") {
         Some((first, last)) if first.is_empty() || last.is_empty() => {
@@ -62,7 +62,7 @@ pub(super) fn during(text: &str, context: &Context) -> Result<Filter, String> {
         }
         None => match read(text, context)? {
             When::Stretch(from, to) => (from, Some(to)),
-            // The last days. They go on: a message may be a little ahead of this clock.
+            // The range has no end, because Discord's clock may be a little ahead of this one.
             When::Ago(from) => (from, None),
             When::Point(_) => {
                 return Err(format!(
@@ -104,7 +104,7 @@ fn out_of_range() -> String {
     format!("Dates go from {first} to {last}.")
 }
 
-/// A moment with its offset from UTC.
+/// Parses a moment with its offset from UTC.
 fn point(text: &str) -> Result<When, String> {
     let moment = DateTime::parse_from_rfc3339(text).map_err(|_| {
         let text = shown(text);
@@ -114,7 +114,7 @@ fn point(text: &str) -> Result<When, String> {
     moment.map(When::Point).ok_or_else(out_of_range)
 }
 
-/// The first day of a date in digits, and the first after it.
+/// The first day of a date in digits, and the first day after it.
 fn written(word: &str) -> Result<(NaiveDate, NaiveDate), String> {
     let is_number = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
     let parts: Vec<&str> = word.split('-').collect();
@@ -146,12 +146,12 @@ fn written(word: &str) -> Result<(NaiveDate, NaiveDate), String> {
     Ok((first, next.ok_or_else(out_of_range)?))
 }
 
-/// A stretch of time that has a name.
+/// A range of time with a name.
 #[derive(Debug, Clone, Copy)]
 enum Named {
     Today,
     Yesterday,
-    /// The last one that has begun.
+    /// The last such day that has begun, which can be today.
     Weekday(Weekday),
     Week,
     Month,
@@ -219,7 +219,7 @@ fn stretch(named: Named, context: &Context) -> Option<When> {
     ))
 }
 
-/// The digits of `7d` and its like, and what they count.
+/// The digits of a length such as `7d`, and their unit.
 fn length(word: &str) -> Option<(&str, Unit)> {
     let letters = word.find(|it: char| !it.is_ascii_digit())?;
     let (digits, unit) = word.split_at(letters);
@@ -243,7 +243,8 @@ enum Unit {
     Months(u32),
 }
 
-/// So long ago. Days and more lead to the same time of the day, also if the clocks were changed.
+/// The moment this long ago. Days, weeks, months and years lead to the same time of the day, even if the clocks
+/// were changed in between.
 fn ago((digits, unit): (&str, Unit), context: &Context) -> Option<DateTime<Utc>> {
     let count: u32 = digits.parse().ok()?;
     let zone = context.zone;

@@ -1,4 +1,4 @@
-//! What a character is to a search.
+//! The classes of characters for the text analysis.
 
 use icu_properties::props::{
     DefaultIgnorableCodePoint, ExtendedPictographic, GeneralCategory, GeneralCategoryGroup,
@@ -6,7 +6,7 @@ use icu_properties::props::{
 };
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// What a character is to a search.
+/// The class of a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
     /// A letter or digit of a script that is written with spaces between words.
@@ -15,17 +15,17 @@ pub(super) enum Class {
     Character,
     /// The beginning of an emoji.
     Emoji,
-    /// A mark on what stands before it.
+    /// A combining mark.
     Mark,
-    /// Nothing to see: zero-width characters, marks of direction.
+    /// An invisible character: zero-width characters, direction marks.
     Ignorable,
     /// White space.
     Space,
-    /// Everything else.
+    /// Any other character.
     Symbol,
 }
 
-/// The class of a character; a digit that begins a keycap is looked for by its caller.
+/// The class of a character. The caller checks for keycaps, which begin with a digit.
 pub(super) fn of(c: char) -> Class {
     if c.is_ascii() {
         return if c.is_ascii_alphanumeric() {
@@ -37,10 +37,10 @@ pub(super) fn of(c: char) -> Class {
         };
     }
     match c {
-        // Hangul fillers are letters by name and blanks by sight.
+        // Hangul fillers are letters in Unicode, but are displayed as blanks.
         '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => return Class::Ignorable,
         _ if is_character(c) => return Class::Character,
-        // The letters of most of Europe, before anything is looked up.
+        // A shortcut for the letters of most European languages, before the slower look-ups.
         '\u{c0}'..='\u{2af}' | '\u{370}'..='\u{482}' | '\u{48a}'..='\u{52f}'
             if c.is_alphanumeric() =>
         {
@@ -72,8 +72,8 @@ pub(super) fn of(c: char) -> Class {
     }
 }
 
-/// Han, kana, bopomofo, Hangul, Thai, Lao, Burmese, Khmer: no spaces between words, or words that
-/// carry their particles with them (Korean).
+/// Whether a script is found by substring: Han, kana, bopomofo, Hangul, Thai, Lao, Burmese, Khmer. These have
+/// no spaces between words, or words with attached particles (Korean).
 fn is_character(c: char) -> bool {
     matches!(c,
         '\u{e00}'..='\u{e3a}' | '\u{e40}'..='\u{e4e}' // Thai
@@ -89,7 +89,7 @@ fn is_character(c: char) -> bool {
         | '\u{20000}'..='\u{3ffff}')
 }
 
-/// Marks that people leave out: accents, the vowel points of Arabic and Hebrew.
+/// Marks that people often omit: accents, and the vowel points of Arabic and Hebrew.
 pub(super) fn is_accent(c: char) -> bool {
     matches!(c,
         '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'

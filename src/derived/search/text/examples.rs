@@ -1,10 +1,10 @@
-//! What is found by what, as a table to read.
+//! Examples of what the text analysis finds, as tables.
 
 use tantivy::tokenizer::{TokenStream, Tokenizer};
 
 use super::*;
 
-/// A text's tokens, a position in brackets if several stand there.
+/// The tokens of a text, in brackets if several have the same position.
 fn shown(text: &str) -> String {
     let mut words = Words::default();
     let mut stream = words.token_stream(text);
@@ -23,18 +23,18 @@ fn shown(text: &str) -> String {
 #[test]
 fn tokens() {
     for (text, tokens) in [
-        // Case, accents, width, ligatures; marks that are letters stay.
+        // Case, accents, width and ligatures are folded; marks that are letters stay.
         ("Déjà VU, Straße", "deja vu strasse"),
         ("ﬁn ＡＢＣ", "fin abc"),
         ("Đà Nẵng, øl, Łódź", "da nang ol lodz"),
         ("İstanbul ΟΔΟΣ", "istanbul οδοσ"),
         ("हिन्दी में", "हिन्दी में"),
-        // Apostrophes join, hyphens part.
+        // Apostrophes join words, hyphens separate them.
         ("l'eau d’Évian", "[leau l eau] [devian d evian]"),
         ("don't", "[dont don t]"),
         ("e-mail", "[email e] mail"),
         ("a-b-c", "[ab a] [bc b] c"),
-        // Identifiers: parts at the word's position, signs with the word after them.
+        // Identifiers: parts have the position of their word, and signs belong to the word after them.
         ("snake_case", "snake [_case case]"),
         ("HTTPServer2", "[httpserver2 http server 2]"),
         ("std::vec::Vec", "std [:vec vec] [:vec vec]"),
@@ -65,11 +65,11 @@ fn tokens() {
         ("<@!12> <@&3> <#4> <t:99:R>", "<@12> <@&3> <#4> <t:99>"),
         ("</play song:77>", "[/play play] song"),
         ("I <3 it", "i [<3 3] it"),
-        // Markdown sticks to no word.
+        // Markdown does not stick to words.
         ("**bold** ~~no~~ ||spoiler|| `x` > q", "bold no spoiler x q"),
         ("```rust\nfn main() {}\n```", "rust fn main"),
         ("[text](https://a.io)", "text https [/a a] [.io io]"),
-        // Nothing to see.
+        // Invisible characters.
         ("z\u{335}\u{327}a\u{34d}p a\u{200b}b \u{202e}c", "zap ab c"),
     ] {
         assert_eq!(shown(text), tokens, "{text}");

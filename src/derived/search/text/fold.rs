@@ -1,7 +1,7 @@
-//! Folding: what people mean by the same word, however it is typed. Letters that keyboards and habits write in
-//! two ways are one: as Lucene has them for Arabic and Persian, and not more, since letters that a reader tells
-//! apart (Urdu's ے and ی, its ھ and ہ) are not the same word. A word that is then found beside another costs
-//! less than one that is not found.
+//! Folding: spellings that people consider the same word become equal. Letters that keyboards and habits write
+//! in two ways are folded as in Lucene's filters for Arabic and Persian, and no further: letters that a reader
+//! distinguishes (Urdu's ے and ی, its ھ and ہ) stay different. A wrong match that folding causes costs less
+//! than a missed one.
 
 use std::sync::LazyLock;
 
@@ -11,8 +11,8 @@ use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
 use super::class;
 use super::class::{Class, is_accent};
 
-/// A name of a user or channel for comparing: case, accents and width folded, white space trimmed
-/// and collapsed.
+/// Folds the name of a user or channel for comparisons: case, accents and width folded, white space trimmed and
+/// collapsed.
 #[must_use]
 pub fn fold_name(name: &str) -> String {
     let mut folded = String::with_capacity(name.len());
@@ -27,7 +27,7 @@ pub fn fold_name(name: &str) -> String {
             folded.truncate(start);
         }
     }
-    // Compatibility forms can bring spaces (a lone accent) of their own.
+    // Compatibility forms (of a lone accent) can contain spaces.
     if folded.contains(char::is_whitespace) {
         return folded.split_whitespace().collect::<Vec<_>>().join(" ");
     }
@@ -50,10 +50,10 @@ pub(super) fn fold_into(word: &str, out: &mut String) {
     }
 }
 
-/// The end of Latin, Greek and Cyrillic. Without marks of their own these fold letter by letter.
+/// The end of Latin, Greek and Cyrillic. Without combining marks their letters can be folded one by one.
 const TABLE_END: char = '\u{530}';
 
-/// The folded form of each of them: looking it up is many times faster.
+/// The folded form of each letter below `TABLE_END`; a look-up is many times faster.
 static FOLDED: LazyLock<Vec<Box<str>>> = LazyLock::new(|| {
     let folded = |c: char| {
         let mut folded = String::new();
@@ -65,7 +65,8 @@ static FOLDED: LazyLock<Vec<Box<str>>> = LazyLock::new(|| {
 
 fn fold_by_unicode(word: &str, out: &mut String) {
     let compatible = DecomposingNormalizer::new_nfkd();
-    // Before the case, too: the Greek iota below a vowel would become a letter.
+    // Accents are removed before the case is folded, because case folding turns the Greek iota below a vowel
+    // into a letter.
     let plain = without_accents(&compatible.normalize(word));
     let lower = CaseMapper::new().fold_string(&plain).into_owned();
     let plain = without_accents(&compatible.normalize(&lower));
@@ -79,7 +80,7 @@ fn fold_by_unicode(word: &str, out: &mut String) {
     out.push_str(&ComposingNormalizer::new_nfc().normalize(&replaced));
 }
 
-/// One cluster of a script that is found by substring: its marks are letters and stay.
+/// Folds a cluster of a script that is found by substring; its marks are letters and stay.
 pub(super) fn fold_character(cluster: &str) -> String {
     let seen: String = cluster
         .chars()
@@ -90,8 +91,8 @@ pub(super) fn fold_character(cluster: &str) -> String {
         .into_owned()
 }
 
-/// Letters with a stroke, joined or without a dot are letters of their own to Unicode, but typed
-/// without it where the keyboard has none.
+/// Folds letters with a stroke, ligatures and letters without a dot. Unicode treats them as letters of their
+/// own, but people whose keyboards lack them type the plain ones.
 fn in_latin(c: char) -> Option<&'static str> {
     Some(match c {
         'ø' => "o",
@@ -107,16 +108,16 @@ fn in_latin(c: char) -> Option<&'static str> {
     })
 }
 
-/// Letters of the Arabic script that stand for each other: Egypt writes ى for ي, and the dots of ة are left
-/// out; Persian keyboards have ی and ک for ي and ك. Alef with hamza or madda is one with a mark, and its mark is
-/// gone by now.
+/// Folds letters of the Arabic script that replace each other: Egypt writes ى for ي, and the dots of ة are
+/// often omitted; Persian keyboards have ی and ک for ي and ك. An alef with hamza or madda decomposes into an
+/// alef and a mark, which was removed before.
 fn in_arabic(c: char) -> Option<char> {
     Some(match c {
         // Alef wasla, and alef with a wavy hamza.
         '\u{671}' | '\u{672}' | '\u{673}' => '\u{627}',
-        // Teh marbuta, Urdu's of it, Urdu's heh, and what is left of heh with yeh above.
+        // Teh marbuta and its Urdu form, Urdu's heh, and the rest of heh with yeh above.
         '\u{629}' | '\u{6c3}' | '\u{6c1}' | '\u{6d5}' => '\u{647}',
-        // Keheh, and a kaf of Sindhi that is written for it.
+        // Keheh, and a Sindhi kaf that is written for it.
         '\u{6a9}' | '\u{6aa}' => '\u{643}',
         // Alef maksura, and the Persian yeh.
         '\u{649}' | '\u{6cc}' => '\u{64a}',
@@ -124,14 +125,15 @@ fn in_arabic(c: char) -> Option<char> {
     })
 }
 
-/// The zeros of scripts that have digits of their own; the others follow in order.
+/// The zeros of scripts with digits of their own; the other digits follow in order.
 const ZEROS: [char; 21] = [
     '\u{660}', '\u{6f0}', '\u{7c0}', '\u{966}', '\u{9e6}', '\u{a66}', '\u{ae6}', '\u{b66}',
     '\u{be6}', '\u{c66}', '\u{ce6}', '\u{d66}', '\u{de6}', '\u{e50}', '\u{ed0}', '\u{f20}',
     '\u{1040}', '\u{1090}', '\u{17e0}', '\u{1810}', '\u{1946}',
 ];
 
-/// A digit of another script as people type it who have no keyboard of it; the others type both.
+/// Folds a digit of another script to the one that people type without a keyboard for that script; people with
+/// one type both.
 fn digit(c: char) -> Option<char> {
     let zero = ZEROS[..ZEROS.partition_point(|zero| *zero <= c)].last()?;
     let value = u32::from(c) - u32::from(*zero);
@@ -146,7 +148,7 @@ fn without_accents(text: &str) -> String {
                 (base, c),
                 ('и' | 'И' | 'у' | 'У', '\u{306}') | ('і' | 'І', '\u{308}')
             ) {
-                // й, ў and ї are letters, while ё is written е.
+                // й, ў and ї are letters of their own, while ё is often written е.
                 return true;
             }
             if is_accent(c) || class::of(c) == Class::Ignorable {

@@ -1,4 +1,4 @@
-//! The part of a text that shows why it was found.
+//! Excerpts: the part of a text that shows why it was found.
 
 use std::ops::Range;
 
@@ -7,15 +7,15 @@ use unicode_segmentation::UnicodeSegmentation;
 /// A part of a text with its hits marked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fragment {
-    /// Safe HTML: everything is escaped, the hits are in `<mark>`, `…` is where something is cut off.
+    /// Safe HTML: everything is escaped, hits are in `<mark>`, and `…` marks omitted text.
     pub html: String,
     /// All hits of the text, in Unicode characters (scalar values) of the original.
     pub offsets: Vec<Range<usize>>,
 }
 
-/// About `most_chars` characters of `text` around where the most hits stand together.
+/// About `most_chars` characters of `text` around the place with the most hits.
 ///
-/// `ranges` are those of [`super::highlights`]; what is no range of `text` is left out.
+/// `ranges` come from [`super::highlights`]; invalid ranges are ignored.
 #[must_use]
 pub fn fragment(text: &str, ranges: &[Range<usize>], most_chars: usize) -> Fragment {
     let mut end = 0;
@@ -55,7 +55,7 @@ pub fn fragment(text: &str, ranges: &[Range<usize>], most_chars: usize) -> Fragm
     Fragment { html, offsets }
 }
 
-/// The bytes to show.
+/// The bytes of the excerpt.
 fn window(
     text: &str,
     ranges: &[Range<usize>],
@@ -66,7 +66,7 @@ fn window(
     if count <= most_chars {
         return 0..text.len();
     }
-    // From each hit on: how many more fit. The first of the best.
+    // For each hit, the number of hits that fit from it on; the first maximum wins.
     let (mut best, mut best_size, mut last) = (0..0, 0, 0);
     for first in 0..offsets.len() {
         last = last.max(first);
@@ -83,7 +83,8 @@ fn window(
     let Some((first, last)) = offsets.get(best.start).zip(offsets.get(best.end)) else {
         return 0..to_word(text, byte_at(text, most_chars), 0);
     };
-    // What is left over is shared, a third before: what follows says more.
+    // A third of the spare characters goes before the hits and the rest after them, because the following text
+    // says more.
     let spare = most_chars.saturating_sub(last.end - first.start);
     let mut start = first.start.saturating_sub(spare / 3);
     let end = (start + most_chars).min(count);
@@ -92,7 +93,7 @@ fn window(
     let start = from_word(text, start, ranges[best.start].start);
     let hit_end = ranges[best.end].end;
     let end = if hit_end > end {
-        // One hit longer than all that may be shown.
+        // A single hit is longer than the excerpt.
         end
     } else {
         to_word(text, end, hit_end)
@@ -100,10 +101,10 @@ fn window(
     start..end
 }
 
-/// How far a cut is moved to stand between words, in bytes.
+/// The maximum distance in bytes by which a cut is moved to the edge of a word.
 const MOST_MOVED: usize = 48;
 
-/// The first beginning of a word from `cut` on, before `bound`.
+/// The first beginning of a word from `cut` on, at most `bound`.
 fn from_word(text: &str, cut: usize, bound: usize) -> usize {
     if cut == 0 || cut >= bound {
         return cut.min(bound);
@@ -118,7 +119,7 @@ fn from_word(text: &str, cut: usize, bound: usize) -> usize {
         .min(bound)
 }
 
-/// The last end of a word up to `cut`, not before `bound`.
+/// The last end of a word up to `cut`, at least `bound`.
 fn to_word(text: &str, cut: usize, bound: usize) -> usize {
     if cut >= text.len() || cut <= bound {
         return cut.clamp(bound, text.len());

@@ -1,4 +1,4 @@
-//! Where in a text the words that were looked for stand.
+//! Finds the words of a query in a text.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -7,10 +7,10 @@ use super::scan::{Form, Scan};
 use super::stems::of_folded;
 use super::typed::TypedToken;
 
-/// Hits of a text that are shown: in one that repeats a word for pages, nobody reads them all.
+/// The maximum number of hits in a text, for texts that repeat a word for pages.
 const MOST_HITS: usize = 200;
 
-/// What was looked for.
+/// The words to find.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// Words and phrases.
@@ -22,15 +22,16 @@ pub struct Wanted {
 /// A word (one token) or a phrase.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Phrase {
-    /// Its terms, as [`super::typed()`] gives them.
+    /// The terms, as [`super::typed()`] returns them.
     pub tokens: Vec<TypedToken>,
-    /// The last term is the beginning of one.
+    /// Whether the last term is a prefix.
     pub is_prefix: bool,
 }
 
-/// The ranges, in bytes of `text`, of what was looked for: ascending, apart from each other.
+/// The ranges of the hits in bytes of `text`: ascending and disjoint.
 ///
-/// The first two hundred of them. A phrase is marked as one range, and only where all of it stands; hits that touch are one.
+/// Only about the first two hundred hits are searched. A phrase is one range, and only complete phrases count;
+/// ranges that touch are merged.
 #[must_use]
 pub fn highlights(text: &str, wanted: &Wanted) -> Vec<Range<usize>> {
     let scan = Scan::of(text);
@@ -67,7 +68,7 @@ pub fn highlights(text: &str, wanted: &Wanted) -> Vec<Range<usize>> {
     merged(hits)
 }
 
-/// Where the phrase ends whose first token stands at `start`, if all of it stands there.
+/// The end of a phrase whose first token is at position `start`, if the phrase is complete there.
 fn end_of(scan: &Scan, start: usize, phrase: &Phrase) -> Option<usize> {
     let (last, rest) = phrase.tokens.split_last()?;
     let at = |token: &TypedToken, is_prefix: bool| {

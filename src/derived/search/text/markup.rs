@@ -1,40 +1,40 @@
-//! What Discord writes between `<` and `>`, and emoji by their names.
+//! Discord's markup between `<` and `>`, and emoji by their names.
 
-/// Something between `<` and `>`, as long as it is in bytes.
+/// A markup element with its length in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Markup<'a> {
-    /// A mention or a time: one token.
+    /// A mention or a time, which is one token.
     Token {
-        /// Before the number: `@`, `@&`, `#`, `t:`.
+        /// The sign before the number: `@`, `@&`, `#`, `t:`.
         sign: &'static str,
         /// The id, or the seconds.
         number: &'a str,
-        /// The whole.
+        /// The length of the element.
         length: usize,
     },
     /// A custom emoji.
     Emoji {
-        /// Where its name begins, in bytes from `<`.
+        /// The offset of the name from `<`, in bytes.
         start: usize,
-        /// Its name.
+        /// The name of the emoji.
         name: &'a str,
-        /// The whole.
+        /// The length of the element.
         length: usize,
     },
     /// A mentioned command.
     Command {
-        /// Its name, and those of its subcommands.
+        /// The name of the command, and of its subcommands.
         name: &'a str,
-        /// The whole.
+        /// The length of the element.
         length: usize,
     },
 }
 
-/// Longer is no markup: three names of 32 characters and an id.
+/// The maximum length of markup: three names of 32 characters and an id.
 const MOST_OF_MARKUP: usize = 450;
 const MOST_OF_NAME: usize = 32;
 
-/// What stands at the beginning of `text`, which is a `<`. Looks ahead so far and no farther.
+/// The markup at the beginning of `text`, which is a `<`. The look-ahead is bounded by the maximum length.
 pub(super) fn at(text: &str) -> Option<Markup<'_>> {
     let rest = text.strip_prefix('<')?;
     if !rest.starts_with(['@', '#', 't', ':', 'a', '/']) {
@@ -88,7 +88,7 @@ pub(super) fn at(text: &str) -> Option<Markup<'_>> {
     })
 }
 
-/// The name in `:name:` at the beginning of `text`, which is a `:`; `::vec::` is none.
+/// The name in `:name:` at the beginning of `text`, which is a `:`; `::vec::` is not one.
 pub(super) fn shortcode(text: &str) -> Option<&str> {
     let rest = &text[1..];
     let end = rest

@@ -1,19 +1,20 @@
-//! What a text is to the search: its tokens, those of what somebody types, and where they stand.
+//! The text analysis of the search: the tokens of a text, the terms of what somebody typed, and where they
+//! occur.
 //!
-//! Pure; no index is needed to understand or to test it.
+//! Pure: no index is needed to understand or to test it.
 //!
-//! - A **word** is letters and digits in a row, folded ([`fold_name`] does the same): one position.
-//!   Beside it, at the same position, stand its parts (`http`, `server` of `HTTPServer`), the form
-//!   with the sign directly before it (`.net`, `#42`, `_case` of `snake_case`) and with the signs
-//!   after it (`c++`, `c#`). So `snake_case` is the phrase `snake _case`, and every stretch of
-//!   `std::vec::Vec` or of a URL is found by the phrase of its words, wherever it is cut.
-//! - An **apostrophe** joins: `l'eau` is `leau`, `l` and `eau` at one position. A **hyphen** parts:
-//!   `e-mail` is the phrase `e mail`, with `email` beside it.
-//! - In scripts without spaces (Han, kana, Thai, Lao, Burmese, Khmer), and in Hangul, each **scalar
-//!   value** of the composed text is a token, so that any substring is a phrase.
-//! - An **emoji** is one token, without skin tone. A custom one is `:name:`, and its name's words.
-//!   A **mention** is one token: `<@123>`.
-//! - Zero-width characters are not there; no token is longer than [`MOST_BYTES`].
+//! - A **word** is a sequence of letters and digits, folded (as [`fold_name`] does): one position. At the same
+//!   position are its parts (`http`, `server` of `HTTPServer`), the form with the sign directly before it (`.net`,
+//!   `#42`, `_case` of `snake_case`) and the form with the signs after it (`c++`, `c#`). So `snake_case` is the
+//!   phrase `snake _case`, and the phrase of its words finds every part of `std::vec::Vec` or of a URL, wherever
+//!   the part is cut.
+//! - An **apostrophe** joins: `l'eau` is `leau`, `l` and `eau` at one position. A **hyphen** separates: `e-mail` is
+//!   the phrase `e mail`, and also `email`.
+//! - In scripts without spaces (Han, kana, Thai, Lao, Burmese, Khmer), and in Hangul, each **scalar value** of the
+//!   composed text is a token, so that any substring is a phrase.
+//! - An **emoji** is one token, without skin tone. A custom emoji is `:name:`, and the words of its name. A
+//!   **mention** is one token: `<@123>`.
+//! - Zero-width characters are removed. No token is longer than [`MOST_BYTES`].
 
 mod class;
 mod emoji;

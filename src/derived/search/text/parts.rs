@@ -1,11 +1,11 @@
-//! The parts of a word that is written as one: `http` and `server` of `HTTPServer`.
+//! The parts of a compound word: `http` and `server` of `HTTPServer`.
 
 use std::ops::Range;
 
-/// More parts are noise, not a name.
+/// A word with more parts is noise, not a name.
 const MOST_PARTS: usize = 12;
 
-/// The parts of `word`, in bytes; none, if it is one.
+/// The parts of `word` as ranges of bytes; empty if it has only one.
 pub(super) fn of(word: &str) -> Vec<Range<usize>> {
     let mut cuts = vec![];
     let mut before = [Shape::None; 2];
@@ -66,7 +66,7 @@ impl Shape {
     }
 }
 
-/// A hash's digits and letters are no parts.
+/// Whether a word looks like a hash, whose digits and letters are no parts.
 fn is_hex(word: &str) -> bool {
     word.len() >= 6
         && word.bytes().all(|byte| byte.is_ascii_hexdigit())

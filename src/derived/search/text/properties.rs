@@ -1,4 +1,4 @@
-//! What holds for every text.
+//! Properties that hold for every text.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::scan::{Form, Scan};
 use super::*;
 
-/// Texts of what is hard: signs next to words, marks, markup, scripts.
+/// Difficult texts: signs next to words, marks, markup, scripts.
 fn text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         8 => prop::sample::select(vec![
@@ -41,7 +41,7 @@ fn assert_found(text: &str, scan: &Scan, phrase: &[TypedToken], is_prefix: bool)
     assert!(found, "{phrase:?} is not in {text:?}: {scan:?}");
 }
 
-/// The places where a text can be cut between words: not in a part, not in markup.
+/// The positions at which a text can be cut between words: not inside a part, and not inside markup.
 fn cuts(text: &str, scan: &Scan) -> (Vec<usize>, Vec<usize>) {
     let mut markup = Vec::new();
     for (start, _) in text.match_indices('<') {
@@ -81,7 +81,7 @@ fn check(text: &str) {
             let piece = &text[start..end];
             let typed = typed(piece);
             if typed.is_empty() {
-                // The sign between two names.
+                // The piece is only the sign between two names.
                 assert!(
                     !piece.contains(char::is_alphanumeric),
                     "{piece:?} of {text:?}"

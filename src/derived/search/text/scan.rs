@@ -1,26 +1,26 @@
-//! A text's tokens, all of them: each word with its forms and parts, in one pass.
+//! The tokens of a text: each word with its forms and parts, in one pass.
 
 use std::ops::Range;
 
-/// No token is longer, in bytes; what is longer is cut there, in a text as in a query.
+/// The maximum length of a token in bytes; longer ones are cut there, in texts and in queries alike.
 pub const MOST_BYTES: usize = 256;
 
-/// What a token is of what stands at its position. Of a query the greatest one is taken.
+/// The kind of a token at its position. For a query, the greatest kind at each position is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Form {
-    /// A part of a word (`server` of `HTTPServer`), or `email` of `e-mail`: never of a query.
+    /// A part of a word (`server` of `HTTPServer`), or `email` of `e-mail`; never used for a query.
     Part,
-    /// A word with the sign before it (`.net`), which may stand there by chance: `=x`.
+    /// A word with a sign before it (`.net`) that may be there by chance: `=x`.
     LedByChance,
-    /// A word, a character, an emoji, a mention.
+    /// A word, a character, an emoji or a mention.
     Whole,
-    /// Two words around an apostrophe: `dont`.
+    /// Two words joined at an apostrophe: `dont`.
     Elided,
-    /// A word with the sign before it, meant so: `#42`, `_case` of `snake_case`.
+    /// A word with a sign before it that belongs to it: `#42`, `_case` of `snake_case`.
     Led,
     /// A word with the signs after it: `c++`.
     Trailed,
-    /// `:name:`, over all words of the name.
+    /// `:name:`, which spans all words of the name.
     Shortcode,
 }
 
@@ -29,19 +29,19 @@ pub(super) enum Form {
 pub(super) struct Found {
     pub(super) position: usize,
     pub(super) form: Form,
-    /// In the original text.
+    /// The bytes in the original text.
     pub(super) range: Range<usize>,
     text: Range<usize>,
 }
 
-/// A text's tokens by ascending position and beginning, and all their text.
+/// The tokens of a text by ascending position and beginning, and their texts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scan {
     pub(super) tokens: Vec<Found>,
     pub(super) arena: String,
-    /// Where the next token stands.
+    /// The position of the next token.
     pub(super) position: usize,
-    /// The last word: where its tokens begin, its own text and where it ends.
+    /// The last word: the index of its first token, its text, and its end.
     pub(super) last: Option<(usize, Range<usize>, usize)>,
 }
 
@@ -50,7 +50,7 @@ impl Scan {
         &self.arena[token.text.clone()]
     }
 
-    /// Keeps what was written into the arena from `start` on, cut to its bound.
+    /// Keeps the text that was written into the arena from `start` on, cut to the maximum length.
     pub(super) fn kept(&mut self, start: usize) -> Range<usize> {
         while self.arena.len() - start > MOST_BYTES {
             self.arena.pop();
@@ -64,7 +64,7 @@ impl Scan {
         self.kept(start)
     }
 
-    /// A sign and what was already folded, joined.
+    /// Joins a word that is folded already with the signs around it.
     pub(super) fn join(&mut self, before: &str, word: Range<usize>, after: &str) -> Range<usize> {
         let start = self.arena.len();
         self.arena.push_str(before);

@@ -1,4 +1,4 @@
-//! One pass over a text: what stands where, but for words, which [`super::word`] reads.
+//! A pass over a text. [`super::word`] reads the words; everything else is read here.
 
 use std::ops::Range;
 
@@ -11,14 +11,14 @@ use super::markup::Markup;
 use super::scan::{Form, MOST_BYTES, Scan};
 use super::{class, markup};
 
-/// What stands directly before the place that is read.
+/// What is directly before the current position.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Before {
     /// The character, if it is a symbol.
     pub(super) sign: Option<char>,
-    /// A token was before it, with no space between.
+    /// Whether a token is before it, with no space between.
     pub(super) is_connected: bool,
-    /// The last character before it was a digit.
+    /// Whether the last character before it is a digit.
     pub(super) after_digit: bool,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Scanner<'a> {
 }
 
 impl Scan {
-    /// Reads `text`; what was read before is forgotten, its memory used again.
+    /// Reads `text`. The tokens of the text before are dropped, and their memory is used again.
     pub(super) fn read(&mut self, text: &str) {
         self.tokens.clear();
         self.arena.clear();
@@ -147,7 +147,7 @@ impl<'a> Scanner<'a> {
         true
     }
 
-    /// The words of a name inside markup.
+    /// Reads the words of a name inside markup.
     fn words_of(&mut self, start: usize, name: &str, sign: char) {
         let mut inner = Scanner {
             text: &self.text[..start + name.len()],
@@ -165,7 +165,7 @@ impl<'a> Scanner<'a> {
     fn emoji(&mut self, length: usize) {
         let start = self.at;
         self.at += length;
-        // The base: skin tones, and the wish for text or colour, make no other emoji.
+        // Skin tones and presentation selectors don't make another emoji.
         let at = self.scan.arena.len();
         self.scan.arena.extend(
             self.text[start..self.at]
@@ -178,7 +178,7 @@ impl<'a> Scanner<'a> {
                 .take(MOST_BYTES / 4),
         );
         if self.scan.arena.len() == at {
-            // A skin tone on its own.
+            // The text is a single skin tone.
             self.scan
                 .arena
                 .extend(self.text[start..self.at].chars().take(1));
@@ -217,7 +217,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A token stands here.
+    /// Advances after a token.
     fn stands(&mut self) {
         self.scan.position += 1;
         self.scan.last = None;

@@ -9,10 +9,9 @@ use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 use super::fold::fold_into;
 use super::scan::{Form, Scan};
 
-/// Nobody says in what language a message is, so that a Latin word has the stems of each of these:
-/// 1.4 in the mean. Each brings forms of its own language that the others miss, but for Portuguese,
-/// which Spanish and Italian nearly cover; with them `tests/relevance` has 0.87 of its best order
-/// (nDCG@10), with none 0.79.
+/// A message does not say its language, so a Latin word gets the stems of each of these: 1.4 on average. Each
+/// stemmer adds forms of its language that the others miss, except Portuguese, which Spanish and Italian nearly
+/// cover. With them `tests/relevance` has 0.87 of its best order (nDCG@10), without any 0.79.
 const LATIN: [Algorithm; 7] = [
     Algorithm::English,
     Algorithm::French,
@@ -26,17 +25,17 @@ const LATIN: [Algorithm; 7] = [
 static STEMMERS: LazyLock<Vec<Stemmer>> =
     LazyLock::new(|| LATIN.into_iter().map(Stemmer::new).collect());
 
-/// Shorter words have no endings; longer ones are no words.
+/// Shorter words have no endings, and longer ones are not words.
 const LETTERS: std::ops::RangeInclusive<usize> = 3..=40;
-/// Shorter stems of the others are shared by what has nothing in common: `paris` and `par`, `ramen`
-/// and `ram`. English has none such, and takes the plural's `s` of Romance words as well.
+/// The minimum length of a stem, except for English: shorter ones are shared by unrelated words (`paris` and
+/// `par`, `ramen` and `ram`). English has no such stems, and also removes the plural's `s` of Romance words.
 const LEAST_OF_STEM: usize = 4;
-/// Words whose stems are remembered; then all are forgotten.
+/// The number of words whose stems are cached; then the cache is cleared.
 const REMEMBERED: usize = 20_000;
 
 /// The distinct stems of a text's words, by the stemmers of several languages.
 ///
-/// Positions only count on: the field is for frequencies.
+/// Positions only increase, because the field is used for frequencies.
 #[derive(Debug, Clone, Default)]
 pub struct Stems {
     scan: Scan,
@@ -107,9 +106,9 @@ impl TokenStream for StemStream<'_> {
     }
 }
 
-/// The distinct stems of one word; none for what is no word of letters.
+/// The distinct stems of a word; empty if it is not a word of letters.
 ///
-/// They are those of its folded form, so that accents need not be typed.
+/// The word is folded first, so that accents need not be typed.
 #[must_use]
 pub fn stems_of(word: &str) -> Vec<String> {
     let mut folded = String::new();
@@ -117,7 +116,7 @@ pub fn stems_of(word: &str) -> Vec<String> {
     of_folded(&folded)
 }
 
-/// As [`stems_of`], for a word that is folded.
+/// Like [`stems_of`], for a word that is folded already.
 pub(super) fn of_folded(word: &str) -> Vec<String> {
     let mut stems: Vec<String> = Vec::new();
     if !LETTERS.contains(&word.chars().count()) {
@@ -141,7 +140,7 @@ pub(super) fn of_folded(word: &str) -> Vec<String> {
     stems
 }
 
-/// The stemmer of a word that is not Latin.
+/// The stemmer for a word that is not Latin.
 fn by_script(word: &str) -> Option<Algorithm> {
     let all = |is_letter: fn(char) -> bool| word.chars().all(is_letter);
     if all(|c| matches!(c, '\u{400}'..='\u{4ff}')) {

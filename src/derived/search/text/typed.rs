@@ -1,21 +1,21 @@
-//! What somebody typed, as the terms to look for.
+//! Converts what somebody typed into terms.
 
 use super::scan::{Form, Scan};
 
-/// A term, and where it stands relative to the others.
+/// A term, and its position relative to the others.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TypedToken {
-    /// Its place in the phrase; the first is 0. There can be gaps: `:name:` spans its words.
+    /// The position in the phrase, from 0. There can be gaps: `:name:` spans its words.
     pub position: usize,
-    /// The term, as it is indexed.
+    /// The term as it is indexed.
     pub text: String,
 }
 
-/// The terms that a typed word or phrase stands for: one for each position, the most exact.
+/// The terms of a typed word or phrase: for each position the most exact one.
 ///
-/// A text that has `text` in it literally, between the bounds of words, has the phrase of these
-/// terms. One term is a word; several are a phrase, whether or not the user typed quotes
-/// (`snake_case`, `youtube.com`, `東京`). None, if nothing in it can be searched.
+/// A text that contains `text` literally, between the edges of words, contains the phrase of these terms. One
+/// term is a word; several are a phrase, whether or not the user typed quotes (`snake_case`, `youtube.com`,
+/// `東京`). Empty if `text` contains nothing that is indexed.
 #[must_use]
 pub fn typed(text: &str) -> Vec<TypedToken> {
     let scan = Scan::of(text);
@@ -51,9 +51,10 @@ pub fn typed(text: &str) -> Vec<TypedToken> {
         .collect()
 }
 
-/// As [`typed()`], for a word or phrase that goes on: the last term is the beginning of one.
+/// Like [`typed()`], for a text whose last term is a prefix.
 #[must_use]
 pub fn typed_prefix(text: &str) -> Vec<TypedToken> {
-    // A name between colons is whole only with its second colon; until then it is a word led by one.
+    // A name between colons is complete only with its second colon; until then it is a word with a leading
+    // colon.
     typed(text)
 }

@@ -1,4 +1,4 @@
-//! Words: letters and digits in a row, with the signs around them.
+//! Words: sequences of letters and digits, with the signs around them.
 
 use std::ops::Range;
 
@@ -9,20 +9,20 @@ use super::scan::Form;
 use super::scanner::{Before, Scanner};
 use super::{class, parts};
 
-/// Longer words have no parts, and are not joined to their neighbours.
+/// Longer words have no parts, and are not joined with their neighbours.
 const MOST_OF_JOINED: usize = 64;
 
-/// Letters and digits in a row.
+/// A sequence of letters and digits.
 #[derive(Debug, Clone)]
 struct Atom {
-    /// In the original text.
+    /// The bytes in the original text.
     range: Range<usize>,
-    /// Its folded text, in the arena.
+    /// The folded text, in the arena.
     text: Range<usize>,
 }
 
 impl Scanner<'_> {
-    /// A word, and those that apostrophes join to it: all at one position.
+    /// Reads a word, and the words that apostrophes join to it, all at one position.
     pub(super) fn word(&mut self) {
         let mut first = self.scan.tokens.len();
         let before = self.before;
@@ -90,7 +90,7 @@ impl Scanner<'_> {
         };
     }
 
-    /// Where the word after an apostrophe begins, if one stands directly there.
+    /// The beginning of the word after an apostrophe, if there is one at the current position.
     fn elision(&self) -> Option<usize> {
         let apostrophe = self
             .rest()
@@ -106,8 +106,8 @@ impl Scanner<'_> {
         (is_word && keycap(rest).is_none()).then_some(next)
     }
 
-    /// `e-mail` is found as `email`, too, at the position of the first: the one before this.
-    /// Tells how many tokens that puts before this word's own.
+    /// Adds the joined form of a hyphenated word (`email` for `e-mail`) at the position of its first part,
+    /// which is the word before this one. Returns how many tokens that inserts before this word's own.
     fn hyphenated(
         &mut self,
         index: usize,
@@ -146,13 +146,13 @@ impl Scanner<'_> {
         );
     }
 
-    /// Letters, digits and their marks in a row.
+    /// Reads letters, digits and their marks.
     fn atom(&mut self) -> Atom {
         let start = self.at;
         let mut end = start;
         let bytes = self.text.as_bytes();
         loop {
-            // ASCII, which most is, without decoding.
+            // A shortcut for ASCII, which most texts are.
             while bytes.get(end).is_some_and(u8::is_ascii_alphanumeric) {
                 end += 1;
             }
@@ -174,7 +174,7 @@ impl Scanner<'_> {
                 _ => break,
             }
         }
-        // What can't be seen at its end belongs to nobody.
+        // Invisible characters at the end do not belong to the word.
         let seen = self.text[start..end]
             .trim_end_matches(|c: char| !c.is_ascii() && class::of(c) == Class::Ignorable);
         let end_seen = start + seen.len();
@@ -191,7 +191,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// At the word's own position.
+    /// Adds the parts of a word, at the word's own position.
     fn parts(&mut self, atom: &Atom) {
         let word = &self.text[atom.range.clone()];
         if word.len() > MOST_OF_JOINED {
@@ -211,7 +211,7 @@ fn is_apostrophe(c: char) -> bool {
     matches!(c, '\u{2019}' | '\u{2bc}' | '\u{ff07}')
 }
 
-/// A sign that means something before a word.
+/// A sign that has a meaning before a word.
 fn is_lead(c: char) -> bool {
     matches!(c, '_' | '.' | ':' | '/' | '@' | '#' | '$' | '+' | '=' | '<')
 }

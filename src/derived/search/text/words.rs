@@ -4,10 +4,10 @@ use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
 use super::scan::Scan;
 
-/// All tokens of a text; what they are is told in the module above.
+/// All tokens of a text; the documentation of the module `text` describes them.
 ///
-/// Offsets are bytes of the original text. Several tokens can stand at one position (a word, its
-/// forms and its parts), and a name between colons spans those of its words.
+/// Offsets are bytes of the original text. Several tokens can have one position (a word, its forms and its
+/// parts), and a name between colons spans the positions of its words.
 #[derive(Debug, Clone, Default)]
 pub struct Words {
     scan: Scan,

@@ -1,7 +1,7 @@
--- The record. No PRIMARY KEY, UNIQUE or index on big tables: the writer keeps ids unique
--- (an index costs three quarters of the append rate, memory, and start-up time).
+-- The record. No PRIMARY KEY, UNIQUE or index on big tables: the writer keeps ids unique (an index costs three
+-- quarters of the append rate, memory, and start-up time).
 
--- One row: what this file is, and how far it is.
+-- One row: the identity of this file, and its last revision.
 CREATE TABLE record_state (
     store_id       UUID NOT NULL,      -- followers refuse another record's revisions
     schema_version BIGINT NOT NULL,
@@ -9,7 +9,8 @@ CREATE TABLE record_state (
 );
 INSERT INTO record_state VALUES (uuid(), 0, 0);
 
--- What arrived lately, in order of arrival; moved into runs in bounded steps.
+-- Level 0: the rows that arrived lately, in the order of arrival. Compaction moves them into sorted runs in
+-- bounded steps.
 CREATE TABLE messages_hot (
     message_id       BIGINT NOT NULL,
     guild_id         BIGINT NOT NULL,
@@ -21,22 +22,22 @@ CREATE TABLE messages_hot (
     edited_at        TIMESTAMPTZ,
     deleted          BOOLEAN NOT NULL,
     deleted_by       VARCHAR,          -- gateway, bulk, channel, rescan
-    deleted_at       TIMESTAMPTZ,      -- noticed then: deleted at this time or before
+    deleted_at       TIMESTAMPTZ,      -- deletion noticed at this time; it happened then or before
     message_type     INTEGER NOT NULL, -- Discord's number: 0 text, 19 reply, ...
     attachment_count INTEGER NOT NULL,
     embed_count      INTEGER NOT NULL,
     ingested_at      TIMESTAMPTZ NOT NULL,
     revision         BIGINT NOT NULL,
     source           TINYINT NOT NULL, -- of raw_json: 0 import, 1 REST, 2 gateway
-    patch_json       VARCHAR,          -- what partial updates brought
+    patch_json       VARCHAR,          -- the fields that partial updates brought
     raw_json         VARCHAR NOT NULL  -- the payload, byte for byte
 );
 
--- The bulk: runs, each sorted by (channel, id) when it was written.
+-- Most of the rows: sorted runs, each sorted by (channel, id) when it was written.
 CREATE TABLE messages_runs AS FROM messages_hot;
 
--- What is known of messages whose whole payload was never seen: a delete or a partial update
--- that came first. It waits here for the payload, so that the order of arrival can't matter.
+-- Message fragments: what is known of messages whose payload was never seen, for example a delete or a partial
+-- update that came first. A fragment waits here for the payload, so that the order of arrival does not matter.
 CREATE TABLE message_fragments (
     message_id BIGINT NOT NULL,
     guild_id   BIGINT NOT NULL,
@@ -47,7 +48,7 @@ CREATE TABLE message_fragments (
     revision   BIGINT NOT NULL
 );
 
--- Payloads that could not be understood: kept as they came, and counted.
+-- Dead letters: payloads that could not be understood, exactly as they were received.
 CREATE TABLE parked_payloads (
     received_at TIMESTAMPTZ NOT NULL,
     source      TINYINT NOT NULL,
@@ -62,28 +63,29 @@ CREATE TABLE guilds (
     name     VARCHAR NOT NULL
 );
 
--- Channels and threads that were seen, and whether their history can be read.
+-- Channels and threads that were seen, and whether the bot can read their history.
 CREATE TABLE channels (
     channel_id    BIGINT NOT NULL,
     guild_id      BIGINT NOT NULL,
     parent_id     BIGINT,
     channel_type  INTEGER NOT NULL,
     name          VARCHAR NOT NULL,
-    gone_at       TIMESTAMPTZ,         -- deleted on Discord at this time or before
-    access        VARCHAR NOT NULL,    -- unknown, readable, or why not
+    gone_at       TIMESTAMPTZ,         -- deletion noticed at this time; it happened then or before
+    access        VARCHAR NOT NULL,    -- unknown, readable, or the reason why not
     access_detail VARCHAR,
-    access_since  TIMESTAMPTZ          -- when `access` became what it is
+    access_since  TIMESTAMPTZ          -- since when `access` has its present value
 );
 
--- Ranges of ids [low, high) of a channel that are known complete: everything that existed
--- there was read, from history or from an unbroken session of the socket.
+-- Ranges of ids [low, high) of a channel that are complete: everything that existed there was read, from
+-- history or from an unbroken gateway session.
 CREATE TABLE coverage (
     channel_id BIGINT NOT NULL,
     low        BIGINT NOT NULL,
     high       BIGINT NOT NULL
 );
 
--- The socket's session, moved with the rows that it brought, so that a restart can resume it.
+-- The watermark of the gateway session, committed with the rows that the session brought, so that a restart can
+-- resume the session.
 CREATE TABLE gateway_sessions (
     shard      INTEGER NOT NULL,
     session_id VARCHAR NOT NULL,

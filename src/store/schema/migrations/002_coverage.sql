@@ -1,15 +1,15 @@
--- Gaps with their reasons, when a deleted message was last there, earlier versions, and a count of
--- commits that a witness outside the file can be compared with.
+-- Gaps with their reasons, when a deleted message last existed, earlier versions, and a count of commits to
+-- compare with the commit counter outside the file.
 
 DROP VIEW discord_messages;
 
 ALTER TABLE messages_hot RENAME deleted_at TO deleted_before;
 ALTER TABLE messages_runs RENAME deleted_at TO deleted_before;
 ALTER TABLE message_fragments RENAME deleted_at TO deleted_before;
-ALTER TABLE messages_hot ADD COLUMN deleted_after TIMESTAMPTZ;  -- it was still there then
+ALTER TABLE messages_hot ADD COLUMN deleted_after TIMESTAMPTZ;  -- it still existed at this time
 ALTER TABLE messages_runs ADD COLUMN deleted_after TIMESTAMPTZ;
 ALTER TABLE message_fragments ADD COLUMN deleted_after TIMESTAMPTZ;
--- When a setting took the content out of a deleted message; it has no payload then.
+-- When the content of a deleted message was redacted; such a message has no payload.
 ALTER TABLE messages_hot ADD COLUMN content_removed_at TIMESTAMPTZ;
 ALTER TABLE messages_runs ADD COLUMN content_removed_at TIMESTAMPTZ;
 ALTER TABLE messages_hot ALTER COLUMN raw_json DROP NOT NULL;
@@ -18,44 +18,44 @@ UPDATE messages_runs SET deleted_after = created_at WHERE deleted;
 UPDATE message_fragments SET deleted_after = to_timestamp(((message_id >> 22) + 1420070400000) / 1000)
     WHERE deleted_by IS NOT NULL;
 
--- What messages were before their edits: one row for each edit that was seen and is not the last.
+-- The earlier versions of edited messages: one row for each edit that was seen and is not the last.
 CREATE TABLE message_versions (
     message_id       BIGINT NOT NULL,
     guild_id         BIGINT NOT NULL,
     channel_id       BIGINT NOT NULL,
-    edited_at        TIMESTAMPTZ,       -- the edit that made it; none for the original
+    edited_at        TIMESTAMPTZ,       -- the edit that made the version; NULL for the original
     content          VARCHAR NOT NULL,
     attachment_count INTEGER NOT NULL,
     embed_count      INTEGER NOT NULL,
-    revision         BIGINT NOT NULL,   -- the commit that put it here
+    revision         BIGINT NOT NULL,   -- the commit that stored the version
     source           TINYINT NOT NULL,
     raw_json         VARCHAR NOT NULL   -- the payload, byte for byte
 );
 
-ALTER TABLE channels ADD COLUMN gone_after TIMESTAMPTZ;            -- it was still there then
+ALTER TABLE channels ADD COLUMN gone_after TIMESTAMPTZ;            -- it still existed at this time
 UPDATE channels SET gone_after = to_timestamp(((channel_id >> 22) + 1420070400000) / 1000)
     WHERE gone_at IS NOT NULL;
 
-ALTER TABLE record_state ADD COLUMN commits BIGINT DEFAULT 0;      -- how many there were
-ALTER TABLE record_state ADD COLUMN committed_at TIMESTAMPTZ;      -- the last one's time
-ALTER TABLE gateway_sessions ADD COLUMN heard_at TIMESTAMPTZ;      -- when its last frame came
+ALTER TABLE record_state ADD COLUMN commits BIGINT DEFAULT 0;      -- the number of commits
+ALTER TABLE record_state ADD COLUMN committed_at TIMESTAMPTZ;      -- the time of the last commit
+ALTER TABLE gateway_sessions ADD COLUMN heard_at TIMESTAMPTZ;      -- when its last frame was received
 
--- Times in which nobody listened: what came and went in them is not known to anybody.
+-- Times in which no gateway session was followed. Messages that came and went in them are unknown.
 CREATE TABLE outages (
-    began_at TIMESTAMPTZ,              -- the last that was heard before
+    began_at TIMESTAMPTZ,              -- the last event before the outage
     ended_at TIMESTAMPTZ NOT NULL,
     reason   VARCHAR NOT NULL          -- offline, session_lost, record_damaged
 );
 
--- What is known of ranges of ids [low, high) of a channel; of what lies between them, nothing.
+-- What is known of ranges of ids [low, high) of a channel. Nothing is known of the ids between the ranges.
 CREATE TABLE coverage_ranges (
     channel_id  BIGINT NOT NULL,
     low         BIGINT NOT NULL,
     high        BIGINT NOT NULL,
-    complete_by VARCHAR,               -- history, live, rescan: every message there was read
-    gap_reason  VARCHAR,               -- else: why messages may be missing
-    stale_since TIMESTAMPTZ,           -- edits and deletes from then on may be missing
-    reread      BOOLEAN NOT NULL       -- and it is to be read again for them
+    complete_by VARCHAR,               -- history, live, rescan: every message of the range was read
+    gap_reason  VARCHAR,               -- otherwise: why messages may be missing
+    stale_since TIMESTAMPTZ,           -- edits and deletes since this time may be missing
+    reread      BOOLEAN NOT NULL       -- whether the range is to be read again for them
 );
 INSERT INTO coverage_ranges SELECT channel_id, low, high, 'history', NULL, NULL, false FROM coverage;
 DROP TABLE coverage;
@@ -76,7 +76,7 @@ CREATE VIEW discord_messages AS
            source, patch_json, raw_json
     FROM messages_runs;
 
--- Every version of every message, the present one too.
+-- Every version of every message, including the current one.
 CREATE VIEW discord_message_versions AS
     SELECT message_id, guild_id, channel_id, edited_at, content, attachment_count, embed_count,
            revision, source, raw_json, false AS is_current
@@ -86,8 +86,8 @@ CREATE VIEW discord_message_versions AS
            revision, source, raw_json, true AS is_current
     FROM discord_messages WHERE content_removed_at IS NULL;
 
--- Each channel's time from its beginning to where the socket is now, without holes: complete by
--- something, or a gap with its reason. What the session under way brought is laid over the rest.
+-- The time of each channel from its creation to the position of the gateway session, without holes: complete by
+-- something, or a gap with its reason. The coverage of the current session is added to the stored ranges.
 CREATE VIEW coverage AS
 WITH places AS (
     SELECT channel_id, guild_id, access, gone_at, session.live_high,
@@ -112,7 +112,7 @@ WITH places AS (
 ), ends AS (
     SELECT places.channel_id,
            greatest(places.channel_id, coalesce(max(known.high), 0),
-                    -- To where any reading got, so that no channel is passed over.
+                    -- Up to where any channel was read, so that no channel is left out.
                     CASE WHEN any_value(gone_at) IS NULL
                          THEN coalesce(greatest(any_value(live_high),
                                                 (SELECT max(high) FROM coverage_ranges)),

@@ -1,3 +1,3 @@
--- Since when a channel may not have been heard: an event told that rights changed, and nobody has looked
--- at them since.
+-- Since when events of a channel may have been missed: an event changed permissions, and they have not been
+-- checked since.
 ALTER TABLE channels ADD COLUMN unheard_since TIMESTAMPTZ;

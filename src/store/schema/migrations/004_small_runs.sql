@@ -1,7 +1,6 @@
--- Between the hot table and the runs there is a level more: small runs, of one row group each, on their
--- way into large ones, of which a page touches fewer. And long texts are compressed by zstd: a third of
--- the bytes of DuckDB's own choice (DICT_FSST), in a fifth of the time, which commits wait for when the
--- log is folded.
+-- A level between level 0 and the large runs: small runs, of one row group each, which compaction merges into
+-- large ones, because a page touches fewer large runs. And long texts are compressed by zstd: a third of the
+-- bytes of DuckDB's own choice (DICT_FSST), in a fifth of the time, for which commits wait during a checkpoint.
 
 DROP VIEW discord_message_versions;
 DROP VIEW discord_messages;
@@ -15,7 +14,7 @@ CREATE TABLE messages_hot (
     channel_id         BIGINT NOT NULL,
     author_id          BIGINT NOT NULL,
     author_name        VARCHAR NOT NULL,
-    -- Scattered rows of a channel are read from here: zstd would unpack all between them.
+    -- Queries read scattered rows of a channel from here; zstd would decompress everything between them.
     content            VARCHAR NOT NULL USING COMPRESSION uncompressed,
     created_at         TIMESTAMPTZ NOT NULL,
     edited_at          TIMESTAMPTZ,
@@ -29,7 +28,7 @@ CREATE TABLE messages_hot (
     revision           BIGINT NOT NULL,
     source             TINYINT NOT NULL,
     patch_json         VARCHAR,
-    raw_json           VARCHAR USING COMPRESSION zstd,  -- none where the content was taken out
+    raw_json           VARCHAR USING COMPRESSION zstd,  -- NULL if the content was redacted
     deleted_after      TIMESTAMPTZ,
     content_removed_at TIMESTAMPTZ
 );
@@ -53,7 +52,7 @@ CREATE TABLE messages_small_runs (
     revision           BIGINT NOT NULL,
     source             TINYINT NOT NULL,
     patch_json         VARCHAR,
-    raw_json           VARCHAR USING COMPRESSION zstd,  -- none where the content was taken out
+    raw_json           VARCHAR USING COMPRESSION zstd,  -- NULL if the content was redacted
     deleted_after      TIMESTAMPTZ,
     content_removed_at TIMESTAMPTZ
 );
@@ -77,7 +76,7 @@ CREATE TABLE messages_runs (
     revision           BIGINT NOT NULL,
     source             TINYINT NOT NULL,
     patch_json         VARCHAR,
-    raw_json           VARCHAR USING COMPRESSION zstd,  -- none where the content was taken out
+    raw_json           VARCHAR USING COMPRESSION zstd,  -- NULL if the content was redacted
     deleted_after      TIMESTAMPTZ,
     content_removed_at TIMESTAMPTZ
 );
@@ -106,7 +105,7 @@ CREATE VIEW discord_messages AS
            source, patch_json, raw_json
     FROM messages_runs;
 
--- Every version of every message, the present one too.
+-- Every version of every message, including the current one.
 CREATE VIEW discord_message_versions AS
     SELECT message_id, guild_id, channel_id, edited_at, content, attachment_count, embed_count,
            revision, source, raw_json, false AS is_current

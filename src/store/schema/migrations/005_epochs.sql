@@ -1,7 +1,8 @@
--- One epoch for each time that the record was opened and changed, and how far it was before. Where a
--- backup is put back, revisions are counted again from it: whoever has seen later ones learns it by this.
+-- One epoch for each time that the record was opened and changed, with the revision before it. After a backup
+-- is restored, revisions are counted again from the backup's; a follower that knows a later revision finds that
+-- out by its epoch.
 CREATE TABLE epochs (
-    number   BIGINT NOT NULL,          -- counts up; the last ones are kept
+    number   BIGINT NOT NULL,          -- counts up; only the last epochs are kept
     epoch    UUID NOT NULL,
     began_at TIMESTAMPTZ NOT NULL,
     revision BIGINT NOT NULL

@@ -1,5 +1,5 @@
--- The view of 002, but that a channel which is live ends at the socket's last mark: a page of another
--- channel that was read up to now made a gap of a minute in all of them.
+-- The view of 002, except that a live channel ends at the last watermark of the gateway session. Before, a page
+-- of one channel that was read up to now made a gap of a minute in all other channels.
 CREATE OR REPLACE VIEW coverage AS
 WITH places AS (
     SELECT channel_id, guild_id, access, gone_at, session.live_high,
@@ -25,14 +25,15 @@ WITH places AS (
     SELECT places.channel_id,
            greatest(places.channel_id, coalesce(max(known.high), 0),
                     CASE WHEN any_value(gone_at) IS NOT NULL THEN snowflake_at(any_value(gone_at))
-                         -- What lies between the socket's last mark and a page that was read just now
-                         -- is on its way, and no gap: 300000 << 22 ids, five minutes; marks come each minute.
-                         -- So is what a channel may have that was made, or read, after the mark.
+                         -- The ids between the last watermark of the session and a page that was read just now
+                         -- are in flight and no gap: 300000 << 22 ids are five minutes, and watermarks are
+                         -- written each minute. The same holds for a channel that was created, or read, after
+                         -- the watermark.
                          WHEN any_value(access) = 'readable'
                               AND (bool_or(live.channel_id IS NOT NULL)
                                    OR any_value(reached.high) >= greatest(any_value(live_low), any_value(live_high)))
                               AND any_value(read.high) < any_value(live_high) + 1258291200000 THEN 0
-                         -- To where any reading got, so that no channel is passed over.
+                         -- Up to where any channel was read, so that no channel is left out.
                          ELSE coalesce(greatest(any_value(live_high), any_value(read.high)),
                                        (SELECT snowflake_at(committed_at) FROM record_state), 0) END) AS high
     FROM places CROSS JOIN (SELECT max(high) AS high FROM coverage_ranges) AS read

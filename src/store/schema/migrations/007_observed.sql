@@ -1,10 +1,10 @@
--- When Discord showed what is recorded, so that the last observation counts; reactions and votes, which change one by
--- one; and whether the end of a channel was told or only inferred.
+-- When Discord showed what is stored, so that the last observation counts; reactions and votes, which change
+-- one by one; and whether the deletion of a channel is confirmed or inferred.
 
--- In the order of these columns the writer appends, and rows move from table to table.
-ALTER TABLE messages_hot ADD COLUMN observed_at TIMESTAMPTZ;       -- of raw_json; before this schema: ingested_at
+-- The writer appends, and compaction moves rows, in the order of these columns.
+ALTER TABLE messages_hot ADD COLUMN observed_at TIMESTAMPTZ;       -- of raw_json; NULL before this version: ingested_at
 ALTER TABLE messages_hot ADD COLUMN observed_sequence BIGINT;      -- the frame's number in its session
-ALTER TABLE messages_hot ADD COLUMN state_json VARCHAR;            -- what the next observation is joined with
+ALTER TABLE messages_hot ADD COLUMN state_json VARCHAR;            -- what the merge rule needs for the next observation
 ALTER TABLE messages_hot ADD COLUMN reaction_count INTEGER DEFAULT 0;
 ALTER TABLE messages_hot ADD COLUMN reactions VARCHAR DEFAULT '[]';
 ALTER TABLE messages_hot ADD COLUMN poll_votes VARCHAR;
@@ -28,20 +28,20 @@ ALTER TABLE message_fragments RENAME patch_json TO state_json;
 ALTER TABLE message_versions ADD COLUMN observed_at TIMESTAMPTZ;
 ALTER TABLE message_versions ADD COLUMN observed_sequence BIGINT;
 
-ALTER TABLE channels ADD COLUMN gone_told BOOLEAN;                 -- Discord said so; NULL: a record of before does not know
-ALTER TABLE channels ADD COLUMN gone_asked_at TIMESTAMPTZ;         -- else: when it was asked; a later sign of life refutes it
-ALTER TABLE channels ADD COLUMN suspected_since TIMESTAMPTZ;       -- Discord does not know it; not believed yet
+ALTER TABLE channels ADD COLUMN gone_told BOOLEAN;                 -- deletion confirmed; NULL: an old record does not know
+ALTER TABLE channels ADD COLUMN gone_asked_at TIMESTAMPTZ;         -- inferred: when Discord was asked; later proof of life refutes it
+ALTER TABLE channels ADD COLUMN suspected_since TIMESTAMPTZ;       -- suspected deletion, not confirmed yet
 
 ALTER TABLE record_state ADD COLUMN observed_at TIMESTAMPTZ;       -- the greatest time of an observation
-ALTER TABLE gateway_sessions ADD COLUMN intents UBIGINT;           -- which events the session was begun for
+ALTER TABLE gateway_sessions ADD COLUMN intents UBIGINT;           -- the events for which the session was begun
 
--- Who reacted or voted, and when: only with REACTIONS=full.
+-- Reaction and vote events: who, and when. Filled only with REACTIONS=full.
 CREATE TABLE reaction_events (
     happened_at TIMESTAMPTZ NOT NULL,
     message_id  BIGINT NOT NULL,
     guild_id    BIGINT NOT NULL,
     channel_id  BIGINT NOT NULL,
-    user_id     BIGINT,              -- none where all reactions were taken away
+    user_id     BIGINT,              -- NULL if all reactions were cleared
     event       VARCHAR NOT NULL,    -- reaction_added, reaction_removed, emoji_cleared, all_cleared, vote_added, vote_removed
     emoji_id    BIGINT,
     emoji_name  VARCHAR,
@@ -49,9 +49,10 @@ CREATE TABLE reaction_events (
     is_super    BOOLEAN NOT NULL
 );
 
--- What partial updates brought. Until now patch_json held each value with the time of its edit, and every reader decided
--- by itself which of them are shown. From now on it holds those that are shown, and state_json what decides that. The
--- rule that was: those of a later edit, and of embeds of one edit the longer list, unless embeds were suppressed.
+-- What partial updates brought. Until now patch_json held each value with the time of its edit, and every
+-- reader decided by itself which of them are shown. From now on patch_json holds the values that are shown, and
+-- state_json what decides that. The old rule was: values of a later edit are shown; of the embeds of one edit,
+-- the longer list is shown, unless embeds were suppressed.
 CREATE MACRO is_shown(patch_json, raw_json, field) AS
     coalesce(TRY_CAST(TRY(json_extract_string(patch_json, '$.' || field || '.edited_at')) AS TIMESTAMPTZ), '-infinity')
     > coalesce(TRY_CAST(TRY(json_extract_string(raw_json, '$.edited_timestamp')) AS TIMESTAMPTZ), '-infinity')
@@ -82,7 +83,7 @@ DROP MACRO shown_values;
 DROP MACRO shown_fields;
 DROP MACRO is_shown;
 
--- The reactions and votes that payloads tell of.
+-- The reactions and votes that are in the payloads.
 CREATE MACRO told_reactions(raw_json) AS
     list_filter(TRY(json_transform(json_extract(raw_json, '$.reactions'),
         '[{"emoji":{"id":"VARCHAR","name":"VARCHAR"},"count":"BIGINT","count_details":{"burst":"BIGINT"}}]')),
@@ -108,7 +109,8 @@ UPDATE messages_runs SET reactions = shown_reactions(told_reactions(raw_json)), 
     reaction_count = least(coalesce(list_sum(list_transform(told_reactions(raw_json), lambda one:
         CAST(one.count AS DOUBLE))), 0), 2147483647)
     WHERE contains(raw_json, '"reactions"') OR contains(raw_json, '"answer_counts"');
--- The socket tells of a new poll without results: there are no votes yet. What was taken out of the record is not known.
+-- The gateway sends a new poll without results: there are no votes yet. The counts of redacted messages are
+-- unknown.
 UPDATE messages_hot SET poll_votes = '[]' WHERE poll_votes IS NULL AND source = 2 AND contains(raw_json, '"poll"')
     AND TRY(json_type(raw_json, '$.poll')) = 'OBJECT';
 UPDATE messages_hot SET reaction_count = NULL, reactions = NULL, poll_votes = NULL WHERE content_removed_at IS NOT NULL;
@@ -123,8 +125,8 @@ DROP MACRO told_votes;
 DROP MACRO shown_reactions;
 DROP MACRO told_reactions;
 
--- Channels that were taken for deleted, and in which something was written afterwards: they live, and so do their
--- threads that went with them, and the messages that were recorded as gone with them.
+-- Channels that counted as deleted, and in which something was written afterwards: they exist, and so do their
+-- threads that counted as deleted with them, and the messages that were marked as deleted with them.
 CREATE TABLE living AS
     SELECT channel_id FROM channels JOIN (
         SELECT channel_id, max(message_id) AS newest FROM (
@@ -153,7 +155,8 @@ UPDATE messages_runs SET deleted = false, deleted_by = NULL, deleted_after = NUL
     WHERE deleted_by = 'channel' AND channel_id IN (SELECT channel_id FROM living);
 DROP TABLE living;
 
--- Of the others that were recorded after their channel's end, the interval was upside down.
+-- Other messages that were written after their channel's deletion was noticed had an interval with its ends
+-- exchanged.
 UPDATE messages_hot SET deleted_before = greatest(deleted_before, created_at),
     deleted_after = least(deleted_after, greatest(deleted_before, created_at)),
     revision = (SELECT revision + 1 FROM record_state)
@@ -191,7 +194,7 @@ CREATE OR REPLACE VIEW discord_messages AS
            ingested_at, revision, source, patch_json, raw_json
     FROM messages_runs;
 
--- Since when reactions and votes of a range may be missing. Nobody listened to them before this schema.
+-- Since when reactions and votes of a range may be missing. Before this schema version they were not followed.
 ALTER TABLE coverage_ranges ADD COLUMN reactions_stale_since TIMESTAMPTZ;
 UPDATE coverage_ranges SET reactions_stale_since = snowflake_time(greatest(low, channel_id))
     WHERE complete_by IS NOT NULL;
@@ -223,14 +226,15 @@ WITH places AS (
     SELECT places.channel_id,
            greatest(places.channel_id, coalesce(max(known.high), 0),
                     CASE WHEN any_value(gone_at) IS NOT NULL THEN snowflake_at(any_value(gone_at))
-                         -- What lies between the socket's last mark and a page that was read just now
-                         -- is on its way, and no gap: 300000 << 22 ids, five minutes; marks come each minute.
-                         -- So is what a channel may have that was made, or read, after the mark.
+                         -- The ids between the last watermark of the session and a page that was read just now
+                         -- are in flight and no gap: 300000 << 22 ids are five minutes, and watermarks are
+                         -- written each minute. The same holds for a channel that was created, or read, after
+                         -- the watermark.
                          WHEN any_value(access) = 'readable'
                               AND (bool_or(live.channel_id IS NOT NULL)
                                    OR any_value(reached.high) >= greatest(any_value(live_low), any_value(live_high)))
                               AND any_value(read.high) < any_value(live_high) + 1258291200000 THEN 0
-                         -- To where any reading got, so that no channel is passed over.
+                         -- Up to where any channel was read, so that no channel is left out.
                          ELSE coalesce(greatest(any_value(live_high), any_value(read.high)),
                                        (SELECT snowflake_at(committed_at) FROM record_state), 0) END) AS high
     FROM places CROSS JOIN (SELECT max(high) AS high FROM coverage_ranges) AS read

@@ -1,5 +1,5 @@
--- Whether an app or a webhook wrote a message. Until now only the payload said it, and reports without apps had to read
--- each payload.
+-- Whether an app or a webhook wrote a message. Until now only the payload said so, and reports without apps had
+-- to parse each payload.
 
 ALTER TABLE messages_hot ADD COLUMN author_is_bot BOOLEAN DEFAULT false;
 ALTER TABLE messages_small_runs ADD COLUMN author_is_bot BOOLEAN DEFAULT false;

@@ -1,4 +1,4 @@
-//! Dates: what each one spans, with days as the clocks of a place have them.
+//! Dates: what each one spans, with days of a time zone.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -10,7 +10,7 @@ fn at(now: &str, zone: Tz) -> Context {
     Context { now, zone }
 }
 
-/// The canonical text of a query, or the reason why it is none.
+/// The canonical text of a query, or the reason of its mistake.
 fn read(text: &str, context: &Context) -> String {
     match parse(text, context) {
         Ok(clause) => clause.map_or_else(String::new, |it| it.to_string()),
@@ -47,7 +47,7 @@ fn before_ends_where_a_date_begins_and_after_begins_where_it_ends() {
         ("after:2024-12", "after:2024-12-31T23:00:00Z"),
         ("before:2024", "before:2023-12-31T23:00:00Z"),
         ("after:2024", "after:2024-12-31T23:00:00Z"),
-        // A moment is outside of what is before it, and inside of what is after it.
+        // A moment is not before itself, and not excluded by `after`.
         ("before:2024-05-17T12:00:00Z", "before:2024-05-17T12:00:00Z"),
         (
             "after:2024-05-17T12:00:00+02:00",
@@ -57,7 +57,7 @@ fn before_ends_where_a_date_begins_and_after_begins_where_it_ends() {
             "after:\"2024-05-17 12:00:00.5Z\"",
             "after:2024-05-17T12:00:00.500Z",
         ),
-        // From the beginning of the one to the end of the other.
+        // A range goes from the beginning of its first date to the end of its last.
         (
             "during:2024-05-01..2024-05-07",
             "during:2024-04-30T22:00:00Z..2024-05-07T22:00:00Z",
@@ -89,7 +89,7 @@ fn dates_that_now_decides() {
         ("last-month", "2024-05-31T22:00:00Z..2024-06-30T22:00:00Z"),
         ("year", "2023-12-31T23:00:00Z..2024-12-31T23:00:00Z"),
         ("last-year", "2022-12-31T23:00:00Z..2023-12-31T23:00:00Z"),
-        // A length of time is the time since then.
+        // A length of time stands for the time since then.
         ("30m", "after:2024-07-17T12:00:00Z"),
         ("12h", "after:2024-07-17T00:30:00Z"),
         ("7d", "after:2024-07-10T12:30:00Z"),
@@ -142,14 +142,14 @@ fn a_day_on_which_clocks_change_is_longer_or_shorter() {
     ] {
         assert_eq!(during(typed, &context()), meant);
     }
-    // A day ago it was the same time of the day; 24 hours ago it was not.
+    // One day ago the clocks showed the same time; 24 hours ago they did not.
     let monday = at("2024-04-01T00:30:00Z", Tz::Europe__Paris);
     assert_eq!(during("1d", &monday), "after:2024-03-31T01:00:00Z");
     assert_eq!(during("24h", &monday), "after:2024-03-31T00:30:00Z");
     let monday = at("2024-10-28T12:00:00Z", Tz::Europe__Paris);
     assert_eq!(during("2d", &monday), "after:2024-10-26T11:00:00Z");
-    // In Beirut that day began at one o'clock, in Havana midnight came twice, and Samoa had no
-    // 30th of December.
+    // In Beirut that day began at one o'clock, in Havana midnight came twice, and Samoa had no 30th of
+    // December.
     let beirut = at("2024-01-01T00:00:00Z", Tz::Asia__Beirut);
     assert_eq!(
         during("2024-03-31", &beirut),
@@ -243,7 +243,7 @@ fn wrong_dates() {
         let text = read(&format!("during:{value}"), &context());
         assert!(text.starts_with(reason), "{value}: {text}");
     }
-    // Where the clock itself is beyond all dates.
+    // The clock itself is outside of the range of dates.
     for now in [DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC] {
         for zone in [Tz::Pacific__Kiritimati, Tz::Pacific__Pago_Pago] {
             for value in ["today", "last-year", "week", "1d", "1h", "6mo", "9y"] {

@@ -1,10 +1,10 @@
-//! The user's manual: what it shows is read, and answered as it says.
+//! The user's manual: every example in it is parsed, with the result that it gives.
 
 use super::*;
 
 const MANUAL: &str = include_str!("../../../../../docs/search.md");
 
-/// The rows of tables whose first cell is code: its texts, and the second cell.
+/// The rows of tables whose first cell is code: the texts in it, and the second cell.
 fn rows(text: &str) -> impl Iterator<Item = (Vec<&str>, &str)> {
     text.lines().filter_map(|line| {
         let cells = line.strip_prefix("| `")?.strip_suffix(" |")?;

@@ -1,8 +1,8 @@
-//! Mistakes: each points at its place, marked here below the text, and says what to type instead.
+//! Mistakes: each has its position, marked here below the text, and says what to type instead.
 
 use super::*;
 
-/// The text, the marks below what is pointed at (one ^ where something is missing), the reason.
+/// The text, the marks below its mistake (one ^ if something is missing there), and the reason.
 const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "say \"hello",
@@ -283,6 +283,6 @@ fn each_limit_is_its_own_mistake() {
             .reason
             .starts_with("Parentheses can be nested at most 16")
     );
-    // Side by side they are not inside of one another.
+    // Groups side by side are not nested.
     assert!(parse(&"(a) ".repeat(MAX_DEPTH + 1), &context()).is_ok());
 }

@@ -1,4 +1,4 @@
-//! What holds for every text and every tree.
+//! Properties that hold for every text and every tree.
 
 use chrono::{DateTime, Utc};
 use proptest::collection::vec;
@@ -8,7 +8,7 @@ use proptest::sample::select;
 
 use super::*;
 
-/// Enough for the canonical text of every tree that is made here.
+/// Limits that are large enough for the canonical text of every generated tree.
 const ROOMY: Limits = Limits {
     characters: 1_000_000,
     terms: 100_000,
@@ -97,12 +97,12 @@ const PIECES: &[&str] = &[
     "\n",
 ];
 
-/// Words that a tree can hold.
+/// Words for generated trees.
 const WORDS: &[&str] = &[
     "cat", "C++", "--x", "->", ">", "a:b", "f(x)", "a|b", "|b", "\\", "日",
 ];
 
-/// The same tree with each term at the same place.
+/// The same tree with all terms at the same position.
 fn placeless(clause: Clause) -> Clause {
     match clause {
         Clause::All(clauses) => Clause::All(clauses.into_iter().map(placeless).collect()),
@@ -139,7 +139,7 @@ fn holds(text: &str) {
             let mut terms = 0;
             for_each_term(&clause, &mut |term| {
                 terms += 1;
-                // Merged authors and channels stand before what was between them.
+                // Merged authors and channels stand before the terms that were between them.
                 end = end.max(term.at.end);
                 let typed: String = characters[term.at.clone()].iter().collect();
                 match &term.sought {
@@ -230,7 +230,7 @@ fn tree() -> impl Strategy<Value = Clause> {
     })
 }
 
-/// All of these, with one author and one channel at most: more would be any of them.
+/// A conjunction with at most one author and one channel, because several would be merged.
 fn side_by_side(mut clauses: Vec<Clause>) -> Clause {
     let (mut authors, mut channels) = (0, 0);
     clauses.retain(|clause| {
