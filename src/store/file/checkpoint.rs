@@ -44,7 +44,7 @@ impl Checkpoints {
     }
 
     /// Writes the journal, then checkpoints.
-    pub(crate) fn fold(&self, connection: &Connection) -> Result<(), StoreError> {
+    pub(crate) fn run(&self, connection: &Connection) -> Result<(), StoreError> {
         self.save(connection)?;
         failpoint::reach("checkpoint_saved")?;
         connection.execute_batch("CHECKPOINT")?;

@@ -17,7 +17,7 @@ const SUFFIX: &str = ".commits";
 
 /// The content of the counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Testimony {
+pub(crate) struct CommitCount {
     /// The number of commits.
     pub(crate) commits: i64,
     /// The time of the last commit.
@@ -25,14 +25,14 @@ pub(crate) struct Testimony {
 }
 
 /// Writes the commit counter.
-pub(crate) struct Witness {
+pub(crate) struct CommitCounter {
     file: File,
     store_id: String,
 }
 
-impl Witness {
+impl CommitCounter {
     /// Opens the counter's file. Also returns its last content, if that is readable and of this store.
-    pub(crate) fn open(record: &Path, store_id: String) -> io::Result<(Self, Option<Testimony>)> {
+    pub(crate) fn open(record: &Path, store_id: String) -> io::Result<(Self, Option<CommitCount>)> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -50,12 +50,12 @@ impl Witness {
     }
 
     /// Changes the store id that the counter belongs to.
-    pub(crate) fn attend(&mut self, store_id: String) {
+    pub(crate) fn rebind(&mut self, store_id: String) {
         self.store_id = store_id;
     }
 
     /// Records a commit without fsync: a power failure can only make the counter smaller.
-    pub(crate) fn saw(&self, Testimony { commits, at }: Testimony) -> io::Result<()> {
+    pub(crate) fn saw(&self, CommitCount { commits, at }: CommitCount) -> io::Result<()> {
         let line = format!("{} {commits} {}", self.store_id, at.timestamp_micros());
         let line = format!("{line:<width$}\n", width = LINE - 1);
         self.file.write_all_at(line.as_bytes(), 0)
@@ -65,10 +65,10 @@ impl Witness {
 /// The length of the line in bytes: a UUID and two numbers, padded with spaces.
 const LINE: usize = 80;
 
-fn parse(line: &str, store_id: &str) -> Option<Testimony> {
+fn parse(line: &str, store_id: &str) -> Option<CommitCount> {
     let mut words = line.split_ascii_whitespace();
     let is_this_ones = words.next()? == store_id;
-    let testimony = Testimony {
+    let testimony = CommitCount {
         commits: words.next()?.parse().ok()?,
         at: DateTime::from_timestamp_micros(words.next()?.parse().ok()?)?,
     };

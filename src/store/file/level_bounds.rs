@@ -4,7 +4,7 @@
 //! At any moment that a reader can see, the bounds may be too wide, but never too narrow. The writer widens
 //! them before the commit that adds rows, and narrows them after a compaction, which it counts. A reader looks
 //! at the bounds before its transaction begins and again when it has read. If a level that it left out may hold
-//! its rows by then, or if a compaction has moved rows, it queries all levels ([`Seen::anywhere`]).
+//! its rows by then, or if a compaction has moved rows, it queries all levels ([`SeenBounds::anywhere`]).
 
 use std::collections::HashMap;
 
@@ -16,10 +16,10 @@ use crate::store::StoreError;
 use crate::store::schema::levels::LEVELS;
 
 /// A selection of levels, in the order of [`LEVELS`].
-pub(crate) type Which = [bool; LEVELS.len()];
+pub(crate) type LevelSet = [bool; LEVELS.len()];
 
 /// The bounds of all levels, shared by the writer and all readers.
-pub(crate) struct Whereabouts(RwLock<Known>);
+pub(crate) struct LevelBounds(RwLock<Known>);
 
 #[derive(Default)]
 struct Known {
@@ -29,25 +29,25 @@ struct Known {
 
 #[derive(Default, Clone)]
 struct Level {
-    channels: HashMap<i64, Ends>,
-    all: Option<Ends>,
+    channels: HashMap<i64, IdBounds>,
+    all: Option<IdBounds>,
 }
 
 /// The smallest and the greatest id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ends {
+pub(crate) struct IdBounds {
     pub(crate) least: i64,
     pub(crate) greatest: i64,
 }
 
 /// The bounds at the moment when a reader looked at them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct SeenBounds {
     moves: u64,
-    levels: [Option<Ends>; LEVELS.len()],
+    levels: [Option<IdBounds>; LEVELS.len()],
 }
 
-impl Whereabouts {
+impl LevelBounds {
     /// Reads the bounds from the record, while nobody writes.
     pub(crate) fn load(connection: &Connection) -> Result<Self, StoreError> {
         let mut known = Known::default();
@@ -58,10 +58,10 @@ impl Whereabouts {
     }
 
     /// The present bounds of one channel, or of all channels together.
-    pub(crate) fn look(&self, channel: Option<ChannelId>) -> Seen {
+    pub(crate) fn look(&self, channel: Option<ChannelId>) -> SeenBounds {
         let known = self.read();
         let levels = known.levels.each_ref();
-        Seen {
+        SeenBounds {
             moves: known.moves,
             levels: levels.map(|level| match channel {
                 Some(channel) => level.channels.get(&channel.as_i64()).copied(),
@@ -73,7 +73,7 @@ impl Whereabouts {
     /// Widens the bounds of level 0 before a commit that adds rows with these channels and ids.
     pub(crate) fn will_arrive(&self, rows: impl Iterator<Item = (i64, i64)>) {
         let mut news = Level::default();
-        rows.for_each(|(channel, id)| news.widen(channel, Ends::of(id)));
+        rows.for_each(|(channel, id)| news.widen(channel, IdBounds::of(id)));
         self.write().levels[0].widen_by(&news);
     }
 
@@ -113,12 +113,12 @@ impl Level {
         let mut level = Self::default();
         while let Some(row) = rows.next()? {
             let (least, greatest) = (row.get(1)?, row.get(2)?);
-            level.widen(row.get(0)?, Ends { least, greatest });
+            level.widen(row.get(0)?, IdBounds { least, greatest });
         }
         Ok(level)
     }
 
-    fn widen(&mut self, channel: i64, ends: Ends) {
+    fn widen(&mut self, channel: i64, ends: IdBounds) {
         let known = self.channels.entry(channel).or_insert(ends);
         *known = known.and(ends);
         self.all = Some(self.all.map_or(ends, |all| all.and(ends)));
@@ -131,7 +131,7 @@ impl Level {
     }
 }
 
-impl Ends {
+impl IdBounds {
     fn of(id: i64) -> Self {
         Self {
             least: id,
@@ -153,10 +153,10 @@ impl Ends {
     }
 }
 
-impl Seen {
+impl SeenBounds {
     /// Bounds that exclude nothing: each level can hold everything.
     pub(crate) fn anywhere() -> Self {
-        let ends = Ends {
+        let ends = IdBounds {
             least: i64::MIN,
             greatest: i64::MAX,
         };
@@ -167,19 +167,19 @@ impl Seen {
     }
 
     /// The levels that may hold ids of this range.
-    pub(crate) fn which(&self, span: IdSpan) -> Which {
+    pub(crate) fn which(&self, span: IdSpan) -> LevelSet {
         self.levels
             .map(|ends| ends.is_some_and(|ends| ends.meet(span)))
     }
 
     /// The smallest and the greatest id in all levels.
-    pub(crate) fn ends(&self) -> Option<Ends> {
-        self.levels.into_iter().flatten().reduce(Ends::and)
+    pub(crate) fn ends(&self) -> Option<IdBounds> {
+        self.levels.into_iter().flatten().reduce(IdBounds::and)
     }
 
     /// Whether a transaction that began between this look and `later` sees every row of the range when it
     /// queries only the levels `asked`.
-    pub(crate) fn holds(&self, later: &Self, span: IdSpan, asked: Which) -> bool {
+    pub(crate) fn holds(&self, later: &Self, span: IdSpan, asked: LevelSet) -> bool {
         let new = later.which(span).into_iter().zip(asked);
         self.moves == later.moves && new.into_iter().all(|(may_hold, asked)| asked || !may_hold)
     }
@@ -197,8 +197,8 @@ mod tests {
         id.try_into().expect("a snowflake")
     }
 
-    fn empty() -> Whereabouts {
-        Whereabouts(RwLock::new(Known::default()))
+    fn empty() -> LevelBounds {
+        LevelBounds(RwLock::new(Known::default()))
     }
 
     #[test]
@@ -213,12 +213,12 @@ mod tests {
         assert_eq!(places.look(Some(channel(3))).ends(), None);
         assert_eq!(
             places.look(None).ends(),
-            Some(Ends {
+            Some(IdBounds {
                 least: 10,
                 greatest: 90
             })
         );
-        assert_eq!(Seen::anywhere().which(span(5, 6)), [true; 3]);
+        assert_eq!(SeenBounds::anywhere().which(span(5, 6)), [true; 3]);
         places.will_arrive([(4, i64::MAX)].into_iter());
         let greatest = IdSpan::of(i64::MAX.try_into().expect("an id"));
         let seen = places.look(Some(channel(4)));

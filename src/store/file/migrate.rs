@@ -50,7 +50,7 @@ pub(crate) fn migrate(
             let _ = connection.execute_batch("ROLLBACK");
             return Err(error);
         }
-        checkpoints.fold(connection)?;
+        checkpoints.run(connection)?;
     }
     if let Some(before) = deleted {
         let mended = before - self::deleted(connection)?;

@@ -9,16 +9,16 @@ use crate::durable;
 use crate::store::StoreError;
 
 /// The free space that a checkpoint needs in addition to twice the WAL's length, in bytes.
-const FOLD_MARGIN: u64 = 16 * 1024 * 1024;
+const CHECKPOINT_MARGIN: u64 = 16 * 1024 * 1024;
 
 /// The WAL of a DuckDB file.
-pub(crate) struct Log {
+pub(crate) struct Wal {
     path: PathBuf,
     /// The length after the last commit, in bytes.
     length: u64,
 }
 
-impl Log {
+impl Wal {
     /// The WAL of this DuckDB file, with its present length.
     pub(crate) fn of(database: &Path) -> Self {
         let mut log = Self {
@@ -49,7 +49,7 @@ impl Log {
 
     /// An error if a failed commit has left data in the WAL. DuckDB truncates what a failed commit has written;
     /// if it could not, later commits would be lost together with that rest.
-    pub(crate) fn look_for_remains(
+    pub(crate) fn ensure_unchanged(
         &self,
         what: &str,
         error: &StoreError,
@@ -63,8 +63,8 @@ impl Log {
     }
 
     /// Whether the disk has room for a checkpoint; if not, the number of bytes that it needs.
-    pub(crate) fn has_room_to_fold(&self) -> Result<(), u64> {
-        let needed = self.length_now().saturating_mul(2) + FOLD_MARGIN;
+    pub(crate) fn has_room_to_checkpoint(&self) -> Result<(), u64> {
+        let needed = self.length_now().saturating_mul(2) + CHECKPOINT_MARGIN;
         // A system that does not report its free space is assumed to have room.
         let free = fs4::available_space(durable::folder_of(&self.path));
         if free.is_ok_and(|free| free < needed) {

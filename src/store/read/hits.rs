@@ -11,7 +11,7 @@ use super::ordered_scan::stream;
 use super::reader::{InterruptOnDrop, Reader};
 use crate::message::{ChannelId, IdSpan, MessageId};
 use crate::store::StoreError;
-use crate::store::file::level_bounds::Which;
+use crate::store::file::level_bounds::LevelSet;
 use crate::store::schema::columns::{Column, Kind, column, schema};
 use crate::store::schema::levels::{LEVELS, ROW_GROUP};
 use crate::store::schema::message::{MessageRow, Shape};
@@ -65,7 +65,7 @@ impl Reader {
             // The level bounds are read before the transaction begins, so that rows that move in between are
             // not missed.
             let asked = |(channel, id): &FoundAt| {
-                let seen = reader.whereabouts.look(Some(*channel));
+                let seen = reader.level_bounds.look(Some(*channel));
                 (*channel, *id, seen.which(IdSpan::of(*id)))
             };
             let asked: Vec<_> = found.iter().map(asked).collect();
@@ -134,7 +134,7 @@ impl Reader {
 fn read_levels(
     connection: &Connection,
     shape: Shape,
-    asked: &[(ChannelId, MessageId, Which)],
+    asked: &[(ChannelId, MessageId, LevelSet)],
     by_id: &mut HashMap<MessageId, FoundRow>,
 ) -> Result<(), StoreError> {
     let mut selects = Vec::new();

@@ -6,7 +6,7 @@ use duckdb::Connection;
 use super::reader::Reader;
 use crate::message::{ChannelId, IdSpan, MessageId};
 use crate::store::StoreError;
-use crate::store::file::level_bounds::{Seen, Whereabouts, Which};
+use crate::store::file::level_bounds::{LevelBounds, LevelSet, SeenBounds};
 use crate::store::schema::levels::LEVELS;
 use crate::store::schema::message::{MessageRow, Shape};
 
@@ -25,8 +25,8 @@ impl Reader {
         self.run(move |connection| {
             let channel = guess();
             // The level bounds are read before the transaction determines what it sees.
-            let near = channel.map(|channel| reader.whereabouts.look(Some(channel)));
-            let seen = reader.whereabouts.look(None);
+            let near = channel.map(|channel| reader.level_bounds.look(Some(channel)));
+            let seen = reader.level_bounds.look(None);
             // A single statement needs a transaction too: another commit can come between its planning and its
             // execution, and DuckDB prunes tables that were empty when it planned.
             connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
@@ -35,7 +35,7 @@ impl Reader {
             {
                 return Ok(Some(row));
             }
-            search(connection, id, seen, &reader.whereabouts)
+            search(connection, id, seen, &reader.level_bounds)
         })
         .await
     }
@@ -45,16 +45,16 @@ impl Reader {
 pub(crate) fn search(
     connection: &Connection,
     id: MessageId,
-    seen: Seen,
-    whereabouts: &Whereabouts,
+    seen: SeenBounds,
+    level_bounds: &LevelBounds,
 ) -> Result<Option<MessageRow>, StoreError> {
     let span = IdSpan::of(id);
     let asked = seen.which(span);
     let found = find(connection, id, None, asked)?;
-    if found.is_some() || seen.holds(&whereabouts.look(None), span, asked) {
+    if found.is_some() || seen.holds(&level_bounds.look(None), span, asked) {
         return Ok(found);
     }
-    find(connection, id, None, Seen::anywhere().which(span))
+    find(connection, id, None, SeenBounds::anywhere().which(span))
 }
 
 /// Queries one level after the other, because in most cases only one can contain the message.
@@ -62,7 +62,7 @@ fn find(
     connection: &Connection,
     id: MessageId,
     channel: Option<ChannelId>,
-    asked: Which,
+    asked: LevelSet,
 ) -> Result<Option<MessageRow>, StoreError> {
     let shape = Shape::WHOLE;
     let here = channel.map(|channel| format!(" AND channel_id = {}", channel.as_i64()));

@@ -8,7 +8,7 @@ use super::pace::{Order, PaceKey};
 use super::reader::Reader;
 use crate::message::{ChannelId, GuildId, IdSpan, MessageId};
 use crate::store::StoreError;
-use crate::store::file::level_bounds::{Ends, Seen, Whereabouts, Which};
+use crate::store::file::level_bounds::{IdBounds, LevelBounds, LevelSet, SeenBounds};
 use crate::store::schema::levels::LEVELS;
 use crate::store::schema::message::{MessageRow, Shape};
 
@@ -23,7 +23,7 @@ const WIDEN: (i64, i64) = (4, 16);
 const CROWDED: usize = 4;
 
 /// No level.
-const NO_LEVEL: Which = [false; LEVELS.len()];
+const NO_LEVEL: LevelSet = [false; LEVELS.len()];
 
 /// The parameters of a page.
 #[derive(Debug, Clone)]
@@ -62,8 +62,8 @@ impl Reader {
         self.run(move |connection| {
             let place = PaceKey::of(&request);
             let pace = reader.paces.get(place);
-            let seen = reader.whereabouts.look(Some(request.channel_id));
-            let mut rows = read(connection, &request, seen, &reader.whereabouts, pace)?;
+            let seen = reader.level_bounds.look(Some(request.channel_id));
+            let mut rows = read(connection, &request, seen, &reader.level_bounds, pace)?;
             let has_more = rows.len() > request.limit;
             rows.truncate(request.limit);
             reader.paces.learn(place, &rows);
@@ -81,16 +81,16 @@ impl Reader {
 fn read(
     connection: &Connection,
     request: &PageRequest,
-    seen: Seen,
-    whereabouts: &Whereabouts,
+    seen: SeenBounds,
+    level_bounds: &LevelBounds,
     pace: Option<i64>,
 ) -> Result<Vec<MessageRow>, StoreError> {
     connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
     let mut walk = Walk::new(connection, request, seen, seen.ends());
     walk.go(pace)?;
-    let later = whereabouts.look(Some(request.channel_id));
+    let later = level_bounds.look(Some(request.channel_id));
     if !walk.missed_nothing(&later) {
-        walk = Walk::new(connection, request, Seen::anywhere(), later.ends());
+        walk = Walk::new(connection, request, SeenBounds::anywhere(), later.ends());
         walk.go(pace)?;
     }
     Ok(walk.rows)
@@ -101,11 +101,11 @@ struct Walk<'a> {
     connection: &'a Connection,
     request: &'a PageRequest,
     shape: Shape,
-    seen: Seen,
+    seen: SeenBounds,
     /// The smallest and the greatest id of the channel, as far as the level bounds tell.
-    ends: Option<Ends>,
+    ends: Option<IdBounds>,
     /// The ranges that were queried, each with the levels queried for it.
-    asked: Vec<(IdSpan, Which)>,
+    asked: Vec<(IdSpan, LevelSet)>,
     rows: Vec<MessageRow>,
 }
 
@@ -113,8 +113,8 @@ impl<'a> Walk<'a> {
     fn new(
         connection: &'a Connection,
         request: &'a PageRequest,
-        seen: Seen,
-        ends: Option<Ends>,
+        seen: SeenBounds,
+        ends: Option<IdBounds>,
     ) -> Self {
         Self {
             connection,
@@ -203,14 +203,14 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn ask(&mut self, part: IdSpan) -> Which {
+    fn ask(&mut self, part: IdSpan) -> LevelSet {
         let which = self.seen.which(part);
         self.asked.push((part, which));
         which
     }
 
     /// The range of the first keys, as many as the page still needs.
-    fn first_keys(&self, which: Which, span: IdSpan) -> Result<Option<IdSpan>, StoreError> {
+    fn first_keys(&self, which: LevelSet, span: IdSpan) -> Result<Option<IdSpan>, StoreError> {
         if which == NO_LEVEL {
             return Ok(None);
         }
@@ -239,7 +239,7 @@ impl<'a> Walk<'a> {
     /// The rows of a range, at most `most`, in the requested order.
     fn select(
         &self,
-        which: Which,
+        which: LevelSet,
         span: IdSpan,
         most: usize,
     ) -> Result<Vec<MessageRow>, StoreError> {
@@ -268,7 +268,7 @@ impl<'a> Walk<'a> {
 
     /// The query for a range. It has literal values, by which DuckDB prunes row groups, and names each table,
     /// because DuckDB plans a query over the view twice as long.
-    fn sql(&self, columns: &str, which: Which, span: IdSpan) -> String {
+    fn sql(&self, columns: &str, which: LevelSet, span: IdSpan) -> String {
         let condition = format!(
             "channel_id = {} AND guild_id = {} AND message_id >= {} AND message_id < {}{}",
             self.request.channel_id.as_i64(),
@@ -289,7 +289,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether no level that was left out can have contained rows of the page.
-    fn missed_nothing(&self, later: &Seen) -> bool {
+    fn missed_nothing(&self, later: &SeenBounds) -> bool {
         let mut asked = self.asked.iter();
         asked.all(|&(span, which)| self.seen.holds(later, span, which))
     }
@@ -362,7 +362,7 @@ mod tests {
         settings.hot_rows = 10;
         settings.small_run_rows = 20;
         let (mut record, reader) = Record::open(&settings).expect("a record");
-        let places = Arc::clone(&reader.whereabouts);
+        let places = Arc::clone(&reader.level_bounds);
         let channel = ChannelId::try_from(CHANNEL).expect("an id");
         let look = || (places.look(Some(channel)), places.look(None));
 

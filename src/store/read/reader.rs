@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::pace::Paces;
 use crate::store::StoreError;
-use crate::store::file::level_bounds::Whereabouts;
+use crate::store::file::level_bounds::LevelBounds;
 use crate::store::file::report_catalog;
 
 /// How long a query waits for a free connection before it fails with [`StoreError::Busy`].
@@ -35,7 +35,7 @@ pub struct Reader {
     /// Shared by all clones.
     pub(crate) paces: Arc<Paces>,
     /// The level bounds, shared with the writer.
-    pub(crate) whereabouts: Arc<Whereabouts>,
+    pub(crate) level_bounds: Arc<LevelBounds>,
     /// Declared after the connections, so that it is dropped after them: see `Checkpoints::handle` in
     /// `file/checkpoint.rs`.
     _database: Arc<File>,
@@ -46,7 +46,7 @@ impl Reader {
     pub(crate) fn new(
         connection: &Connection,
         most: u32,
-        whereabouts: Arc<Whereabouts>,
+        level_bounds: Arc<LevelBounds>,
         database: Arc<File>,
     ) -> Result<Self, StoreError> {
         let connections = (0..most).map(|_| {
@@ -65,7 +65,7 @@ impl Reader {
             connections: connections.collect::<Result<Vec<_>, _>>()?.into(),
             reports: reports.collect::<Result<Vec<_>, _>>()?.into(),
             paces: Arc::default(),
-            whereabouts,
+            level_bounds,
             _database: database,
         })
     }
@@ -140,7 +140,7 @@ where
 {
     let connection = tokio::time::timeout(WAIT_FOR_CONNECTION, connections.get());
     let connection = connection.await.ok().and_then(Result::ok);
-    let connection = Lent(connection.ok_or(StoreError::Busy)?);
+    let connection = PooledConnection(connection.ok_or(StoreError::Busy)?);
     let interrupt = InterruptOnDrop::default();
     let running = Arc::clone(&interrupt.running);
     tokio::task::spawn_blocking(move || {
@@ -226,9 +226,9 @@ fn lock(running: &Mutex<Running>) -> parking_lot::MutexGuard<'_, Running> {
 }
 
 /// A connection that returns to the pool when dropped.
-struct Lent(Object<Connection>);
+struct PooledConnection(Object<Connection>);
 
-impl Drop for Lent {
+impl Drop for PooledConnection {
     /// Ends the query's transaction, also after an interrupt or a panic. `is_autocommit` can't tell whether
     /// there is one, because it always returns true.
     fn drop(&mut self) {

@@ -21,7 +21,7 @@ const TELL_AGAIN: Duration = Duration::from_millis(5);
 
 /// A compaction in progress. The long part, sorting and writing, runs at the same time as the writer, in a
 /// transaction of its own. That transaction commits between two commits of the writer.
-pub(crate) struct Move {
+pub(crate) struct Compaction {
     /// The level whose rows move.
     pub(crate) from: usize,
     /// When the compaction began.
@@ -38,7 +38,7 @@ pub(crate) struct Move {
     thread: Option<JoinHandle<(Connection, Result<(), StoreError>)>>,
 }
 
-impl Move {
+impl Compaction {
     /// Starts to copy a level as it is now: all of it, or the part `1 / 2^halvings` with the smallest ids. With
     /// `may_repeat` the compaction is abandoned if one of its rows changes before it is finished.
     pub(crate) fn begin(
@@ -185,7 +185,7 @@ impl Move {
 }
 
 /// No copy may outlive the record, because its connection would keep the file open.
-impl Drop for Move {
+impl Drop for Compaction {
     fn drop(&mut self) {
         if self.thread.is_some() {
             self.interrupt_copy();

@@ -10,7 +10,7 @@ use rangemap::{RangeMap, RangeSet};
 
 use super::batch::Batch;
 use super::tracker_tables::{write_channels, write_coverage, write_guilds, write_session};
-use super::{dead_letters as parked, outages};
+use super::{dead_letters, outages};
 use crate::guild::{
     Access, AccessMark, Channel, ChannelCoverage, ChannelGone, Coverage, Covered, Doubt, GapReason,
     Interrupted, KnownChannel, Place, SessionEnd, SessionMark, Suspicion,
@@ -25,7 +25,7 @@ use crate::store::schema::sql;
 const EVERY_ID: Range<i64> = 0..i64::MAX;
 
 /// The writer's state of channels, coverage and sessions.
-pub(crate) struct Marks {
+pub(crate) struct CoverageTracker {
     channels: HashMap<ChannelId, KnownChannel>,
     coverage: Coverage,
     sessions: HashMap<u32, SessionMark>,
@@ -52,7 +52,7 @@ pub(crate) struct ChannelsChanged {
     pub(crate) alive: Vec<ChannelId>,
 }
 
-impl Marks {
+impl CoverageTracker {
     pub(crate) fn load(
         connection: &Connection,
         repair_window: TimeDelta,
@@ -114,7 +114,7 @@ impl Marks {
         commit: i64,
         now: DateTime<Utc>,
     ) -> Result<ChannelsChanged, StoreError> {
-        parked::append(connection, &batch.parked, now)?;
+        dead_letters::append(connection, &batch.parked, now)?;
         write_guilds(connection, &batch.guilds)?;
         let mut touched = HashSet::new();
         let mut covered = HashSet::new();

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use duckdb::Connection;
 
 use super::fragments;
-use super::rows::{Removed, StoredMessage};
+use super::rows::{Redaction, StoredMessage};
 use crate::message::{ChannelId, IdSpan, Message, MessageId, Observed, Source};
 use crate::store::StoreError;
-use crate::store::file::level_bounds::{Seen, Whereabouts};
+use crate::store::file::level_bounds::{LevelBounds, SeenBounds};
 use crate::store::schema::levels::LEVELS;
 use crate::store::schema::sql::{FoundAt, condition, conditions, id, query_each, selects};
 
@@ -33,12 +33,12 @@ pub(crate) struct KnownRow {
 /// Looks messages up.
 pub(crate) fn lookup<'a>(
     connection: &Connection,
-    whereabouts: &Whereabouts,
+    level_bounds: &LevelBounds,
     messages: impl Iterator<Item = &'a Message> + Clone,
     has_fragments: bool,
 ) -> Result<Known, StoreError> {
     let mut known = Known::default();
-    for (level, asked) in may_be_in(whereabouts, messages.clone())
+    for (level, asked) in may_be_in(level_bounds, messages.clone())
         .into_iter()
         .enumerate()
     {
@@ -67,15 +67,15 @@ pub(crate) fn lookup<'a>(
 
 /// The messages that each level may contain. Only the writer calls this, so no rows move meanwhile.
 fn may_be_in<'a>(
-    whereabouts: &Whereabouts,
+    level_bounds: &LevelBounds,
     messages: impl Iterator<Item = &'a Message>,
 ) -> [Vec<FoundAt>; LEVELS.len()] {
-    let mut seen: HashMap<ChannelId, Seen> = HashMap::new();
+    let mut seen: HashMap<ChannelId, SeenBounds> = HashMap::new();
     let mut asked: [Vec<FoundAt>; LEVELS.len()] = Default::default();
     for message in messages {
         let seen = seen
             .entry(message.channel_id)
-            .or_insert_with(|| whereabouts.look(Some(message.channel_id)));
+            .or_insert_with(|| level_bounds.look(Some(message.channel_id)));
         let which = seen.which(IdSpan::of(message.id));
         for (asked, _) in asked.iter_mut().zip(which).filter(|(_, which)| *which) {
             asked.push((message.channel_id, message.id));
@@ -129,7 +129,7 @@ fn read_rows(
     query_each(connection, &selects(&select, conditions), |row| {
         let mut found = fragments::read(row)?;
         let removed = match row.get(8)? {
-            Some(at) => Some(Removed {
+            Some(at) => Some(Redaction {
                 at,
                 author_id: id(row, 9)?,
                 author_is_bot: row.get(16)?,

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
-use super::compaction::Move;
-use super::redact as content;
+use super::compaction::Compaction;
+use super::redact;
 use crate::failpoint;
 use crate::store::StoreError;
 use crate::store::file::checkpoint::Checkpoints;
-use crate::store::file::level_bounds::Whereabouts;
+use crate::store::file::level_bounds::LevelBounds;
 use crate::store::file::settings::StoreSettings;
-use crate::store::file::wal::Log;
+use crate::store::file::wal::Wal;
 use crate::store::schema::levels::{LEVELS, count};
 
 /// The number of commits and of bytes in the WAL after which a checkpoint is due: a start after a crash replays
@@ -44,13 +44,13 @@ const LAST_READS: Duration = Duration::from_secs(3);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The state of compaction and of the WAL.
-pub(crate) struct Upkeep {
+pub(crate) struct Maintenance {
     /// The number of rows in level 0 and level 1, and the limits.
     rows: [usize; 2],
     limits: [usize; 2],
     /// The connection for compactions; none while one is in progress.
     mover: Option<Connection>,
-    moving: Option<Move>,
+    moving: Option<Compaction>,
     /// After a failed compaction, none is started before this time.
     moves_wait_until: Option<Instant>,
     /// How many compactions in a row were abandoned, because rows were changed meanwhile.
@@ -60,22 +60,22 @@ pub(crate) struct Upkeep {
     move_halvings: u32,
     /// After a failed checkpoint, none is started before this time.
     folds_wait_until: Option<Instant>,
-    log: Log,
+    log: Wal,
     /// The number of commits in the WAL.
     commits_in_log: u32,
     /// The level bounds, which the readers share.
-    whereabouts: Arc<Whereabouts>,
+    level_bounds: Arc<LevelBounds>,
     /// Declared after the connections, so that it is dropped after them: the end of its file handle would
     /// release DuckDB's lock.
     checkpoints: Checkpoints,
 }
 
-impl Upkeep {
+impl Maintenance {
     /// The state for a record that was just opened.
     pub(crate) fn new(
         connection: &Connection,
         settings: &StoreSettings,
-        whereabouts: Arc<Whereabouts>,
+        level_bounds: Arc<LevelBounds>,
         checkpoints: Checkpoints,
     ) -> Result<Self, StoreError> {
         Ok(Self {
@@ -87,19 +87,19 @@ impl Upkeep {
             moves_repeated: 0,
             move_halvings: 0,
             folds_wait_until: None,
-            log: Log::of(&settings.path),
+            log: Wal::of(&settings.path),
             commits_in_log: 0,
-            whereabouts,
+            level_bounds,
             checkpoints,
         })
     }
 
-    pub(crate) fn log(&self) -> &Log {
+    pub(crate) fn log(&self) -> &Wal {
         &self.log
     }
 
     /// The compaction in progress, which has to know of changes to its rows.
-    pub(crate) fn moving(&mut self) -> Option<&mut Move> {
+    pub(crate) fn moving(&mut self) -> Option<&mut Compaction> {
         self.moving.as_mut()
     }
 
@@ -110,7 +110,7 @@ impl Upkeep {
         noticed_before: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         if let Some(moving) = &mut self.moving {
-            let due = content::due(connection, moving.source(), noticed_before)?;
+            let due = redact::due(connection, moving.source(), noticed_before)?;
             moving.note_changed(due.into_iter());
         }
         Ok(())
@@ -138,7 +138,7 @@ impl Upkeep {
             && let Some(mover) = self.mover.take()
         {
             let may_repeat = self.moves_repeated < MOVES_REPEATED;
-            match Move::begin(mover, from, self.move_halvings, may_repeat) {
+            match Compaction::begin(mover, from, self.move_halvings, may_repeat) {
                 Ok(moving) => self.moving = Some(moving),
                 Err(error) => {
                     self.mover = Some(connection.try_clone()?);
@@ -148,7 +148,7 @@ impl Upkeep {
         } else if (self.commits_in_log >= LOG_COMMITS || self.log.length() >= LOG_BYTES)
             && is_time(self.folds_wait_until)
         {
-            self.fold(connection)?;
+            self.checkpoint(connection)?;
         }
         Ok(())
     }
@@ -160,7 +160,7 @@ impl Upkeep {
         };
         let (from, began) = (moving.from, moving.began);
         let (copied, waited) = (began.elapsed(), Instant::now());
-        self.whereabouts.will_move(from);
+        self.level_bounds.will_move(from);
         let (mover, moved) = moving.finish()?;
         self.mover = Some(mover);
         match moved {
@@ -169,9 +169,9 @@ impl Upkeep {
                 (self.moves_repeated, self.move_halvings) = (0, 0);
                 failpoint::reach("move_durable")?;
                 self.rows = level_rows(connection)?;
-                self.whereabouts.moved(connection, from)?;
+                self.level_bounds.moved(connection, from)?;
                 let held_up = waited.elapsed();
-                self.fold(connection)?;
+                self.checkpoint(connection)?;
                 let folded = waited.elapsed() - held_up;
                 tracing::debug!(
                     from = LEVELS[from],
@@ -187,7 +187,7 @@ impl Upkeep {
                 Ok(())
             }
             Err(error @ StoreError::Sql(_)) => {
-                self.log.look_for_remains("a move", &error)?;
+                self.log.ensure_unchanged("a move", &error)?;
                 tracing::warn!(%error, "a compaction failed; its rows stay in their level until the next try");
                 if error.is_out_of_memory() && self.move_halvings < MOST_HALVINGS {
                     self.move_halvings += 1;
@@ -201,13 +201,13 @@ impl Upkeep {
     }
 
     /// Checkpoints, unless something prevents it; a compaction in progress is cancelled and starts again later.
-    pub(crate) fn fold(&mut self, connection: &Connection) -> Result<(), StoreError> {
+    pub(crate) fn checkpoint(&mut self, connection: &Connection) -> Result<(), StoreError> {
         // DuckDB can't checkpoint while another transaction writes.
         if let Some(moving) = self.moving.take() {
             self.mover = Some(moving.cancel()?);
         }
         // A checkpoint that finds the disk full invalidates the open database, so a long WAL is better.
-        if let Err(needed) = self.log.has_room_to_fold() {
+        if let Err(needed) = self.log.has_room_to_checkpoint() {
             self.folds_wait_until = Some(Instant::now() + AGAIN);
             tracing::warn!(
                 needed,
@@ -216,7 +216,7 @@ impl Upkeep {
             return Ok(());
         }
         failpoint::reach("checkpoint_begun")?;
-        match self.checkpoints.fold(connection) {
+        match self.checkpoints.run(connection) {
             Ok(()) => {
                 failpoint::reach("checkpoint_done")?;
                 self.commits_in_log = 0;
@@ -236,11 +236,11 @@ impl Upkeep {
 
     /// The final checkpoint: without it, the next start has to replay the WAL. Open queries can block it, so it
     /// is repeated for a while.
-    pub(crate) fn fold_at_last(&mut self, connection: &Connection) -> Result<(), StoreError> {
+    pub(crate) fn checkpoint_at_end(&mut self, connection: &Connection) -> Result<(), StoreError> {
         let until = Instant::now() + LAST_READS;
         loop {
-            self.fold(connection)?;
-            if self.log.length() == 0 || self.log.has_room_to_fold().is_err() {
+            self.checkpoint(connection)?;
+            if self.log.length() == 0 || self.log.has_room_to_checkpoint().is_err() {
                 return Ok(());
             }
             if Instant::now() >= until {

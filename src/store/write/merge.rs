@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use duckdb::{Connection, params};
 
 use super::batch::Unsettled;
-use super::coverage_tracker::Marks;
+use super::coverage_tracker::CoverageTracker;
 use super::lookup::{Known, KnownRow};
 use super::rows::{StoredMessage, sequence};
 use crate::guild::ChannelGone;
@@ -37,11 +37,14 @@ pub(crate) struct Merged {
 }
 
 /// Joins the batch's messages by id, and applies the confirmed deletion of a channel to its messages.
-pub(crate) fn fold(messages: &[Message], marks: &Marks) -> HashMap<MessageId, Message> {
+pub(crate) fn join_batch(
+    messages: &[Message],
+    tracker: &CoverageTracker,
+) -> HashMap<MessageId, Message> {
     let mut folded: HashMap<MessageId, Message> = HashMap::with_capacity(messages.len());
     for message in messages {
         let mut message = message.clone();
-        if let Some(gone) = marks
+        if let Some(gone) = tracker
             .gone_with_channel(&message)
             .filter(|it| it.by.is_told())
         {
@@ -58,7 +61,7 @@ pub(crate) fn fold(messages: &[Message], marks: &Marks) -> HashMap<MessageId, Me
 
 /// What a merge needs besides the batch.
 pub(crate) struct Circumstances<'a> {
-    pub(crate) marks: &'a Marks,
+    pub(crate) tracker: &'a CoverageTracker,
     /// The revision of the commit in progress, if it changes rows.
     pub(crate) revision: i64,
     pub(crate) now: DateTime<Utc>,
@@ -69,13 +72,13 @@ impl Circumstances<'_> {
     /// The deletion of a message through a missing channel, unless Discord confirmed that the channel was
     /// deleted.
     fn missing_channel(&self, message: &Message) -> Option<Gone> {
-        let gone = self.marks.gone_with_channel(message);
+        let gone = self.tracker.gone_with_channel(message);
         gone.filter(|gone| !gone.by.is_told())
     }
 
     /// The time since which the current session delivers every change.
     fn heard_since(&self) -> Option<DateTime<Utc>> {
-        self.marks.session_began()
+        self.tracker.session_began()
     }
 
     /// Prepares a row that shows something new: its revision, and its redaction if that is due at once.

@@ -10,23 +10,22 @@ use duckdb::types::FromSql;
 use duckdb::{Connection, params};
 
 use super::batch::{Batch, Committed, Unsettled};
-use super::coverage_tracker::Marks;
-use super::maintenance::Upkeep;
+use super::coverage_tracker::CoverageTracker;
+use super::maintenance::Maintenance;
 use super::merge::Circumstances;
 use super::rows::Layout;
 use super::{
-    fragments, lookup, merge, outages, reaction_events as reactions, redact as content, rows,
-    unsettled, versions,
+    fragments, lookup, merge, outages, reaction_events, redact, rows, unsettled, versions,
 };
 use crate::failpoint;
 use crate::message::ChannelId;
 use crate::store::StoreError;
 use crate::store::file::checkpoint::Checkpoints;
-use crate::store::file::commit_counter::{Testimony, Witness};
-use crate::store::file::level_bounds::Whereabouts;
+use crate::store::file::commit_counter::{CommitCount, CommitCounter};
+use crate::store::file::level_bounds::LevelBounds;
 use crate::store::file::open::Opened;
 use crate::store::file::settings::{DeletedContent, StoreSettings};
-use crate::store::file::{epochs, migrate, open as opening, report_catalog, transaction};
+use crate::store::file::{epochs, migrate, open, report_catalog, transaction};
 use crate::store::read::reader::Reader;
 use crate::store::read::view;
 use crate::store::read::view::RecordState;
@@ -44,7 +43,7 @@ const LOG_REPLAYED: u64 = 1024 * 1024;
 pub struct Record {
     connection: Connection,
     /// The level bounds, which the readers share.
-    whereabouts: Arc<Whereabouts>,
+    level_bounds: Arc<LevelBounds>,
     /// The greatest id in the record: a greater id is new without a look-up.
     high_water: i64,
     revision: i64,
@@ -57,14 +56,14 @@ pub struct Record {
     /// The messages to re-fetch, since they were last taken.
     unsettled: Vec<Unsettled>,
     fragments: usize,
-    marks: Marks,
+    tracker: CoverageTracker,
     deleted_content: DeletedContent,
     /// Whether a commit redacted only a part of the content that was due at once.
     has_content_left: bool,
-    witness: Witness,
+    commit_counter: CommitCounter,
     layout: Layout,
     /// The last field, so that it is dropped after the connection.
-    upkeep: Upkeep,
+    maintenance: Maintenance,
 }
 
 impl Record {
@@ -77,26 +76,32 @@ impl Record {
         let Opened {
             connection,
             set_aside,
-        } = opening::open(settings)?;
+        } = open::open(settings)?;
         let checkpoints = Checkpoints::of(path)?;
         migrate::migrate(&connection, path, &checkpoints)?;
         report_catalog::make_catalog(&connection)?;
-        let whereabouts = Arc::new(Whereabouts::load(&connection)?);
+        let level_bounds = Arc::new(LevelBounds::load(&connection)?);
         let reader = Reader::new(
             &connection,
             settings.readers,
-            Arc::clone(&whereabouts),
+            Arc::clone(&level_bounds),
             checkpoints.handle(),
         )?;
         let store_id = store_id(&connection)?;
-        let (witness, said) = Witness::open(path, store_id).map_err(|cause| StoreError::Io {
-            what: format!("the commit counter of {} can't be opened", path.display()),
-            cause,
-        })?;
+        let (commit_counter, said) =
+            CommitCounter::open(path, store_id).map_err(|cause| StoreError::Io {
+                what: format!("the commit counter of {} can't be opened", path.display()),
+                cause,
+            })?;
         let observed_at = state(&connection, "observed_at")?;
         let mut record = Self {
-            upkeep: Upkeep::new(&connection, settings, Arc::clone(&whereabouts), checkpoints)?,
-            whereabouts,
+            maintenance: Maintenance::new(
+                &connection,
+                settings,
+                Arc::clone(&level_bounds),
+                checkpoints,
+            )?,
+            level_bounds,
             high_water: connection.query_row(
                 "SELECT coalesce(greatest((SELECT max(message_id) FROM discord_messages), \
                  (SELECT max(message_id) FROM message_fragments)), 0)",
@@ -109,19 +114,19 @@ impl Record {
             observed_at,
             unsettled: unsettled::left(&connection, observed_at)?,
             fragments: count(&connection, "message_fragments")?,
-            marks: Marks::load(&connection, settings.repair_window)?,
+            tracker: CoverageTracker::load(&connection, settings.repair_window)?,
             deleted_content: settings.deleted_content,
             has_content_left: false,
-            witness,
+            commit_counter,
             layout: Layout::load(&connection)?,
             connection,
         };
         if let Some(said) = said {
             record.report_loss(said, set_aside)?;
         }
-        record.testify(Utc::now());
+        record.count_on_disk(Utc::now());
         // The next start should not have to replay the same WAL again.
-        if record.upkeep.log().length() > LOG_REPLAYED {
+        if record.maintenance.log().length() > LOG_REPLAYED {
             record.checkpoint()?;
         }
         Ok((record, reader))
@@ -132,14 +137,14 @@ impl Record {
     /// them.
     fn report_loss(
         &mut self,
-        said: Testimony,
+        said: CommitCount,
         set_aside: Option<PathBuf>,
     ) -> Result<(), StoreError> {
         if said.commits <= self.commits {
             return Ok(());
         }
         let copy = set_aside.or_else(|| {
-            opening::keep_copy(self.upkeep.log().path()).unwrap_or_else(|error| {
+            open::keep_copy(self.maintenance.log().path()).unwrap_or_else(|error| {
                 tracing::warn!(%error, "the WAL of the database can't be copied");
                 None
             })
@@ -161,20 +166,20 @@ impl Record {
             record.connection.execute_batch(renew)?;
             record.count_commit(0, record.observed_at, Utc::now())
         })?;
-        self.witness.attend(store_id(&self.connection)?);
-        self.upkeep.committed(0);
+        self.commit_counter.rebind(store_id(&self.connection)?);
+        self.maintenance.committed(0);
         self.commits += 1;
         Ok(())
     }
 
     /// Writes the commit counter.
-    fn testify(&self, at: DateTime<Utc>) {
-        let testimony = Testimony {
+    fn count_on_disk(&self, at: DateTime<Utc>) {
+        let testimony = CommitCount {
             commits: self.commits,
             at,
         };
         // Without the counter only a loss would go unnoticed, so the service continues.
-        if let Err(error) = self.witness.saw(testimony) {
+        if let Err(error) = self.commit_counter.saw(testimony) {
             tracing::warn!(%error, "the commit counter beside the database can't be written; a lost WAL would not be noticed");
         }
     }
@@ -237,7 +242,7 @@ impl Record {
     /// If DuckDB fails for good. After other errors a compaction leaves its rows in their level, and is tried
     /// again later.
     pub fn maintain(&mut self) -> Result<(), StoreError> {
-        self.upkeep.maintain(&self.connection)
+        self.maintenance.maintain(&self.connection)
     }
 
     /// Waits for the compaction in progress, if there is one, and commits it.
@@ -245,7 +250,7 @@ impl Record {
     /// # Errors
     /// If DuckDB fails for good.
     pub fn finish_move(&mut self) -> Result<(), StoreError> {
-        self.upkeep.finish_move(&self.connection)
+        self.maintenance.finish_move(&self.connection)
     }
 
     /// Checkpoints, so that the next start has nothing to replay. If something prevents that, the WAL stays,
@@ -254,7 +259,7 @@ impl Record {
     /// # Errors
     /// If DuckDB fails for good: the WAL is intact, and the record has to be opened anew.
     pub fn checkpoint(&mut self) -> Result<(), StoreError> {
-        self.upkeep.fold(&self.connection)
+        self.maintenance.checkpoint(&self.connection)
     }
 
     /// Closes the record: checkpoints once the open queries have ended.
@@ -262,7 +267,7 @@ impl Record {
     /// # Errors
     /// As [`Record::checkpoint`].
     pub fn close(mut self) -> Result<(), StoreError> {
-        self.upkeep.fold_at_last(&self.connection)
+        self.maintenance.checkpoint_at_end(&self.connection)
     }
 
     /// Counts a commit that is on disk, also in the commit counter.
@@ -270,8 +275,8 @@ impl Record {
         self.has_epoch |= revision > self.revision;
         self.revision = revision;
         self.commits += 1;
-        self.upkeep.committed(appended);
-        self.testify(now);
+        self.maintenance.committed(appended);
+        self.count_on_disk(now);
     }
 
     fn transaction<T>(
@@ -291,8 +296,10 @@ impl Record {
         // After a failed COMMIT there is nothing to roll back, and its own error is the one to return.
         let _ = self.connection.execute_batch("ROLLBACK");
         if error.is_passing() {
-            self.upkeep.log().look_for_remains("a commit", &error)?;
-            self.marks.reload(&self.connection)?;
+            self.maintenance
+                .log()
+                .ensure_unchanged("a commit", &error)?;
+            self.tracker.reload(&self.connection)?;
         }
         Err(error)
     }
@@ -300,8 +307,10 @@ impl Record {
     fn write(&mut self, batch: &Batch, now: DateTime<Utc>) -> Result<Written, StoreError> {
         let revision = self.revision + 1;
         let connection = &self.connection;
-        let channels = self.marks.apply(connection, batch, self.commits + 1, now)?;
-        let news = merge::fold(&batch.messages, &self.marks);
+        let channels = self
+            .tracker
+            .apply(connection, batch, self.commits + 1, now)?;
+        let news = merge::join_batch(&batch.messages, &self.tracker);
         let observed = news.values().filter_map(|message| message.life.alive_at());
         let observed_at = observed.max().max(self.observed_at);
         let mut written = Written {
@@ -313,9 +322,9 @@ impl Record {
         let old = news
             .values()
             .filter(|message| message.id.as_i64() <= self.high_water);
-        let mut known = lookup::lookup(connection, &self.whereabouts, old, self.fragments > 0)?;
+        let mut known = lookup::lookup(connection, &self.level_bounds, old, self.fragments > 0)?;
         let here = Circumstances {
-            marks: &self.marks,
+            tracker: &self.tracker,
             revision,
             now,
             deleted_content: self.deleted_content,
@@ -343,7 +352,7 @@ impl Record {
                 sql::list(merged.fragments_replaced.iter().map(|id| id.as_i64()))
             ))?;
         }
-        if let Some(moving) = self.upkeep.moving() {
+        if let Some(moving) = self.maintenance.moving() {
             let replaced = &merged.rows_replaced[moving.from];
             let seen_again = merged.seen_again[moving.from].values().flatten();
             let touched = replaced.iter().chain(seen_again);
@@ -362,9 +371,9 @@ impl Record {
         }
         let arriving = merged.rows.iter().map(|row| &row.message);
         let arriving = arriving.map(|message| (message.channel_id.as_i64(), message.id.as_i64()));
-        self.whereabouts.will_arrive(arriving);
+        self.level_bounds.will_arrive(arriving);
         rows::append(connection, &self.layout, &merged.rows)?;
-        reactions::append(connection, &batch.reaction_events)?;
+        reaction_events::append(connection, &batch.reaction_events)?;
         for (level, seen_again) in merged.seen_again.iter().enumerate() {
             merge::see_again(connection, level, seen_again)?;
         }
@@ -384,8 +393,8 @@ impl Record {
             if !channels.gone.is_empty() {
                 // This includes what an earlier attempt has left, in any channel.
                 let all = DateTime::<Utc>::MAX_UTC;
-                self.upkeep.note_due(connection, all)?;
-                let removed = content::remove(connection, all, now, revision, CONTENT_STEP)?;
+                self.maintenance.note_due(connection, all)?;
+                let removed = redact::redact(connection, all, now, revision, CONTENT_STEP)?;
                 written.has_content_left = removed == CONTENT_STEP;
                 changed += removed;
             }
@@ -433,8 +442,8 @@ impl Record {
         let (removed, revision) = self.transaction("content_written", |record| {
             let revision = record.revision + 1;
             let connection = &record.connection;
-            record.upkeep.note_due(connection, noticed_before)?;
-            let removed = content::remove(connection, noticed_before, now, revision, CONTENT_STEP)?;
+            record.maintenance.note_due(connection, noticed_before)?;
+            let removed = redact::redact(connection, noticed_before, now, revision, CONTENT_STEP)?;
             Ok((
                 removed,
                 record.count_commit(removed, record.observed_at, now)?,

@@ -25,7 +25,7 @@ pub(crate) fn due(
 
 /// Redacts at most `most` deleted messages whose delete was noticed at this time or before, and deletes their
 /// earlier versions. Returns the number of messages.
-pub(crate) fn remove(
+pub(crate) fn redact(
     connection: &Connection,
     noticed_before: DateTime<Utc>,
     now: DateTime<Utc>,

@@ -20,7 +20,7 @@ pub(crate) struct StoredMessage {
     /// When the record first stored the message; later changes of the row keep it.
     pub(crate) ingested_at: DateTime<Utc>,
     /// The redaction of the message, with what stays of it.
-    pub(crate) removed: Option<Removed>,
+    pub(crate) removed: Option<Redaction>,
     /// The deletion through a missing channel, if the message has no deletion of its own.
     pub(crate) missing_channel: Option<Gone>,
     /// The commit that last changed what the row shows.
@@ -29,7 +29,7 @@ pub(crate) struct StoredMessage {
 
 /// What stays of a redacted message.
 #[derive(Clone, Copy)]
-pub(crate) struct Removed {
+pub(crate) struct Redaction {
     pub(crate) at: DateTime<Utc>,
     pub(crate) author_id: UserId,
     pub(crate) author_is_bot: bool,
@@ -37,7 +37,7 @@ pub(crate) struct Removed {
     pub(crate) source: i8,
 }
 
-impl Removed {
+impl Redaction {
     /// The columns that a redacted message shows.
     fn body(self) -> Body {
         Body {
@@ -67,7 +67,7 @@ impl StoredMessage {
         if self.removed.is_some() || self.gone().is_none() {
             return;
         }
-        self.removed = self.message.versions.current().map(|version| Removed {
+        self.removed = self.message.versions.current().map(|version| Redaction {
             at,
             author_id: version.body.author_id,
             author_is_bot: version.body.author_is_bot,
