@@ -1,18 +1,19 @@
 //! `guildlake backfill`: one pass of backfill over all collected channels, then the end. With `--verify` the
 //! complete ranges are read again, to find missed edits and deletes.
 
-use parking_lot::Mutex;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{DiscordSettings, Source, StorageSettings};
 use crate::discord::rest::Rest;
-use crate::guild::{Access, Doubt};
-use crate::ingest::{History, HistoryError, Progress, Scope, Writer};
+use crate::guild::{Access, Doubt, KnownChannel};
+use crate::ingest::{History, HistoryError, PassReport, Progress, Scope, Writer};
 use crate::message::IdSpan;
 use crate::service::{self, OpenRecord};
 use crate::store::Batch;
@@ -104,9 +105,22 @@ pub(super) async fn run(
         return Ok(ExitCode::FAILURE);
     };
     super::say(&format!("{read} messages read"));
-    for known in reader.channels().await? {
+    say_what_is_missing(&report, &reader.channels().await?, discord.second_look);
+    Ok(if report.is_complete() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Says what could not be read, and what to do about it.
+fn say_what_is_missing(report: &PassReport, channels: &[KnownChannel], second_look: Duration) {
+    for known in channels {
         if !matches!(known.access, Access::Readable | Access::Unknown) {
-            let detail = known.access_detail.map(|detail| format!(" ({detail})"));
+            let detail = known
+                .access_detail
+                .as_ref()
+                .map(|detail| format!(" ({detail})"));
             super::say(&format!(
                 "  not readable: {} #{}: {}{}",
                 known.channel.id,
@@ -124,7 +138,7 @@ pub(super) async fn run(
     for channel in &report.suspected {
         super::say(&format!(
             "  channel {channel} is not known to Discord any more; a run later than SECOND_LOOK ({:?}) looks for it again before its messages count as deleted",
-            discord.second_look
+            second_look
         ));
     }
     for channel in &report.missing_channels {
@@ -142,15 +156,11 @@ pub(super) async fn run(
             "  guild {guild}: Discord lists channels or threads that can't be parsed; their messages are missing"
         ));
     }
-    if report.is_complete() {
-        return Ok(ExitCode::SUCCESS);
-    }
     for channel in &report.incomplete {
         super::say(&format!(
             "  channel {channel} still has gaps (requests to Discord failed or got invalid responses; see the log, and run the backfill again)"
         ));
     }
-    Ok(ExitCode::FAILURE)
 }
 
 /// Stores in the database which ranges `--verify` has to read again, so that an interrupted run continues.

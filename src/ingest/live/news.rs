@@ -3,20 +3,23 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use serenity::model::channel::ChannelType;
 use tracing::warn;
 
 use super::{Following, Live, LiveError, OVERTAKING, OVERTAKING_IDS};
 use crate::discord::gateway::INTENTS;
 use crate::discord::news::{Dispatch, Heard, News};
-use crate::discord::rest::ChannelInfo;
+use crate::discord::rest::{ChannelInfo, RoleInfo};
 use crate::guild::{
     Access, AccessMark, ChannelGone, Covered, Guild, Interrupted, Place, SessionMark, Sighting,
 };
 use crate::ingest::doubt::interrupted;
 use crate::ingest::pass_context::Pass;
 use crate::ingest::rights::Rights;
-use crate::message::{ChannelId, GuildId, IdSpan, Source, snowflake_at};
+use crate::message::{
+    ChannelId, GuildId, IdSpan, Message, MessageId, ReactionEvent, Source, snowflake_at,
+};
 use crate::status::GatewayState;
 use crate::store::{Batch, Parked};
 
@@ -26,11 +29,43 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 /// How long an unknown channel is looked up before its message is kept as a dead letter.
 const LOOK_UP: Duration = Duration::from_secs(3);
 
-/// Records that the dispatch with this number contained a channel.
-fn sighting(channel: &ChannelInfo, heard: Heard, sequence: u64) -> Sighting {
-    Sighting {
-        id: channel.id,
-        at: heard.observed(sequence).0.at,
+/// A dispatch without its contents: its name, its number in the session, and when it arrived.
+struct Arrival {
+    name: String,
+    sequence: u64,
+    heard: Heard,
+}
+
+impl Arrival {
+    /// Records that the dispatch contained a channel.
+    fn sighting(&self, channel: &ChannelInfo) -> Sighting {
+        Sighting {
+            id: channel.id,
+            at: self.heard.observed(self.sequence).0.at,
+        }
+    }
+}
+
+/// What a dispatch leads to: what is written, and the backfill pass that it requests.
+#[derive(Default)]
+struct Outcome {
+    batch: Batch,
+    pass: Option<Pass>,
+}
+
+impl Outcome {
+    /// Events of this place may have been missed until now, and a pass reads what they were about.
+    fn interrupted(&mut self, place: Place, heard: Heard) {
+        self.batch.interrupted.push(interrupted(place, heard));
+        self.pass = Some(Pass::Catalog);
+    }
+
+    /// Everything of the guild may have been missed since this time.
+    fn away_since(&mut self, guild: GuildId, since: DateTime<Utc>, heard: Heard) {
+        self.batch.interrupted.push(Interrupted {
+            stale_since: Some(since),
+            ..interrupted(Place::Guild(guild), heard)
+        });
     }
 }
 
@@ -40,15 +75,14 @@ impl Live {
         dispatch: Dispatch,
         heard: Heard,
     ) -> Result<(), LiveError> {
-        let Dispatch {
-            name,
-            sequence,
-            is_repeat,
-            news,
-        } = dispatch;
-        let mut pass = None;
-        let mut batch = Batch::default();
-        match news {
+        let is_repeat = dispatch.is_repeat;
+        let arrival = Arrival {
+            name: dispatch.name,
+            sequence: dispatch.sequence,
+            heard,
+        };
+        let mut outcome = Outcome::default();
+        match dispatch.news {
             News::Ready {
                 session_id,
                 resume_url,
@@ -57,80 +91,28 @@ impl Live {
             } => {
                 self.me = me.or(self.me);
                 self.awaited = guilds.into_iter().collect();
-                self.guilds_of_session();
-                self.tell_session_begun();
-                // A clock that is slow must leave a gap to read.
-                let before = self.session.as_ref().map_or(0, |session| session.live_high);
-                let now = snowflake_at(heard.now).max(before + OVERTAKING_IDS);
-                self.newest = None;
-                self.following = Following::Yes;
-                self.ready_at = Some(Instant::now());
-                self.away.clear();
-                self.rights = Rights::default();
-                self.session = Some(SessionMark {
-                    shard: 0,
-                    session_id,
-                    resume_url,
-                    sequence,
-                    live_low: now,
-                    live_high: now,
-                    heard_at: heard.now - OVERTAKING,
-                    intents: INTENTS.bits(),
-                });
-                pass = Some(Pass::AfterNewSession);
-                self.call(|gateway| {
-                    gateway.state = GatewayState::Live;
-                    gateway.identified += 1;
-                    gateway.sessions_left =
-                        gateway.sessions_left.map(|left| left.saturating_sub(1));
-                });
+                self.session_began(session_id, resume_url, &arrival);
+                outcome.pass = Some(Pass::AfterNewSession);
             }
             News::Resumed => {
-                self.tell_session_resumed();
-                pass = Some(Pass::Gaps);
-                self.following = Following::Yes;
-                self.call(|gateway| {
-                    gateway.state = GatewayState::Live;
-                    gateway.resumed += 1;
-                });
+                self.session_resumed();
+                outcome.pass = Some(Pass::Gaps);
             }
             News::Message(message, partial) => {
-                let whole = message.versions.current().map(|version| &*version.raw);
-                let payload = partial.as_deref().or(whole).unwrap_or_default();
-                if self
-                    .takes(message.guild_id, message.channel_id, payload)
-                    .await?
-                {
-                    if !self.is_ahead(message.id).await {
-                        self.saw(&message);
-                    }
-                    batch.messages.push(*message);
-                }
+                self.message(*message, partial.as_deref(), &mut outcome.batch)
+                    .await?;
             }
             // The reaction is already counted.
             News::Reaction(..) if is_repeat => {}
-            News::Reaction(mut message, event) => {
-                if self.following != Following::Yes {
-                    // The reaction may have happened long before it arrived, and a history page may already
-                    // contain it.
-                    let since = Some(heard.after);
-                    message.reactions = message.reactions.replayed_since(since);
-                    message.votes = message.votes.replayed_since(since);
-                }
-                if self.scope.takes(message.guild_id, message.channel_id) == Some(true) {
-                    batch.messages.push(*message);
-                    if self.keeps_reactors {
-                        batch.reaction_events.push(*event);
-                    }
-                }
+            News::Reaction(message, event) => {
+                self.reaction(*message, *event, heard, &mut outcome.batch);
             }
             News::Gone(messages) => {
-                for message in messages {
-                    // If the channel is not known yet, the delete is kept: it creates no message.
-                    if self.scope.takes(message.guild_id, message.channel_id) != Some(false) {
-                        batch.messages.push(message);
-                    }
-                }
+                // If the channel is not known yet, the delete is kept: it creates no message.
+                let taken = messages.into_iter().filter(|message| {
+                    self.scope.takes(message.guild_id, message.channel_id) != Some(false)
+                });
+                outcome.batch.messages.extend(taken);
             }
             News::Guild {
                 id,
@@ -139,29 +121,8 @@ impl Live {
                 roles,
             } => {
                 if self.scope.takes_guild(id) {
-                    self.guild_is_there(id, &channels);
-                    for role in roles {
-                        self.rights.role(role);
-                    }
-                    for channel in &channels {
-                        self.rights.channel(channel);
-                        batch.sightings.push(sighting(channel, heard, sequence));
-                    }
-                    batch.guilds.push(Guild { id, name });
-                    // A guild that is sent has the bot as a member.
-                    self.rest.ask_again(|refused| refused == Place::Guild(id));
-                    self.learn(id, &channels, &mut batch);
-                    let is_late = self.ready_at.is_none_or(|at| at.elapsed() > AT_ONCE);
-                    if !self.awaited.remove(&id) || is_late {
-                        // The guild was unavailable, or the bot was invited: nothing was received from it until
-                        // now.
-                        let since = self.away.remove(&id).unwrap_or(heard.after);
-                        batch.interrupted.push(Interrupted {
-                            stale_since: Some(since),
-                            ..interrupted(Place::Guild(id), heard)
-                        });
-                        pass = Some(Pass::Catalog);
-                    }
+                    outcome.batch.guilds.push(Guild { id, name });
+                    self.guild(id, &channels, roles, &arrival, &mut outcome);
                 }
             }
             News::GuildGone { id, is_outage } => {
@@ -171,60 +132,31 @@ impl Live {
                     self.awaited.remove(&id);
                     self.rest.forget_rights(Place::Guild(id));
                     let since = *self.away.entry(id).or_insert(heard.after);
-                    batch.interrupted.push(Interrupted {
-                        stale_since: Some(since),
-                        ..interrupted(Place::Guild(id), heard)
-                    });
+                    outcome.away_since(id, since, heard);
                 }
             }
             News::ThreadMembership(id) => {
                 if self.scope.takes_channel(id) != Some(false) {
-                    batch
-                        .interrupted
-                        .push(interrupted(Place::Channel(id), heard));
-                    pass = Some(Pass::Catalog);
+                    outcome.interrupted(Place::Channel(id), heard);
                 }
             }
             News::Channel {
                 guild_id,
                 channel,
                 is_new,
-            } => {
-                batch.sightings.push(sighting(&channel, heard, sequence));
-                let unknown = self.learn(guild_id, std::slice::from_ref(&channel), &mut batch);
-                let changed = self.rights.channel(&channel);
-                // A thread has no permissions of its own; an update can be the first event of a new one.
-                let may_be_lost = match name.as_str() {
-                    "THREAD_UPDATE" => unknown,
-                    // A changed category is followed by an update of each of its channels.
-                    "CHANNEL_UPDATE" => unknown || changed && channel.kind != ChannelType::Category,
-                    _ => true,
-                };
-                if is_new {
-                    self.begin_channel(guild_id, &channel, &mut batch);
-                } else if may_be_lost {
-                    // A thread that leaves the archive while the archive is being listed is in no list.
-                    let place = Place::Channel(channel.id);
-                    batch.interrupted.push(interrupted(place, heard));
-                    pass = Some(Pass::Catalog);
-                }
-            }
+            } => self.channel(guild_id, &channel, is_new, &arrival, &mut outcome),
             News::Threads { guild_id, threads } => {
-                let seen = threads
-                    .iter()
-                    .map(|thread| sighting(thread, heard, sequence));
-                batch.sightings.extend(seen);
-                self.learn(guild_id, &threads, &mut batch);
-                batch.interrupted.extend(
-                    threads
-                        .iter()
-                        .map(|thread| interrupted(Place::Channel(thread.id), heard)),
-                );
-                pass = Some(Pass::Catalog);
+                let seen = threads.iter().map(|thread| arrival.sighting(thread));
+                outcome.batch.sightings.extend(seen);
+                self.learn(guild_id, &threads, &mut outcome.batch);
+                for thread in &threads {
+                    outcome.interrupted(Place::Channel(thread.id), heard);
+                }
+                outcome.pass = Some(Pass::Catalog);
             }
             News::ChannelGone { guild_id, id } => {
                 if self.scope.takes_guild(guild_id) {
-                    batch.channels_gone.push(ChannelGone {
+                    outcome.batch.channels_gone.push(ChannelGone {
                         id,
                         after: heard.after.max(id.created_at()),
                         before: heard.now,
@@ -234,12 +166,9 @@ impl Live {
             }
             News::Role { guild_id, role } => {
                 // Nobody has a role that was just created.
-                let is_new = name == "GUILD_ROLE_CREATE";
+                let is_new = arrival.name == "GUILD_ROLE_CREATE";
                 if self.rights.role(role) && !is_new && self.scope.takes_guild(guild_id) {
-                    batch
-                        .interrupted
-                        .push(interrupted(Place::Guild(guild_id), heard));
-                    pass = Some(Pass::Catalog);
+                    outcome.interrupted(Place::Guild(guild_id), heard);
                 }
             }
             News::Member {
@@ -251,17 +180,11 @@ impl Live {
                     && self.is_me(user_id).await
                     && self.rights.own_roles(guild_id, roles)
                 {
-                    batch
-                        .interrupted
-                        .push(interrupted(Place::Guild(guild_id), heard));
-                    pass = Some(Pass::Catalog);
+                    outcome.interrupted(Place::Guild(guild_id), heard);
                 }
             }
             News::Permissions(guild) if self.scope.takes_guild(guild) => {
-                batch
-                    .interrupted
-                    .push(interrupted(Place::Guild(guild), heard));
-                pass = Some(Pass::Catalog);
+                outcome.interrupted(Place::Guild(guild), heard);
             }
             News::Unreadable {
                 channel_id,
@@ -269,27 +192,180 @@ impl Live {
                 reason,
                 payload,
             } if !self.is_elsewhere(channel_id) => {
-                warn!(
-                    event = name,
-                    reason,
-                    "a gateway event could not be parsed; its payload is kept as a dead letter"
-                );
-                if name == "READY" {
-                    // The following events belong to an unknown session.
-                    self.session = None;
-                }
-                let parked = Parked {
+                let letter = Parked {
                     source: Source::Gateway,
-                    event: name,
+                    event: arrival.name.clone(),
                     channel_id,
                     reason,
                     payload,
                 };
-                pass = self.keep_unreadable(&mut batch, parked, message_id, heard);
+                self.dead_letter(letter, message_id, heard, &mut outcome);
             }
             News::Permissions(_) | News::Unreadable { .. } | News::Other => {}
         }
-        self.hand_over(batch, sequence, pass, heard.now).await
+        let Outcome { batch, pass } = outcome;
+        self.hand_over(batch, arrival.sequence, pass, heard.now)
+            .await
+    }
+
+    /// READY: from now on the events of a new session arrive.
+    fn session_began(&mut self, session_id: String, resume_url: String, arrival: &Arrival) {
+        let heard = arrival.heard;
+        self.guilds_of_session();
+        self.tell_session_begun();
+        // A clock that is slow must leave a gap to read.
+        let before = self.session.as_ref().map_or(0, |session| session.live_high);
+        let now = snowflake_at(heard.now).max(before + OVERTAKING_IDS);
+        self.newest = None;
+        self.following = Following::Yes;
+        self.ready_at = Some(Instant::now());
+        self.away.clear();
+        self.rights = Rights::default();
+        self.session = Some(SessionMark {
+            shard: 0,
+            session_id,
+            resume_url,
+            sequence: arrival.sequence,
+            live_low: now,
+            live_high: now,
+            heard_at: heard.now - OVERTAKING,
+            intents: INTENTS.bits(),
+        });
+        self.call(|gateway| {
+            gateway.state = GatewayState::Live;
+            gateway.identified += 1;
+            gateway.sessions_left = gateway.sessions_left.map(|left| left.saturating_sub(1));
+        });
+    }
+
+    /// RESUMED: everything that was missed has been replayed.
+    fn session_resumed(&mut self) {
+        self.tell_session_resumed();
+        self.following = Following::Yes;
+        self.call(|gateway| {
+            gateway.state = GatewayState::Live;
+            gateway.resumed += 1;
+        });
+    }
+
+    /// MESSAGE_CREATE and MESSAGE_UPDATE.
+    async fn message(
+        &mut self,
+        message: Message,
+        partial: Option<&str>,
+        batch: &mut Batch,
+    ) -> Result<(), LiveError> {
+        let whole = message.versions.current().map(|version| &*version.raw);
+        let payload = partial.or(whole).unwrap_or_default();
+        if self
+            .takes(message.guild_id, message.channel_id, payload)
+            .await?
+        {
+            if !self.is_ahead(message.id).await {
+                self.saw(&message);
+            }
+            batch.messages.push(message);
+        }
+        Ok(())
+    }
+
+    /// A reaction or a vote.
+    fn reaction(
+        &self,
+        mut message: Message,
+        event: ReactionEvent,
+        heard: Heard,
+        batch: &mut Batch,
+    ) {
+        if self.following != Following::Yes {
+            // The reaction may have happened long before it arrived, and a history page may already contain it.
+            let since = Some(heard.after);
+            message.reactions = message.reactions.replayed_since(since);
+            message.votes = message.votes.replayed_since(since);
+        }
+        if self.scope.takes(message.guild_id, message.channel_id) == Some(true) {
+            batch.messages.push(message);
+            if self.keeps_reactors {
+                batch.reaction_events.push(event);
+            }
+        }
+    }
+
+    /// GUILD_CREATE: a guild of the session, one that is available again, or one that invited the bot.
+    fn guild(
+        &mut self,
+        id: GuildId,
+        channels: &[ChannelInfo],
+        roles: Vec<RoleInfo>,
+        arrival: &Arrival,
+        outcome: &mut Outcome,
+    ) {
+        self.guild_is_there(id, channels);
+        for role in roles {
+            self.rights.role(role);
+        }
+        for channel in channels {
+            self.rights.channel(channel);
+            outcome.batch.sightings.push(arrival.sighting(channel));
+        }
+        // A guild that is sent has the bot as a member.
+        self.rest.ask_again(|refused| refused == Place::Guild(id));
+        self.learn(id, channels, &mut outcome.batch);
+        let is_late = self.ready_at.is_none_or(|at| at.elapsed() > AT_ONCE);
+        if !self.awaited.remove(&id) || is_late {
+            // The guild was unavailable, or the bot was invited: nothing was received from it until now.
+            let since = self.away.remove(&id).unwrap_or(arrival.heard.after);
+            outcome.away_since(id, since, arrival.heard);
+            outcome.pass = Some(Pass::Catalog);
+        }
+    }
+
+    /// A channel or thread was created or changed.
+    fn channel(
+        &mut self,
+        guild_id: GuildId,
+        channel: &ChannelInfo,
+        is_new: bool,
+        arrival: &Arrival,
+        outcome: &mut Outcome,
+    ) {
+        outcome.batch.sightings.push(arrival.sighting(channel));
+        let one = std::slice::from_ref(channel);
+        let unknown = self.learn(guild_id, one, &mut outcome.batch);
+        let changed = self.rights.channel(channel);
+        // A thread has no permissions of its own; an update can be the first event of a new one.
+        let may_be_lost = match arrival.name.as_str() {
+            "THREAD_UPDATE" => unknown,
+            // A changed category is followed by an update of each of its channels.
+            "CHANNEL_UPDATE" => unknown || changed && channel.kind != ChannelType::Category,
+            _ => true,
+        };
+        if is_new {
+            self.begin_channel(guild_id, channel, &mut outcome.batch);
+        } else if may_be_lost {
+            // A thread that leaves the archive while the archive is being listed is in no list.
+            outcome.interrupted(Place::Channel(channel.id), arrival.heard);
+        }
+    }
+
+    /// A dispatch that could not be parsed.
+    fn dead_letter(
+        &mut self,
+        letter: Parked,
+        message_id: Option<MessageId>,
+        heard: Heard,
+        outcome: &mut Outcome,
+    ) {
+        warn!(
+            event = letter.event,
+            reason = letter.reason,
+            "a gateway event could not be parsed; its payload is kept as a dead letter"
+        );
+        if letter.event == "READY" {
+            // The following events belong to an unknown session.
+            self.session = None;
+        }
+        outcome.pass = self.keep_unreadable(&mut outcome.batch, letter, message_id, heard);
     }
 
     /// Whether a channel is known and not archived.

@@ -212,6 +212,32 @@ fn shows_the_same(one: &Message, other: &Message) -> bool {
     }
 }
 
+/// Deletes the rows and fragments that newer ones replace.
+pub(crate) fn delete_replaced(connection: &Connection, merged: &Merged) -> Result<(), StoreError> {
+    let mut deleted = 0;
+    for (level, replaced) in merged.rows_replaced.iter().enumerate() {
+        for condition in sql::conditions(level, replaced) {
+            let table = LEVELS[level];
+            let sql = format!("DELETE FROM {table} WHERE {condition}");
+            deleted += connection.execute(&sql, [])?;
+        }
+    }
+    // Otherwise a message would have two rows.
+    let replaced: usize = merged.rows_replaced.iter().map(Vec::len).sum();
+    if deleted != replaced {
+        return Err(StoreError::Damaged(format!(
+            "{replaced} rows should be replaced, but {deleted} exist"
+        )));
+    }
+    if !merged.fragments_replaced.is_empty() {
+        connection.execute_batch(&format!(
+            "DELETE FROM message_fragments WHERE message_id IN ({})",
+            sql::list(merged.fragments_replaced.iter().map(|id| id.as_i64()))
+        ))?;
+    }
+    Ok(())
+}
+
 /// Stores the new observation of rows that show the same as before: in place, because nothing else of them
 /// changes.
 pub(crate) fn see_again(

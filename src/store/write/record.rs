@@ -10,9 +10,10 @@ use duckdb::types::FromSql;
 use duckdb::{Connection, params};
 
 use super::batch::{Batch, Committed, Unsettled};
-use super::coverage_tracker::CoverageTracker;
+use super::compaction::Compaction;
+use super::coverage_tracker::{ChannelsChanged, CoverageTracker};
 use super::maintenance::Maintenance;
-use super::merge::Circumstances;
+use super::merge::{Circumstances, Merged};
 use super::rows::Layout;
 use super::{
     fragments, lookup, merge, outages, reaction_events, redact, rows, unsettled, versions,
@@ -29,7 +30,7 @@ use crate::store::file::{epochs, migrate, open, report_catalog, transaction};
 use crate::store::read::reader::Reader;
 use crate::store::read::view;
 use crate::store::read::view::RecordState;
-use crate::store::schema::levels::{LEVELS, count};
+use crate::store::schema::levels::count;
 use crate::store::schema::sql;
 
 /// The maximum number of messages that are redacted in one transaction, because a transaction holds its changes
@@ -331,43 +332,9 @@ impl Record {
         };
         let merged = merge::merge(news, &mut known, &here);
 
-        let mut deleted = 0;
-        for (level, replaced) in merged.rows_replaced.iter().enumerate() {
-            for condition in sql::conditions(level, replaced) {
-                let table = LEVELS[level];
-                let sql = format!("DELETE FROM {table} WHERE {condition}");
-                deleted += connection.execute(&sql, [])?;
-            }
-        }
-        // Otherwise a message would have two rows.
-        let replaced: usize = merged.rows_replaced.iter().map(Vec::len).sum();
-        if deleted != replaced {
-            return Err(StoreError::Damaged(format!(
-                "{replaced} rows should be replaced, but {deleted} exist"
-            )));
-        }
-        if !merged.fragments_replaced.is_empty() {
-            connection.execute_batch(&format!(
-                "DELETE FROM message_fragments WHERE message_id IN ({})",
-                sql::list(merged.fragments_replaced.iter().map(|id| id.as_i64()))
-            ))?;
-        }
-        if let Some(moving) = self.maintenance.moving() {
-            let replaced = &merged.rows_replaced[moving.from];
-            let seen_again = merged.seen_again[moving.from].values().flatten();
-            let touched = replaced.iter().chain(seen_again);
-            moving.note_changed(touched.map(|(_, id)| id.as_i64()));
-            let gone = channels.gone.iter().map(|channel| channel.id);
-            let ended = gone.chain(channels.alive.iter().copied());
-            let ended = sql::list(ended.map(ChannelId::as_i64));
-            if !ended.is_empty() {
-                let source = moving.source();
-                let mut statement = connection.prepare(&format!(
-                    "SELECT message_id FROM {source} WHERE channel_id IN ({ended})"
-                ))?;
-                let ended = statement.query_map([], |row| row.get(0))?;
-                moving.note_changed(ended.collect::<Result<Vec<_>, _>>()?.into_iter());
-            }
+        merge::delete_replaced(connection, &merged)?;
+        if let Some(compaction) = self.maintenance.moving() {
+            note_changed(connection, compaction, &merged, &channels)?;
         }
         let arriving = merged.rows.iter().map(|row| &row.message);
         let arriving = arriving.map(|message| (message.channel_id.as_i64(), message.id.as_i64()));
@@ -388,15 +355,15 @@ impl Record {
         changed += merge::end_channels(connection, &channels.gone, revision)?;
         changed += merge::revive_channels(connection, &channels.alive, revision)?;
         if self.deleted_content.removes_at_once() {
-            let removed = merged.rows.iter().filter(|row| row.removed.is_some());
-            versions::delete(connection, removed.map(|row| row.message.id))?;
+            let redacted = merged.rows.iter().filter(|row| row.removed.is_some());
+            versions::delete(connection, redacted.map(|row| row.message.id))?;
             if !channels.gone.is_empty() {
                 // This includes what an earlier attempt has left, in any channel.
                 let all = DateTime::<Utc>::MAX_UTC;
                 self.maintenance.note_due(connection, all)?;
-                let removed = redact::redact(connection, all, now, revision, CONTENT_STEP)?;
-                written.has_content_left = removed == CONTENT_STEP;
-                changed += removed;
+                let redacted = redact::redact(connection, all, now, revision, CONTENT_STEP)?;
+                written.has_content_left = redacted == CONTENT_STEP;
+                changed += redacted;
             }
         }
         written.revision = self.count_commit(changed, observed_at, now)?;
@@ -488,6 +455,30 @@ struct Written {
     has_content_left: bool,
     observed_at: Option<DateTime<Utc>>,
     unsettled: Vec<Unsettled>,
+}
+
+/// Tells a compaction under way which of the rows that it copies are changed by this commit.
+fn note_changed(
+    connection: &Connection,
+    compaction: &mut Compaction,
+    merged: &Merged,
+    channels: &ChannelsChanged,
+) -> Result<(), StoreError> {
+    let replaced = &merged.rows_replaced[compaction.from];
+    let seen_again = merged.seen_again[compaction.from].values().flatten();
+    let touched = replaced.iter().chain(seen_again);
+    compaction.note_changed(touched.map(|(_, id)| id.as_i64()));
+    let gone = channels.gone.iter().map(|channel| channel.id);
+    let ended = gone.chain(channels.alive.iter().copied());
+    let ended = sql::list(ended.map(ChannelId::as_i64));
+    if !ended.is_empty() {
+        let source = compaction.source();
+        let sql = format!("SELECT message_id FROM {source} WHERE channel_id IN ({ended})");
+        let mut statement = connection.prepare(&sql)?;
+        let ended = statement.query_map([], |row| row.get(0))?;
+        compaction.note_changed(ended.collect::<Result<Vec<_>, _>>()?.into_iter());
+    }
+    Ok(())
 }
 
 /// A column of the table `record_state`.
