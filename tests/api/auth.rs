@@ -4,7 +4,7 @@ use axum::http::Method;
 use headers::HeaderMapExt;
 use headers::authorization::Authorization;
 
-use crate::support::{Answer, KEY, Lake, MESSAGES, minute};
+use testkit::lake::{Answer, KEY, Lake, MESSAGES, minute};
 
 fn basic(user: &str, password: &str) -> String {
     let mut headers = axum::http::HeaderMap::new();

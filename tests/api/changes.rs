@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::support::{CHANNEL, GUILD, Lake, edited, minute, payload};
+use testkit::lake::{CHANNEL, GUILD, Lake, edited, minute, payload};
 
 async fn page(lake: &Lake, since: i64, more: &str) -> Value {
     lake.get(&format!("/v1/changes?guild_id={GUILD}&since={since}{more}"))

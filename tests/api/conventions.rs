@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::support::{KEY, Lake, MESSAGES, lasting, minute, payload};
+use testkit::lake::{KEY, Lake, MESSAGES, lasting, minute, payload};
 
 #[tokio::test]
 async fn head_answers_what_get_does_without_the_body() {

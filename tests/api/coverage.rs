@@ -10,7 +10,7 @@ use guildlake::message::{ChannelId, GuildId, IdSpan, snowflake_at};
 use guildlake::store::{Batch, Committed};
 use serde_json::{Value, json};
 
-use crate::support::{CHANNEL, GUILD, KEY, Lake, at, channel, lasting};
+use testkit::lake::{CHANNEL, GUILD, KEY, Lake, at, channel, lasting};
 
 const JANUARY: &str = "2026-01-01T00:00:00Z";
 const MARCH: &str = "2026-03-01T00:00:00Z";

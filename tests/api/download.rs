@@ -15,9 +15,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::schemathesis::tool;
-use crate::socket::Served;
-use crate::support::{Answer, CHANNEL, GUILD, KEY, Lake, MESSAGES, minute, payload};
+use testkit::lake::{Answer, CHANNEL, GUILD, KEY, Lake, MESSAGES, Served, minute, payload};
+use testkit::venv::tool;
 
 const FORMATS: [&str; 4] = ["ndjson", "csv", "arrow", "parquet"];
 

@@ -1,63 +1,9 @@
 //! What the log tells of a request, and what it never does.
 
-use std::cell::RefCell;
-use std::io::Write;
-use std::sync::Once;
-
 use axum::http::Method;
 
-use crate::support::{KEY, Lake, MESSAGES, minute, payload};
-
-thread_local! {
-    /// What this test logged: it and its tasks are on one thread.
-    static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Writes into the log of the test that runs on this thread.
-struct Log;
-
-impl Log {
-    /// Tests share a process, and what `tracing` finds disabled in one would be so in the next;
-    /// so there is one subscriber for all.
-    fn start() -> Self {
-        static SUBSCRIBER: Once = Once::new();
-        SUBSCRIBER.call_once(|| {
-            tracing_subscriber::fmt()
-                .json()
-                .with_max_level(tracing::Level::TRACE)
-                .with_writer(|| Self)
-                .init();
-        });
-        LOG.take();
-        Self
-    }
-
-    fn text(&self) -> String {
-        LOG.with_borrow(|log| String::from_utf8(log.clone()).unwrap())
-    }
-
-    /// The lines of our own.
-    fn lines(&self) -> Vec<serde_json::Value> {
-        self.text()
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .filter(|line: &serde_json::Value| {
-                line["target"].as_str().unwrap().starts_with("guildlake")
-            })
-            .collect()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        LOG.with_borrow_mut(|log| log.extend_from_slice(bytes));
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+use testkit::lake::{KEY, Lake, MESSAGES, minute, payload};
+use testkit::log::Log;
 
 #[tokio::test]
 async fn a_request_has_one_line_without_its_key_or_query() {
@@ -131,7 +77,7 @@ async fn a_service_that_is_busy_warns_once_and_counts() {
     let long = "x".repeat(30_000);
     lake.add((0..300).map(|n| payload(minute(n), &long)));
     let log = Log::start();
-    let url = format!("/v1/messages.ndjson?guild_id={}", crate::support::GUILD);
+    let url = format!("/v1/messages.ndjson?guild_id={}", testkit::lake::GUILD);
     // Downloads that nobody reads have all places.
     let mut held = Vec::new();
     let refused = loop {

@@ -19,6 +19,5 @@ mod search;
 mod service;
 mod snapshots;
 mod socket;
-mod support;
 mod times;
 mod versions;

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::Value;
 
-use crate::support::{KEY, Lake, edited, minute, payload};
+use testkit::lake::{KEY, Lake, edited, minute, payload};
 
 #[tokio::test]
 async fn it_is_whole_and_its_payload_is_an_object() {

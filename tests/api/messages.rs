@@ -7,7 +7,7 @@ use axum::http::{Method, StatusCode};
 use guildlake::message::MessageId;
 use serde_json::{Value, json};
 
-use crate::support::{CHANNEL, GUILD, Ids, KEY, Lake, MESSAGES, minute, payload};
+use testkit::lake::{CHANNEL, GUILD, Ids, KEY, Lake, MESSAGES, minute, payload};
 
 #[tokio::test]
 async fn a_row_has_what_the_contract_lists() {

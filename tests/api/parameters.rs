@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::support::{Lake, MESSAGES};
+use testkit::lake::{Lake, MESSAGES};
 
 /// Every way to get a parameter of a page wrong: the parameter, and how it is written.
 const BAD: &[(&str, &str)] = &[

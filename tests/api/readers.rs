@@ -7,8 +7,8 @@ use regex::Regex;
 use serde_json::Value;
 use url::Url;
 
-use crate::support::{CHANNEL, GUILD, Lake, MESSAGES, channel, edited, minute, payload};
 use guildlake::store::Batch;
+use testkit::lake::{CHANNEL, GUILD, Lake, MESSAGES, channel, edited, minute, payload};
 
 /// The greatest integer that a reader with numbers of 64-bit floating point keeps.
 const GREATEST_SAFE: u64 = (1 << 53) - 1;

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use guildlake::status::{GatewayState, RecordState};
 
-use crate::support::{Lake, MESSAGES, lasting};
+use testkit::lake::{Lake, MESSAGES, lasting};
 
 #[tokio::test]
 async fn it_is_ready_while_nothing_is_to_be_followed_and_while_it_is_followed() {

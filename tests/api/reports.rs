@@ -11,8 +11,8 @@ use guildlake::report::Library;
 use guildlake::store::Batch;
 use serde_json::{Value, json};
 
-use crate::schemathesis::tool;
-use crate::support::{Answer, CHANNEL, GUILD, KEY, Lake, QUERIES, at, channel, minute, payload};
+use testkit::lake::{Answer, CHANNEL, GUILD, KEY, Lake, QUERIES, at, channel, minute, payload};
+use testkit::venv::tool;
 
 fn activity(more: &str) -> String {
     format!("/v1/reports/activity?guild_id={GUILD}{more}")

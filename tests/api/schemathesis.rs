@@ -1,29 +1,11 @@
 //! The description against the service: schemathesis makes up requests from `/openapi.json`,
 //! right ones and wrong ones, and holds every answer to what the description says.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use crate::socket::Served;
-use crate::support::{CHANNEL, GUILD, KEY, Lake};
-
-/// The folder of the Python tools; `make venv` makes it.
-const VENV: &str = "GUILDLAKE_VENV";
-
-/// A tool of `make venv`.
-pub(crate) fn tool(name: &str) -> PathBuf {
-    let venv = std::env::var_os(VENV).map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv"),
-        PathBuf::from,
-    );
-    let program = venv.join("bin").join(name);
-    assert!(
-        program.exists(),
-        "{} is missing: run `make venv`, or set {VENV} to the folder that it is in",
-        program.display()
-    );
-    program
-}
+use testkit::lake::{CHANNEL, GUILD, KEY, Lake, Served};
+use testkit::venv::tool;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_does_what_its_description_says() {

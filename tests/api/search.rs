@@ -6,7 +6,8 @@ use guildlake::message::{ChannelId, Counted, GuildId, Message, MessageId, Source
 use guildlake::store::Batch;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, CHANNEL, GUILD, Ids, Lake, minute, observations::observed, payload};
+use testkit::lake::{Answer, CHANNEL, GUILD, Ids, Lake, minute, payload};
+use testkit::payload::observed;
 
 fn encoded(q: &str) -> String {
     percent_encoding::utf8_percent_encode(q, percent_encoding::NON_ALPHANUMERIC).to_string()
@@ -524,7 +525,7 @@ async fn downloads_have_every_hit_in_order() {
     let head = lake.ask(
         Method::HEAD,
         "/v1/search.csv?q=fish",
-        &[("x-api-key", crate::support::KEY)],
+        &[("x-api-key", testkit::lake::KEY)],
     );
     assert_eq!(head.await.status, 200);
     // Deleted since it was indexed.
@@ -550,7 +551,7 @@ async fn names_are_completed() {
         by(minute(3), 13, "bob", "Bob"),
     ]);
     lake.commit(&guildlake::store::Batch {
-        channels: vec![crate::support::channel(CHANNEL, 0)],
+        channels: vec![testkit::lake::channel(CHANNEL, 0)],
         ..Default::default()
     });
     lake.index().await;

@@ -7,8 +7,8 @@ use guildlake::status::{
 };
 use serde_json::Value;
 
-use crate::support::{Lake, MESSAGES};
 use guildlake::report::Library;
+use testkit::lake::{Lake, MESSAGES};
 
 #[tokio::test]
 async fn health_tells_the_present_state() {

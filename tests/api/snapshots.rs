@@ -8,9 +8,8 @@ use guildlake::message::snowflake_at;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::schemathesis::tool;
-use crate::socket::Served;
-use crate::support::{Answer, CHANNEL, GUILD, KEY, Lake, at, edited, minute, payload};
+use testkit::lake::{Answer, CHANNEL, GUILD, KEY, Lake, Served, at, edited, minute, payload};
+use testkit::venv::tool;
 
 const LIST: &str = "/v1/snapshots";
 

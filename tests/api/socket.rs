@@ -1,55 +1,9 @@
 //! What only a real socket shows.
 
-use std::net::SocketAddr;
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::net::TcpStream;
 
-use crate::support::{KEY, Lake, MESSAGES, minute, payload};
-
-/// The API of a lake on a port of its own.
-pub(crate) struct Served {
-    pub(crate) address: SocketAddr,
-    stop: oneshot::Sender<()>,
-    server: JoinHandle<std::io::Result<()>>,
-}
-
-impl Served {
-    pub(crate) async fn new(lake: &Lake) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel();
-        let router = lake.router.clone();
-        let server = tokio::spawn(async move {
-            let shutdown = async {
-                let _ = stopped.await;
-            };
-            guildlake::api::serve(listener, router, shutdown).await
-        });
-        Self {
-            address,
-            stop,
-            server,
-        }
-    }
-
-    /// Sends a request with the key and `Connection: close`.
-    async fn ask(&self, method: &str, path: &str, more: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: test\r\nx-api-key: {KEY}\r\nConnection: close\r\n{more}\r\n"
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
-        stream
-    }
-
-    pub(crate) async fn stop(self) {
-        self.stop.send(()).unwrap();
-        self.server.await.unwrap().unwrap();
-    }
-}
+use testkit::lake::{KEY, Lake, MESSAGES, Served, minute, payload};
 
 async fn read(mut stream: TcpStream) -> (String, Vec<u8>) {
     let mut bytes = Vec::new();
@@ -242,7 +196,7 @@ async fn an_answer_without_chunks_has_a_length_or_is_refused() {
     lake.add(ids.iter().map(|&id| payload(id, &long)));
     lake.index().await;
     let served = Served::new(&lake).await;
-    let guild = crate::support::GUILD;
+    let guild = testkit::lake::GUILD;
     let ask = async |method: &str, path: &str, more: &str| {
         let request = format!("{method} {path} HTTP/1.0\r\nx-api-key: {KEY}\r\n{more}\r\n");
         exchange(&served, request.as_bytes()).await

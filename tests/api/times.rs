@@ -1,6 +1,6 @@
 //! Times and ids at their edges mean the same on every route: the same rows, or a 400 that names the field.
 
-use crate::support::{Answer, CHANNEL, GUILD, Ids, Lake, minute};
+use testkit::lake::{Answer, CHANNEL, GUILD, Ids, Lake, minute};
 
 /// Every route that takes a range of time, with the parameters that it needs.
 fn routes() -> Vec<String> {
@@ -181,7 +181,7 @@ async fn a_fraction_of_a_second_divides_the_messages_in_the_same_way_everywhere(
 async fn a_message_of_the_last_millisecond_is_found_everywhere() {
     let mut lake = Lake::new();
     let last = i64::MAX - 5;
-    lake.add([crate::support::payload(last, "late")]);
+    lake.add([testkit::lake::payload(last, "late")]);
     lake.index().await;
     for (range, expected) in [
         ("", 1),

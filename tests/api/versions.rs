@@ -5,7 +5,7 @@ use guildlake::guild::ChannelGone;
 use guildlake::store::Batch;
 use serde_json::{Value, json};
 
-use crate::support::{CHANNEL, KEY, Lake, MESSAGES, at, channel, edited, lasting, minute, payload};
+use testkit::lake::{CHANNEL, KEY, Lake, MESSAGES, at, channel, edited, lasting, minute, payload};
 
 const FIRST_EDIT: &str = "2025-01-02T00:00:00.000001+00:00";
 const SECOND_EDIT: &str = "2025-01-03T00:00:00+00:00";

@@ -5,13 +5,15 @@ use std::path::Path;
 use simulator::{Community, Config, Kind, RestFault, RestFaultKind, Simulator};
 use tokio::process::Command;
 
-use crate::program::{discord, end, following, venv};
+use crate::GUILDLAKE;
+use testkit::program::{discord, end};
+use testkit::venv::tool;
 
 #[tokio::test]
 async fn it_reads_everything_once_and_says_what_it_cannot() {
     let simulator = discord(501).await;
     let folder = tempfile::tempdir().unwrap();
-    let first = end(following(folder.path(), &simulator, &["backfill"])).await;
+    let first = end(GUILDLAKE.following(folder.path(), &simulator, &["backfill"])).await;
     assert_eq!(first.code, Some(0), "{}", first.stderr);
     assert_eq!(first.stdout, "", "talk goes to stderr");
     assert!(first.stderr.contains("messages read"));
@@ -39,7 +41,7 @@ async fn it_reads_everything_once_and_says_what_it_cannot() {
     assert_eq!(messages_by_day(folder.path()).await, count);
 
     let before = simulator.counters().requests;
-    let second = end(following(folder.path(), &simulator, &["backfill"])).await;
+    let second = end(GUILDLAKE.following(folder.path(), &simulator, &["backfill"])).await;
     assert_eq!(second.code, Some(0), "{}", second.stderr);
     let asked = simulator.counters().requests - before;
     // The catalog, and of each channel the newest page: the minutes since.
@@ -49,7 +51,7 @@ async fn it_reads_everything_once_and_says_what_it_cannot() {
 /// The report of that name, run by DuckDB's command line on the folder: the sum of its messages.
 async fn messages_by_day(folder: &Path) -> i64 {
     let report = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/messages_per_day.sql");
-    let output = Command::new(venv().join("duckdb"))
+    let output = Command::new(tool("duckdb"))
         .args(["-readonly", "-csv", "-noheader", "data/guildlake.duckdb"])
         .current_dir(folder)
         .stdin(std::fs::File::open(report).unwrap())
@@ -71,7 +73,7 @@ async fn messages_by_day(folder: &Path) -> i64 {
 async fn without_a_token_there_is_nothing_to_read_with() {
     let simulator = discord(502).await;
     let folder = tempfile::tempdir().unwrap();
-    let mut command = following(folder.path(), &simulator, &["backfill"]);
+    let mut command = GUILDLAKE.following(folder.path(), &simulator, &["backfill"]);
     command.env_remove("DISCORD_BOT_TOKEN");
     let ended = end(command).await;
     assert_eq!(ended.code, Some(1));
@@ -86,7 +88,7 @@ async fn it_refuses_to_record_messages_without_their_text() {
     };
     let simulator = Simulator::start(config).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let ended = end(following(folder.path(), &simulator, &["backfill"])).await;
+    let ended = end(GUILDLAKE.following(folder.path(), &simulator, &["backfill"])).await;
     assert_eq!(ended.code, Some(1));
     assert!(
         ended.stderr.contains("Message Content intent"),
@@ -100,7 +102,7 @@ async fn it_refuses_to_record_messages_without_their_text() {
 async fn a_guild_or_channel_that_is_not_there_is_no_success() {
     let simulator = discord(504).await;
     let folder = tempfile::tempdir().unwrap();
-    let mut command = following(folder.path(), &simulator, &["backfill"]);
+    let mut command = GUILDLAKE.following(folder.path(), &simulator, &["backfill"]);
     command.env("DISCORD_GUILD_ID", "123456789012345678");
     let ended = end(command).await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
@@ -109,7 +111,7 @@ async fn a_guild_or_channel_that_is_not_there_is_no_success() {
             .stderr
             .contains("guild 123456789012345678 can't be read")
     );
-    let mut command = following(folder.path(), &simulator, &["backfill"]);
+    let mut command = GUILDLAKE.following(folder.path(), &simulator, &["backfill"]);
     command.env("DISCORD_CHANNEL_IDS", "123456789012345679");
     let ended = end(command).await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
@@ -132,7 +134,7 @@ async fn verify_asks_again_for_what_was_refused() {
     let path = format!("/channels/{channel}/*");
     let forbidden = RestFaultKind::Forbidden { code: 50_001 };
     simulator.faults().rest(RestFault::on(path, forbidden));
-    let first = end(following(folder.path(), &simulator, &["backfill"])).await;
+    let first = end(GUILDLAKE.following(folder.path(), &simulator, &["backfill"])).await;
     assert!(first.stderr.contains("not readable: "), "{}", first.stderr);
     assert!(
         first
@@ -142,12 +144,8 @@ async fn verify_asks_again_for_what_was_refused() {
         first.stderr
     );
     simulator.faults().clear();
-    let again = end(following(
-        folder.path(),
-        &simulator,
-        &["backfill", "--verify"],
-    ))
-    .await;
+    let again =
+        end(GUILDLAKE.following(folder.path(), &simulator, &["backfill", "--verify"])).await;
     assert_eq!(again.code, Some(0), "{}", again.stderr);
     let truth = simulator.truth_in(channel);
     let expected = truth.iter().filter(|message| !message.deleted).count();

@@ -2,12 +2,14 @@
 
 use tokio::process::Command;
 
-use crate::program::{Running, guildlake, venv};
+use crate::GUILDLAKE;
+use testkit::program::Running;
+use testkit::venv;
 
 #[tokio::test]
 async fn the_lines_to_copy_work() {
     let folder = tempfile::tempdir().unwrap();
-    let mut running = Running::start(guildlake(
+    let mut running = Running::start(GUILDLAKE.command(
         folder.path(),
         &["demo", "--port", "0", "--messages", "2000", "--seed", "7"],
     ));
@@ -24,7 +26,8 @@ async fn the_lines_to_copy_work() {
     let (_, busiest) = running.said.split_once("a page of messages in #").unwrap();
     let (busiest, _) = busiest.split_once(',').unwrap();
     let path = std::env::join_paths(
-        std::iter::once(venv()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+        std::iter::once(venv::folder().join("bin"))
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
     )
     .unwrap();
     for (line, expected) in [
@@ -63,7 +66,7 @@ async fn it_listens_where_it_is_told() {
     ] {
         let mut arguments = vec!["demo", "--messages", "200"];
         arguments.extend(port.into_iter().flat_map(|port| ["--port", port]));
-        let mut command = guildlake(folder.path(), &arguments);
+        let mut command = GUILDLAKE.command(folder.path(), &arguments);
         match bind {
             Some(bind) => command.env("BIND", bind),
             None => command.env_remove("BIND"),
@@ -80,9 +83,9 @@ async fn it_listens_where_it_is_told() {
         tokio::net::TcpStream::connect(address).await.unwrap();
         assert_eq!(running.terminate().await.0, Some(0));
     }
-    let mut command = guildlake(folder.path(), &["demo", "--messages", "200"]);
+    let mut command = GUILDLAKE.command(folder.path(), &["demo", "--messages", "200"]);
     command.env("BIND", "everywhere");
-    let refused = crate::program::end(command).await;
+    let refused = testkit::program::end(command).await;
     assert_ne!(refused.code, Some(0));
     assert!(
         refused.stderr.contains("BIND must be an address"),

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use serde_json::Value;
 use simulator::{Community, Config, GatewayFault, RestFault, RestFaultKind, Simulator};
 
-use crate::program::{Ended, end, following, guildlake};
+use crate::GUILDLAKE;
+use testkit::program::{Ended, end};
 
 fn verdicts(ended: &Ended) -> HashMap<String, Value> {
     let checks = ended
@@ -26,7 +27,7 @@ async fn all_is_well_but_for_what_the_bot_may_not_read() {
     };
     let simulator = Simulator::start(config).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let ended = end(following(folder.path(), &simulator, &["doctor", "--json"])).await;
+    let ended = end(GUILDLAKE.following(folder.path(), &simulator, &["doctor", "--json"])).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stdout);
     let verdicts = verdicts(&ended);
     for name in [
@@ -50,7 +51,7 @@ async fn all_is_well_but_for_what_the_bot_may_not_read() {
     assert!(ended.stdout.contains("Read Message History is missing"));
     assert!(ended.stdout.contains("is not visible to the bot"));
 
-    let ended = end(following(folder.path(), &simulator, &["doctor"])).await;
+    let ended = end(GUILDLAKE.following(folder.path(), &simulator, &["doctor"])).await;
     assert!(
         ended.stdout.contains("✓ intents") && ended.stdout.contains("fix: "),
         "{}",
@@ -66,7 +67,7 @@ async fn a_missing_intent_and_a_wrong_token_fail_with_their_fix() {
     };
     let simulator = Simulator::start(config).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let ended = end(following(folder.path(), &simulator, &["doctor", "--json"])).await;
+    let ended = end(GUILDLAKE.following(folder.path(), &simulator, &["doctor", "--json"])).await;
     assert_eq!(ended.code, Some(1));
     let verdicts = verdicts(&ended);
     assert_eq!(verdicts["intents"]["verdict"], "failed");
@@ -77,7 +78,7 @@ async fn a_missing_intent_and_a_wrong_token_fail_with_their_fix() {
             .contains("Message Content Intent")
     );
 
-    let mut command = following(folder.path(), &simulator, &["doctor"]);
+    let mut command = GUILDLAKE.following(folder.path(), &simulator, &["doctor"]);
     command.env("DISCORD_BOT_TOKEN", "MTIz.wrong.token");
     let ended = end(command).await;
     assert_eq!(ended.code, Some(1));
@@ -92,7 +93,7 @@ async fn a_missing_intent_and_a_wrong_token_fail_with_their_fix() {
 #[tokio::test]
 async fn it_looks_at_the_machine_without_discord() {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = guildlake(folder.path(), &["doctor", "--json"]);
+    let mut command = GUILDLAKE.command(folder.path(), &["doctor", "--json"]);
     command.env("API_KEY", "short");
     let ended = end(command).await;
     assert_eq!(ended.code, Some(1));
@@ -114,7 +115,7 @@ async fn a_refused_message_and_a_closed_socket_fail_with_their_fix() {
         .gateway(GatewayFault::Refuse { seconds: None })
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let ended = end(following(folder.path(), &simulator, &["doctor", "--json"])).await;
+    let ended = end(GUILDLAKE.following(folder.path(), &simulator, &["doctor", "--json"])).await;
     assert_eq!(ended.code, Some(1), "{}", ended.stdout);
     let verdicts = verdicts(&ended);
     for (name, found, fix) in [

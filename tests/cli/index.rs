@@ -7,16 +7,17 @@ use std::time::Duration;
 use simulator::Simulator;
 use tokio::process::Command;
 
-use crate::program::{Ended, KEY, Running, discord, end, following, guildlake};
+use crate::GUILDLAKE;
+use testkit::program::{Ended, KEY, Running, discord, end};
 
 async fn index(folder: &Path, what: &str) -> Ended {
-    end(guildlake(folder, &["index", what])).await
+    end(GUILDLAKE.command(folder, &["index", what])).await
 }
 
 async fn filled(seed: u64) -> (Simulator, tempfile::TempDir) {
     let simulator = discord(seed).await;
     let folder = tempfile::tempdir().unwrap();
-    let filled = end(following(folder.path(), &simulator, &["backfill"])).await;
+    let filled = end(GUILDLAKE.following(folder.path(), &simulator, &["backfill"])).await;
     assert_eq!(filled.code, Some(0), "{}", filled.stderr);
     (simulator, folder)
 }
@@ -89,7 +90,8 @@ async fn one_that_was_stopped_in_the_middle_goes_on() {
     let (_simulator, folder) = filled(532).await;
     let mut stopped = 0;
     for pause in [50, 150, 250, 350, 450, 600, 800] {
-        let mut child = guildlake(folder.path(), &["index", "rebuild"])
+        let mut child = GUILDLAKE
+            .command(folder.path(), &["index", "rebuild"])
             .spawn()
             .unwrap();
         tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -114,7 +116,7 @@ async fn one_that_was_stopped_in_the_middle_goes_on() {
 #[tokio::test]
 async fn the_service_without_one_says_so_and_makes_no_files() {
     let (_simulator, folder) = filled(533).await;
-    let mut command = guildlake(folder.path(), &["serve"]);
+    let mut command = GUILDLAKE.command(folder.path(), &["serve"]);
     command.env("API_KEY", KEY).env("SEARCH_INDEX", "off");
     let mut service = Running::start(command);
     let health = service.until("/health").await;
@@ -149,7 +151,7 @@ async fn the_service_without_one_says_so_and_makes_no_files() {
     let (code, said) = service.terminate().await;
     assert_eq!(code, Some(0), "{said}");
     assert!(!folder.path().join("data/search").exists());
-    let mut command = guildlake(folder.path(), &["serve"]);
+    let mut command = GUILDLAKE.command(folder.path(), &["serve"]);
     command.env("API_KEY", KEY).env("SEARCH_INDEX", "maybe");
     let refused = end(command).await;
     assert_eq!(refused.code, Some(1));

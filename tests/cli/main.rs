@@ -9,8 +9,12 @@ mod backfill;
 mod demo;
 mod doctor;
 mod index;
-mod program;
 mod recipes;
 mod serve;
 mod settings;
 mod snapshot;
+
+use testkit::program::Program;
+
+/// The binary that these tests run.
+const GUILDLAKE: Program = Program::at(env!("CARGO_BIN_EXE_guildlake"));

@@ -4,18 +4,20 @@ use std::path::Path;
 
 use tokio::process::Command;
 
-use crate::program::{KEY, Running, discord, end, following, guildlake, venv};
+use crate::GUILDLAKE;
+use testkit::program::{KEY, Running, discord, end};
+use testkit::venv::{self, tool};
 
 #[tokio::test]
 async fn every_recipe_that_can_run_here_prints_what_the_page_says() {
     let simulator = discord(523).await;
     let folder = tempfile::tempdir().unwrap();
     for step in ["backfill", "snapshot"] {
-        let done = end(following(folder.path(), &simulator, &[step])).await;
+        let done = end(GUILDLAKE.following(folder.path(), &simulator, &[step])).await;
         assert_eq!(done.code, Some(0), "{step}: {}", done.stderr);
     }
     // Nothing is collected meanwhile.
-    let mut command = guildlake(folder.path(), &["serve"]);
+    let mut command = GUILDLAKE.command(folder.path(), &["serve"]);
     command.env("API_KEY", KEY).env("SNAPSHOT_INTERVAL", "off");
     let mut service = Running::start(command);
     let health = service.until("/health").await;
@@ -25,9 +27,9 @@ async fn every_recipe_that_can_run_here_prints_what_the_page_says() {
 
     let guild = simulator.guilds()[0].id.to_string();
     // With the DuckDB for Python that the page was written for, and with what pip gives today.
-    let newest = venv().with_file_name("duckdb2");
+    let newest = venv::folder().join("duckdb2");
     for more in [&[][..], &["--duckdb".as_ref(), newest.as_os_str()]] {
-        let output = Command::new(venv().join("python"))
+        let output = Command::new(tool("python"))
             .arg("tests/recipes/run.py")
             .args(["--url", base, "--key", KEY, "--guild", &guild, "--data"])
             .arg(folder.path().join("data"))

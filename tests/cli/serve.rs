@@ -2,7 +2,8 @@
 
 use simulator::{Burst, GatewayFault, Happening};
 
-use crate::program::{KEY, Running, discord, end, following, guildlake};
+use crate::GUILDLAKE;
+use testkit::program::{KEY, Running, discord, end};
 
 #[tokio::test]
 async fn a_sigterm_under_load_ends_well_and_the_next_start_resumes() {
@@ -11,7 +12,7 @@ async fn a_sigterm_under_load_ends_well_and_the_next_start_resumes() {
     let mut said = String::new();
     for start in 0..3_u64 {
         let mut observer = simulator.observe();
-        let mut command = following(folder.path(), &simulator, &["serve"]);
+        let mut command = GUILDLAKE.following(folder.path(), &simulator, &["serve"]);
         command
             .env("RUST_LOG", "trace,hyper=info")
             .env("LOG_FORMAT", "json");
@@ -44,7 +45,7 @@ async fn a_sigterm_under_load_ends_well_and_the_next_start_resumes() {
 #[tokio::test]
 async fn without_a_token_it_serves_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = guildlake(folder.path(), &[]);
+    let mut command = GUILDLAKE.command(folder.path(), &[]);
     command.env("API_KEY", KEY);
     let mut running = Running::start(command);
     let line = running.until("/health").await;
@@ -58,7 +59,7 @@ async fn without_a_token_it_serves_and_says_so() {
         .unwrap();
     let health: serde_json::Value = serde_json::from_slice(&health.stdout).unwrap();
     assert_eq!(health["gateway"]["state"], "off");
-    let mut second = guildlake(folder.path(), &["serve"]);
+    let mut second = GUILDLAKE.command(folder.path(), &["serve"]);
     second.env("API_KEY", KEY);
     let refused = end(second).await;
     assert_eq!(refused.code, Some(1));
@@ -74,7 +75,7 @@ async fn without_a_token_it_serves_and_says_so() {
 async fn a_wrong_token_ends_it_with_the_fix() {
     let simulator = discord(410).await;
     let folder = tempfile::tempdir().unwrap();
-    let mut command = following(folder.path(), &simulator, &["serve"]);
+    let mut command = GUILDLAKE.following(folder.path(), &simulator, &["serve"]);
     command.env("DISCORD_BOT_TOKEN", "MTIz.wrong.token");
     let ended = end(command).await;
     assert_eq!(ended.code, Some(1));
@@ -93,7 +94,7 @@ async fn the_log_says_why_the_session_is_a_new_one_and_that_the_bot_was_removed(
     let simulator = discord(410).await;
     let folder = tempfile::tempdir().unwrap();
     let start = || {
-        let mut command = following(folder.path(), &simulator, &["serve"]);
+        let mut command = GUILDLAKE.following(folder.path(), &simulator, &["serve"]);
         command.env("RUST_LOG", "guildlake=debug");
         Running::start(command)
     };

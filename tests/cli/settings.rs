@@ -1,10 +1,11 @@
 //! Bad settings are refused by name, all at once, and never quoted.
 
-use crate::program::{KEY, end, guildlake};
+use crate::GUILDLAKE;
+use testkit::program::{KEY, end};
 
 async fn refusal(variables: &[(&str, &str)]) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = guildlake(folder.path(), &["serve"]);
+    let mut command = GUILDLAKE.command(folder.path(), &["serve"]);
     command.envs(variables.iter().copied());
     let ended = end(command).await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
@@ -73,18 +74,18 @@ async fn a_token_without_a_guild_collects_nothing_by_accident() {
 #[tokio::test]
 async fn the_help_shows_examples_and_the_version() {
     let folder = tempfile::tempdir().unwrap();
-    let help = end(guildlake(folder.path(), &["--help"])).await;
+    let help = end(GUILDLAKE.command(folder.path(), &["--help"])).await;
     for word in [
         "serve", "backfill", "snapshot", "demo", "doctor", "openapi", "Examples",
     ] {
         assert!(help.stdout.contains(word), "{word}");
     }
     for command in ["serve", "backfill", "snapshot", "demo", "doctor", "openapi"] {
-        let help = end(guildlake(folder.path(), &[command, "--help"])).await;
+        let help = end(GUILDLAKE.command(folder.path(), &[command, "--help"])).await;
         assert!(help.stdout.contains("Example"), "{command}");
         assert_eq!(help.code, Some(0));
     }
-    let description = end(guildlake(folder.path(), &["openapi"])).await;
+    let description = end(GUILDLAKE.command(folder.path(), &["openapi"])).await;
     let description: serde_json::Value = serde_json::from_str(&description.stdout).unwrap();
     assert!(description["openapi"].as_str().unwrap().starts_with("3.1"));
     assert!(description["paths"]["/v1/messages"].is_object());

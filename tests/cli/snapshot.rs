@@ -5,7 +5,9 @@ use std::path::Path;
 
 use tokio::process::Command;
 
-use crate::program::{KEY, Running, discord, end, following, guildlake, venv};
+use crate::GUILDLAKE;
+use testkit::program::{KEY, Running, discord, end};
+use testkit::venv::tool;
 
 /// What a person asks who has only the folder: by the manifest.
 const COUNT: &str = "SET VARIABLE root = 'data/snapshots/';
@@ -15,7 +17,7 @@ SET VARIABLE files = (SELECT list(getvariable('root') || file.path) FROM (
 SELECT count(*) FROM read_parquet(getvariable('files'), hive_partitioning = true);";
 
 async fn duckdb(folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(venv().join("duckdb"))
+    let output = Command::new(tool("duckdb"))
         .args(["-csv", "-noheader"])
         .args(arguments)
         .current_dir(folder)
@@ -32,7 +34,7 @@ async fn duckdb(folder: &Path, arguments: &[&str]) -> String {
 async fn the_record_can_be_in_the_folder_one_is_in() {
     let simulator = discord(522).await;
     let folder = tempfile::tempdir().unwrap();
-    let mut backfill = following(folder.path(), &simulator, &["backfill"]);
+    let mut backfill = GUILDLAKE.following(folder.path(), &simulator, &["backfill"]);
     backfill.env("DATABASE_URL", "duckdb://lake.duckdb");
     let filled = end(backfill).await;
     assert_eq!(filled.code, Some(0), "{}", filled.stderr);
@@ -40,7 +42,7 @@ async fn the_record_can_be_in_the_folder_one_is_in() {
         !folder.path().join("lake.duckdb.wal").exists(),
         "it was folded"
     );
-    let mut snapshot = guildlake(folder.path(), &["snapshot"]);
+    let mut snapshot = GUILDLAKE.command(folder.path(), &["snapshot"]);
     snapshot.env("DATABASE_URL", "duckdb://lake.duckdb");
     let taken = end(snapshot).await;
     assert_eq!(taken.code, Some(0), "{}", taken.stderr);
@@ -50,7 +52,7 @@ async fn the_record_can_be_in_the_folder_one_is_in() {
 async fn it_writes_the_record_once_and_then_only_what_changed() {
     let simulator = discord(521).await;
     let folder = tempfile::tempdir().unwrap();
-    let none = end(guildlake(folder.path(), &["snapshot"])).await;
+    let none = end(GUILDLAKE.command(folder.path(), &["snapshot"])).await;
     assert_eq!(none.code, Some(1));
     assert!(
         none.stderr.contains("there is no database"),
@@ -58,10 +60,10 @@ async fn it_writes_the_record_once_and_then_only_what_changed() {
         none.stderr
     );
 
-    let filled = end(following(folder.path(), &simulator, &["backfill"])).await;
+    let filled = end(GUILDLAKE.following(folder.path(), &simulator, &["backfill"])).await;
     assert_eq!(filled.code, Some(0), "{}", filled.stderr);
     // It needs neither the token nor the key.
-    let first = end(guildlake(folder.path(), &["snapshot"])).await;
+    let first = end(GUILDLAKE.command(folder.path(), &["snapshot"])).await;
     assert_eq!(first.code, Some(0), "{}", first.stderr);
     assert_eq!(first.stdout, "", "talk goes to stderr");
     let record = "FROM (SELECT count(*) FROM discord_messages)";
@@ -73,7 +75,7 @@ async fn it_writes_the_record_once_and_then_only_what_changed() {
     assert_eq!(duckdb(folder.path(), &["-c", COUNT]).await, record);
     assert_ne!(record, "0");
 
-    let second = end(guildlake(folder.path(), &["snapshot"])).await;
+    let second = end(GUILDLAKE.command(folder.path(), &["snapshot"])).await;
     assert_eq!(second.code, Some(0), "{}", second.stderr);
     assert!(
         second.stderr.contains(" 0 of them new"),
@@ -86,7 +88,7 @@ async fn it_writes_the_record_once_and_then_only_what_changed() {
 async fn while_the_service_runs_it_says_how_to_ask_it() {
     let simulator = discord(522).await;
     let folder = tempfile::tempdir().unwrap();
-    let mut command = following(folder.path(), &simulator, &["serve"]);
+    let mut command = GUILDLAKE.following(folder.path(), &simulator, &["serve"]);
     command.env("SNAPSHOT_INTERVAL", "off");
     let mut service = Running::start(command);
     let health = service.until("/health").await;
@@ -94,7 +96,7 @@ async fn while_the_service_runs_it_says_how_to_ask_it() {
     let base = base.strip_suffix("/health").unwrap();
     service.until("listening").await;
 
-    let refused = end(guildlake(folder.path(), &["snapshot"])).await;
+    let refused = end(GUILDLAKE.command(folder.path(), &["snapshot"])).await;
     assert_eq!(refused.code, Some(1));
     for part in ["The running service", "curl -X POST", "in use by another"] {
         assert!(refused.stderr.contains(part), "{}", refused.stderr);
@@ -151,7 +153,7 @@ async fn ask_for_one(base: &str) -> (u16, Option<u64>, serde_json::Value) {
 async fn a_caller_in_a_loop_gets_no_snapshot_after_each_other() {
     let simulator = discord(523).await;
     let folder = tempfile::tempdir().unwrap();
-    let mut command = following(folder.path(), &simulator, &["serve"]);
+    let mut command = GUILDLAKE.following(folder.path(), &simulator, &["serve"]);
     command
         .env("SNAPSHOT_INTERVAL", "off")
         .env("SNAPSHOT_FLOOR", "1h");

@@ -2,11 +2,11 @@
 
 use simulator::GatewayFault;
 
-use crate::kill::settle;
-use crate::plan::{Plan, TRAFFIC, Times, rounds};
-use crate::record::{Found, Ledger};
-use crate::service::Service;
-use crate::truth::{self, Unknowable};
+use crate::GUILDLAKE;
+use testkit::ledger::{Found, Ledger};
+use testkit::plan::{Plan, TRAFFIC, Times, rounds};
+use testkit::service::Service;
+use testkit::truth::{self, Unknowable};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_before_the_first_session_is_stored_leaves_a_record_that_opens() {
@@ -21,7 +21,7 @@ async fn a_kill_before_the_first_session_is_stored_leaves_a_record_that_opens() 
         // Nobody comes for the session of the folder before.
         let expire = plan.simulator.faults();
         expire.gateway(GatewayFault::ExpireSessions).unwrap();
-        let service = Service::start(plan.folder.path(), &plan.simulator);
+        let service = Service::start(GUILDLAKE, plan.folder.path(), &plan.simulator);
         tokio::time::sleep(plan.moment(1, 250)).await;
         let seen = service.kill().await;
         let found = Found::read(&plan.data()).unwrap();
@@ -32,7 +32,7 @@ async fn a_kill_before_the_first_session_is_stored_leaves_a_record_that_opens() 
         }
         Ledger::default().check(&plan.data(), &plan.simulator, &seen);
         let identifies = plan.simulator.counters().identifies;
-        let mut service = Service::start(plan.folder.path(), &plan.simulator);
+        let mut service = Service::start(GUILDLAKE, plan.folder.path(), &plan.simulator);
         let ready = service.ready().await;
         times.push(ready.unwrap_or_else(|error| panic!("round {round}: {error}")));
         let seen = service.kill().await;
@@ -45,7 +45,7 @@ async fn a_kill_before_the_first_session_is_stored_leaves_a_record_that_opens() 
     }
     drop(traffic);
     let mut ledger = Ledger::default();
-    settle(&plan, &mut ledger).await;
+    ledger.settle(GUILDLAKE, &plan).await;
     assert_eq!(ledger.violations, [""; 0]);
     truth::compare(&plan.simulator, &plan.database(), Unknowable::LostSession);
     println!(

@@ -7,13 +7,12 @@ use std::time::Duration;
 use rand::RngExt;
 use tokio::process::Command;
 
+use crate::GUILDLAKE;
 use crate::fsync::{around, child_of, try_strace, under_strace};
-use crate::kill::settle;
-use crate::plan::{Plan, TRAFFIC, rounds};
-use crate::program::following;
-use crate::record::Ledger;
-use crate::service::{ASK_AGAIN, Service};
-use crate::truth::{self, Unknowable};
+use testkit::ledger::Ledger;
+use testkit::plan::{Plan, TRAFFIC, rounds};
+use testkit::service::{ASK_AGAIN, Service};
+use testkit::truth::{self, Unknowable};
 
 /// A disk of its own that forgets all at its end: it is made, filled but for a little, used by the
 /// command behind, and copied.
@@ -35,7 +34,7 @@ async fn a_sync_that_fails_ends_the_process_and_loses_nothing() {
         let traffic = plan.simulator.traffic(TRAFFIC);
         let nth = plan.dice.random_range(1..150);
         let fault = format!("inject=fsync,fdatasync:error=EIO:when={nth}");
-        let mut command = following(plan.folder.path(), &plan.simulator, &["serve"]);
+        let mut command = GUILDLAKE.following(plan.folder.path(), &plan.simulator, &["serve"]);
         // A snapshot that can't be synced is tried again: only the record's syncs are to fail.
         command.env("SNAPSHOT_INTERVAL", "off");
         command.env("REACTIONS", "full");
@@ -54,7 +53,7 @@ async fn a_sync_that_fails_ends_the_process_and_loses_nothing() {
         assert!(is_told, "{}", ended.said);
         ledger.check(&plan.data(), &plan.simulator, &seen);
     }
-    settle(&plan, &mut ledger).await;
+    ledger.settle(GUILDLAKE, &plan).await;
     assert_eq!(ledger.violations, [""; 0]);
     let unknowable = match plan.simulator.counters().identifies {
         1 => Unknowable::LostPages,
@@ -84,7 +83,7 @@ async fn a_full_disk_is_waited_out() {
         let mut disk = Command::new(unshare[0]);
         disk.args(&unshare[1..])
             .args(["sh", "-c", SMALL_DISK, "sh"]);
-        let mut command = following(folder, &plan.simulator, &["serve"]);
+        let mut command = GUILDLAKE.following(folder, &plan.simulator, &["serve"]);
         command.env("ASK_AGAIN", ASK_AGAIN);
         let mut service = Service::spawn(around(disk, &command, folder));
         service.ready().await.unwrap();

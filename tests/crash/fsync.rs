@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use crate::plan::{Plan, TRAFFIC};
-use crate::program::following;
-use crate::service::Service;
+use crate::GUILDLAKE;
 use crate::strace::{check, parse};
+use testkit::plan::{Plan, TRAFFIC};
+use testkit::service::Service;
 
 /// How long it runs under traffic.
 const RUN: Duration = Duration::from_secs(4);
@@ -22,7 +22,7 @@ async fn the_log_is_synced_before_a_commit_is_acknowledged() {
     }
     let plan = Plan::new("fsync", 1, 600).await;
     let trace = plan.folder.path().join("trace");
-    let mut command = following(plan.folder.path(), &plan.simulator, &["serve"]);
+    let mut command = GUILDLAKE.following(plan.folder.path(), &plan.simulator, &["serve"]);
     command
         .env("RUST_LOG", "guildlake::commit=debug")
         .env("SNAPSHOT_INTERVAL", "off")

@@ -4,10 +4,11 @@
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use crate::plan::{Plan, TRAFFIC, Times, rounds};
-use crate::record::Ledger;
-use crate::service::Service;
-use crate::truth::{self, Unknowable};
+use crate::GUILDLAKE;
+use testkit::ledger::Ledger;
+use testkit::plan::{Plan, TRAFFIC, Times, rounds};
+use testkit::service::Service;
+use testkit::truth::{self, Unknowable};
 
 /// What a process is killed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ async fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
         // Not while the record is looked at: a restart that takes longer would bring the next one
         // more to take in, and so on.
         let traffic = plan.simulator.traffic(TRAFFIC);
-        let mut service = Service::start(plan.folder.path(), &plan.simulator);
+        let mut service = Service::start(GUILDLAKE, plan.folder.path(), &plan.simulator);
         // The first round brings a session into the record; `birth` kills before that.
         let how = if round == 0 {
             How::Running
@@ -107,7 +108,7 @@ async fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
         log_size(&plan),
     );
 
-    settle(&plan, &mut ledger).await;
+    ledger.settle(GUILDLAKE, &plan).await;
     let unknowable = if identifies == 1 {
         Unknowable::LostPages
     } else {
@@ -124,21 +125,4 @@ async fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
 fn log_size(plan: &Plan) -> u64 {
     let log = std::fs::metadata(plan.data().join("guildlake.duckdb.wal"));
     log.map_or(0, |log| log.len() / 1000)
-}
-
-/// Starts it once more without traffic, waits until it has everything, and stops it. Then every
-/// event is due.
-pub(crate) async fn settle(plan: &Plan, ledger: &mut Ledger) {
-    let mut service = Service::start(plan.folder.path(), &plan.simulator);
-    let caught_up = service
-        .until(|seen| {
-            let is_settled = seen.is_complete && seen.unsettled == 0;
-            is_settled && seen.sequence >= plan.simulator.sequence()
-        })
-        .await;
-    let seen = caught_up.unwrap();
-    let ended = service.terminate().await;
-    assert_eq!(ended.code, Some(0), "{}", ended.said);
-    ledger.check(&plan.data(), &plan.simulator, &seen);
-    assert_eq!(ledger.pending(), 0, "events that are not in the record");
 }

@@ -14,13 +14,10 @@ mod disk;
 mod fsync;
 mod kill;
 mod plan;
-#[path = "../cli/program.rs"]
-#[allow(dead_code, reason = "this target needs a part of it")]
-mod program;
-mod record;
-mod service;
 mod strace;
 mod terminate;
-#[path = "../shared/truth.rs"]
-#[allow(dead_code, reason = "this target needs a part of it")]
-mod truth;
+
+use testkit::program::Program;
+
+/// The binary that these tests run.
+const GUILDLAKE: Program = Program::at(env!("CARGO_BIN_EXE_guildlake"));

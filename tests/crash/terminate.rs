@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::kill::settle;
-use crate::plan::{Plan, TRAFFIC, Times, rounds};
-use crate::record::Ledger;
-use crate::service::Service;
-use crate::truth::{self, Unknowable};
+use crate::GUILDLAKE;
+use testkit::ledger::Ledger;
+use testkit::plan::{Plan, TRAFFIC, Times, rounds};
+use testkit::service::Service;
+use testkit::truth::{self, Unknowable};
 
 /// How long a stop may take: what orchestrators give before they kill.
 const IN_TIME: Duration = Duration::from_secs(10);
@@ -17,7 +17,7 @@ async fn a_sigterm_at_any_moment_ends_well_and_the_next_start_resumes() {
     let (mut times, mut ends) = (Times::default(), Times::default());
     let traffic = plan.simulator.traffic(TRAFFIC);
     for round in 0..plan.rounds {
-        let mut service = Service::start(plan.folder.path(), &plan.simulator);
+        let mut service = Service::start(GUILDLAKE, plan.folder.path(), &plan.simulator);
         times.push(service.ready().await.unwrap());
         if round > 0 {
             let seen = service.until(|seen| seen.has_resumed).await;
@@ -36,7 +36,7 @@ async fn a_sigterm_at_any_moment_ends_well_and_the_next_start_resumes() {
     }
     drop(traffic);
     let mut ledger = Ledger::default();
-    settle(&plan, &mut ledger).await;
+    ledger.settle(GUILDLAKE, &plan).await;
     assert_eq!(ledger.violations, [""; 0]);
     let identifies = plan.simulator.counters().identifies;
     truth::compare(&plan.simulator, &plan.database(), Unknowable::LostPages);

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use duckdb::Connection;
 use simulator::{ChannelInfo, Config, GatewayFault, PermissionChange, VIEW_CHANNEL, unix_ms};
 
-use crate::support::{Running, World};
+use testkit::world::{Running, World};
 
 fn general(world: &World) -> ChannelInfo {
     let mut channels = world.simulator.channels().into_iter();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use simulator::{Config, GatewayFault, RestFault, RestFaultKind, Scope};
 
-use crate::support::{World, full_size};
+use testkit::world::{World, full_size};
 
 const MESSAGES: &str = "/channels/*/messages*";
 

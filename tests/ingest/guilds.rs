@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use simulator::{Config, GatewayFault};
 
-use crate::support::{Running, World};
+use testkit::world::{Running, World};
 
 async fn ask(running: &Running, path: &str) -> (u16, Value) {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -14,9 +14,6 @@ mod guilds;
 mod members;
 mod odd_answers;
 mod odd_lists;
-#[path = "../cli/program.rs"]
-#[allow(dead_code, reason = "this target needs a part of it")]
-mod program;
 mod proxy;
 mod reconnects;
 mod refusals;
@@ -24,7 +21,9 @@ mod restart;
 mod said_last;
 mod scene;
 mod scope;
-mod support;
-#[path = "../shared/truth.rs"]
-mod truth;
 mod walks;
+
+use testkit::program::Program;
+
+/// The binary that these tests run.
+const GUILDLAKE: Program = Program::at(env!("CARGO_BIN_EXE_guildlake"));

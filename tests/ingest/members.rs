@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::proxy::{Proxy, Rule};
-use crate::support::World;
+use testkit::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_nickname_calls_for_no_pass() {

@@ -8,7 +8,8 @@ use guildlake::status::BackfillState;
 use simulator::{Draft, unix_ms};
 
 use crate::proxy::{Proxy, Rule, busiest, one_pass, rearranged};
-use crate::support::{World, rows};
+use testkit::truth::rows;
+use testkit::world::World;
 
 /// What a query of one number says.
 fn number(world: &World, sql: &str) -> i64 {

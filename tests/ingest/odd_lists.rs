@@ -4,7 +4,7 @@ use guildlake::status::BackfillState;
 use simulator::Draft;
 
 use crate::proxy::{Rule, busiest, one_pass};
-use crate::support::World;
+use testkit::world::World;
 
 /// The moment at which all threads were archived at once.
 const ONE_MOMENT: &str = "2024-01-01T00:00:00.000000+00:00";

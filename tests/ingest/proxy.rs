@@ -14,7 +14,7 @@ use simulator::{ChannelInfo, Kind};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-use crate::support::World;
+use testkit::world::World;
 
 /// What of `/api/v10/...` stands before the path that rules see.
 const PREFIX: &str = "/api/v10";

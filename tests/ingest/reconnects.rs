@@ -14,8 +14,10 @@ use simulator::{Community, Config, Happening, Simulator};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
+use crate::GUILDLAKE;
 use crate::flapping::{Flapping, WAYS, Way};
-use crate::support::{KEY, World};
+use testkit::program::KEY;
+use testkit::world::World;
 
 /// A pause that no test waits for.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -184,7 +186,7 @@ async fn meet(seed: u64, way: Way, lasts: Duration) -> Told {
         .map(|guild| guild.id.to_string())
         .collect();
     let program = std::env::var_os("GUILDLAKE_PROGRAM");
-    let mut child = Command::new(program.unwrap_or(env!("CARGO_BIN_EXE_guildlake").into()))
+    let mut child = Command::new(program.unwrap_or(GUILDLAKE.path().into()))
         .arg("serve")
         .current_dir(folder.path())
         .env_clear()

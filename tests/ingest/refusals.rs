@@ -9,7 +9,7 @@ use simulator::{
     RestFault, RestFaultKind, VIEW_CHANNEL,
 };
 
-use crate::support::{Running, World};
+use testkit::world::{Running, World};
 
 const FORBIDDEN: RestFaultKind = RestFaultKind::Forbidden { code: 50_001 };
 

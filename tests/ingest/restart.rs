@@ -3,7 +3,7 @@
 use guildlake::store::StoreError;
 use simulator::{Config, GatewayFault};
 
-use crate::support::World;
+use testkit::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_resumes_the_session_and_misses_nothing() {
@@ -136,7 +136,7 @@ async fn a_channel_and_a_thread_deleted_between_two_sessions_are_noticed() {
     // The first pass suspects it, and a second look some time later confirms it.
     running.until(|status| status.backfill.passes >= 2).await;
     running.stop().await;
-    let rows = crate::support::rows(&world.database());
+    let rows = testkit::truth::rows(&world.database());
     let of = |id| rows.values().filter(move |row| row.channel_id == id);
     assert!(of(channel.id).count() > 0 && of(channel.id).all(|row| row.deleted));
     assert!(of(thread.id).count() > 0 && of(thread.id).all(|row| row.deleted));

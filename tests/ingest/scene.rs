@@ -7,9 +7,10 @@ use simulator::{
     SEND_MESSAGES,
 };
 
-use crate::program::{end, following};
-use crate::support::{Running, World};
-use crate::truth::{Outside, Row, rows};
+use crate::GUILDLAKE;
+use testkit::program::end;
+use testkit::truth::{Outside, Row, rows};
+use testkit::world::{Running, World};
 
 /// The community, what follows it, and the place.
 pub(crate) struct Scene {
@@ -146,7 +147,7 @@ impl Scene {
         let simulator = &self.world.simulator;
         // Without a session the last minute before now is not trusted.
         simulator.advance_clock(std::time::Duration::from_secs(600));
-        let mut command = following(folder, simulator, &["backfill", "--verify"]);
+        let mut command = GUILDLAKE.following(folder, simulator, &["backfill", "--verify"]);
         command.env("DATA_DIR", folder);
         command.env(
             "DATABASE_URL",

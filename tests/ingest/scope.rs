@@ -8,7 +8,8 @@ use simulator::{
     RestFaultKind, VIEW_CHANNEL,
 };
 
-use crate::support::{World, rows};
+use testkit::truth::rows;
+use testkit::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chosen_channels_come_with_their_threads_and_nothing_else() {
@@ -189,7 +190,7 @@ async fn a_deleted_channel_takes_its_messages_and_threads_with_it() {
 }
 
 /// Settles everything that happened, stops, and reports the ids that the record has of a channel.
-async fn ids_of(world: &World, mut running: crate::support::Running, channel: u64) -> HashSet<u64> {
+async fn ids_of(world: &World, mut running: testkit::world::Running, channel: u64) -> HashSet<u64> {
     world.caught_up(&mut running).await;
     running.stop().await;
     let rows = rows(&world.database());

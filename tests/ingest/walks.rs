@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::support::{KEY, World};
+use testkit::program::KEY;
+use testkit::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_walks_under_ingest_give_each_row_exactly_once() {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::program::KEY;
-use crate::truth::{Outside, reactions, votes};
+use testkit::program::KEY;
+use testkit::truth::{Outside, reactions, votes};
 
 /// A row, its times in Unix milliseconds.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use simulator::{ChannelInfo, DeletedBy, Simulator, TruthMessage, unix_ms};
 use crate::answer::{Answer, Claim, Row, ToldOutage};
 use crate::book::{Book, Change, Heard, Part, TrueOutage, What};
 use crate::figures::Figures;
-use crate::truth::Outside;
+use testkit::truth::Outside;
 
 /// Discord tells its time in whole seconds, and an answer takes its time, on a busy machine more.
 const TOLERANCE: u64 = 5000;

@@ -17,16 +17,9 @@ mod figures;
 mod kind;
 mod life;
 mod outage;
-#[path = "../crash/plan.rs"]
-#[allow(dead_code, reason = "this target needs a part of it")]
-mod plan;
-#[path = "../cli/program.rs"]
-#[allow(dead_code, reason = "this target needs a part of it")]
-mod program;
-#[path = "../crash/service.rs"]
-#[allow(dead_code, reason = "this target needs a part of it")]
-mod service;
-#[path = "../shared/truth.rs"]
-#[allow(dead_code, reason = "this target needs a part of it")]
-mod truth;
 mod verify;
+
+use testkit::program::Program;
+
+/// The binary that these tests run.
+const GUILDLAKE: Program = Program::at(env!("CARGO_BIN_EXE_guildlake"));

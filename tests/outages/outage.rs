@@ -13,16 +13,16 @@ use simulator::{
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::GUILDLAKE;
 use crate::answer::Asker;
 use crate::book::{Book, Heard, TrueOutage};
 use crate::check::Check;
 use crate::figures::Figures;
 use crate::kind::Kind;
 use crate::life::{Hearing, Life};
-use crate::plan::{rounds, seed};
-use crate::program::following;
-use crate::service::{ASK_AGAIN, Service};
 use crate::verify::verify;
+use testkit::plan::{rounds, seed};
+use testkit::service::{ASK_AGAIN, Service};
 
 /// Real milliseconds between two heartbeats.
 pub(crate) const HEARTBEAT_MS: u64 = 2000;
@@ -88,7 +88,7 @@ async fn after_every_outage_the_record_is_right_or_says_where_it_may_not_be() {
 
 /// `guildlake serve` with the repair window of this test.
 fn serve(folder: &Path, simulator: &Simulator) -> Command {
-    let mut command = following(folder, simulator, &["serve"]);
+    let mut command = GUILDLAKE.following(folder, simulator, &["serve"]);
     command.env("REPAIR_WINDOW", format!("{}h", WINDOW_MS / HOUR_MS));
     command.env("SECOND_LOOK", SECOND_LOOK);
     command.env("ASK_AGAIN", ASK_AGAIN);

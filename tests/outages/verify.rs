@@ -7,16 +7,17 @@ use std::time::Duration;
 use duckdb::Connection;
 use simulator::Simulator;
 
+use crate::GUILDLAKE;
 use crate::book::Book;
-use crate::program::{end, following};
-use crate::truth::{self, Unknowable};
+use testkit::program::end;
+use testkit::truth::{self, Unknowable};
 
 /// Without a session the last minute before now is not trusted.
 const LATER: Duration = Duration::from_secs(600);
 
 pub(crate) async fn verify(simulator: &Simulator, folder: &Path, book: &Book) {
     simulator.advance_clock(LATER);
-    let ended = end(following(folder, simulator, &["backfill", "--verify"])).await;
+    let ended = end(GUILDLAKE.following(folder, simulator, &["backfill", "--verify"])).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let database = folder.join("data/guildlake.duckdb");
     truth::compare(simulator, &database, Unknowable::LostSession);

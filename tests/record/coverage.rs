@@ -12,7 +12,7 @@ use guildlake::store::{Batch, Committed, CompletenessRequest, KnownRange};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::support::{TestRecord, channel, guild};
+use testkit::record::{TestRecord, channel, guild};
 
 /// How many things happen in a life.
 const STEPS: usize = 100;

@@ -12,7 +12,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tempfile::TempDir;
 
-use crate::support::{id, whole};
+use testkit::record::{id, whole};
 
 const COMMITS: u64 = 60;
 const CHECKPOINT_AFTER: u64 = 20;

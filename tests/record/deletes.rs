@@ -5,7 +5,7 @@ use guildlake::guild::{Channel, ChannelGone};
 use guildlake::message::{DeletedBy, Gone, Message, MessageId, Source};
 use guildlake::store::{Batch, DeletedContent};
 
-use crate::support::{TestRecord, channel, guild, id, whole};
+use testkit::record::{TestRecord, channel, guild, id, whole};
 
 fn gone(id: MessageId, after: DateTime<Utc>, before: DateTime<Utc>, by: DeletedBy) -> Message {
     let gone = Gone::new(id, after, before, by);

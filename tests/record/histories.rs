@@ -17,7 +17,7 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
-use crate::support::{GUILD, edit_time};
+use testkit::record::{GUILD, edit_time};
 
 /// Histories that share a file, each in a channel of its own.
 const TOGETHER: u64 = 100;

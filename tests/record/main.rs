@@ -11,5 +11,4 @@ mod moves;
 mod old_record;
 mod pages;
 mod refusals;
-mod support;
 mod torn;

@@ -9,7 +9,8 @@ use guildlake::message::{
 use guildlake::store::{Batch, DeletedContent};
 use proptest::prelude::*;
 
-use crate::support::{TestRecord, channel, edit_time, guild, id, observed, payload, whole};
+use testkit::payload::observed;
+use testkit::record::{TestRecord, channel, edit_time, guild, id, payload, whole};
 
 /// Something that happens to a message, at one of a few times: some of them at the same.
 fn anything() -> impl Strategy<Value = Message> {

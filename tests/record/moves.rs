@@ -9,7 +9,7 @@ use guildlake::guild::{Channel, ChannelGone};
 use guildlake::message::Source;
 use guildlake::store::Batch;
 
-use crate::support::{TestRecord, channel, guild, id, whole};
+use testkit::record::{TestRecord, channel, guild, id, whole};
 
 /// How many rows each level has, and every message's content.
 fn levels(connection: &Connection) -> ([i64; 3], BTreeMap<i64, String>) {

@@ -8,7 +8,7 @@ use guildlake::message::{ChannelId, MessageId};
 use guildlake::store::Batch;
 use serde_json::json;
 
-use crate::support::{CHANNEL, GUILD, TestRecord, id, payload};
+use testkit::record::{CHANNEL, GUILD, TestRecord, id, payload};
 
 /// The steps to schema 6, the last before observations had times of their own.
 const STEPS: [&str; 6] = [
@@ -239,7 +239,7 @@ async fn a_payload_that_won_by_its_text_loses_to_the_next_observation() {
     let page = payload(id(6), "x", 0, 0);
     let observed = guildlake::message::Observed::asked(Utc::now());
     let message = guildlake::message::Message::read(
-        crate::support::guild(),
+        testkit::record::guild(),
         guildlake::message::Source::Rest,
         observed,
         &page,

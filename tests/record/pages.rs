@@ -9,7 +9,7 @@ use chrono::Utc;
 use guildlake::message::{IdSpan, MessageId, Source};
 use guildlake::store::{Batch, Order, PageRequest, Reader};
 
-use crate::support::{CHANNEL, TestRecord, channel, guild, id, whole};
+use testkit::record::{CHANNEL, TestRecord, channel, guild, id, whole};
 
 /// Messages of a commit, and commits.
 const NEW: u64 = 10;

@@ -5,7 +5,7 @@ use std::process::Command;
 use duckdb::Connection;
 use guildlake::store::{DataLock, Record, StoreError, StoreSettings};
 
-use crate::support::TestRecord;
+use testkit::record::TestRecord;
 
 #[test]
 fn a_newer_file_is_refused_and_left_alone() {

@@ -2,15 +2,11 @@
 //! look for. `rivals.py` puts the answers, which this leaves in a file, beside those of others.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[path = "../api/support.rs"]
-#[allow(dead_code, reason = "written for the tests of the API")]
-mod support;
-
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use serde::Deserialize;
-use support::{Ids, Lake};
+use testkit::lake::{Ids, Lake};
 
 /// Answers that count, and from which grade on a message is what was looked for.
 const DEPTH: usize = 20;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::lake::{Lake, Messages, copy, index};
+use testkit::search::{Lake, Messages, copy, index};
 
 async fn home() -> (TempDir, Messages) {
     let folder = tempfile::tempdir().unwrap();

@@ -11,11 +11,12 @@ use rand::RngExt;
 use serde_json::Value;
 use simulator::Draft;
 
+use crate::GUILDLAKE;
 use crate::http::Http;
-use crate::plan::{Plan, TRAFFIC, Times, rounds};
-use crate::program::{KEY, guildlake};
-use crate::service::Service;
 use crate::table::Table;
+use testkit::plan::{Plan, TRAFFIC, Times, rounds};
+use testkit::program::KEY;
+use testkit::service::Service;
 
 /// Words of a comparison.
 const WORDS: usize = 200;
@@ -62,7 +63,7 @@ async fn a_kill_at_any_moment_leaves_an_index_that_becomes_the_table() {
         if round % 3 == 2 {
             let _ = std::fs::remove_dir_all(plan.data().join("search"));
         }
-        let mut service = Service::start(plan.folder.path(), &plan.simulator);
+        let mut service = Service::start(GUILDLAKE, plan.folder.path(), &plan.simulator);
         if round % 5 != 4 {
             ready.push(service.ready().await.unwrap());
         }
@@ -114,7 +115,7 @@ async fn a_kill_at_any_moment_leaves_an_index_that_becomes_the_table() {
 
 /// The service without Discord: the record stays what it is.
 fn alone(plan: &Plan) -> Service {
-    let mut command = guildlake(plan.folder.path(), &["serve"]);
+    let mut command = GUILDLAKE.command(plan.folder.path(), &["serve"]);
     command.env("API_KEY", KEY).env("SNAPSHOT_INTERVAL", "off");
     Service::spawn(command)
 }
@@ -209,7 +210,7 @@ async fn walk(http: &Http, query: &str) -> Vec<i64> {
 async fn a_new_message_is_found_after_a_moment() {
     let times = rounds("GUILDLAKE_SEARCH_SENT", 5);
     let mut plan = Plan::new("new messages", times, 600).await;
-    let mut service = Service::start(plan.folder.path(), &plan.simulator);
+    let mut service = Service::start(GUILDLAKE, plan.folder.path(), &plan.simulator);
     let seen = service.until(|seen| seen.is_live && seen.is_complete && seen.search == "following");
     let base = seen.await.unwrap().base;
     let http = Http::new(&base);

@@ -12,8 +12,8 @@ use rand::{RngExt, SeedableRng};
 use tempfile::TempDir;
 
 use crate::files::{Damage, by_kind};
-use crate::lake::{Lake, Messages, copy, index};
-use crate::plan::{rounds, seed};
+use testkit::plan::{rounds, seed};
+use testkit::search::{Lake, Messages, copy, index};
 
 /// A data folder whose service was stopped, with an earlier state of its index.
 struct Home {

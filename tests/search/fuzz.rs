@@ -11,8 +11,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 
-use crate::lake::{Lake, Messages};
-use crate::plan::{rounds, seed};
+use testkit::plan::{rounds, seed};
+use testkit::search::{Lake, Messages};
 
 /// Pieces of the query language, and of what people paste.
 const PIECES: [&str; 67] = [

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::program::KEY;
+use testkit::program::KEY;
 
 pub(crate) struct Http {
     client: reqwest::Client,

@@ -15,14 +15,9 @@ mod damage;
 mod files;
 mod fuzz;
 mod http;
-mod lake;
-#[path = "../crash/plan.rs"]
-#[allow(dead_code, reason = "this target needs a part of it")]
-mod plan;
-#[path = "../cli/program.rs"]
-#[allow(dead_code, reason = "this target needs a part of it")]
-mod program;
-#[path = "../crash/service.rs"]
-#[allow(dead_code, reason = "this target needs a part of it")]
-mod service;
 mod table;
+
+use testkit::program::Program;
+
+/// The binary that these tests run.
+const GUILDLAKE: Program = Program::at(env!("CARGO_BIN_EXE_guildlake"));

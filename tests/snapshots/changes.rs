@@ -7,8 +7,8 @@ use duckdb::Connection;
 use guildlake::message::{ReactionEvent, ReactionKind};
 use guildlake::store::{Batch, DeletedContent, Table};
 
-use crate::lake::{GUILDS, Home, Lake, channel, gone, nth, whole};
-use crate::reading::{everything, names, of_files};
+use testkit::snapshots::reading::{everything, names, of_files};
+use testkit::snapshots::{GUILDS, Home, Lake, channel, gone, nth, whole};
 
 const MONTHS: [&str; 3] = ["2026-01", "2026-02", "2026-03"];
 
@@ -141,7 +141,7 @@ async fn old_files_stay_for_their_readers_and_what_is_no_snapshots_stays_for_eve
     // What a killed process has left is no stranger.
     std::fs::write(lake.path().join("snapshots/tmp/.tmpAbCdEf"), "").unwrap();
     let (lake, _) = lake.take_and_compare().await;
-    crate::reading::check_files(lake.path(), &first);
+    testkit::snapshots::reading::check_files(lake.path(), &first);
     assert_eq!(lake.follower.snapshots().catalog().snapshots.len(), 2);
 
     // The same without a grace time.

@@ -5,8 +5,8 @@ use guildlake::store::{DeletedContent, Table};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::lake::{GUILDS, Lake, gone, nth};
-use crate::reading::{check_files, everything, manifest, path};
+use testkit::snapshots::reading::{check_files, everything, manifest, path};
+use testkit::snapshots::{GUILDS, Lake, gone, nth};
 
 fn lake() -> Lake {
     let mut lake = Lake::new();

@@ -8,8 +8,8 @@ use guildlake::status::{SnapshotState, Status, StatusSender};
 use guildlake::store::Record;
 use tokio_util::sync::CancellationToken;
 
-use crate::lake::{GUILDS, Home, Lake, gone, nth};
-use crate::reading::{check_files, everything, manifest, path};
+use testkit::snapshots::reading::{check_files, everything, manifest, path};
+use testkit::snapshots::{GUILDS, Home, Lake, gone, nth};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

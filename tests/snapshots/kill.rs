@@ -17,8 +17,8 @@ use guildlake::store::DeletedContent;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::lake::{GUILDS, Home, Lake, nth, whole};
-use crate::reading::{check_files, everything, manifest, path};
+use testkit::snapshots::reading::{check_files, everything, manifest, path};
+use testkit::snapshots::{GUILDS, Home, Lake, nth, whole};
 
 /// Where the child finds its record.
 const FOLDER: &str = "GUILDLAKE_CHILD_FOLDER";

@@ -12,10 +12,5 @@ mod changes;
 mod damage;
 mod follower;
 mod kill;
-mod lake;
 mod partitions;
-mod reading;
 mod size;
-#[path = "../record/support.rs"]
-#[allow(dead_code, reason = "this target needs a part of it")]
-mod support;

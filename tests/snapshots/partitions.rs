@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use duckdb::Connection;
 use guildlake::store::Table;
 
-use crate::lake::{GUILDS, Lake};
-use crate::reading;
+use testkit::snapshots::reading;
+use testkit::snapshots::{GUILDS, Lake};
 
 #[tokio::test]
 async fn the_names_of_folders_are_the_values_in_their_files() {

@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
-use crate::lake::{GUILDS, Home, Lake, at, whole};
+use testkit::snapshots::{GUILDS, Home, Lake, at, whole};
 
 const MONTHS: u32 = 24;
 const CHANNELS: i64 = 20;

@@ -11,15 +11,11 @@
     reason = "a test may panic, and prints its seeds and results"
 )]
 
-#[path = "../crash/plan.rs"]
-#[allow(dead_code, reason = "this target needs a part of it")]
-mod plan;
-#[path = "../cli/program.rs"]
-#[allow(dead_code, reason = "this target needs a part of it")]
-mod program;
 mod sender;
 mod soak;
-#[path = "../shared/truth.rs"]
-#[allow(dead_code, reason = "this target needs a part of it")]
-mod truth;
 mod watcher;
+
+use testkit::program::Program;
+
+/// The binary that these tests run.
+const GUILDLAKE: Program = Program::at(env!("CARGO_BIN_EXE_guildlake"));

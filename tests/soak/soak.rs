@@ -6,11 +6,11 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use simulator::{Community, Config, Simulator};
 
-use crate::plan::{rounds, seed};
-use crate::program::following;
+use crate::GUILDLAKE;
 use crate::sender::{Sender, Sent};
-use crate::truth;
 use crate::watcher::{Committed, Watched};
+use testkit::plan::{rounds, seed};
+use testkit::truth;
 
 /// Events in the suite.
 const FEW: usize = 5_000;
@@ -47,7 +47,7 @@ async fn a_busy_discord_is_followed_without_loss_lag_or_leak() {
     };
     let simulator = Simulator::start(config).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let mut command = following(folder.path(), &simulator, &["serve"]);
+    let mut command = GUILDLAKE.following(folder.path(), &simulator, &["serve"]);
     // What DuckDB keeps of the file is no leak, and would look like one.
     command.env("MEMORY_LIMIT", "256MB");
     command.env("ASK_AGAIN", "1s");

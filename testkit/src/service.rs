@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::program::following;
+use crate::program::Program;
 
 /// How long anything may take before the test says that it hangs.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -20,55 +20,55 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const LOOK: Duration = Duration::from_millis(2);
 
 /// Nobody waits long for counts to be certain.
-pub(crate) const ASK_AGAIN: &str = "300ms";
+pub const ASK_AGAIN: &str = "300ms";
 
 /// Lines of the log that are kept for whoever asks why it ended.
 const LINES: usize = 40;
 
 /// What `/health` has said so far.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// Where it answers.
-    pub(crate) base: String,
+    pub base: String,
     /// How long after its start it was live for the first time.
-    pub(crate) ready: Option<Duration>,
+    pub ready: Option<Duration>,
     /// Whether it is live now.
-    pub(crate) is_live: bool,
+    pub is_live: bool,
     /// The last sequence that was said to be on disk; of the session under way.
-    pub(crate) sequence: u64,
+    pub sequence: u64,
     /// How many sessions it has begun anew.
-    pub(crate) identified: u64,
+    pub identified: u64,
     /// Whether history is complete.
-    pub(crate) is_complete: bool,
+    pub is_complete: bool,
     /// Messages that are still to be asked for again, since their counts are not certain.
-    pub(crate) unsettled: u64,
+    pub unsettled: u64,
     /// How many passes over all channels were finished.
-    pub(crate) passes: u64,
+    pub passes: u64,
     /// Whether it has taken up a session again.
-    pub(crate) has_resumed: bool,
+    pub has_resumed: bool,
     /// Whether it waits for room on the disk.
-    pub(crate) is_full: bool,
+    pub is_full: bool,
     /// The last revision that was committed.
-    pub(crate) revision: i64,
+    pub revision: i64,
     /// What is done with the index of the search,
-    pub(crate) search: String,
+    pub search: String,
     /// the last revision that can be found in it,
-    pub(crate) search_revision: Option<i64>,
+    pub search_revision: Option<i64>,
     /// and how many messages.
-    pub(crate) documents: u64,
+    pub documents: u64,
     /// How many of how many are in one that is made anew.
-    pub(crate) rows: (u64, u64),
+    pub rows: (u64, u64),
 }
 
 /// How it ended after SIGTERM.
-pub(crate) struct Ended {
-    pub(crate) code: Option<i32>,
-    pub(crate) took: Duration,
-    pub(crate) said: String,
+pub struct Ended {
+    pub code: Option<i32>,
+    pub took: Duration,
+    pub said: String,
 }
 
 /// `guildlake serve`, running.
-pub(crate) struct Service {
+pub struct Service {
     child: Child,
     seen: watch::Receiver<Seen>,
     watcher: JoinHandle<()>,
@@ -79,15 +79,15 @@ type Said = Arc<Mutex<VecDeque<String>>>;
 
 impl Service {
     /// Starts it over a simulated Discord.
-    pub(crate) fn start(folder: &Path, simulator: &Simulator) -> Self {
-        let mut command = following(folder, simulator, &["serve"]);
+    pub fn start(program: Program, folder: &Path, simulator: &Simulator) -> Self {
+        let mut command = program.following(folder, simulator, &["serve"]);
         command.env("ASK_AGAIN", ASK_AGAIN);
         command.env("REACTIONS", "full");
         Self::spawn(command)
     }
 
     /// Starts a command that runs it.
-    pub(crate) fn spawn(mut command: Command) -> Self {
+    pub fn spawn(mut command: Command) -> Self {
         let started = Instant::now();
         let mut child = command.spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
@@ -104,7 +104,7 @@ impl Service {
     }
 
     /// The process that was started.
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.child.id().unwrap()
     }
 
@@ -112,10 +112,7 @@ impl Service {
     ///
     /// # Errors
     /// If it ends, or hangs; with the end of its log.
-    pub(crate) async fn until(
-        &mut self,
-        condition: impl FnMut(&Seen) -> bool,
-    ) -> Result<Seen, String> {
+    pub async fn until(&mut self, condition: impl FnMut(&Seen) -> bool) -> Result<Seen, String> {
         let waited = tokio::time::timeout(PATIENCE, self.seen.wait_for(condition)).await;
         let waited = waited.map(|seen| seen.map(|seen| seen.clone()));
         match waited {
@@ -126,13 +123,13 @@ impl Service {
     }
 
     /// Waits until it is live; answers how long after its start that was.
-    pub(crate) async fn ready(&mut self) -> Result<Duration, String> {
+    pub async fn ready(&mut self) -> Result<Duration, String> {
         let seen = self.until(|seen| seen.ready.is_some()).await?;
         Ok(seen.ready.unwrap())
     }
 
     /// Sends SIGKILL; answers the last that `/health` said before.
-    pub(crate) async fn kill(mut self) -> Seen {
+    pub async fn kill(mut self) -> Seen {
         self.child.start_kill().unwrap();
         self.child.wait().await.unwrap();
         self.watcher.await.unwrap();
@@ -140,14 +137,14 @@ impl Service {
     }
 
     /// Sends SIGTERM, and SIGKILL so long after it: in the middle of the stop, or at its end.
-    pub(crate) async fn kill_in_stop(self, after: Duration) -> Seen {
+    pub async fn kill_in_stop(self, after: Duration) -> Seen {
         signal_term(self.pid()).await;
         tokio::time::sleep(after).await;
         self.kill().await
     }
 
     /// Waits until it ends by itself; answers the last that `/health` said before.
-    pub(crate) async fn end(mut self) -> (Seen, Ended) {
+    pub async fn end(mut self) -> (Seen, Ended) {
         let began = Instant::now();
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
         let status = status.unwrap_or_else(|_| panic!("it does not end:\n{}", self.said()));
@@ -161,13 +158,13 @@ impl Service {
     }
 
     /// Sends SIGTERM and waits for the end.
-    pub(crate) async fn terminate(self) -> Ended {
+    pub async fn terminate(self) -> Ended {
         let pid = self.pid();
         self.terminate_process(pid).await
     }
 
     /// Sends SIGTERM to the process with this id, and waits for the end of the one that was started.
-    pub(crate) async fn terminate_process(mut self, pid: u32) -> Ended {
+    pub async fn terminate_process(mut self, pid: u32) -> Ended {
         let asked = Instant::now();
         signal_term(pid).await;
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
@@ -182,7 +179,7 @@ impl Service {
     }
 
     /// The end of its log.
-    pub(crate) fn said(&self) -> String {
+    pub fn said(&self) -> String {
         lines(&self.said)
     }
 }

@@ -9,20 +9,20 @@ use guildlake::store::Table;
 use sha2::{Digest, Sha256};
 
 /// The manifest that is current.
-pub(crate) fn manifest(folder: &Path) -> Manifest {
+pub fn manifest(folder: &Path) -> Manifest {
     let text = std::fs::read(folder.join("snapshots/manifest.json")).unwrap();
     serde_json::from_slice(&text).unwrap()
 }
 
 /// The rows of a table, in short: how many, and a sum of their hashes that does not depend on order.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Digested {
-    pub(crate) rows: i64,
-    pub(crate) hash: String,
+pub struct Digested {
+    pub rows: i64,
+    pub hash: String,
 }
 
 /// What the record has; its service is stopped, or `connection` is its own.
-pub(crate) fn of_record(connection: &Connection, table: Table) -> Digested {
+pub fn of_record(connection: &Connection, table: Table) -> Digested {
     let relation = match table {
         Table::Messages => "discord_messages",
         Table::Versions => "message_versions",
@@ -38,7 +38,7 @@ pub(crate) fn of_record(connection: &Connection, table: Table) -> Digested {
 }
 
 /// What the files have that a manifest names.
-pub(crate) fn of_files(folder: &Path, manifest: &Manifest, table: Table) -> Digested {
+pub fn of_files(folder: &Path, manifest: &Manifest, table: Table) -> Digested {
     let files: Vec<_> = manifest
         .files
         .iter()
@@ -81,12 +81,12 @@ fn digest(connection: &Connection, columns: &str, relation: &str) -> Digested {
 }
 
 /// Where a file of a manifest is.
-pub(crate) fn path(folder: &Path, file: &str) -> PathBuf {
+pub fn path(folder: &Path, file: &str) -> PathBuf {
     folder.join("snapshots").join(file)
 }
 
 /// Every file that a manifest names is there, with the bytes that it says. Answers the number of messages.
-pub(crate) fn check_files(folder: &Path, manifest: &Manifest) -> i64 {
+pub fn check_files(folder: &Path, manifest: &Manifest) -> i64 {
     let mut messages = 0;
     for file in &manifest.files {
         let path = path(folder, &file.path);
@@ -103,7 +103,7 @@ pub(crate) fn check_files(folder: &Path, manifest: &Manifest) -> i64 {
 }
 
 /// The names of the files, by what they are.
-pub(crate) fn names(manifest: &Manifest) -> BTreeMap<String, String> {
+pub fn names(manifest: &Manifest) -> BTreeMap<String, String> {
     let files = manifest.files.iter();
     files
         .map(|file| (file.stable_name(), file.path.clone()))
@@ -111,7 +111,7 @@ pub(crate) fn names(manifest: &Manifest) -> BTreeMap<String, String> {
 }
 
 /// What is in the folder of the snapshots, by path.
-pub(crate) fn everything(folder: &Path) -> Vec<String> {
+pub fn everything(folder: &Path) -> Vec<String> {
     fn walk(folder: &Path, root: &Path, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(folder).into_iter().flatten() {
             let path = entry.unwrap().path();

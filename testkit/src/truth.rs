@@ -10,8 +10,7 @@ use simulator::{Simulator, TruthMessage, unix_ms};
 
 /// What a record can't know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "each target meets some of them")]
-pub(crate) enum Unknowable {
+pub enum Unknowable {
     /// It knows everything that was ever sent.
     Nothing,
     /// Pages of history were lost with the process that asked for them. What was deleted before it
@@ -23,7 +22,7 @@ pub(crate) enum Unknowable {
 }
 
 /// Compares the record (of a service that was stopped) with the truth.
-pub(crate) fn compare(simulator: &Simulator, database: &Path, unknowable: Unknowable) {
+pub fn compare(simulator: &Simulator, database: &Path, unknowable: Unknowable) {
     let connection = Connection::open(database).unwrap();
     let rows = rows_where(&connection, "true");
     let expected = compare_rows(simulator, &simulator.truth(), &rows, unknowable);
@@ -36,8 +35,7 @@ pub(crate) fn compare(simulator: &Simulator, database: &Path, unknowable: Unknow
 /// The same, one channel after the other, where all of it at once would need too much memory: of a
 /// community whose channels all stayed, and a record that knows all that was sent. Answers how many
 /// messages it holds.
-#[allow(dead_code, reason = "only a long run needs it")]
-pub(crate) fn compare_by_channel(simulator: &Simulator, database: &Path) -> usize {
+pub fn compare_by_channel(simulator: &Simulator, database: &Path) -> usize {
     let connection = Connection::open(database).unwrap();
     let places = simulator.channels().into_iter().chain(simulator.threads());
     let held = places.map(|place| {
@@ -161,19 +159,19 @@ fn difference(
 
 /// What changes on a message without being an edit of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Outside {
-    pub(crate) author_name: String,
-    pub(crate) pinned: bool,
-    pub(crate) flags: u64,
-    pub(crate) embeds: usize,
+pub struct Outside {
+    pub author_name: String,
+    pub pinned: bool,
+    pub flags: u64,
+    pub embeds: usize,
     /// By emoji: how many, and how many of them are super reactions; none if that is not known.
-    pub(crate) reactions: Option<BTreeMap<String, (u64, u64)>>,
+    pub reactions: Option<BTreeMap<String, (u64, u64)>>,
     /// By answer; none without a poll, or if that is not known.
-    pub(crate) votes: Option<BTreeMap<u64, u64>>,
+    pub votes: Option<BTreeMap<u64, u64>>,
 }
 
 impl Outside {
-    pub(crate) fn of_row(row: &Row) -> Self {
+    pub fn of_row(row: &Row) -> Self {
         let payload: Value = serde_json::from_str(&row.raw_json).unwrap();
         let changed: Value = row
             .patch_json
@@ -199,7 +197,7 @@ impl Outside {
         }
     }
 
-    pub(crate) fn of_truth(truth: &TruthMessage) -> Self {
+    pub fn of_truth(truth: &TruthMessage) -> Self {
         let reactions = truth.reactions.iter().map(|reaction| {
             let emoji = &reaction.emoji;
             let key = emoji
@@ -225,7 +223,7 @@ impl Outside {
 }
 
 /// The reactions of a row, by emoji.
-pub(crate) fn reactions(list: Option<&Value>) -> Option<BTreeMap<String, (u64, u64)>> {
+pub fn reactions(list: Option<&Value>) -> Option<BTreeMap<String, (u64, u64)>> {
     counts(list, |reaction| {
         let key = reaction["emoji_id"].as_str();
         let key = key.or(reaction["emoji_name"].as_str()).unwrap().to_owned();
@@ -235,7 +233,7 @@ pub(crate) fn reactions(list: Option<&Value>) -> Option<BTreeMap<String, (u64, u
 }
 
 /// The votes of a row, by answer.
-pub(crate) fn votes(list: Option<&Value>) -> Option<BTreeMap<u64, u64>> {
+pub fn votes(list: Option<&Value>) -> Option<BTreeMap<u64, u64>> {
     counts(list, |answer| {
         let id = answer["answer_id"].as_u64().unwrap();
         (id, answer["count"].as_u64().unwrap())
@@ -253,26 +251,26 @@ fn counts<K: Ord, V>(
     Some(counts)
 }
 
-pub(crate) struct Row {
-    pub(crate) guild_id: u64,
-    pub(crate) channel_id: u64,
-    pub(crate) author_id: u64,
-    pub(crate) author_name: String,
-    pub(crate) content: String,
-    pub(crate) edited_at: Option<i64>,
-    pub(crate) deleted: bool,
-    pub(crate) deleted_by: Option<String>,
-    pub(crate) ingested_at: i64,
-    pub(crate) embed_count: usize,
-    pub(crate) reaction_count: Option<u64>,
-    pub(crate) reactions: Option<String>,
-    pub(crate) poll_votes: Option<String>,
-    pub(crate) patch_json: Option<String>,
-    pub(crate) raw_json: String,
+pub struct Row {
+    pub guild_id: u64,
+    pub channel_id: u64,
+    pub author_id: u64,
+    pub author_name: String,
+    pub content: String,
+    pub edited_at: Option<i64>,
+    pub deleted: bool,
+    pub deleted_by: Option<String>,
+    pub ingested_at: i64,
+    pub embed_count: usize,
+    pub reaction_count: Option<u64>,
+    pub reactions: Option<String>,
+    pub poll_votes: Option<String>,
+    pub patch_json: Option<String>,
+    pub raw_json: String,
 }
 
 /// The record's rows, each id once.
-pub(crate) fn rows(database: &Path) -> HashMap<u64, Row> {
+pub fn rows(database: &Path) -> HashMap<u64, Row> {
     rows_where(&Connection::open(database).unwrap(), "true")
 }
 

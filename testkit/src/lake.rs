@@ -1,6 +1,7 @@
 //! A record with messages in it, the router over it, and short ways to ask and to look.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -21,42 +22,46 @@ use guildlake::store::{Batch, DeletedContent, Reader, Record, StoreSettings};
 use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-#[path = "../shared/observed.rs"]
-pub(crate) mod observations;
-use observations::observed;
+use crate::payload::{self, observed};
 
-pub(crate) const KEY: &str = "the-key-of-the-tests-0123456789";
-pub(crate) const GUILD: i64 = 1_100_000_000_000_000_000;
-pub(crate) const CHANNEL: i64 = 1_150_000_000_000_000_000;
-pub(crate) const MESSAGES: &str =
+pub const KEY: &str = "the-key-of-the-tests-0123456789";
+pub const GUILD: i64 = 1_100_000_000_000_000_000;
+pub const CHANNEL: i64 = 1_150_000_000_000_000_000;
+/// Who writes the messages.
+pub const AUTHOR: i64 = 1_000_000_000_000_000_001;
+pub const MESSAGES: &str =
     "/v1/messages?guild_id=1100000000000000000&channel_id=1150000000000000000";
 
 const FILE: &str = "guildlake.duckdb";
 /// The folder of reports, beside the record.
-pub(crate) const QUERIES: &str = "queries";
+pub const QUERIES: &str = "queries";
 
 /// The API over a record of its own.
-pub(crate) struct Lake {
-    pub(crate) record: Record,
-    pub(crate) reader: Reader,
-    pub(crate) follower: Follower,
-    pub(crate) indexer: search::Follower,
-    pub(crate) status: StatusSender,
-    pub(crate) router: Router,
-    pub(crate) folder: TempDir,
+pub struct Lake {
+    pub record: Record,
+    pub reader: Reader,
+    pub follower: Follower,
+    pub indexer: search::Follower,
+    pub status: StatusSender,
+    pub router: Router,
+    pub folder: TempDir,
     deleted_content: DeletedContent,
 }
 
 impl Lake {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self::with(8, api::TIMEOUT)
     }
 
     /// With `readers` queries at once, and answers that may take `timeout`.
-    pub(crate) fn with(readers: u32, timeout: Duration) -> Self {
+    pub fn with(readers: u32, timeout: Duration) -> Self {
         Self::open(
             tempfile::tempdir().unwrap(),
             readers,
@@ -66,7 +71,7 @@ impl Lake {
     }
 
     /// In which a delete takes the content of a message with it.
-    pub(crate) fn that_blanks() -> Self {
+    pub fn that_blanks() -> Self {
         Self::open(
             tempfile::tempdir().unwrap(),
             8,
@@ -127,19 +132,19 @@ impl Lake {
     }
 
     /// Brings the index of the search up to the record.
-    pub(crate) async fn index(&self) {
+    pub async fn index(&self) {
         let stop = CancellationToken::new();
         self.indexer.catch_up_once(&stop).await.unwrap();
     }
 
     /// Takes a snapshot.
-    pub(crate) async fn snapshot(&self) -> Outcome {
+    pub async fn snapshot(&self) -> Outcome {
         let stop = CancellationToken::new();
         self.follower.take(&stop).await.unwrap()
     }
 
     /// Messages with these payloads, from history.
-    pub(crate) fn add(&mut self, payloads: impl IntoIterator<Item = String>) {
+    pub fn add(&mut self, payloads: impl IntoIterator<Item = String>) {
         let guild = GuildId::try_from(GUILD).unwrap();
         let messages = payloads
             .into_iter()
@@ -149,13 +154,13 @@ impl Lake {
     }
 
     /// So many plain messages, a minute apart; their ids, oldest first.
-    pub(crate) fn add_minutes(&mut self, count: i64) -> Vec<i64> {
+    pub fn add_minutes(&mut self, count: i64) -> Vec<i64> {
         let ids: Vec<_> = (0..count).map(minute).collect();
         self.add(ids.iter().map(|&id| payload(id, &format!("message {id}"))));
         ids
     }
 
-    pub(crate) fn delete(&mut self, id: i64) {
+    pub fn delete(&mut self, id: i64) {
         let id = MessageId::try_from(id).unwrap();
         let (after, before) = (at("2025-05-31T23:59:00Z"), at("2025-06-01T00:00:00Z"));
         let gone = Gone::new(id, after, before, DeletedBy::Gateway);
@@ -168,19 +173,19 @@ impl Lake {
     }
 
     /// A change of a message as the socket tells it, whole or in part.
-    pub(crate) fn update(&mut self, payload: &str) {
+    pub fn update(&mut self, payload: &str) {
         let guild = GuildId::try_from(GUILD).unwrap();
         self.commit_messages(vec![read_update(guild, observed(), payload).unwrap()]);
     }
 
     /// Stops, and starts again.
-    pub(crate) fn restart(self) -> Self {
+    pub fn restart(self) -> Self {
         let deleted_content = self.deleted_content;
         Self::open(self.stop(), 8, api::TIMEOUT, deleted_content)
     }
 
     /// A copy of the record's files while nothing is written.
-    pub(crate) fn copy(&self) -> TempDir {
+    pub fn copy(&self) -> TempDir {
         let copy = tempfile::tempdir().unwrap();
         for file in std::fs::read_dir(self.folder.path()).unwrap() {
             let file = file.unwrap();
@@ -192,12 +197,12 @@ impl Lake {
     }
 
     /// Starts with what is in a folder.
-    pub(crate) fn of(folder: TempDir) -> Self {
+    pub fn of(folder: TempDir) -> Self {
         Self::open(folder, 8, api::TIMEOUT, DeletedContent::Keep)
     }
 
     /// Changes rows behind the service's back.
-    pub(crate) fn damage(self, sql: &str) -> Self {
+    pub fn damage(self, sql: &str) -> Self {
         let deleted_content = self.deleted_content;
         let folder = self.stop();
         let connection = duckdb::Connection::open(folder.path().join(FILE)).unwrap();
@@ -223,7 +228,7 @@ impl Lake {
     }
 
     /// Commits a whole batch: messages, and the marks that speak for them.
-    pub(crate) fn commit(&mut self, batch: &Batch) {
+    pub fn commit(&mut self, batch: &Batch) {
         self.record
             .commit(batch, at("2025-06-01T00:00:01Z"))
             .unwrap();
@@ -237,16 +242,16 @@ impl Lake {
     }
 
     /// Asks with the key.
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         self.ask(Method::GET, path, &[("x-api-key", KEY)]).await
     }
 
-    pub(crate) async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
         Answer::of(self.send(method, path, headers).await).await
     }
 
     /// The answer with its body unread.
-    pub(crate) async fn send(
+    pub async fn send(
         &self,
         method: Method,
         path: &str,
@@ -261,7 +266,7 @@ impl Lake {
     }
 
     /// Follows `next_cursor` to the end; the ids in the order they came.
-    pub(crate) async fn walk(&self, path: &str) -> Vec<i64> {
+    pub async fn walk(&self, path: &str) -> Vec<i64> {
         let mut ids = Vec::new();
         let mut cursor = String::new();
         loop {
@@ -275,15 +280,57 @@ impl Lake {
     }
 }
 
+/// The API of a lake on a port of its own.
+pub struct Served {
+    pub address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+impl Served {
+    pub async fn new(lake: &Lake) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let router = lake.router.clone();
+        let server = tokio::spawn(async move {
+            let shutdown = async {
+                let _ = stopped.await;
+            };
+            api::serve(listener, router, shutdown).await
+        });
+        Self {
+            address,
+            stop,
+            server,
+        }
+    }
+
+    /// Sends a request with the key and `Connection: close`.
+    pub async fn ask(&self, method: &str, path: &str, more: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: test\r\nx-api-key: {KEY}\r\nConnection: close\r\n{more}\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    }
+
+    pub async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.server.await.unwrap().unwrap();
+    }
+}
+
 /// An answer, read to its end.
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
 }
 
 impl Answer {
-    pub(crate) async fn of(response: axum::http::Response<Body>) -> Self {
+    pub async fn of(response: axum::http::Response<Body>) -> Self {
         let (parts, body) = response.into_parts();
         Self {
             status: parts.status,
@@ -292,23 +339,23 @@ impl Answer {
         }
     }
 
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    pub(crate) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 
     /// The body of an answer that must be a 200.
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         assert_eq!(self.status, StatusCode::OK, "{}", self.text());
         assert_eq!(self.header("content-type"), Some("application/json"));
         serde_json::from_slice(&self.body).unwrap()
     }
 
     /// The body of an answer that must be a problem, with everything that a problem has.
-    pub(crate) fn problem(&self) -> Value {
+    pub fn problem(&self) -> Value {
         assert_eq!(
             self.header("content-type"),
             Some("application/problem+json"),
@@ -334,7 +381,7 @@ impl Answer {
 
     /// Asserts a problem of this status and code.
     #[track_caller]
-    pub(crate) fn is_problem(&self, status: u16, code: &str) -> Value {
+    pub fn is_problem(&self, status: u16, code: &str) -> Value {
         let problem = self.problem();
         assert_eq!(
             (self.status.as_u16(), &problem["code"]),
@@ -345,7 +392,7 @@ impl Answer {
 
     /// The parameters that a problem names, with the reasons.
     #[track_caller]
-    pub(crate) fn bad_fields(&self) -> BTreeMap<String, String> {
+    pub fn bad_fields(&self) -> BTreeMap<String, String> {
         let problem = self.is_problem(400, "invalid_parameter");
         problem["errors"]
             .as_array()
@@ -360,7 +407,7 @@ impl Answer {
 }
 
 /// The ids of a page.
-pub(crate) trait Ids {
+pub trait Ids {
     fn ids(&self) -> Vec<i64>;
 }
 
@@ -375,17 +422,17 @@ impl Ids for Value {
     }
 }
 
-pub(crate) fn at(time: &str) -> DateTime<Utc> {
+pub fn at(time: &str) -> DateTime<Utc> {
     time.parse().unwrap()
 }
 
 /// The id of a message written so many minutes into 2025.
-pub(crate) fn minute(minute: i64) -> i64 {
+pub fn minute(minute: i64) -> i64 {
     snowflake_at(at("2025-01-01T00:00:00Z") + chrono::Duration::minutes(minute))
 }
 
 /// The guild's channel with this id.
-pub(crate) fn channel(id: i64, channel_type: u8) -> Channel {
+pub fn channel(id: i64, channel_type: u8) -> Channel {
     Channel {
         id: ChannelId::try_from(id).unwrap(),
         guild_id: GuildId::try_from(GUILD).unwrap(),
@@ -396,15 +443,12 @@ pub(crate) fn channel(id: i64, channel_type: u8) -> Channel {
 }
 
 /// What Discord sends for a message.
-pub(crate) fn payload(id: i64, content: &str) -> String {
-    let content = Value::from(content);
-    format!(
-        r#"{{"id":"{id}","channel_id":"{CHANNEL}","author":{{"id":"1000000000000000001","username":"ada"}},"content":{content},"timestamp":"2025-01-01T00:00:00.000000+00:00","edited_timestamp":null,"type":0,"attachments":[],"embeds":[]}}"#
-    )
+pub fn payload(id: i64, content: &str) -> String {
+    payload::message(id, CHANNEL, AUTHOR, content).to_string()
 }
 
 /// The same after an edit at this time.
-pub(crate) fn edited(id: i64, content: &str, edit: &str) -> String {
+pub fn edited(id: i64, content: &str, edit: &str) -> String {
     payload(id, content).replace(
         r#""edited_timestamp":null"#,
         &format!(r#""edited_timestamp":"{edit}""#),
@@ -412,7 +456,7 @@ pub(crate) fn edited(id: i64, content: &str, edit: &str) -> String {
 }
 
 /// The headers that must be the same for GET and HEAD: all that say something of the answer.
-pub(crate) fn lasting(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
+pub fn lasting(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
     let mut lasting = BTreeMap::<_, Vec<_>>::new();
     for (name, value) in headers {
         if ![

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use duckdb::{AccessMode, Config, Connection};
 use simulator::{Dispatched, Simulator};
 
-use crate::plan::Times;
-use crate::service::Seen;
+use crate::plan::{Plan, Times};
+use crate::program::Program;
+use crate::service::{Seen, Service};
 
 /// A record as the crash left it.
-pub(crate) struct Found {
+pub struct Found {
     session: Option<(String, u64)>,
     /// Each message, and whether it is marked as deleted.
     messages: HashMap<u64, bool>,
@@ -26,7 +27,7 @@ pub(crate) struct Found {
 impl Found {
     /// Reads a copy of the file and its log: what opens it first may change both. Nothing if the
     /// process did not get as far as to make its tables.
-    pub(crate) fn read(folder: &Path) -> Result<Option<Self>, duckdb::Error> {
+    pub fn read(folder: &Path) -> Result<Option<Self>, duckdb::Error> {
         let copy = tempfile::tempdir().unwrap();
         for name in ["guildlake.duckdb", "guildlake.duckdb.wal"] {
             let from = folder.join(name);
@@ -81,7 +82,7 @@ impl Found {
 
 impl Found {
     /// Whether there is a session to resume.
-    pub(crate) fn has_session(&self) -> bool {
+    pub fn has_session(&self) -> bool {
         self.session.is_some()
     }
 }
@@ -106,7 +107,7 @@ struct Due {
 
 /// What the record owes so far, and what it failed to keep.
 #[derive(Default)]
-pub(crate) struct Ledger {
+pub struct Ledger {
     /// How many of the simulator's dispatches were taken.
     taken: usize,
     /// Dispatched, but not yet claimed by the stored sequence.
@@ -116,23 +117,23 @@ pub(crate) struct Ledger {
     reactions: HashMap<u64, usize>,
     session: Option<(String, u64)>,
     /// Events up to the last acknowledged sequence.
-    pub(crate) acknowledged: usize,
+    pub acknowledged: usize,
     /// Events up to the last stored sequence.
-    pub(crate) stored: usize,
+    pub stored: usize,
     /// Messages of which something acknowledged is not in the record.
-    pub(crate) lost: HashSet<u64>,
-    pub(crate) duplicates: usize,
+    pub lost: HashSet<u64>,
+    pub duplicates: usize,
     /// Rows in the record, those of history too.
-    pub(crate) rows: usize,
+    pub rows: usize,
     /// How long DuckDB takes to open what a kill has left.
-    pub(crate) opened: Times,
+    pub opened: Times,
     /// Everything that is wrong, in words.
-    pub(crate) violations: Vec<String>,
+    pub violations: Vec<String>,
 }
 
 impl Ledger {
     /// Compares the record in the folder with what was dispatched and what `/health` has said.
-    pub(crate) fn check(&mut self, folder: &Path, simulator: &Simulator, seen: &Seen) {
+    pub fn check(&mut self, folder: &Path, simulator: &Simulator, seen: &Seen) {
         for aside in set_aside(folder) {
             self.violation(format!("the service found its log damaged: {aside}"));
         }
@@ -153,9 +154,22 @@ impl Ledger {
         }
     }
 
-    /// Events that the stored sequence does not claim yet.
-    pub(crate) fn pending(&self) -> usize {
-        self.pending.len()
+    /// Starts the service once more without traffic, waits until it has everything, and stops it. Then every
+    /// event is due.
+    pub async fn settle(&mut self, program: Program, plan: &Plan) {
+        let mut service = Service::start(program, plan.folder.path(), &plan.simulator);
+        let caught_up = service
+            .until(|seen| {
+                let is_settled = seen.is_complete && seen.unsettled == 0;
+                is_settled && seen.sequence >= plan.simulator.sequence()
+            })
+            .await;
+        let seen = caught_up.unwrap();
+        let ended = service.terminate().await;
+        assert_eq!(ended.code, Some(0), "{}", ended.said);
+        self.check(&plan.data(), &plan.simulator, &seen);
+        let pending = self.pending.len();
+        assert_eq!(pending, 0, "events that are not in the record");
     }
 
     fn violation(&mut self, what: String) {

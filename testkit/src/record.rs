@@ -6,28 +6,26 @@ use guildlake::store::{Batch, MessageRow, Order, PageRequest, Reader, Record, St
 use serde_json::json;
 use tempfile::TempDir;
 
-#[path = "../shared/observed.rs"]
-mod observations;
-pub(crate) use observations::observed;
+use crate::payload::{self, observed};
 
-pub(crate) const GUILD: u64 = 1_400_000_000_000_000_001;
-pub(crate) const CHANNEL: u64 = 1_400_000_000_000_000_100;
+pub const GUILD: u64 = 1_400_000_000_000_000_001;
+pub const CHANNEL: u64 = 1_400_000_000_000_000_100;
 
-pub(crate) struct TestRecord {
-    pub(crate) record: Record,
-    pub(crate) reader: Reader,
-    pub(crate) settings: StoreSettings,
+pub struct TestRecord {
+    pub record: Record,
+    pub reader: Reader,
+    pub settings: StoreSettings,
     _folder: TempDir,
 }
 
 impl TestRecord {
     /// A record that moves rows into runs after `hot_rows`.
-    pub(crate) fn new(hot_rows: usize) -> Self {
+    pub fn new(hot_rows: usize) -> Self {
         Self::with(hot_rows, |_| {})
     }
 
     /// The same with other settings.
-    pub(crate) fn with(hot_rows: usize, change: impl FnOnce(&mut StoreSettings)) -> Self {
+    pub fn with(hot_rows: usize, change: impl FnOnce(&mut StoreSettings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = StoreSettings::new(
             folder.path().join("record.duckdb"),
@@ -46,12 +44,12 @@ impl TestRecord {
     }
 
     /// Its settings and its folder, closed.
-    pub(crate) fn into_folder(self) -> (StoreSettings, TempDir) {
+    pub fn into_folder(self) -> (StoreSettings, TempDir) {
         (self.settings, self._folder)
     }
 
     /// What is in a folder.
-    pub(crate) fn open(settings: StoreSettings, folder: TempDir) -> Self {
+    pub fn open(settings: StoreSettings, folder: TempDir) -> Self {
         let (record, reader) = Record::open(&settings).unwrap();
         Self {
             record,
@@ -61,7 +59,7 @@ impl TestRecord {
         }
     }
 
-    pub(crate) fn commit(&mut self, messages: Vec<Message>) {
+    pub fn commit(&mut self, messages: Vec<Message>) {
         let batch = Batch {
             messages,
             ..Batch::default()
@@ -75,12 +73,12 @@ impl TestRecord {
     }
 
     /// Closes the file and opens it again, as a restart does.
-    pub(crate) fn reopen(self) -> Self {
+    pub fn reopen(self) -> Self {
         self.look(|_| ()).0
     }
 
     /// The same, with a look into the file in between: a process opens it once only.
-    pub(crate) fn look<T>(self, look: impl FnOnce(&duckdb::Connection) -> T) -> (Self, T) {
+    pub fn look<T>(self, look: impl FnOnce(&duckdb::Connection) -> T) -> (Self, T) {
         let Self {
             record,
             reader,
@@ -102,7 +100,7 @@ impl TestRecord {
     }
 
     /// All rows of the channel, deleted ones too, by ascending id.
-    pub(crate) async fn rows(&self) -> Vec<MessageRow> {
+    pub async fn rows(&self) -> Vec<MessageRow> {
         let request = PageRequest {
             guild_id: guild(),
             channel_id: channel(),
@@ -118,21 +116,21 @@ impl TestRecord {
     }
 }
 
-pub(crate) fn guild() -> GuildId {
+pub fn guild() -> GuildId {
     GUILD.try_into().unwrap()
 }
 
-pub(crate) fn channel() -> ChannelId {
+pub fn channel() -> ChannelId {
     CHANNEL.try_into().unwrap()
 }
 
 /// The `n`th message of the channel: ids a second apart.
-pub(crate) fn id(n: u64) -> MessageId {
+pub fn id(n: u64) -> MessageId {
     (CHANNEL + ((1000 * n) << 22)).try_into().unwrap()
 }
 
 /// The time of the `edit`th edit; none for 0.
-pub(crate) fn edit_time(edit: u32) -> Option<DateTime<Utc>> {
+pub fn edit_time(edit: u32) -> Option<DateTime<Utc>> {
     (edit > 0).then(|| {
         Utc.timestamp_opt(1_900_000_000 + i64::from(edit), 0)
             .unwrap()
@@ -140,23 +138,15 @@ pub(crate) fn edit_time(edit: u32) -> Option<DateTime<Utc>> {
 }
 
 /// A whole payload.
-pub(crate) fn payload(id: MessageId, content: &str, edit: u32, embeds: usize) -> String {
-    json!({
-        "id": id.to_string(), "channel_id": CHANNEL.to_string(), "type": 0, "flags": 0,
-        "author": {"id": "77", "username": "ada"}, "content": content,
-        "timestamp": id.created_at(), "edited_timestamp": edit_time(edit),
-        "attachments": [], "embeds": vec![json!({"type": "link"}); embeds],
-    })
-    .to_string()
+pub fn payload(id: MessageId, content: &str, edit: u32, embeds: usize) -> String {
+    let mut payload = payload::message(id.as_i64(), CHANNEL, 77, content);
+    payload["flags"] = 0.into();
+    payload["edited_timestamp"] = json!(edit_time(edit));
+    payload["embeds"] = vec![json!({"type": "link"}); embeds].into();
+    payload.to_string()
 }
 
-pub(crate) fn whole(
-    id: MessageId,
-    content: &str,
-    edit: u32,
-    embeds: usize,
-    source: Source,
-) -> Message {
+pub fn whole(id: MessageId, content: &str, edit: u32, embeds: usize, source: Source) -> Message {
     let payload = payload(id, content, edit, embeds);
     Message::read(guild(), source, observed(), &payload).unwrap()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use guildlake::api::{self, ApiState};
 use guildlake::config::SearchSettings;
 use guildlake::derived::{search, snapshot};
@@ -23,16 +23,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-#[path = "../shared/observed.rs"]
-mod observations;
-use observations::observed;
-
-const KEY: &str = "the-key-of-the-tests-0123456789";
-const GUILD: i64 = 1_100_000_000_000_000_000;
-const CHANNEL: i64 = 1_150_000_000_000_000_000;
+use crate::lake::{AUTHOR, CHANNEL, GUILD, KEY, at};
+use crate::log::show_warnings;
+use crate::payload::{self, observed};
 
 /// How long anything may take before the test says that it hangs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The words that messages are made of.
 const WORDS: [&str; 8] = [
@@ -40,15 +36,15 @@ const WORDS: [&str; 8] = [
 ];
 
 /// What the messages are: their texts, and whether they are deleted.
-pub(crate) type Messages = BTreeMap<i64, (String, bool)>;
+pub type Messages = BTreeMap<i64, (String, bool)>;
 
 /// The service's parts that the search stands on, over a data folder.
-pub(crate) struct Lake {
+pub struct Lake {
     record: Record,
-    pub(crate) router: Router,
+    pub router: Router,
     search: search::Search,
-    pub(crate) status: StatusSender,
-    pub(crate) messages: Messages,
+    pub status: StatusSender,
+    pub messages: Messages,
     stop: CancellationToken,
     following: JoinHandle<()>,
     edits: u32,
@@ -56,10 +52,9 @@ pub(crate) struct Lake {
 
 impl Lake {
     /// Opens what is in a folder, and follows it.
-    pub(crate) fn open(folder: &Path, messages: Messages) -> Self {
+    pub fn open(folder: &Path, messages: Messages) -> Self {
         // What it says is shown where a test fails.
-        let log = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN);
-        let _ = log.with_test_writer().try_init();
+        show_warnings();
         let store = StoreSettings {
             threads: Some(1),
             readers: 3,
@@ -107,7 +102,7 @@ impl Lake {
     }
 
     /// Stops, and closes the record; the messages as they should be.
-    pub(crate) async fn stop(self) -> Messages {
+    pub async fn stop(self) -> Messages {
         self.stop.cancel();
         let ended = tokio::time::timeout(PATIENCE, self.following).await;
         ended.expect("the follower does not stop").unwrap();
@@ -116,7 +111,7 @@ impl Lake {
     }
 
     /// New messages, from the `from`th on, each of three words.
-    pub(crate) fn add(&mut self, from: i64, count: i64) {
+    pub fn add(&mut self, from: i64, count: i64) {
         let mut payloads = Vec::new();
         for n in from..from + count {
             let word = |step: i64| WORDS[usize::try_from(n * step % 8).unwrap()];
@@ -128,7 +123,7 @@ impl Lake {
     }
 
     /// Each of these becomes another one.
-    pub(crate) fn edit(&mut self, which: impl IntoIterator<Item = i64>) {
+    pub fn edit(&mut self, which: impl IntoIterator<Item = i64>) {
         self.edits += 1;
         let mut payloads = Vec::new();
         for n in which {
@@ -141,7 +136,7 @@ impl Lake {
         self.read(&payloads);
     }
 
-    pub(crate) fn delete(&mut self, which: impl IntoIterator<Item = i64>) {
+    pub fn delete(&mut self, which: impl IntoIterator<Item = i64>) {
         let (after, before) = (at("2026-05-31T23:59:00Z"), at("2026-06-01T00:00:00Z"));
         let mut messages = Vec::new();
         for n in which {
@@ -170,16 +165,16 @@ impl Lake {
         self.status.send_modify(|status| status.revision = revision);
     }
 
-    pub(crate) fn checkpoint(&mut self) {
+    pub fn checkpoint(&mut self) {
         self.record.checkpoint().unwrap();
     }
 
-    pub(crate) fn revision(&self) -> i64 {
+    pub fn revision(&self) -> i64 {
         self.record.state().unwrap().revision
     }
 
     /// Waits until everything is in the index.
-    pub(crate) async fn caught_up(&self) {
+    pub async fn caught_up(&self) {
         let revision = Some(self.revision());
         self.until(|status| {
             assert_ne!(
@@ -193,7 +188,7 @@ impl Lake {
     }
 
     /// Waits until the status says so.
-    pub(crate) async fn until(&self, condition: impl FnMut(&Status) -> bool) -> Status {
+    pub async fn until(&self, condition: impl FnMut(&Status) -> bool) -> Status {
         let mut status = self.status.subscribe();
         let reached = tokio::time::timeout(PATIENCE, status.wait_for(condition)).await;
         let Ok(reached) = reached else {
@@ -203,7 +198,7 @@ impl Lake {
     }
 
     /// What the API answers: its status, `retry-after`, and the body.
-    pub(crate) async fn get(&self, path: &str) -> (u16, Option<String>, Value) {
+    pub async fn get(&self, path: &str) -> (u16, Option<String>, Value) {
         let request = Request::builder().uri(path).header("x-api-key", KEY);
         let request = request.body(Body::empty()).unwrap();
         let answer = self.router.clone().oneshot(request).await.unwrap();
@@ -218,7 +213,7 @@ impl Lake {
     }
 
     /// Compares what the index finds with what it should, word by word; each walk in pages.
-    pub(crate) async fn compare(&self, what: &str) {
+    pub async fn compare(&self, what: &str) {
         self.caught_up().await;
         let documents = self.status.borrow().search.documents;
         assert_eq!(documents, self.messages.len() as u64, "{what}");
@@ -247,7 +242,7 @@ impl Lake {
     }
 
     /// Asks for messages by their ids, which the index only helps to find.
-    pub(crate) async fn has_each_message(&self, what: &str) {
+    pub async fn has_each_message(&self, what: &str) {
         for (id, (content, deleted)) in self.messages.iter().step_by(7) {
             let (code, _, row) = self.get(&format!("/v1/messages/{id}")).await;
             assert_eq!(code, 200, "{what}: {id}: {row}");
@@ -261,7 +256,7 @@ impl Lake {
     }
 
     /// A phrase, and what is left without it: in each order, as ranking goes another way.
-    pub(crate) async fn compare_phrases(&self) {
+    pub async fn compare_phrases(&self) {
         for (first, second) in WORDS
             .into_iter()
             .flat_map(|one| WORDS.map(|other| (one, other)))
@@ -327,27 +322,14 @@ fn nth(n: i64) -> i64 {
     snowflake_at(at("2025-01-01T00:00:00Z") + chrono::Duration::hours(n * 29))
 }
 
-fn at(time: &str) -> DateTime<Utc> {
-    time.parse().unwrap()
-}
-
 fn payload(id: i64, content: &str, edited_at: Option<&str>) -> String {
-    json!({
-        "id": id.to_string(),
-        "channel_id": CHANNEL.to_string(),
-        "author": {"id": "1000000000000000001", "username": "ada"},
-        "content": content,
-        "timestamp": "2025-01-01T00:00:00.000000+00:00",
-        "edited_timestamp": edited_at,
-        "type": 0,
-        "attachments": [],
-        "embeds": [],
-    })
-    .to_string()
+    let mut payload = payload::message(id, CHANNEL, AUTHOR, content);
+    payload["edited_timestamp"] = json!(edited_at);
+    payload.to_string()
 }
 
 /// Copies what is in a folder.
-pub(crate) fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -361,6 +343,6 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 }
 
 /// The folder of the index.
-pub(crate) fn index(folder: &Path) -> PathBuf {
+pub fn index(folder: &Path) -> PathBuf {
     folder.join("search/index")
 }

@@ -17,40 +17,38 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use crate::truth::rows;
+use crate::program::KEY;
 use crate::truth::{self, Unknowable};
-
-pub(crate) const KEY: &str = "a-key-for-tests-0123456789";
 
 /// How long anything may take before the test says that it hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A simulated Discord and a data folder, with or without a service over them.
-pub(crate) struct World {
-    pub(crate) simulator: Simulator,
-    pub(crate) folder: TempDir,
-    pub(crate) channels: Vec<u64>,
-    pub(crate) reconnect: ReconnectSettings,
+pub struct World {
+    pub simulator: Simulator,
+    pub folder: TempDir,
+    pub channels: Vec<u64>,
+    pub reconnect: ReconnectSettings,
     /// Whom the service asks, if not the simulator itself.
-    pub(crate) api_url: Option<String>,
+    pub api_url: Option<String>,
 }
 
 /// A service that runs.
-pub(crate) struct Running {
-    pub(crate) base: String,
-    pub(crate) status: StatusReceiver,
+pub struct Running {
+    pub base: String,
+    pub status: StatusReceiver,
     stop: CancellationToken,
     task: JoinHandle<anyhow::Result<()>>,
 }
 
 /// Whether to run at full size (`make full`): 50,000 messages in 40 channels and threads, bursts of
 /// 5,000 events, an outage of 20 seconds.
-pub(crate) fn full_size() -> bool {
+pub fn full_size() -> bool {
     std::env::var_os("GUILDLAKE_FULL").is_some()
 }
 
 impl World {
-    pub(crate) async fn new(seed: u64, messages: usize) -> Self {
+    pub async fn new(seed: u64, messages: usize) -> Self {
         Self::with(Config::quick().with_community(Community {
             messages,
             ..Community::small(seed)
@@ -60,7 +58,7 @@ impl World {
 
     /// A community that is younger than the repair window: what a lost session makes doubtful is
     /// read again as far back as that window, and an edit of something older is not found.
-    pub(crate) async fn young(seed: u64, config: Config) -> Self {
+    pub async fn young(seed: u64, config: Config) -> Self {
         let community = Community {
             days: 5,
             ..Community::small(seed)
@@ -68,7 +66,7 @@ impl World {
         Self::with(config.with_community(community)).await
     }
 
-    pub(crate) async fn with(mut config: Config) -> Self {
+    pub async fn with(mut config: Config) -> Self {
         if full_size() {
             config.community = Community {
                 guilds: 1,
@@ -96,11 +94,11 @@ impl World {
         }
     }
 
-    pub(crate) fn database(&self) -> PathBuf {
+    pub fn database(&self) -> PathBuf {
         self.folder.path().join("guildlake.duckdb")
     }
 
-    pub(crate) fn settings(&self) -> Settings {
+    pub fn settings(&self) -> Settings {
         let guilds = self.simulator.guilds();
         Settings {
             api: ApiSettings {
@@ -148,12 +146,12 @@ impl World {
     }
 
     /// Starts the service.
-    pub(crate) async fn start(&self) -> Running {
+    pub async fn start(&self) -> Running {
         self.start_with(self.settings()).await
     }
 
     /// Starts the service with other settings.
-    pub(crate) async fn start_with(&self, settings: Settings) -> Running {
+    pub async fn start_with(&self, settings: Settings) -> Running {
         let listener = TcpListener::bind(settings.api.bind).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let status = service::new_status();
@@ -166,7 +164,7 @@ impl World {
         }
     }
 
-    pub(crate) fn burst(&self, events: usize, seed: u64) {
+    pub fn burst(&self, events: usize, seed: u64) {
         let events = if full_size() {
             events.max(5_000)
         } else {
@@ -181,7 +179,7 @@ impl World {
     }
 
     /// Waits until everything that Discord has said is in the record, and history is complete.
-    pub(crate) async fn caught_up(&self, running: &mut Running) -> Status {
+    pub async fn caught_up(&self, running: &mut Running) -> Status {
         running
             .until(|status| {
                 status.backfill.state == BackfillState::Complete
@@ -192,13 +190,13 @@ impl World {
     }
 
     /// Compares the record (of a service that was stopped) with the truth.
-    pub(crate) fn assert_equals_truth(&self) {
+    pub fn assert_equals_truth(&self) {
         self.compare(Unknowable::Nothing);
     }
 
     /// The same after a session was lost: nobody can know what came and went in between, nor what
     /// happened in a channel whose history can't be read.
-    pub(crate) fn assert_equals_truth_but_for_the_unknowable(&self) {
+    pub fn assert_equals_truth_but_for_the_unknowable(&self) {
         self.compare(Unknowable::LostSession);
     }
 
@@ -208,7 +206,7 @@ impl World {
 }
 
 impl Running {
-    pub(crate) async fn until(&mut self, condition: impl FnMut(&Status) -> bool) -> Status {
+    pub async fn until(&mut self, condition: impl FnMut(&Status) -> bool) -> Status {
         let waited = tokio::time::timeout(PATIENCE, self.status.wait_for(condition))
             .await
             .map(|status| status.expect("the service goes on").clone());
@@ -216,13 +214,13 @@ impl Running {
     }
 
     /// Stops it as a signal does.
-    pub(crate) async fn stop(self) {
+    pub async fn stop(self) {
         self.stop.cancel();
         self.task.await.unwrap().unwrap();
     }
 
     /// Waits for its end by itself.
-    pub(crate) async fn failure(self) -> anyhow::Error {
+    pub async fn failure(self) -> anyhow::Error {
         tokio::time::timeout(PATIENCE, self.task)
             .await
             .expect("it goes on")

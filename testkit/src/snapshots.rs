@@ -16,18 +16,22 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use crate::reading::{self, manifest};
+use crate::payload::{self, observed};
+use crate::record::edit_time;
 
-pub(crate) const GUILDS: [i64; 2] = [1_400_000_000_000_000_001, 1_400_000_000_000_000_002];
+pub mod reading;
+use reading::manifest;
+
+pub const GUILDS: [i64; 2] = [1_400_000_000_000_000_001, 1_400_000_000_000_000_002];
 
 /// The data folder; removed at the end, if it is of this test alone.
-pub(crate) struct Home {
+pub struct Home {
     path: PathBuf,
     _folder: Option<TempDir>,
 }
 
 impl Home {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self {
             path: folder.path().to_owned(),
@@ -35,32 +39,32 @@ impl Home {
         }
     }
 
-    pub(crate) fn of(path: PathBuf) -> Self {
+    pub fn of(path: PathBuf) -> Self {
         Self {
             path,
             _folder: None,
         }
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
-pub(crate) struct Lake {
-    pub(crate) record: Record,
-    pub(crate) follower: Follower,
-    pub(crate) settings: Settings,
-    pub(crate) store: StoreSettings,
-    pub(crate) folder: Home,
+pub struct Lake {
+    pub record: Record,
+    pub follower: Follower,
+    pub settings: Settings,
+    pub store: StoreSettings,
+    pub folder: Home,
 }
 
 impl Lake {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self::open(Home::new(), DeletedContent::Keep, Duration::from_secs(3600))
     }
 
-    pub(crate) fn open(folder: Home, deleted_content: DeletedContent, grace: Duration) -> Self {
+    pub fn open(folder: Home, deleted_content: DeletedContent, grace: Duration) -> Self {
         let mut store = StoreSettings::new(
             folder.path().join("guildlake.duckdb"),
             folder.path().join("tmp"),
@@ -91,7 +95,7 @@ impl Lake {
     }
 
     /// Stops, lets `change` at the files, and starts again.
-    pub(crate) fn restart(self, change: impl FnOnce(&Path)) -> Self {
+    pub fn restart(self, change: impl FnOnce(&Path)) -> Self {
         let Self {
             record,
             follower,
@@ -106,31 +110,31 @@ impl Lake {
     }
 
     /// Starts again with other settings of the record.
-    pub(crate) fn restart_with(mut self, change: impl FnOnce(&mut StoreSettings)) -> Self {
+    pub fn restart_with(mut self, change: impl FnOnce(&mut StoreSettings)) -> Self {
         change(&mut self.store);
         self.restart(|_| ())
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    pub(crate) async fn take(&self) -> Outcome {
+    pub async fn take(&self) -> Outcome {
         self.try_take().await.unwrap()
     }
 
-    pub(crate) async fn try_take(&self) -> Result<Outcome, SnapshotError> {
+    pub async fn try_take(&self) -> Result<Outcome, SnapshotError> {
         self.follower.take(&CancellationToken::new()).await
     }
 
     /// Takes one, and holds it against the record. Answers what it wrote.
-    pub(crate) async fn take_and_compare(self) -> (Self, Outcome) {
+    pub async fn take_and_compare(self) -> (Self, Outcome) {
         let outcome = self.take().await;
         (self.compare(&[]), outcome)
     }
 
     /// Holds the current snapshot against the record, table by table.
-    pub(crate) fn compare(self, but: &[Table]) -> Self {
+    pub fn compare(self, but: &[Table]) -> Self {
         let manifest = manifest(self.path());
         reading::check_files(self.path(), &manifest);
         let files: Vec<_> = Table::ALL
@@ -146,11 +150,11 @@ impl Lake {
         })
     }
 
-    pub(crate) fn manifest(&self) -> Manifest {
+    pub fn manifest(&self) -> Manifest {
         manifest(self.path())
     }
 
-    pub(crate) fn commit(&mut self, messages: Vec<Message>) {
+    pub fn commit(&mut self, messages: Vec<Message>) {
         let batch = Batch {
             messages,
             ..Batch::default()
@@ -160,7 +164,7 @@ impl Lake {
     }
 
     /// A community's channels.
-    pub(crate) fn name_channels(&mut self) {
+    pub fn name_channels(&mut self) {
         let guilds = GUILDS.map(|id| Guild {
             id: id.try_into().unwrap(),
             name: "a guild".to_owned(),
@@ -181,7 +185,7 @@ impl Lake {
     }
 
     /// So many messages of a month, in both guilds and three channels of each.
-    pub(crate) fn add_month(&mut self, month: &str, count: i64) {
+    pub fn add_month(&mut self, month: &str, count: i64) {
         let first = snowflake_at(at(&format!("{month}-01T00:00:00Z")));
         for guild in GUILDS {
             self.commit(
@@ -202,33 +206,27 @@ impl Lake {
 }
 
 /// The id of the `n`th message of a month that [`Lake::add_month`] adds.
-pub(crate) fn nth(guild: i64, month: &str, n: i64) -> i64 {
+pub fn nth(guild: i64, month: &str, n: i64) -> i64 {
     snowflake_at(at(&format!("{month}-01T00:00:00Z"))) + ((n * 60_000) << 22) + guild % 2
 }
 
-pub(crate) fn at(time: &str) -> DateTime<Utc> {
+pub fn at(time: &str) -> DateTime<Utc> {
     time.parse().unwrap()
 }
 
-pub(crate) fn channel(guild: i64, n: i64) -> ChannelId {
+pub fn channel(guild: i64, n: i64) -> ChannelId {
     ChannelId::try_from(guild + 100 + n).unwrap()
 }
 
 /// A message as it is after so many edits.
-pub(crate) fn whole(guild: i64, place: i64, id: i64, content: &str, edit: u32) -> Message {
-    let payload = json!({
-        "id": id.to_string(), "channel_id": channel(guild, place).to_string(), "type": 0,
-        "author": {"id": "77", "username": "ada"}, "content": content,
-        "timestamp": MessageId::try_from(id).unwrap().created_at(),
-        "edited_timestamp": crate::support::edit_time(edit),
-        "attachments": [], "embeds": [],
-    });
+pub fn whole(guild: i64, place: i64, id: i64, content: &str, edit: u32) -> Message {
+    let mut payload = payload::message(id, channel(guild, place), 77, content);
+    payload["edited_timestamp"] = json!(edit_time(edit));
     let guild = GuildId::try_from(guild).unwrap();
-    let payload = payload.to_string();
-    Message::read(guild, Source::Gateway, crate::support::observed(), &payload).unwrap()
+    Message::read(guild, Source::Gateway, observed(), &payload.to_string()).unwrap()
 }
 
-pub(crate) fn gone(guild: i64, place: i64, id: i64) -> Message {
+pub fn gone(guild: i64, place: i64, id: i64) -> Message {
     let id = MessageId::try_from(id).unwrap();
     let (after, before) = (at("2026-06-01T00:00:00Z"), at("2026-06-01T00:00:01Z"));
     let gone = Gone::new(id, after, before, DeletedBy::Gateway);
