@@ -11,7 +11,7 @@ use guildlake::discord::gateway::ReconnectSettings;
 use guildlake::discord::rest::RestSettings;
 use guildlake::service;
 use guildlake::status::{BackfillState, Status, StatusReceiver};
-use simulator::{Burst, Community, Config, Simulator};
+use simulator::{Burst, Community, Config, GatewayFault, PermissionChange, Simulator};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -162,6 +162,36 @@ impl World {
             stop: stop.clone(),
             task: tokio::spawn(service::run(settings, listener, status, stop)),
         }
+    }
+
+    /// Starts the service, and waits until it has everything: how most tests begin.
+    pub async fn followed(&self) -> Running {
+        let mut running = self.start().await;
+        self.caught_up(&mut running).await;
+        running
+    }
+
+    /// Waits until the service has everything, and stops it: how most tests end. Answers what it said at last.
+    pub async fn finish(&self, mut running: Running) -> Status {
+        let status = self.caught_up(&mut running).await;
+        running.stop().await;
+        status
+    }
+
+    /// Discord forgets the session: the next one is a new one.
+    pub fn expire_sessions(&self) {
+        let faults = self.simulator.faults();
+        faults.gateway(GatewayFault::ExpireSessions).unwrap();
+    }
+
+    /// Sets what the bot may and may not do in a channel.
+    pub fn set_bot_permission(&self, channel_id: u64, allow: u64, deny: u64) {
+        let change = PermissionChange::Bot {
+            channel_id,
+            allow,
+            deny,
+        };
+        self.simulator.set_permission(change).unwrap();
     }
 
     pub fn burst(&self, events: usize, seed: u64) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use duckdb::Connection;
-use simulator::{ChannelInfo, Config, GatewayFault, PermissionChange, VIEW_CHANNEL, unix_ms};
+use simulator::{ChannelInfo, Config, VIEW_CHANNEL, unix_ms};
 
 use testkit::world::{Running, World};
 
@@ -39,12 +39,7 @@ fn number(world: &World, sql: &str) -> Option<i64> {
 fn hide(world: &World, is_shown_again: bool) -> (u64, u64, i64) {
     let channel_id = general(world).id;
     let set = |deny| {
-        let change = PermissionChange::Bot {
-            channel_id,
-            allow: 0,
-            deny,
-        };
-        world.simulator.set_permission(change).unwrap();
+        world.set_bot_permission(channel_id, 0, deny);
     };
     set(VIEW_CHANNEL);
     let (message, went) = delete_oldest(world, channel_id);
@@ -68,8 +63,7 @@ async fn a_hidden_delete_is_known_or_said_to_be_stale(is_followed: bool, is_show
         running.until(|status| status.gateway.resumed == 1).await;
         hidden
     };
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     let deleted = number(
         &world,
         &format!("SELECT count(*) FROM discord_messages WHERE message_id = {message} AND deleted"),
@@ -106,20 +100,15 @@ async fn a_delete_in_a_channel_that_was_hidden_for_a_moment_is_not_passed_over()
 async fn a_channel_s_end_does_not_say_that_a_message_was_there_of_which_that_is_not_known() {
     // Most of it is older than the repair window.
     let world = World::new(302, 2000).await;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.followed().await.stop().await;
     let channel = general(&world).id;
     let (message, went) = delete_oldest(&world, channel);
     assert!(unix_ms(message) + 8 * 86_400_000 < world.simulator.now_ms());
-    let faults = world.simulator.faults();
-    faults.gateway(GatewayFault::ExpireSessions).unwrap();
+    world.expire_sessions();
     world.simulator.advance_clock(Duration::from_secs(3600));
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let running = world.followed().await;
     world.simulator.delete_channel(channel).unwrap();
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     let after = number(
         &world,
         &format!(

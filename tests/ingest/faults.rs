@@ -17,8 +17,7 @@ async fn a_burst_during_the_backfill_ends_equal_to_the_truth() {
     let mut running = world.start().await;
     running.until(|status| status.gateway.identified == 1).await;
     world.burst(2000, 12);
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     world.assert_equals_truth();
 }
 
@@ -29,8 +28,7 @@ async fn survives(seed: u64, new_session: bool, fault: impl Fn(&World)) {
         ..Config::quick()
     };
     let world = World::young(seed, config).await;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let mut running = world.followed().await;
     world.burst(200, seed);
     let before = world.simulator.counters();
     let mut observer = world.simulator.observe();
@@ -133,8 +131,7 @@ async fn replays_twice_repeats_and_reorders() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_with_life_going_on() {
     let world = World::new(51, 600).await;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let running = world.followed().await;
     let outage = world.simulator.outage();
     world.burst(300, 52);
     if full_size() {
@@ -144,23 +141,20 @@ async fn an_outage_with_life_going_on() {
     drop(outage);
     observer.resumed().await.unwrap();
     world.burst(100, 53);
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     world.assert_equals_truth();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_that_outlives_the_session() {
     let world = World::young(54, Config::quick()).await;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let mut running = world.followed().await;
     let outage = world.simulator.outage();
     world.burst(300, 55);
     order(&world, GatewayFault::ExpireSessions);
     drop(outage);
     running.until(|status| status.gateway.identified == 2).await;
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     world.assert_equals_truth_but_for_the_unknowable();
 }
 
@@ -175,8 +169,7 @@ async fn a_fatal_close_ends_the_service_with_its_reason() {
         (4014, "Message Content Intent"),
     ] {
         let world = World::new(u64::from(code), 200).await;
-        let mut running = world.start().await;
-        world.caught_up(&mut running).await;
+        let running = world.followed().await;
         order(&world, GatewayFault::Close { code: Some(code) });
         let failure = format!("{:#}", running.failure().await);
         assert!(failure.contains(advice), "{failure}");
@@ -217,8 +210,7 @@ async fn rate_limits_and_server_errors_during_the_backfill() {
     let mut running = world.start().await;
     running.until(|status| status.gateway.identified == 1).await;
     world.burst(500, 62);
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     world.assert_equals_truth();
 }
 
@@ -235,8 +227,7 @@ async fn what_cannot_be_understood_is_kept_and_stops_nothing() {
             .times(1)
             .after(4),
     );
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let mut running = world.followed().await;
     for fault in [
         GatewayFault::UnknownOp,
         GatewayFault::UnknownEvent,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use simulator::{Config, GatewayFault};
+use simulator::Config;
 
 use testkit::world::{Running, World};
 
@@ -35,8 +35,7 @@ async fn assert_nothing_is_collected(running: &Running, code: &str) {
 async fn a_kick_and_an_outage_are_told_until_they_are_over() {
     let world = World::new(800, 200).await;
     let guild = world.simulator.guilds()[0].id;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let mut running = world.followed().await;
     let guilds = running.status.borrow().gateway.guilds;
     assert_eq!((guilds.total, guilds.none_is_there()), (1, false));
     assert_eq!(ask(&running, "/ready").await.0, 200);
@@ -66,12 +65,9 @@ async fn a_kick_and_an_outage_are_told_until_they_are_over() {
 async fn a_kick_that_nobody_heard_is_told_at_the_next_session() {
     let world = World::new(801, 200).await;
     let guild = world.simulator.guilds()[0].id;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.followed().await.stop().await;
     world.simulator.kick(guild).unwrap();
-    let faults = world.simulator.faults();
-    faults.gateway(GatewayFault::ExpireSessions).unwrap();
+    world.expire_sessions();
     let mut running = world.start().await;
     running
         .until(|status| status.gateway.guilds.without_the_bot == 1)
@@ -85,8 +81,7 @@ async fn a_kick_that_nobody_heard_is_told_at_the_next_session() {
 async fn a_kick_in_an_earlier_run_is_told_though_the_session_goes_on() {
     let world = World::new(802, 200).await;
     let guild = world.simulator.guilds()[0].id;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let mut running = world.followed().await;
     world.simulator.kick(guild).unwrap();
     running
         .until(|status| status.gateway.guilds.without_the_bot == 1)
@@ -118,7 +113,6 @@ async fn a_guild_that_a_session_announces_and_does_not_tell_of_is_away() {
     running
         .until(|status| !status.gateway.guilds.none_is_there())
         .await;
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     world.assert_equals_truth_but_for_the_unknowable();
 }

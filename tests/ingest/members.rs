@@ -9,8 +9,7 @@ use testkit::world::World;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_nickname_calls_for_no_pass() {
     let world = World::new(511, 600).await;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let mut running = world.followed().await;
     let guild_id = world.simulator.guilds()[0].id;
     let tell = |roles: &[u64]| {
         let change = simulator::PermissionChange::BotRoles {
@@ -52,9 +51,7 @@ async fn another_member_s_roles_call_for_no_pass() {
         };
         let proxy = Proxy::start(&world.simulator.api_url(), rule).await;
         world.api_url = Some(proxy.url.clone());
-        let mut running = world.start().await;
-        world.caught_up(&mut running).await;
-        running.stop().await;
+        world.followed().await.stop().await;
         let mut running = world.start().await;
         running.until(|status| status.gateway.resumed == 1).await;
         let before = world.caught_up(&mut running).await.backfill.calls;

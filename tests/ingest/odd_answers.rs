@@ -161,15 +161,13 @@ async fn a_live_id_ahead_of_the_clock_claims_no_time_that_is_to_come() {
     };
     let proxy = Proxy::start(&world.simulator.api_url(), rule).await;
     world.api_url = Some(proxy.url.clone());
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let running = world.followed().await;
     world.simulator.advance_clock(Duration::from_secs(7200));
     for _ in 0..3 {
         let draft = Draft::text("from a time to come");
         world.simulator.create_message(id, draft).unwrap();
     }
-    let status = world.caught_up(&mut running).await;
-    running.stop().await;
+    let status = world.finish(running).await;
     assert_eq!(status.backfill.odd_answers.ids_ahead, 3);
     // The proxy's time, which is the machine's.
     let claimed = number(
@@ -247,8 +245,7 @@ async fn a_newest_message_that_was_deleted_is_asked_for_once() {
     world.simulator.delete_message(channel, newest).unwrap();
     let proxy = Proxy::start(&world.simulator.api_url(), Rule::default()).await;
     world.api_url = Some(proxy.url.clone());
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let mut running = world.followed().await;
     for resumed in 1..=3 {
         world
             .simulator

@@ -149,8 +149,7 @@ async fn lists_of_threads_that_are_refused_are_told() {
         format!("/channels/{id}/threads/archived/public*"),
         simulator::RestFaultKind::Forbidden { code: 50_013 },
     ));
-    let mut running = world.start().await;
-    let status = world.caught_up(&mut running).await;
-    running.stop().await;
+    let running = world.start().await;
+    let status = world.finish(running).await;
     assert_eq!(status.backfill.thread_lists_unreadable, 1);
 }

@@ -91,8 +91,7 @@ async fn recovers(seed: u64, way: Way) {
     discord.be_good();
     observer.identified().await.unwrap();
     world.burst(100, seed);
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     println!("{way:?}");
     world.assert_equals_truth_but_for_the_unknowable();
 }
@@ -122,8 +121,7 @@ async fn who_says_nothing_is_not_waited_for_for_ever() {
         };
         running.until(is_said).await;
         discord.be_good();
-        world.caught_up(&mut running).await;
-        running.stop().await;
+        world.finish(running).await;
         world.assert_equals_truth_but_for_the_unknowable();
     }
 }

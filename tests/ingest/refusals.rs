@@ -31,12 +31,22 @@ fn forbid(world: &World, channel: u64) {
         .rest(RestFault::on(path, FORBIDDEN));
 }
 
+/// A community that is followed, but for one channel, of which everything is refused.
+async fn followed_but_for_one(seed: u64) -> (World, Running, u64) {
+    let world = World::new(seed, 600).await;
+    let channel = text_channel(&world).id;
+    forbid(&world, channel);
+    let running = world.followed().await;
+    (world, running, channel)
+}
+
 /// Ends the session, and waits until everything was read under the next one.
 async fn new_session(world: &World, running: &mut Running) {
     let sessions = running.status.borrow().gateway.identified;
-    let faults = world.simulator.faults();
-    faults.gateway(GatewayFault::ExpireSessions).unwrap();
-    faults
+    world.expire_sessions();
+    world
+        .simulator
+        .faults()
         .gateway(GatewayFault::Close { code: Some(4000) })
         .unwrap();
     running
@@ -50,11 +60,7 @@ fn refused(world: &World) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reconnections_ask_for_nothing_that_was_refused() {
-    let world = World::new(401, 600).await;
-    let channel = text_channel(&world).id;
-    forbid(&world, channel);
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let (world, mut running, _) = followed_but_for_one(401).await;
     let first = refused(&world);
     assert!(first > 0);
     for _ in 0..4 {
@@ -78,30 +84,16 @@ async fn reconnections_ask_for_nothing_that_was_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_that_is_given_back_is_used_at_once() {
-    let world = World::new(402, 600).await;
-    let channel = text_channel(&world).id;
-    forbid(&world, channel);
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let (world, running, channel) = followed_but_for_one(402).await;
     world.simulator.faults().clear();
-    let change = PermissionChange::Bot {
-        channel_id: channel,
-        allow: VIEW_CHANNEL | READ_MESSAGE_HISTORY,
-        deny: 0,
-    };
-    world.simulator.set_permission(change).unwrap();
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.set_bot_permission(channel, VIEW_CHANNEL | READ_MESSAGE_HISTORY, 0);
+    world.finish(running).await;
     world.assert_equals_truth();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_that_was_given_back_while_nobody_listened_is_used() {
-    let world = World::new(403, 600).await;
-    let channel = text_channel(&world).id;
-    forbid(&world, channel);
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let (world, mut running, channel) = followed_but_for_one(403).await;
     let outage = world.simulator.outage();
     world.simulator.faults().clear();
     let guild_id = world.simulator.guilds()[0].id;
@@ -112,15 +104,10 @@ async fn a_right_that_was_given_back_while_nobody_listened_is_used() {
         deny: 0,
     };
     world.simulator.set_permission(change).unwrap();
-    world
-        .simulator
-        .faults()
-        .gateway(GatewayFault::ExpireSessions)
-        .unwrap();
+    world.expire_sessions();
     drop(outage);
     running.until(|status| status.gateway.identified == 2).await;
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     world.assert_equals_truth();
 }
 
@@ -133,35 +120,26 @@ async fn a_start_asks_again_once() {
     faults.rest(RestFault::on(&path, FORBIDDEN));
     for run in 0..3 {
         let before = refused(&world);
-        let mut running = world.start().await;
-        world.caught_up(&mut running).await;
+        let mut running = world.followed().await;
         new_session(&world, &mut running).await;
-        world.caught_up(&mut running).await;
-        running.stop().await;
+        world.finish(running).await;
         assert_eq!(refused(&world) - before, 1, "in run {run}");
     }
     faults.clear();
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.followed().await.stop().await;
     world.assert_equals_truth();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_day_it_is_asked_again() {
-    let world = World::new(405, 600).await;
-    let channel = text_channel(&world).id;
-    forbid(&world, channel);
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let (world, mut running, _) = followed_but_for_one(405).await;
     world.simulator.faults().clear();
     let asked = refused(&world);
     world
         .simulator
         .advance_clock(Duration::from_secs(25 * 3600));
     new_session(&world, &mut running).await;
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     assert_eq!(refused(&world), asked);
     world.assert_equals_truth();
 }
@@ -175,8 +153,7 @@ async fn a_guild_without_the_bot_is_asked_for_once_until_the_bot_is_back() {
         ..Community::small(406)
     }))
     .await;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let mut running = world.followed().await;
     let guild = world.simulator.guilds()[0].id;
     world.simulator.kick(guild).unwrap();
     new_session(&world, &mut running).await;
@@ -194,14 +171,9 @@ async fn a_guild_without_the_bot_is_asked_for_once_until_the_bot_is_back() {
     // The bot is invited again while its session is lost.
     let outage = world.simulator.outage();
     world.simulator.guild_back(guild).unwrap();
-    world
-        .simulator
-        .faults()
-        .gateway(GatewayFault::ExpireSessions)
-        .unwrap();
+    world.expire_sessions();
     drop(outage);
     running.until(|status| status.gateway.identified == 6).await;
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     world.assert_equals_truth();
 }

@@ -1,15 +1,14 @@
 //! A stop leaves nothing to replay, and the next start goes on where it was.
 
 use guildlake::store::StoreError;
-use simulator::{Config, GatewayFault};
+use simulator::Config;
 
 use testkit::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_resumes_the_session_and_misses_nothing() {
     let world = World::new(101, 600).await;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let running = world.followed().await;
     world.burst(200, 102);
     running.stop().await;
     // Edits and deletes while nobody is there: only a resume can tell of them.
@@ -26,21 +25,18 @@ async fn a_restart_resumes_the_session_and_misses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_under_load_leaves_nothing_to_replay() {
     let world = World::new(104, 600).await;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let running = world.followed().await;
     world.burst(500, 105);
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     let wal = world.folder.path().join("guildlake.duckdb.wal");
     assert!(!wal.exists(), "the log was folded into the file");
     let mut observer = world.simulator.observe();
-    let mut running = world.start().await;
+    let running = world.start().await;
     observer
         .until(|happening| matches!(happening, simulator::Happening::Resumed { replayed: 0, .. }))
         .await
         .unwrap();
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     world.assert_equals_truth();
 }
 
@@ -53,15 +49,11 @@ async fn a_stop_during_the_backfill_goes_on_at_the_page() {
         .await;
     running.stop().await;
     let first = world.simulator.counters().requests;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.followed().await.stop().await;
     world.assert_equals_truth();
 
     let whole = World::new(106, 4000).await;
-    let mut running = whole.start().await;
-    whole.caught_up(&mut running).await;
-    running.stop().await;
+    whole.followed().await.stop().await;
     let both = world.simulator.counters().requests;
     let once = whole.simulator.counters().requests;
     assert!(first > 10, "{first}");
@@ -75,27 +67,19 @@ async fn a_stop_during_the_backfill_goes_on_at_the_page() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_died_meanwhile_is_repaired() {
     let world = World::young(107, Config::quick()).await;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.followed().await.stop().await;
     world.burst(300, 108);
-    world
-        .simulator
-        .faults()
-        .gateway(GatewayFault::ExpireSessions)
-        .unwrap();
+    world.expire_sessions();
     let mut running = world.start().await;
     running.until(|status| status.gateway.identified == 1).await;
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     world.assert_equals_truth_but_for_the_unknowable();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_services_cannot_share_a_folder() {
     let world = World::new(109, 200).await;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let running = world.followed().await;
     let failure = world.start().await.failure().await;
     let refusal = failure.downcast_ref::<StoreError>().unwrap();
     assert!(matches!(refusal, StoreError::Locked { .. }), "{failure}");
@@ -105,9 +89,7 @@ async fn two_services_cannot_share_a_folder() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_channel_and_a_thread_deleted_between_two_sessions_are_noticed() {
     let world = World::young(110, Config::quick()).await;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.followed().await.stop().await;
     let readable = |channel: &simulator::ChannelInfo| {
         channel.visible && channel.history && channel.kind.has_messages() && channel.messages > 0
     };
@@ -125,11 +107,7 @@ async fn a_channel_and_a_thread_deleted_between_two_sessions_are_noticed() {
         .find(readable)
         .unwrap();
     world.simulator.delete_thread(thread.id).unwrap();
-    world
-        .simulator
-        .faults()
-        .gateway(GatewayFault::ExpireSessions)
-        .unwrap();
+    world.expire_sessions();
     let mut running = world.start().await;
     running.until(|status| status.gateway.identified == 1).await;
     world.caught_up(&mut running).await;
@@ -149,19 +127,12 @@ async fn a_new_session_under_the_id_of_the_one_before_is_a_new_session() {
         ..Config::quick()
     };
     let world = World::young(130, config).await;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.followed().await.stop().await;
     // What is edited and deleted now, nobody is told of.
     world.burst(300, 131);
-    world
-        .simulator
-        .faults()
-        .gateway(GatewayFault::ExpireSessions)
-        .unwrap();
+    world.expire_sessions();
     let mut running = world.start().await;
     running.until(|status| status.gateway.identified == 1).await;
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     world.assert_equals_truth_but_for_the_unknowable();
 }

@@ -3,8 +3,7 @@
 use duckdb::Connection;
 use guildlake::status::Status;
 use simulator::{
-    ChannelInfo, Config, Draft, GatewayFault, Kind, PermissionChange, RestFault, RestFaultKind,
-    SEND_MESSAGES,
+    ChannelInfo, Config, Draft, GatewayFault, Kind, RestFault, RestFaultKind, SEND_MESSAGES,
 };
 
 use crate::GUILDLAKE;
@@ -133,12 +132,7 @@ impl Scene {
         let mut others = channels.filter(|it| it.visible && it.id != self.channel);
         let other = others.find(|it| it.kind == Kind::Text).unwrap();
         self.denied ^= SEND_MESSAGES;
-        let change = PermissionChange::Bot {
-            channel_id: other.id,
-            allow: 0,
-            deny: self.denied,
-        };
-        self.world.simulator.set_permission(change).unwrap();
+        self.world.set_bot_permission(other.id, 0, self.denied);
     }
 
     /// Runs `guildlake backfill --verify` over the record of a service that was stopped.

@@ -24,8 +24,7 @@ async fn chosen_channels_come_with_their_threads_and_nothing_else() {
     });
     let chosen = forum_or_text.unwrap();
     world.channels = vec![chosen.id];
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let running = world.followed().await;
     world.burst(300, 202);
     let on = (chosen.kind == Kind::Text).then(|| {
         world
@@ -47,8 +46,7 @@ async fn chosen_channels_come_with_their_threads_and_nothing_else() {
         .simulator
         .create_message(thread, Draft::text("in it"))
         .unwrap();
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
 
     let allowed: HashSet<u64> = world
         .simulator
@@ -82,9 +80,8 @@ async fn a_missing_permission_is_reported_and_not_taken_for_empty() {
         })
     })
     .await;
-    let mut running = world.start().await;
-    let status = world.caught_up(&mut running).await;
-    running.stop().await;
+    let running = world.start().await;
+    let status = world.finish(running).await;
     let channels = world.simulator.channels();
     let hidden = |wanted: &str| -> Vec<u64> {
         let connection = Connection::open(world.database()).unwrap();
@@ -143,9 +140,7 @@ async fn a_refused_channel_is_asked_once_in_a_run() {
     ));
     for run in 0..3 {
         let before = world.simulator.counters().invalid_requests;
-        let mut running = world.start().await;
-        world.caught_up(&mut running).await;
-        running.stop().await;
+        world.followed().await.stop().await;
         let asked = world.simulator.counters().invalid_requests - before;
         assert_eq!(asked, 1, "in run {run}");
     }
@@ -167,8 +162,7 @@ async fn a_refused_channel_is_asked_once_in_a_run() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_channel_takes_its_messages_and_threads_with_it() {
     let world = World::new(205, 1000).await;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let running = world.followed().await;
     let threads = world.simulator.threads();
     let parent = world.simulator.channels().into_iter().find(|channel| {
         channel.visible
@@ -179,8 +173,7 @@ async fn a_deleted_channel_takes_its_messages_and_threads_with_it() {
     });
     let parent = parent.unwrap();
     world.simulator.delete_channel(parent.id).unwrap();
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     let rows = rows(&world.database());
     let gone = rows
         .values()
@@ -190,9 +183,8 @@ async fn a_deleted_channel_takes_its_messages_and_threads_with_it() {
 }
 
 /// Settles everything that happened, stops, and reports the ids that the record has of a channel.
-async fn ids_of(world: &World, mut running: testkit::world::Running, channel: u64) -> HashSet<u64> {
-    world.caught_up(&mut running).await;
-    running.stop().await;
+async fn ids_of(world: &World, running: testkit::world::Running, channel: u64) -> HashSet<u64> {
+    world.finish(running).await;
     let rows = rows(&world.database());
     let of = rows.iter().filter(|(_, row)| row.channel_id == channel);
     of.map(|(id, _)| *id).collect()
@@ -201,8 +193,7 @@ async fn ids_of(world: &World, mut running: testkit::world::Running, channel: u6
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guild_that_was_away_is_read_again() {
     let world = World::new(206, 600).await;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let running = world.followed().await;
     let guild = world.simulator.guilds()[0].id;
     let channel = world
         .simulator
@@ -229,9 +220,7 @@ async fn a_guild_that_was_away_is_read_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_channel_left_out_for_a_while_is_read_again_when_it_is_chosen_again() {
     let mut world = World::new(207, 600).await;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.followed().await.stop().await;
     let readable: Vec<_> = world
         .simulator
         .channels()
@@ -240,14 +229,12 @@ async fn a_channel_left_out_for_a_while_is_read_again_when_it_is_chosen_again() 
         .collect();
     let (chosen, left_out) = (readable[0].id, readable[1].id);
     world.channels = vec![chosen];
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let running = world.followed().await;
     let missed = world
         .simulator
         .create_message(left_out, Draft::text("not collected now"))
         .unwrap();
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     assert!(!rows(&world.database()).contains_key(&missed));
     world.channels = vec![chosen, left_out];
     let running = world.start().await;
@@ -289,16 +276,14 @@ async fn a_right_lost_in_the_middle_of_a_reading_closes_no_gap() {
     change(READ_MESSAGE_HISTORY);
     world.caught_up(&mut running).await;
     change(0);
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     world.assert_equals_truth();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_happened_while_a_right_was_away_is_found_though_nobody_looked_then() {
     let world = World::young(209, Config::quick()).await;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let running = world.followed().await;
     let simulator = &world.simulator;
     let busiest = simulator
         .channels()
@@ -329,8 +314,7 @@ async fn what_happened_while_a_right_was_away_is_found_though_nobody_looked_then
         .create_message(busiest.id, Draft::text("nor this"))
         .unwrap();
     change(0);
-    world.caught_up(&mut running).await;
-    running.stop().await;
+    world.finish(running).await;
     world.assert_equals_truth_but_for_the_unknowable();
     let rows = rows(&world.database());
     assert_eq!(rows[&deleted].deleted_by.as_deref(), Some("rescan"));

@@ -10,8 +10,7 @@ use testkit::world::World;
 #[tokio::test(flavor = "multi_thread")]
 async fn two_walks_under_ingest_give_each_row_exactly_once() {
     let world = World::new(301, 2000).await;
-    let mut running = world.start().await;
-    world.caught_up(&mut running).await;
+    let running = world.followed().await;
     let channel = world
         .simulator
         .channels()
