@@ -2,10 +2,12 @@
 //!
 //! - [`payload`]: what Discord sends for a message, and when it was observed;
 //! - [`record`]: a record in a folder of its own;
-//! - [`lake`]: the HTTP API over a record, in this process or on a socket;
+//! - [`lake`]: the HTTP API over a record, in this process or on a socket; [`scenes`]: such records with something in
+//!   them;
 //! - [`search`] and [`snapshots`]: a record with the follower of its index, or of its snapshots;
 //! - [`world`]: the whole service in this process, over a simulated Discord;
-//! - [`program`] and [`service`]: the real binary, as a command and as a process that is watched;
+//! - [`program`] and [`service`]: the real binary, as a command and as a process that is watched; [`http`]: questions
+//!   to it;
 //! - [`plan`], [`ledger`] and [`truth`]: the dice of a run of kills, what it was promised, what really happened;
 //! - [`log`] and [`venv`]: what was logged, and the programs of `make venv`.
 //!
@@ -24,6 +26,7 @@
     reason = "helpers of tests: a comment stands where the name does not say it"
 )]
 
+pub mod http;
 pub mod lake;
 pub mod ledger;
 pub mod log;
@@ -31,6 +34,7 @@ pub mod payload;
 pub mod plan;
 pub mod program;
 pub mod record;
+pub mod scenes;
 pub mod search;
 pub mod service;
 pub mod snapshots;

@@ -1,6 +1,6 @@
 //! Opening the file, also when its log is damaged. What can't be replayed is set aside by rename,
 //! never deleted, and the record goes on from the last commit before the damage; what that loses
-//! is found by the witness. Measured: tests/record/damage.rs.
+//! is found by the witness. Measured: tests/faults/record/damage.rs.
 
 use std::fs;
 use std::io;
