@@ -41,46 +41,57 @@ bundled: ## One binary with DuckDB compiled in: needs a C++ compiler and over ha
 	@scripts/need cargo cc c++
 	$(CARGO) build --release --features bundled $(LOCKED)
 
+.PHONY: unit
+unit: libduckdb ## The tests that need nothing but cargo: no Python, no other programs, no network
+	@scripts/need cargo cc
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -- nextest run $(PROFILE); else set -- test; fi; \
+	set -x; $(CARGO) "$$@" --lib --test in_process $(LOCKED) $(ARGS)
+
 .PHONY: test
 test: libduckdb venv ## The whole test suite
 	@scripts/need cargo cc curl
 	@# Without it one proof is skipped.
 	@scripts/need strace || true
 	$(CARGO) test --workspace --doc $(LOCKED)
-	@# Each binary's test that wants the command line or Python finds it by GUILDLAKE_VENV.
-	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -- nextest run $(PROFILE); \
-	else set -- test --no-fail-fast --lib --bins --tests; fi; \
-	set -x; GUILDLAKE_VENV="$(CURDIR)/$(VENV)" $(CARGO) "$$@" --workspace $(LOCKED) $(ARGS)
+	@# The tests of tests/tools are ignored unless they are asked for; they find Python and DuckDB's command line by
+	@# GUILDLAKE_VENV. What .config/nextest.toml leaves out is no test: other tests start it.
+	@export GUILDLAKE_VENV="$(CURDIR)/$(VENV)"; \
+	if $(CARGO) nextest --version >/dev/null 2>&1; then set -x; \
+	  $(CARGO) nextest run $(PROFILE) --run-ignored all --workspace $(LOCKED) $(ARGS); \
+	else set -x; failed=; \
+	  $(CARGO) test --no-fail-fast --lib --bins --tests --workspace $(LOCKED) $(ARGS) || failed=1; \
+	  $(CARGO) test --no-fail-fast --test tools $(LOCKED) -- --ignored || failed=1; [ -z "$$failed" ]; fi
 
 .PHONY: full
 full: libduckdb ## The faults at full size: 50,000 messages, bursts of 5,000 events (minutes)
 	@scripts/need cargo cc
-	GUILDLAKE_FULL=1 $(CARGO) test --release $(LOCKED) --test ingest -- --test-threads=1 $(ARGS)
+	GUILDLAKE_FULL=1 $(CARGO) test --release $(LOCKED) --test service -- --test-threads=1 ingest:: $(ARGS)
 
 .PHONY: crash
 crash: libduckdb ## The service killed 500 times, stopped 200 times, its disk full or failing 20 times (an hour); GUILDLAKE_SEED replays
 	@scripts/need cargo cc strace
 	GUILDLAKE_CRASH_ROUNDS=$${GUILDLAKE_CRASH_ROUNDS:-500} GUILDLAKE_TERM_ROUNDS=$${GUILDLAKE_TERM_ROUNDS:-200} \
 	  GUILDLAKE_FAULT_ROUNDS=$${GUILDLAKE_FAULT_ROUNDS:-20} \
-	  $(CARGO) test --release $(LOCKED) --test crash -- --test-threads=1 --nocapture $(ARGS)
+	  $(CARGO) test --release $(LOCKED) --test faults --test tools -- --test-threads=1 --nocapture \
+	  --include-ignored crash::birth crash::disk crash::fsync crash::kill crash::terminate $(ARGS)
 
 .PHONY: outages
 outages: libduckdb ## 100 outages of a minute to a day of simulated time in one data folder (a quarter of an hour)
 	@scripts/need cargo cc
 	GUILDLAKE_OUTAGES=$${GUILDLAKE_OUTAGES:-100} \
-	  $(CARGO) test --release $(LOCKED) --test outages -- --nocapture $(ARGS)
+	  $(CARGO) test --release $(LOCKED) --test faults -- --nocapture outages:: $(ARGS)
 
 .PHONY: reconnects
 reconnects: libduckdb ## A Gateway that accepts connections and ends them, in nine ways, a minute each: attempts, log lines, time to recover
 	@scripts/need cargo cc
 	GUILDLAKE_RECONNECTS=$${GUILDLAKE_RECONNECTS:-60} \
-	  $(CARGO) test $(LOCKED) --test ingest -- --nocapture a_minute_of_each_way $(ARGS)
+	  $(CARGO) test $(LOCKED) --test service -- --nocapture a_minute_of_each_way $(ARGS)
 
 .PHONY: soak
 soak: libduckdb ## A million events at GUILDLAKE_SOAK_RATE (1,000 a second): memory, lag, the whole truth (17 minutes)
 	@scripts/need cargo cc
 	GUILDLAKE_SOAK_EVENTS=$${GUILDLAKE_SOAK_EVENTS:-1000000} \
-	  $(CARGO) test --release $(LOCKED) --test soak -- --nocapture $(ARGS)
+	  $(CARGO) test --release $(LOCKED) --test faults -- --nocapture soak:: $(ARGS)
 
 .PHONY: failpoints
 failpoints: libduckdb ## A fault at each step of a commit, a move, a checkpoint and a snapshot, twenty times each: error, panic, kill (minutes)
@@ -91,13 +102,13 @@ failpoints: libduckdb ## A fault at each step of a commit, a move, a checkpoint 
 damage: libduckdb ## Logs cut and bits flipped, 500 times each, and 1,000 kills in checkpoints (minutes)
 	@scripts/need cargo cc
 	GUILDLAKE_DAMAGE=$${GUILDLAKE_DAMAGE:-500} GUILDLAKE_TORN_KILLS=$${GUILDLAKE_TORN_KILLS:-1000} \
-	  $(CARGO) test $(LOCKED) --test record -- --nocapture damage torn $(ARGS)
+	  $(CARGO) test $(LOCKED) --test faults -- --nocapture record::damage record::torn $(ARGS)
 
 .PHONY: histories
 histories: libduckdb ## Ten thousand random histories of messages, and a hundred of coverage, against models (minutes)
 	@scripts/need cargo cc
 	GUILDLAKE_HISTORIES=$${GUILDLAKE_HISTORIES:-10000} GUILDLAKE_LIVES=$${GUILDLAKE_LIVES:-100} \
-	  $(CARGO) test $(LOCKED) --test record -- --nocapture histories coverage $(ARGS)
+	  $(CARGO) test $(LOCKED) --test in_process -- --nocapture record::histories record::coverage $(ARGS)
 
 .PHONY: zones
 zones: venv ## Reports by hour, day, week and month in all time zones that DuckDB knows, 2015 to 2035, against a model (half an hour)
@@ -108,14 +119,16 @@ zones: venv ## Reports by hour, day, week and month in all time zones that DuckD
 snapshots: libduckdb ## Snapshots: a process killed 100 times while they are read, and what one costs at a million messages (minutes)
 	@scripts/need cargo cc
 	GUILDLAKE_SNAPSHOT_KILLS=$${GUILDLAKE_SNAPSHOT_KILLS:-100} GUILDLAKE_SNAPSHOT_ROWS=$${GUILDLAKE_SNAPSHOT_ROWS:-1000000} \
-	  $(CARGO) test --release $(LOCKED) --test snapshots -- --test-threads=1 --nocapture kill size $(ARGS)
+	  $(CARGO) test --release $(LOCKED) --test in_process --test faults -- --test-threads=1 --nocapture \
+	  snapshots::kill snapshots::size $(ARGS)
 
 .PHONY: search
 search: libduckdb ## The search against the table: 100 kills, each file of the index damaged 20 times, 100,000 queries (an hour)
 	@scripts/need cargo cc
 	GUILDLAKE_SEARCH_KILLS=$${GUILDLAKE_SEARCH_KILLS:-100} GUILDLAKE_SEARCH_DAMAGE=$${GUILDLAKE_SEARCH_DAMAGE:-20} \
 	  GUILDLAKE_SEARCH_QUERIES=$${GUILDLAKE_SEARCH_QUERIES:-100000} GUILDLAKE_SEARCH_SENT=$${GUILDLAKE_SEARCH_SENT:-100} \
-	  $(CARGO) test --release $(LOCKED) --test search -- --test-threads=1 --nocapture $(ARGS)
+	  $(CARGO) test --release $(LOCKED) --test in_process --test faults -- --test-threads=1 --nocapture \
+	  search::ahead search::crash search::damage search::fuzz $(ARGS)
 
 .PHONY: mutations
 mutations: libduckdb ## Takes out one safeguard at a time, and sees the suite fail (minutes)
@@ -168,7 +181,7 @@ bench: build $(BENCH_VENV)/.ready ## Reading beside SQLite, PostgreSQL and JSON,
 .PHONY: relevance
 relevance: libduckdb $(BENCH_VENV)/.ready ## The judged queries, asked of the search, of SQLite FTS5 and of PostgreSQL
 	@scripts/need postgres || true
-	$(CARGO) test $(LOCKED) --test relevance
+	$(CARGO) test $(LOCKED) --test in_process -- relevance::
 	$(BENCH_VENV)/bin/python tests/relevance/rivals.py $(BUILT)/tmp/relevance.json
 
 .PHONY: bench-search

@@ -24,9 +24,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 
-#[path = "../../tests/shared/observed.rs"]
-mod observations;
-use observations::observed;
+use testkit::payload::observed;
 
 /// Rows of a commit: what the writer takes at once when it is behind.
 const GROUP: usize = 10_000;

@@ -8,9 +8,9 @@ use std::process::Output;
 use chrono::{TimeDelta, Utc};
 use guildlake::message::{DeletedBy, Gone, Message};
 
-use super::support::{channel, guild};
 use super::*;
 use guildlake::store::DeletedContent;
+use testkit::record::{channel, guild};
 
 /// The commit after which the content of a deleted message is taken out.
 const REMOVED_AFTER: u64 = 4;

@@ -12,9 +12,6 @@
 mod lost;
 mod search;
 mod snapshot;
-#[path = "../record/support.rs"]
-#[allow(dead_code, reason = "this target needs a part of it")]
-mod support;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,7 +24,7 @@ use guildlake::store::{Batch, Record, StoreError, StoreSettings};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use support::{id, whole};
+use testkit::record::{id, whole};
 
 const COMMITS: u64 = 40;
 const ROWS: u64 = 3;

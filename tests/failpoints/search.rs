@@ -16,8 +16,8 @@ use guildlake::status::{SearchState, Status, StatusSender};
 use guildlake::store::{Batch, Record};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{id, whole};
 use crate::{FOLDER, each, messages, rows, run_child, settings};
+use testkit::record::{id, whole};
 
 /// Commits of a run, each of them indexed.
 const COMMITS: u64 = 8;

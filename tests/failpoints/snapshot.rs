@@ -14,8 +14,8 @@ use guildlake::store::{Batch, Record, Table};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{id, whole};
 use crate::{FOLDER, each, expected, messages, rows, run_child, settings};
+use testkit::record::{id, whole};
 
 /// Commits of a run, each with a snapshot.
 const COMMITS: u64 = 12;

@@ -1,6 +1,6 @@
 //! Opens the DuckDB file, also with a damaged WAL. A WAL that can't be replayed is renamed, never deleted, and
 //! the record continues from the last commit before the damage. The commit counter shows which commits are lost
-//! by that. Measured in tests/record/damage.rs.
+//! by that. Measured in tests/faults/record/damage.rs.
 
 use std::fs;
 use std::io;

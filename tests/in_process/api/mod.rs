@@ -1,0 +1,21 @@
+//! The API as callers see it: the real router over a real record, in this process, and on real
+//! sockets where a socket is what matters.
+
+mod auth;
+mod changes;
+mod conventions;
+mod coverage;
+mod download;
+mod log;
+mod message;
+mod messages;
+mod parameters;
+mod readers;
+mod ready;
+mod reports;
+mod search;
+mod service;
+mod snapshots;
+mod socket;
+mod times;
+mod versions;

@@ -1,0 +1,9 @@
+//! The commands, as a user runs them: the real binary, its exit codes, what it says and where.
+
+mod backfill;
+mod demo;
+mod doctor;
+mod index;
+mod serve;
+mod settings;
+mod snapshot;
