@@ -197,6 +197,8 @@ impl Run {
         let Some(channel) = channel.filter(|channel| *channel != touched) else {
             return;
         };
+        // A pass under way would take the fault, and start over where a new session began.
+        self.settled(service, 0).await;
         let faults = self.simulator.faults();
         let missing = ListFault::without(&[channel]);
         let (name, rules) = match self.dice.random_range(0..3) {
