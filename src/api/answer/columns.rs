@@ -1,31 +1,15 @@
 //! The parameter `columns` of the downloads: the columns of a message that are returned.
 
-use std::borrow::Cow;
-
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
-use utoipa::{PartialSchema, ToSchema};
-
+use crate::api::http::parameters::Reason;
+use crate::api::http::syntax::{Syntax, list_of, syntax};
 use crate::store::{COLUMNS, Column};
 
-/// The OpenAPI schema of a list of columns.
-pub(crate) struct ColumnList;
-
-impl ToSchema for ColumnList {}
-
-impl PartialSchema for ColumnList {
-    fn schema() -> RefOr<Schema> {
-        let names = COLUMNS.iter().map(|column| column.name);
-        let name = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .enum_values(Some(names));
-        let list = ArrayBuilder::new().items(name).unique_items(true);
-        Schema::from(list.min_items(Some(1)).build()).into()
-    }
+/// A list of columns, separated by commas.
+pub(crate) fn columns() -> impl Syntax<Vec<Column>> {
+    syntax(read, || list_of(COLUMNS.iter().map(|column| column.name)))
 }
 
-/// Reads a list of columns.
-pub(crate) fn columns(text: &str) -> Result<Vec<Column>, Cow<'static, str>> {
+fn read(text: &str) -> Result<Vec<Column>, Reason> {
     let mut columns = Vec::new();
     for name in text.split(',') {
         let Some(column) = Column::named(name) else {

@@ -11,9 +11,12 @@ use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Version};
 use axum::response::Response;
+use axum::routing::MethodRouter;
 use futures_util::stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem, Paths};
+use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::body;
 use super::formats::{Broken, Encoder, Format, Options, Out};
@@ -55,6 +58,21 @@ pub(crate) fn begin(format: Format, caller: &Caller, file_name: &str) -> Result<
     let disposition = format!("attachment; filename=\"{file_name}\"");
     set_header(headers, CONTENT_DISPOSITION, &disposition);
     Ok(response)
+}
+
+/// A route that answers with a download in one format; its path ends with the extension of the format.
+pub(crate) fn described<S>(
+    path: &str,
+    format: Format,
+    operation: OperationBuilder,
+    handler: MethodRouter<S>,
+) -> UtoipaMethodRouter<S> {
+    let mut paths = Paths::new();
+    let item = PathItem::new(HttpMethod::Get, operation);
+    paths
+        .paths
+        .insert(format!("{path}.{}", format.extension()), item);
+    (Vec::new(), paths, handler)
 }
 
 /// The permits for concurrent downloads.

@@ -1,6 +1,8 @@
 //! Content negotiation: the response format that the client prefers, by the header `Accept`.
 
+use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use headers::HeaderMapExt;
 use headers_accept::Accept;
 use mediatype::names::{APPLICATION, HTML, JSON, TEXT};
@@ -11,7 +13,39 @@ use crate::api::http::problem::{Code, Problem};
 /// The default format of the API's responses.
 pub(crate) const APPLICATION_JSON: MediaType<'static> = MediaType::new(APPLICATION, JSON);
 /// The format for browsers.
-pub(crate) const TEXT_HTML: MediaType<'static> = MediaType::new(TEXT, HTML);
+const TEXT_HTML: MediaType<'static> = MediaType::new(TEXT, HTML);
+
+/// The route answers with JSON, and the client accepts it.
+pub(crate) struct AcceptsJson;
+
+impl<S: Sync> FromRequestParts<S> for AcceptsJson {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        negotiate(&parts.headers, &[APPLICATION_JSON])?;
+        Ok(Self)
+    }
+}
+
+/// The route answers with JSON or HTML; the client prefers this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JsonOrHtml {
+    Json,
+    Html,
+}
+
+impl<S: Sync> FromRequestParts<S> for JsonOrHtml {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let chosen = negotiate(&parts.headers, &[APPLICATION_JSON, TEXT_HTML])?;
+        Ok(if chosen == TEXT_HTML {
+            Self::Html
+        } else {
+            Self::Json
+        })
+    }
+}
 
 /// The format among `available`, which is in the service's order of preference, that the client prefers.
 ///

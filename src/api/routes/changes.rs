@@ -2,26 +2,25 @@
 
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 use crate::api::answer::message::MessageJson;
 use crate::api::answer::private::private_json;
-use crate::api::http::accept::{APPLICATION_JSON, negotiate};
-use crate::api::http::parameters as query;
-use crate::api::http::parameters::Parameters;
+use crate::api::http::accept::AcceptsJson;
+use crate::api::http::extract::Query;
+use crate::api::http::parameters::Reason;
 use crate::api::http::problem::{Code, Problem, ProblemBody};
+use crate::api::http::query::query;
 use crate::api::http::refusals::Refusals;
-use crate::api::http::values::Snowflake;
+use crate::api::http::syntax::{Syntax, boolean, id, number, string, syntax, text};
+use crate::api::http::values::read_id;
 use crate::api::routes::state::Api;
 use crate::message::{ChannelId, GuildId, MessageId};
 use crate::store::{Change, Changes, ChangesRequest};
-
-const MOST_ROWS: usize = 500;
-const DEFAULT_ROWS: usize = 100;
 
 /// The largest revision that is accepted; no database will ever have so many commits.
 const LAST_REVISION: i64 = 999_999_999_999_999;
@@ -51,78 +50,54 @@ pub(crate) struct ChangesPage {
     epoch: String,
 }
 
-/// The parameters of the change feed.
-#[derive(Debug, Clone, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct ChangesQuery {
-    /// Only messages of this guild.
-    #[param(value_type = Option<Snowflake>, example = "1101234567890123457")]
-    guild_id: Option<GuildId>,
-    /// Only messages of this channel or thread.
-    #[param(value_type = Option<Snowflake>, example = "1151234567890123457")]
-    channel_id: Option<ChannelId>,
-    /// Only changes of commits after this revision: the `next_since` of the last refresh, or 0 for
-    /// everything.
-    #[param(value_type = i64, minimum = 0, maximum = 999_999_999_999_999_i64, example = 0)]
-    since: i64,
-    /// The `store_id` that came with `since`. If the database was replaced by a new one, the response is a
-    /// 410.
-    #[param(
-        value_type = Option<String>,
-        min_length = 1,
-        example = "1a7f6a9e-8d5e-4c6f-9d3a-0c1b2a394857"
-    )]
-    store_id: Option<String>,
-    /// The `epoch` that came with `since`. If the database was restored from a backup older than `since`,
-    /// the response is a 410.
-    #[param(
-        value_type = Option<String>,
-        min_length = 1,
-        example = "6f0c2a51-3a37-4a0c-8a5e-2f6d9b1c7e40"
-    )]
-    epoch: Option<String>,
-    /// Continue after this change: the `next_cursor` of the previous page.
-    #[param(
-        value_type = Option<String>,
-        pattern = r"^(0|[1-9][0-9]{0,14})\.(0|[1-9][0-9]{0,14})\.([1-9][0-9]{0,17}|[1-8][0-9]{18})\.[0-9a-f-]{36}$",
-        example = "57.42.1201234567890123457.6f0c2a51-3a37-4a0c-8a5e-2f6d9b1c7e40"
-    )]
-    cursor: Option<Cursor>,
-    /// Maximum number of messages per page.
-    #[param(value_type = Option<u16>, minimum = 1, maximum = 500, default = 100)]
-    limit: Option<usize>,
-    /// Whether to include `raw_json`, the payload as Discord sent it.
-    #[param(value_type = Option<bool>, default = false)]
-    include_raw: Option<bool>,
+query! {
+    /// The parameters of the change feed.
+    pub(crate) struct ChangesQuery {
+        /// Only messages of this guild.
+        optional guild_id: GuildId = id(), example "1101234567890123457";
+        /// Only messages of this channel or thread.
+        optional channel_id: ChannelId = id(), example "1151234567890123457";
+        /// Only changes of commits after this revision: the `next_since` of the last refresh, or 0 for
+        /// everything.
+        required since: i64 = revision(), example 0;
+        /// The `store_id` that came with `since`. If the database was replaced by a new one, the response is a
+        /// 410.
+        optional store_id: String = text(), example "1a7f6a9e-8d5e-4c6f-9d3a-0c1b2a394857";
+        /// The `epoch` that came with `since`. If the database was restored from a backup older than `since`,
+        /// the response is a 410.
+        optional epoch: String = text(), example "6f0c2a51-3a37-4a0c-8a5e-2f6d9b1c7e40";
+        /// Continue after this change: the `next_cursor` of the previous page.
+        optional cursor: Cursor = cursor(),
+            example "57.42.1201234567890123457.6f0c2a51-3a37-4a0c-8a5e-2f6d9b1c7e40";
+        /// Maximum number of messages per page.
+        optional limit: usize = number(1, 500), default 100;
+        /// Whether to include `raw_json`, the payload as Discord sent it.
+        optional include_raw: bool = boolean(), default false;
+    }
+}
+
+/// The number of a commit.
+fn revision() -> impl Syntax<i64> {
+    syntax(read_revision, || {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+            .minimum(Some(0))
+            .maximum(Some(LAST_REVISION))
+    })
+}
+
+/// A `next_cursor` of this route.
+fn cursor() -> impl Syntax<Cursor> {
+    let read = |text: &str| Cursor::parse(text).ok_or("must be a next_cursor of this route".into());
+    syntax(read, || {
+        string().pattern(Some(
+            r"^(0|[1-9][0-9]{0,14})\.(0|[1-9][0-9]{0,14})\.([1-9][0-9]{0,17}|[1-8][0-9]{18})\.[0-9a-f-]{36}$",
+        ))
+    })
 }
 
 impl ChangesQuery {
-    fn parse(query: Option<&str>) -> Result<Self, Problem> {
-        let mut given = Parameters::parse(query);
-        let guild_id = given.take("guild_id", query::id);
-        let channel_id = given.take("channel_id", query::id);
-        let since = given.require("since", revision);
-        let store_id = given.take("store_id", |text| Ok(text.to_owned()));
-        let epoch = given.take("epoch", |text| Ok(text.to_owned()));
-        let cursor = given.take("cursor", |text| {
-            let cursor = Cursor::parse(text);
-            cursor.ok_or("must be a next_cursor of this route".into())
-        });
-        let limit = given.take("limit", |text| query::number(text, 1, MOST_ROWS));
-        let include_raw = given.take("include_raw", query::boolean);
-        let since = given.finish_with(since)?;
-        Ok(Self {
-            guild_id,
-            channel_id,
-            since,
-            store_id,
-            epoch,
-            cursor,
-            limit,
-            include_raw,
-        })
-    }
-
     fn request(&self) -> ChangesRequest {
         let all_of_since = Change {
             revision: self.since,
@@ -137,8 +112,8 @@ impl ChangesQuery {
                 .map_or(all_of_since, |cursor| cursor.after),
             until: self.cursor.as_ref().map(|cursor| cursor.until),
             learned: self.learned(),
-            limit: self.limit.unwrap_or(DEFAULT_ROWS),
-            include_raw: self.include_raw.unwrap_or(false),
+            limit: self.limit(),
+            include_raw: self.include_raw(),
         }
     }
 
@@ -162,7 +137,7 @@ impl ChangesQuery {
 
 /// The position of a walk and its end; changes made during the walk belong to the next one.
 #[derive(Debug, Clone)]
-struct Cursor {
+pub(crate) struct Cursor {
     until: i64,
     after: Change,
     /// The epoch in which the walk began.
@@ -173,10 +148,10 @@ impl Cursor {
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(4, '.');
         let cursor = Self {
-            until: revision(parts.next()?).ok()?,
+            until: read_revision(parts.next()?).ok()?,
             after: Change {
-                revision: revision(parts.next()?).ok()?,
-                message_id: query::id::<MessageId>(parts.next()?).ok()?.as_i64(),
+                revision: read_revision(parts.next()?).ok()?,
+                message_id: read_id::<MessageId>(parts.next()?).ok()?.as_i64(),
             },
             epoch: parts.next()?.to_owned(),
         };
@@ -186,7 +161,7 @@ impl Cursor {
 }
 
 /// Reads a revision, the number of a commit.
-fn revision(text: &str) -> Result<i64, std::borrow::Cow<'static, str>> {
+fn read_revision(text: &str) -> Result<i64, Reason> {
     let is_canonical = text == "0" || !text.starts_with('0');
     let is_number = is_canonical && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = text.parse().ok();
@@ -221,11 +196,9 @@ fn revision(text: &str) -> Result<i64, std::borrow::Cow<'static, str>> {
 )]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
-    headers: HeaderMap,
-    RawQuery(raw): RawQuery,
+    _: AcceptsJson,
+    Query(query): Query<ChangesQuery>,
 ) -> Result<Response, Problem> {
-    negotiate(&headers, &[APPLICATION_JSON])?;
-    let query = ChangesQuery::parse(raw.as_deref())?;
     let changes = api.reader.changes(query.request()).await?;
     if query.must_reload(&changes) {
         return Err(Problem::new(

@@ -2,27 +2,24 @@
 
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::api::answer::coverage::CoverageSummary;
 use crate::api::answer::private::private_json;
-use crate::api::http::accept::{APPLICATION_JSON, negotiate};
-use crate::api::http::parameters as query;
-use crate::api::http::parameters::Parameters;
+use crate::api::http::accept::AcceptsJson;
+use crate::api::http::extract::Query;
 use crate::api::http::problem::Problem;
+use crate::api::http::query::query;
 use crate::api::http::refusals::Refusals;
+use crate::api::http::syntax::{id, number, time};
 use crate::api::http::values::{Snowflake, Time, snowflake};
 use crate::api::routes::state::Api;
 use crate::message::{ChannelId, GuildId, IdSpan, MessageId};
 use crate::store::{ChannelCompleteness, CompletenessRequest, KnownRange, Outage};
-
-const MOST_CHANNELS: usize = 500;
-const DEFAULT_CHANNELS: usize = 100;
 
 /// The coverage of a guild's channels.
 #[derive(Serialize, ToSchema)]
@@ -116,50 +113,26 @@ pub(crate) struct OutageJson {
     reason: String,
 }
 
-/// The parameters of the coverage.
-#[derive(Debug, Clone, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct CoverageQuery {
-    /// Id of the guild (server).
-    #[param(value_type = Snowflake, example = "1101234567890123457")]
-    guild_id: GuildId,
-    /// Only the coverage of this channel or thread.
-    #[param(value_type = Option<Snowflake>, example = "1151234567890123457")]
-    channel_id: Option<ChannelId>,
-    /// Only the coverage from this time on: RFC 3339 with an offset from UTC. Must not be later than `to`.
-    #[param(value_type = Option<Time>, example = "2025-01-01T00:00:00Z")]
-    from: Option<DateTime<Utc>>,
-    /// Only the coverage before this time: RFC 3339 with an offset from UTC. Default: up to the last
-    /// event that was received from Discord.
-    #[param(value_type = Option<Time>, example = "2025-02-01T00:00:00Z")]
-    to: Option<DateTime<Utc>>,
-    /// Continue after this channel: the `next_cursor` of the previous page.
-    #[param(value_type = Option<Snowflake>)]
-    cursor: Option<ChannelId>,
-    /// Maximum number of channels and threads per page.
-    #[param(value_type = Option<u16>, minimum = 1, maximum = 500, default = 100)]
-    limit: Option<usize>,
+query! {
+    /// The parameters of the coverage.
+    pub(crate) struct CoverageQuery {
+        /// Id of the guild (server).
+        required guild_id: GuildId = id(), example "1101234567890123457";
+        /// Only the coverage of this channel or thread.
+        optional channel_id: ChannelId = id(), example "1151234567890123457";
+        /// Only the coverage from this time on: RFC 3339 with an offset from UTC. Must not be later than `to`.
+        optional from: DateTime<Utc> = time(), example "2025-01-01T00:00:00Z";
+        /// Only the coverage before this time: RFC 3339 with an offset from UTC. Default: up to the last
+        /// event that was received from Discord.
+        optional to: DateTime<Utc> = time(), not before from, example "2025-02-01T00:00:00Z";
+        /// Continue after this channel: the `next_cursor` of the previous page.
+        optional cursor: ChannelId = id();
+        /// Maximum number of channels and threads per page.
+        optional limit: usize = number(1, 500), default 100;
+    }
 }
 
 impl CoverageQuery {
-    fn parse(query: Option<&str>) -> Result<Self, Problem> {
-        let mut given = Parameters::parse(query);
-        let guild_id = given.require("guild_id", query::id);
-        let channel_id = given.take("channel_id", query::id);
-        let (from, to) = given.time_range();
-        let cursor = given.take("cursor", query::id);
-        let limit = given.take("limit", |text| query::number(text, 1, MOST_CHANNELS));
-        let guild_id = given.finish_with(guild_id)?;
-        Ok(Self {
-            guild_id,
-            channel_id,
-            from,
-            to,
-            cursor,
-            limit,
-        })
-    }
-
     fn request(&self) -> CompletenessRequest {
         CompletenessRequest {
             guild_id: self.guild_id,
@@ -190,19 +163,16 @@ impl CoverageQuery {
 )]
 pub(crate) async fn get(
     State(api): State<Arc<Api>>,
-    headers: HeaderMap,
-    RawQuery(raw): RawQuery,
+    _: AcceptsJson,
+    Query(query): Query<CoverageQuery>,
 ) -> Result<Response, Problem> {
-    negotiate(&headers, &[APPLICATION_JSON])?;
-    let query = CoverageQuery::parse(raw.as_deref())?;
     let completeness = api.reader.completeness(query.request()).await?;
     let coverage = CoverageSummary::from(&completeness);
 
     let after = query.cursor.map_or(0, ChannelId::as_i64);
-    let limit = query.limit.unwrap_or(DEFAULT_CHANNELS);
     let channels = completeness.channels.iter();
     let mut left = channels.filter(|channel| channel.id.as_i64() > after);
-    let data: Vec<_> = left.by_ref().take(limit).collect();
+    let data: Vec<_> = left.by_ref().take(query.limit()).collect();
     let last = data.last().map(|channel| channel.id);
     let next_cursor = last.filter(|_| left.next().is_some());
     let page = CoveragePage {

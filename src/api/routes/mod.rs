@@ -56,21 +56,13 @@ pub fn openapi_json(library: &Library) -> Result<String, StoreError> {
 
 /// The routes that are part of the description.
 fn described() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::with_openapi(service::openapi::Description::openapi())
+    let routes = OpenApiRouter::with_openapi(service::openapi::Description::openapi())
         .routes(routes!(messages::list::list))
-        .routes(routes!(messages::download::ndjson))
-        .routes(routes!(messages::download::csv))
-        .routes(routes!(messages::download::arrow))
-        .routes(routes!(messages::download::parquet))
         .routes(routes!(messages::get::get))
         .routes(routes!(messages::versions::list))
         .routes(routes!(changes::list))
         .routes(routes!(coverage::get))
         .routes(routes!(search::list::list))
-        .routes(routes!(search::download::ndjson))
-        .routes(routes!(search::download::csv))
-        .routes(routes!(search::download::arrow))
-        .routes(routes!(search::download::parquet))
         .routes(routes!(search::suggest::suggest))
         .routes(routes!(reports::list::list))
         .routes(routes!(snapshots::list::list, snapshots::list::request))
@@ -81,5 +73,8 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(service::index::get))
         .routes(routes!(service::health::get))
         .routes(routes!(service::ready::get))
-        .routes(routes!(service::openapi::get))
+        .routes(routes!(service::openapi::get));
+    let downloads = messages::download::routes().into_iter();
+    let downloads = downloads.chain(search::download::routes());
+    downloads.fold(routes, OpenApiRouter::routes)
 }

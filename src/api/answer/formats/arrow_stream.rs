@@ -4,7 +4,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::writer::StreamWriter;
 
-use super::{Broken, Encoder, Out};
+use super::encoder::{Broken, Encoder, Out};
 
 pub(crate) struct Stream {
     writer: StreamWriter<Out>,

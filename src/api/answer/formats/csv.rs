@@ -8,7 +8,9 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::csv::{Writer, WriterBuilder};
 use arrow::datatypes::{DataType, Fields, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
 
-use super::{Broken, Encoder, Options, Out};
+use super::encoder::{Broken, Encoder, Out};
+use crate::api::http::query::query;
+use crate::api::http::syntax::boolean;
 
 /// The characters with which spreadsheets recognise a formula; some also accept the full-width forms.
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
@@ -24,6 +26,18 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// UTC as an offset, because the writer would need a table of all zones for names of zones.
 const UTC: &str = "+00:00";
 
+query! {
+    /// The parameters that only CSV has.
+    #[derive(Debug, Clone, Copy, Default)]
+    pub(crate) struct CsvOptions {
+        /// Whether to leave cells that begin like a spreadsheet formula unescaped. Strangers wrote the texts,
+        /// and a spreadsheet executes formulas: use it only for programs that don't.
+        optional raw: bool = boolean(), default false;
+        /// Whether to begin the file with a byte order mark, by which Excel recognises UTF-8.
+        optional bom: bool = boolean(), default false;
+    }
+}
+
 pub(crate) struct Table {
     writer: Writer<Out>,
     schema: SchemaRef,
@@ -31,8 +45,12 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn new(schema: &SchemaRef, options: Options, mut out: Out) -> Result<Self, Broken> {
-        if options.bom {
+    pub(crate) fn new(
+        schema: &SchemaRef,
+        options: CsvOptions,
+        mut out: Out,
+    ) -> Result<Self, Broken> {
+        if options.bom() {
             out.write_all(BYTE_ORDER_MARK.as_bytes())?;
         }
         let mut writer = WriterBuilder::new()
@@ -53,7 +71,7 @@ impl Table {
         Ok(Self {
             writer,
             schema,
-            is_guarded: !options.raw,
+            is_guarded: !options.raw(),
         })
     }
 }

@@ -12,7 +12,7 @@ use arrow::error::ArrowError;
 use chrono::{DateTime, SecondsFormat};
 use serde_json::value::RawValue;
 
-use super::{Broken, Encoder, Out};
+use super::encoder::{Broken, Encoder, Out};
 use crate::store::{JSON, SNOWFLAKE, UNIT};
 
 pub(crate) struct Lines {

@@ -4,8 +4,22 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
 
-use super::{Broken, Encoder, Out};
+use super::encoder::{Broken, Encoder, Out};
+use crate::api::http::query::query;
+use crate::api::http::syntax::one_of;
 use crate::parquet_layout::{Compression, Order, ROW_GROUP_BYTES, properties};
+
+const COMPRESSIONS: &[(&str, Compression)] =
+    &[("zstd", Compression::Zstd), ("snappy", Compression::Snappy)];
+
+query! {
+    /// The parameters that only Parquet has.
+    #[derive(Debug, Clone, Copy, Default)]
+    pub(crate) struct ParquetOptions {
+        /// The compression of the file: `zstd` (smaller) or `snappy` (supported by every reader).
+        optional compression: Compression = one_of(COMPRESSIONS), default Compression::Zstd => "zstd";
+    }
+}
 
 pub(crate) struct File {
     writer: ArrowWriter<Out>,

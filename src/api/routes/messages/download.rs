@@ -5,24 +5,29 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, State};
 use axum::http::header::LINK;
 use axum::http::{HeaderName, Method};
 use axum::response::Response;
+use axum::routing::get;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use utoipa::IntoParams;
+use utoipa::openapi::ResponsesBuilder;
+use utoipa::openapi::path::OperationBuilder;
+use utoipa_axum::router::UtoipaMethodRouter;
 
-use crate::api::answer::columns::{ColumnList, columns};
+use crate::api::answer::columns::columns;
 use crate::api::answer::coverage::CoverageSummary;
-use crate::api::answer::formats::{CsvQuery, Format, Options, ParquetQuery};
-use crate::api::answer::stream::{self, COVERAGE, Form, REVISION, Rows, set_header};
+use crate::api::answer::formats::{Format, Options};
+use crate::api::answer::stream::{self, COVERAGE, Form, REVISION, Rows, described, set_header};
 use crate::api::http::caller::Caller;
-use crate::api::http::parameters as query;
-use crate::api::http::parameters::Parameters;
+use crate::api::http::parameters::{Parameters, QueryParameters};
 use crate::api::http::problem::Problem;
+use crate::api::http::query::query;
 use crate::api::http::refusals::Refusals;
-use crate::api::http::values::{Snowflake, Time};
+use crate::api::http::syntax::{boolean, id, time};
+use crate::api::http::values::Time;
 use crate::api::routes::state::Api;
 use crate::message::{ChannelId, GuildId, IdSpan};
 use crate::parquet_layout::Order;
@@ -42,74 +47,46 @@ const HEADERS: [(&str, HeaderName); 4] = [
     ),
 ];
 
-/// The parameters of a download.
-#[derive(Debug, Clone, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct DownloadQuery {
-    /// Id of the guild (server).
-    #[param(value_type = Snowflake, example = "1101234567890123457")]
-    guild_id: GuildId,
-    /// Only messages of this channel or thread.
-    #[param(value_type = Option<Snowflake>, example = "1151234567890123457")]
-    channel_id: Option<ChannelId>,
-    /// Only messages written at or after this time: RFC 3339 with an offset from UTC. Must not be later
-    /// than `to`.
-    #[param(value_type = Option<Time>, example = "2025-01-01T00:00:00Z")]
-    from: Option<DateTime<Utc>>,
-    /// Only messages written before this time: RFC 3339 with an offset from UTC.
-    #[param(value_type = Option<Time>, example = "2025-02-01T00:00:00Z")]
-    to: Option<DateTime<Utc>>,
-    /// Whether to include messages that were deleted on Discord.
-    #[param(value_type = Option<bool>, default = false)]
-    include_deleted: Option<bool>,
-    /// The columns to return, separated by commas, in this order. Default: all columns except `raw_json`.
-    #[param(style = Form, explode = false, value_type = Option<ColumnList>, inline)]
-    columns: Option<Vec<Column>>,
-    #[param(ignore)]
-    options: Options,
+query! {
+    /// The parameters of a download.
+    struct DownloadQuery {
+        /// Id of the guild (server).
+        required guild_id: GuildId = id(), example "1101234567890123457";
+        /// Only messages of this channel or thread.
+        optional channel_id: ChannelId = id(), example "1151234567890123457";
+        /// Only messages written at or after this time: RFC 3339 with an offset from UTC. Must not be later
+        /// than `to`.
+        optional from: DateTime<Utc> = time(), example "2025-01-01T00:00:00Z";
+        /// Only messages written before this time: RFC 3339 with an offset from UTC.
+        optional to: DateTime<Utc> = time(), not before from, example "2025-02-01T00:00:00Z";
+        /// Whether to include messages that were deleted on Discord.
+        optional include_deleted: bool = boolean(), default false;
+        /// The columns to return, separated by commas, in this order. Default: all columns except `raw_json`.
+        optional columns: Vec<Column> = columns();
+    }
+}
+
+/// Rejects the parameters that only a page has, with a more helpful reason than that they are unknown.
+fn refuse_page_parameters(given: &mut Parameters) {
+    for name in ["limit", "cursor", "order"] {
+        given.refuse(
+            name,
+            "is only for pages of JSON: a download contains all rows, ordered by channel and id",
+        );
+    }
+    given.refuse(
+        "include_raw",
+        "is only for pages of JSON: a download takes raw_json as one of columns",
+    );
 }
 
 impl DownloadQuery {
-    fn parse(format: Format, query: Option<&str>) -> Result<Self, Problem> {
-        let mut given = Parameters::parse(query);
-        let guild_id = given.require("guild_id", query::id);
-        let channel_id = given.take("channel_id", query::id);
-        let (from, to) = given.time_range();
-        let include_deleted = given.take("include_deleted", query::boolean);
-        let columns = given.take("columns", columns);
-        let options = Options::read(Some(format), &mut given);
-        for name in ["limit", "cursor", "order"] {
-            given.refuse(
-                name,
-                "is only for pages of JSON: a download contains all rows, ordered by channel and id",
-            );
-        }
-        given.refuse(
-            "include_raw",
-            "is only for pages of JSON: a download takes raw_json as one of columns",
-        );
-        let guild_id = given.finish_with(guild_id)?;
-        Ok(Self {
-            guild_id,
-            channel_id,
-            from,
-            to,
-            include_deleted,
-            columns,
-            options,
-        })
-    }
-
-    fn span(&self) -> IdSpan {
-        IdSpan::between(self.from, self.to)
-    }
-
     fn request(&self) -> DownloadRequest {
         DownloadRequest {
             guild_id: self.guild_id,
             channel_id: self.channel_id,
-            span: self.span(),
-            include_deleted: self.include_deleted.unwrap_or(false),
+            span: IdSpan::between(self.from, self.to),
+            include_deleted: self.include_deleted(),
             columns: self.columns.clone().unwrap_or_else(Column::usual),
         }
     }
@@ -144,114 +121,77 @@ impl DownloadQuery {
             "channel_id": self.channel_id.map(|id| id.to_string()),
             "from": self.from.map(Time),
             "to": self.to.map(Time),
-            "include_deleted": self.include_deleted.unwrap_or(false),
+            "include_deleted": self.include_deleted(),
         })
     }
 }
 
-/// Download messages as NDJSON
-///
-/// Streams all matching messages, ordered by channel and message id, with one JSON object per line as in
-/// a page. The headers `guildlake-coverage` and `guildlake-revision` tell how complete the messages are
-/// and which revision of the database was read.
-#[utoipa::path(
-    get,
-    path = "/v1/messages.ndjson",
-    tag = "messages",
-    operation_id = "downloadMessagesNdjson",
-    params(DownloadQuery),
-    responses(
-        (status = 200, description = "The messages.", body = String, content_type = "application/x-ndjson"),
-        Refusals,
-    ),
-)]
-pub(crate) async fn ndjson(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    RawQuery(raw): RawQuery,
-) -> Result<Response, Problem> {
-    download(&api, Format::Ndjson, &caller, raw.as_deref()).await
+/// The routes of the downloads, one for each format.
+pub(crate) fn routes() -> [UtoipaMethodRouter<Arc<Api>>; Format::ALL.len()] {
+    Format::ALL.map(|format| {
+        let responses = ResponsesBuilder::new()
+            .responses_from_into_responses::<Refusals>()
+            .response("200", format.response("The messages."));
+        let parameters = [
+            DownloadQuery::into_params(|| None),
+            Options::describe(format),
+        ];
+        let operation = OperationBuilder::new()
+            .tag("messages")
+            .operation_id(Some(format!("downloadMessages{format:?}")))
+            .summary(Some(format!("Download messages as {}", format.title())))
+            .description(Some(description(format)))
+            .parameters(Some(parameters.concat()))
+            .responses(responses.build());
+        let handler = get(handle).layer(Extension(format));
+        described("/v1/messages", format, operation, handler)
+    })
 }
 
-/// Download messages as CSV
-///
-/// Streams all matching messages, ordered by channel and message id, after a header line with the column
-/// names. A cell that a spreadsheet would execute as a formula gets a leading `'` unless `raw=true`. The
-/// headers `guildlake-coverage` and `guildlake-revision` tell how complete the messages are and which
-/// revision of the database was read.
-#[utoipa::path(
-    get,
-    path = "/v1/messages.csv",
-    tag = "messages",
-    operation_id = "downloadMessagesCsv",
-    params(DownloadQuery, CsvQuery),
-    responses(
-        (status = 200, description = "The messages.", body = String, content_type = "text/csv"),
-        Refusals,
-    ),
-)]
-pub(crate) async fn csv(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    RawQuery(raw): RawQuery,
-) -> Result<Response, Problem> {
-    download(&api, Format::Csv, &caller, raw.as_deref()).await
+fn description(format: Format) -> &'static str {
+    match format {
+        Format::Ndjson => {
+            "Streams all matching messages, ordered by channel and message id, with one JSON object per line as in\n\
+             a page. The headers `guildlake-coverage` and `guildlake-revision` tell how complete the messages are\n\
+             and which revision of the database was read."
+        }
+        Format::Csv => {
+            "Streams all matching messages, ordered by channel and message id, after a header line with the column\n\
+             names. A cell that a spreadsheet would execute as a formula gets a leading `'` unless `raw=true`. The\n\
+             headers `guildlake-coverage` and `guildlake-revision` tell how complete the messages are and which\n\
+             revision of the database was read."
+        }
+        Format::Arrow => {
+            "Streams all matching messages, ordered by channel and message id. The metadata of each column\n\
+             describes the column; the metadata of the schema contains the query, the coverage and the revision."
+        }
+        Format::Parquet => {
+            "Streams all matching messages, ordered by channel and message id, with column statistics. The metadata\n\
+             of the file contains the query, the coverage and the revision."
+        }
+    }
 }
 
-/// Download messages as an Arrow stream
-///
-/// Streams all matching messages, ordered by channel and message id. The metadata of each column
-/// describes the column; the metadata of the schema contains the query, the coverage and the revision.
-#[utoipa::path(
-    get,
-    path = "/v1/messages.arrow",
-    tag = "messages",
-    operation_id = "downloadMessagesArrow",
-    params(DownloadQuery),
-    responses(
-        (status = 200, description = "The messages.", body = Vec<u8>, content_type = "application/vnd.apache.arrow.stream"),
-        Refusals,
-    ),
-)]
-pub(crate) async fn arrow(
+async fn handle(
     State(api): State<Arc<Api>>,
+    Extension(format): Extension<Format>,
     caller: Caller,
-    RawQuery(raw): RawQuery,
+    given: Parameters,
 ) -> Result<Response, Problem> {
-    download(&api, Format::Arrow, &caller, raw.as_deref()).await
+    download(&api, format, &caller, given).await
 }
 
-/// Download messages as Parquet
-///
-/// Streams all matching messages, ordered by channel and message id, with column statistics. The metadata
-/// of the file contains the query, the coverage and the revision.
-#[utoipa::path(
-    get,
-    path = "/v1/messages.parquet",
-    tag = "messages",
-    operation_id = "downloadMessagesParquet",
-    params(DownloadQuery, ParquetQuery),
-    responses(
-        (status = 200, description = "The messages.", body = Vec<u8>, content_type = "application/vnd.apache.parquet"),
-        Refusals,
-    ),
-)]
-pub(crate) async fn parquet(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    RawQuery(raw): RawQuery,
-) -> Result<Response, Problem> {
-    download(&api, Format::Parquet, &caller, raw.as_deref()).await
-}
-
-/// Handles a download.
+/// Answers with all matching messages in a format.
 pub(crate) async fn download(
     api: &Api,
     format: Format,
     caller: &Caller,
-    raw: Option<&str>,
+    mut given: Parameters,
 ) -> Result<Response, Problem> {
-    let query = DownloadQuery::parse(format, raw)?;
+    let query = DownloadQuery::read(&mut given);
+    let options = Options::read(Some(format), &mut given);
+    refuse_page_parameters(&mut given);
+    let query = given.finish_with(query)?;
     let mut response = stream::begin(format, caller, &query.file_name(format))?;
     set_header(response.headers_mut(), LINK, &query.coverage_link());
     if caller.method == Method::HEAD {
@@ -259,7 +199,7 @@ pub(crate) async fn download(
     }
     let permit = api.downloads.acquire()?;
     let download = api.reader.download(query.request()).await?;
-    let schema = described(&download, &query)?;
+    let schema = with_metadata(&download, &query)?;
     for (key, header) in HEADERS {
         set_header(response.headers_mut(), header, &schema.metadata[key]);
     }
@@ -272,7 +212,7 @@ pub(crate) async fn download(
     };
     let form = Form {
         format,
-        options: query.options,
+        options,
         schema,
         order: Order::ChannelAndId,
     };
@@ -283,7 +223,7 @@ pub(crate) async fn download(
 }
 
 /// The schema with the query and the coverage in its metadata.
-fn described(download: &Download, query: &DownloadQuery) -> Result<SchemaRef, Problem> {
+fn with_metadata(download: &Download, query: &DownloadQuery) -> Result<SchemaRef, Problem> {
     let coverage = serde_json::to_string(&CoverageSummary::from(&download.completeness))
         .map_err(|error| Problem::internal(error.to_string()))?;
     let metadata = HashMap::from([

@@ -2,22 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use headers::{ContentType, ETag, HeaderMapExt, IfNoneMatch};
 use sha2::{Digest, Sha256};
 
+use super::id::{MessageInPath, not_found};
 use crate::api::answer::message::MessageJson;
 use crate::api::answer::private::keep_private;
-use crate::api::http::accept::{APPLICATION_JSON, negotiate};
-use crate::api::http::parameters as query;
-use crate::api::http::problem::{Code, FieldError, Problem};
+use crate::api::http::accept::AcceptsJson;
+use crate::api::http::extract::NoQuery;
+use crate::api::http::problem::{Problem, ProblemBody};
 use crate::api::http::refusals::Refusals;
 use crate::api::http::values::Snowflake;
 use crate::api::routes::state::Api;
-use crate::message::MessageId;
 
 /// Get one message
 ///
@@ -41,19 +40,17 @@ use crate::message::MessageId;
         (status = 304, description = "The message has not changed since the response whose `ETag` is in `If-None-Match`.", headers(
             ("etag" = String, description = "The entity tag from `If-None-Match`."),
         )),
-        (status = 404, description = "No message with this id is archived.", body = crate::api::http::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 404, description = "No message with this id is archived.", body = ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
 pub(crate) async fn get(
     State(api): State<Arc<Api>>,
-    path: Result<Path<String>, PathRejection>,
+    _: AcceptsJson,
+    MessageInPath(id): MessageInPath,
+    _: NoQuery,
     headers: HeaderMap,
-    RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    negotiate(&headers, &[APPLICATION_JSON])?;
-    let id = message_id(&path)?;
-    query::no_parameters(raw.as_deref())?;
     // The search index stores the channel of each message, so the database does not have to look for it.
     let index = api.search.clone();
     let channel = move || index.channel_of(id);
@@ -75,26 +72,6 @@ pub(crate) async fn get(
     headers.typed_insert(etag);
     keep_private(headers);
     Ok(response)
-}
-
-pub(crate) fn not_found() -> Problem {
-    let detail = "No message with this id is archived.";
-    Problem::new(Code::MessageNotFound, detail)
-}
-
-/// Reads the message id from the path.
-pub(crate) fn message_id(path: &Result<Path<String>, PathRejection>) -> Result<MessageId, Problem> {
-    let read = match path {
-        Ok(Path(text)) => query::id(text),
-        Err(_) => Err("must be UTF-8".into()),
-    };
-    read.map_err(|reason| {
-        Problem::parameters(vec![FieldError {
-            field: "message_id".to_owned(),
-            reason,
-            at: None,
-        }])
-    })
 }
 
 /// The entity tag is a hash of the body, not the revision, because revisions repeat after a restored backup.

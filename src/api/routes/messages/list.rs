@@ -5,32 +5,31 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use axum::extract::{Extension, RawQuery, State};
+use axum::extract::{Extension, State};
+use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_TYPE, LINK};
-use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::download::download;
-use crate::api::answer::formats::Format;
+use crate::api::answer::formats::Accepted;
 use crate::api::answer::message::MessageJson;
 use crate::api::answer::page::page_body;
 use crate::api::answer::private::keep_private;
 use crate::api::http::caller::Caller;
+use crate::api::http::extract::Query;
 use crate::api::http::limits::Deadline;
-use crate::api::http::parameters as query;
 use crate::api::http::parameters::Parameters;
 use crate::api::http::problem::Problem;
+use crate::api::http::query::query;
 use crate::api::http::refusals::Refusals;
-use crate::api::http::values::{Snowflake, Time};
+use crate::api::http::syntax::{boolean, id, number, one_of, time};
+use crate::api::http::values::Snowflake;
 use crate::api::routes::state::Api;
 use crate::message::{ChannelId, GuildId, IdSpan, MessageId};
 use crate::store::{Order, PageRequest};
-
-const MOST_ROWS: usize = 500;
-const DEFAULT_ROWS: usize = 100;
 
 /// A page of messages.
 #[derive(Serialize, ToSchema)]
@@ -44,83 +43,35 @@ pub(crate) struct MessagePage {
     has_more: bool,
 }
 
-/// The parameters of a page.
-#[derive(Debug, Clone, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct PageQuery {
-    /// Id of the guild (server).
-    #[param(value_type = Snowflake, example = "1101234567890123457")]
-    guild_id: GuildId,
-    /// Id of the channel or thread.
-    #[param(value_type = Snowflake, example = "1151234567890123457")]
-    channel_id: ChannelId,
-    /// Only messages written at or after this time: RFC 3339 with an offset from UTC. The `+` of an
-    /// offset may be sent as it is or as `%2B`. Must not be later than `to`.
-    #[param(value_type = Option<Time>, example = "2025-01-01T00:00:00Z")]
-    from: Option<DateTime<Utc>>,
-    /// Only messages written before this time: RFC 3339 with an offset from UTC.
-    #[param(value_type = Option<Time>, example = "2025-02-01T00:00:00Z")]
-    to: Option<DateTime<Utc>>,
-    /// Continue after this message, in the requested order: the `next_cursor` of the previous page, or
-    /// any message id.
-    #[param(value_type = Option<Snowflake>)]
-    cursor: Option<MessageId>,
-    /// Maximum number of messages per page.
-    #[param(value_type = Option<u16>, minimum = 1, maximum = 500, default = 100)]
-    limit: Option<usize>,
-    /// Whether to include messages that were deleted on Discord.
-    #[param(value_type = Option<bool>, default = false)]
-    include_deleted: Option<bool>,
-    /// Whether to include `raw_json`, the payload as Discord sent it.
-    #[param(value_type = Option<bool>, default = false)]
-    include_raw: Option<bool>,
-    /// `desc`: newest first. `asc`: oldest first.
-    #[param(value_type = Option<OrderName>, inline)]
-    order: Option<Order>,
-}
+const ORDERS: &[(&str, Order)] = &[("asc", Order::Ascending), ("desc", Order::Descending)];
 
-/// The values of `order`.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase", default = "desc")]
-#[expect(dead_code, reason = "describes what `order` reads")]
-enum OrderName {
-    Desc,
-    Asc,
+query! {
+    /// The parameters of a page.
+    pub(crate) struct PageQuery {
+        /// Id of the guild (server).
+        required guild_id: GuildId = id(), example "1101234567890123457";
+        /// Id of the channel or thread.
+        required channel_id: ChannelId = id(), example "1151234567890123457";
+        /// Only messages written at or after this time: RFC 3339 with an offset from UTC. The `+` of an
+        /// offset may be sent as it is or as `%2B`. Must not be later than `to`.
+        optional from: DateTime<Utc> = time(), example "2025-01-01T00:00:00Z";
+        /// Only messages written before this time: RFC 3339 with an offset from UTC.
+        optional to: DateTime<Utc> = time(), not before from, example "2025-02-01T00:00:00Z";
+        /// Continue after this message, in the requested order: the `next_cursor` of the previous page, or
+        /// any message id.
+        optional cursor: MessageId = id();
+        /// Maximum number of messages per page.
+        optional limit: usize = number(1, 500), default 100;
+        /// Whether to include messages that were deleted on Discord.
+        optional include_deleted: bool = boolean(), default false;
+        /// Whether to include `raw_json`, the payload as Discord sent it.
+        optional include_raw: bool = boolean(), default false;
+        /// `desc`: newest first. `asc`: oldest first.
+        optional order: Order = one_of(ORDERS), default Order::Descending => "desc";
+    }
 }
 
 impl PageQuery {
-    fn parse(query: Option<&str>) -> Result<Self, Problem> {
-        let mut given = Parameters::parse(query);
-        let guild_id = given.require("guild_id", query::id);
-        let channel_id = given.require("channel_id", query::id);
-        let (from, to) = given.time_range();
-        let cursor = given.take("cursor", query::id);
-        let limit = given.take("limit", |text| query::number(text, 1, MOST_ROWS));
-        let include_deleted = given.take("include_deleted", query::boolean);
-        let include_raw = given.take("include_raw", query::boolean);
-        let order = given.take("order", |text| match text {
-            "asc" => Ok(Order::Ascending),
-            "desc" => Ok(Order::Descending),
-            _ => Err("must be asc or desc".into()),
-        });
-        let (guild_id, channel_id) = given.finish_with(guild_id.zip(channel_id))?;
-        Ok(Self {
-            guild_id,
-            channel_id,
-            from,
-            to,
-            cursor,
-            limit,
-            include_deleted,
-            include_raw,
-            order,
-        })
-    }
-
-    fn order(&self) -> Order {
-        self.order.unwrap_or(Order::Descending)
-    }
-
     /// The ids between `from`, `to` and the cursor.
     fn span(&self) -> IdSpan {
         let mut span = IdSpan::between(self.from, self.to);
@@ -138,9 +89,9 @@ impl PageQuery {
             channel_id: self.channel_id,
             span: self.span(),
             order: self.order(),
-            limit: self.limit.unwrap_or(DEFAULT_ROWS),
-            include_deleted: self.include_deleted.unwrap_or(false),
-            include_raw: self.include_raw.unwrap_or(false),
+            limit: self.limit(),
+            include_deleted: self.include_deleted(),
+            include_raw: self.include_raw(),
         }
     }
 
@@ -205,12 +156,12 @@ pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     Extension(deadline): Extension<Deadline>,
     caller: Caller,
-    headers: HeaderMap,
-    RawQuery(raw): RawQuery,
+    Accepted(format): Accepted,
+    given: Parameters,
 ) -> Result<Response, Problem> {
-    match Format::negotiated(&headers)? {
-        Some(format) => download(&api, format, &caller, raw.as_deref()).await,
-        None => page(&api, deadline, raw.as_deref()).await,
+    match format {
+        Some(format) => download(&api, format, &caller, given).await,
+        None => page(&api, deadline, &given.read()?).await,
     }
 }
 
@@ -218,13 +169,12 @@ pub(crate) async fn list(
 pub(crate) async fn list_json(
     State(api): State<Arc<Api>>,
     Extension(deadline): Extension<Deadline>,
-    RawQuery(raw): RawQuery,
+    Query(query): Query<PageQuery>,
 ) -> Result<Response, Problem> {
-    page(&api, deadline, raw.as_deref()).await
+    page(&api, deadline, &query).await
 }
 
-async fn page(api: &Api, deadline: Deadline, raw: Option<&str>) -> Result<Response, Problem> {
-    let query = PageQuery::parse(raw)?;
+async fn page(api: &Api, deadline: Deadline, query: &PageQuery) -> Result<Response, Problem> {
     let page = api.reader.page(query.request()).await?;
     let link = page.next_cursor.map(|cursor| query.link_to(cursor));
     let mut response = Response::new(page_body(page, deadline.0).await?);

@@ -2,5 +2,6 @@
 
 pub(crate) mod download;
 pub(crate) mod get;
+mod id;
 pub(crate) mod list;
 pub(crate) mod versions;

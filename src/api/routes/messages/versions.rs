@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::get::{message_id, not_found};
+use super::id::{MessageInPath, not_found};
 use crate::api::answer::private::private_json;
-use crate::api::http::accept::{APPLICATION_JSON, negotiate};
-use crate::api::http::parameters as query;
-use crate::api::http::problem::Problem;
+use crate::api::http::accept::AcceptsJson;
+use crate::api::http::extract::NoQuery;
+use crate::api::http::problem::{Problem, ProblemBody};
 use crate::api::http::refusals::Refusals;
 use crate::api::http::values::{Snowflake, Time, snowflake};
 use crate::api::routes::state::Api;
@@ -71,19 +69,16 @@ pub(crate) struct VersionJson {
             ("cache-control" = String, description = "`private, no-cache`"),
             ("vary" = String, description = "The request headers that the response depends on."),
         )),
-        (status = 404, description = "No message with this id is archived.", body = crate::api::http::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 404, description = "No message with this id is archived.", body = ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
-    path: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
-    RawQuery(raw): RawQuery,
+    _: AcceptsJson,
+    MessageInPath(id): MessageInPath,
+    _: NoQuery,
 ) -> Result<Response, Problem> {
-    negotiate(&headers, &[APPLICATION_JSON])?;
-    let id = message_id(&path)?;
-    query::no_parameters(raw.as_deref())?;
     let versions = api.reader.versions(id).await?.ok_or_else(not_found)?;
     let data: Result<Vec<_>, _> = versions.into_iter().map(VersionJson::try_from).collect();
     Ok(private_json(Versions { data: data? }))

@@ -14,7 +14,7 @@ use utoipa::openapi::{
 
 use crate::api::answer::formats::Format;
 use crate::api::answer::stream::{COVERAGE, REVISION};
-use crate::api::http::refusals::Refusals;
+use crate::api::http::refusals::{Refusals, refusal};
 use crate::report::{ColumnKind, Kind, Library, Parameter, Report, ReportColumn, Value};
 use crate::store::{StoreError, time_zones};
 
@@ -53,10 +53,10 @@ fn path_of(report: &Report) -> PathItem {
     let responses = ResponsesBuilder::new()
         .responses_from_into_responses::<Refusals>()
         .response("200", answer(report))
-        .response("404", problem("The report's file does not exist any more."))
+        .response("404", refusal("The report's file does not exist any more."))
         .response(
             "422",
-            problem(
+            refusal(
                 "The result would have too many rows: request a shorter time or fewer channels.",
             ),
         );
@@ -114,14 +114,6 @@ fn answer(report: &Report) -> Response {
         answer = answer.content(name, Content::new(Some(Schema::from(body.build()))));
     }
     answer.build()
-}
-
-fn problem(description: &str) -> Response {
-    let body = RefOr::Ref(Ref::from_schema_name("Problem"));
-    ResponseBuilder::new()
-        .description(description)
-        .content("application/problem+json", Content::new(Some(body)))
-        .build()
 }
 
 /// A row as a JSON object.

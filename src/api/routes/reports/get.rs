@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
@@ -21,9 +21,9 @@ use crate::api::answer::coverage::CoverageSummary;
 use crate::api::answer::formats::{self, Format, Options, Out};
 use crate::api::answer::private::keep_private;
 use crate::api::answer::stream::{COVERAGE, REVISION, set_header};
-use crate::api::http::parameters as query;
 use crate::api::http::parameters::Parameters;
 use crate::api::http::problem::{Code, Problem};
+use crate::api::http::values::{read_id, read_time};
 use crate::api::routes::state::{Api, MAX_RESULTS_MIB};
 use crate::parquet_layout::Order;
 use crate::report::{BrokenReport, Kind, Report, Value};
@@ -41,7 +41,7 @@ pub(crate) async fn get(
     State(api): State<Arc<Api>>,
     Path(file): Path<String>,
     headers: HeaderMap,
-    RawQuery(raw): RawQuery,
+    mut given: Parameters,
 ) -> Result<Response, Problem> {
     let (name, format) = named(&file, &headers)?;
     let wanted = name.to_owned();
@@ -56,7 +56,6 @@ pub(crate) async fn get(
             "No report has this name. /v1/reports lists the reports.",
         ));
     };
-    let mut given = Parameters::parse(raw.as_deref());
     let parameters = parameters(&report, &mut given, zones().await?)?;
     let options = Options::read(format, &mut given);
     given.finish()?;
@@ -129,17 +128,17 @@ fn parameters(
     let mut values = Vec::new();
     for parameter in &report.parameters {
         let read = |text: &str| match &parameter.kind {
-            Kind::Id => query::id(text).map(Value::Integer),
-            Kind::Time => query::time(text).map(Value::Time),
+            Kind::Id => read_id(text).map(Value::Integer),
+            Kind::Time => read_time(text).map(Value::Time),
             Kind::Zone if !zones.iter().any(|zone| zone == text) => {
                 Err("must be an IANA time zone, such as Europe/Paris".into())
             }
             kind => kind.read(text),
         };
         let value = if parameter.is_required {
-            given.require(&parameter.name, read)
+            given.required(&parameter.name, read)
         } else {
-            given.take(&parameter.name, read)
+            given.optional(&parameter.name, read)
         };
         values.extend(value.map(|value| (parameter.name.clone(), value)));
     }
@@ -147,11 +146,7 @@ fn parameters(
         Some((_, Value::Time(time))) => Some(*time),
         _ => None,
     };
-    if let (Some(from), Some(to)) = (time("from"), time("to"))
-        && from > to
-    {
-        given.reject("from", "must not be later than to");
-    }
+    given.in_order(("from", &time("from")), ("to", &time("to")));
     Ok(values)
 }
 

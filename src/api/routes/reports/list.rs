@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::files::with_files;
 use crate::api::answer::private::private_json;
-use crate::api::http::accept::{APPLICATION_JSON, negotiate};
-use crate::api::http::parameters as query;
+use crate::api::http::accept::AcceptsJson;
+use crate::api::http::extract::NoQuery;
 use crate::api::http::problem::Problem;
 use crate::api::http::refusals::Refusals;
 use crate::api::routes::state::Api;
@@ -121,11 +120,9 @@ struct BrokenReportJson {
 )]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
-    headers: HeaderMap,
-    RawQuery(raw): RawQuery,
+    _: AcceptsJson,
+    _: NoQuery,
 ) -> Result<Response, Problem> {
-    negotiate(&headers, &[APPLICATION_JSON])?;
-    query::no_parameters(raw.as_deref())?;
     let (reports, broken) = with_files(&api.library, Library::list).await?;
     let list = ReportList {
         data: reports.into_iter().map(report_json).collect(),

@@ -5,22 +5,26 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array, RecordBatch, StringArray};
 use arrow::compute::{filter_record_batch, not};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, State};
 use axum::http::Method;
 use axum::response::Response;
-use chrono::Utc;
+use axum::routing::get;
 use serde_json::json;
 use utoipa::IntoParams;
+use utoipa::openapi::ResponsesBuilder;
+use utoipa::openapi::path::OperationBuilder;
+use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::find::{find, searchable};
 use super::query::{SearchParameters, SearchQuery};
-use crate::api::answer::columns::{ColumnList, columns};
-use crate::api::answer::formats::{Broken, CsvQuery, Format, Options, ParquetQuery};
-use crate::api::answer::stream::{self, Form, Rows};
+use crate::api::answer::columns::columns;
+use crate::api::answer::formats::{Broken, Format, Options};
+use crate::api::answer::stream::{self, Form, Rows, described};
 use crate::api::http::caller::Caller;
-use crate::api::http::parameters::Parameters;
-use crate::api::http::problem::{Code, Problem, ProblemBody};
-use crate::api::http::refusals::Refusals;
+use crate::api::http::parameters::{Parameters, QueryParameters};
+use crate::api::http::problem::{Code, Problem};
+use crate::api::http::query::query;
+use crate::api::http::refusals::{Refusals, refusal};
 use crate::api::routes::state::Api;
 use crate::derived::search::{Highlighter, Hit, Place, Sort};
 use crate::parquet_layout::Order;
@@ -29,128 +33,87 @@ use crate::store::{Column, DESCRIPTION, EXTRA_COLUMNS};
 /// The maximum number of hits in a download, because all hits are kept in memory.
 const MOST_HITS: usize = 1_000_000;
 
-/// The additional parameters of a download.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes what is read")]
-pub(crate) struct DownloadParameters {
-    /// The columns to return, separated by commas, in this order; `score` and `highlight` are added after
-    /// them. Default: all columns except `raw_json`.
-    #[param(style = Form, explode = false, value_type = Option<ColumnList>, inline)]
-    columns: Option<String>,
+query! {
+    /// The additional parameters of a download.
+    struct DownloadParameters {
+        /// The columns to return, separated by commas, in this order; `score` and `highlight` are added after
+        /// them. Default: all columns except `raw_json`.
+        optional columns: Vec<Column> = columns();
+    }
 }
 
-/// Download a search as NDJSON
-///
-/// Streams all hits in the order of the search, with one JSON object per line.
-#[utoipa::path(
-    get,
-    path = "/v1/search.ndjson",
-    tag = "search",
-    operation_id = "downloadSearchNdjson",
-    params(SearchParameters, DownloadParameters),
-    responses(
-        (status = 200, description = "The hits.", body = String, content_type = "application/x-ndjson"),
-        (status = 404, description = "The search is disabled (`SEARCH_INDEX=off`).", body = ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 422, description = "The search has more hits than a download may contain.", body = ProblemBody<'static>, content_type = "application/problem+json"),
-        Refusals,
-    ),
-)]
-pub(crate) async fn ndjson(
+/// The routes of the downloads, one for each format.
+pub(crate) fn routes() -> [UtoipaMethodRouter<Arc<Api>>; Format::ALL.len()] {
+    Format::ALL.map(|format| {
+        let responses = ResponsesBuilder::new()
+            .responses_from_into_responses::<Refusals>()
+            .response("200", format.response("The hits."))
+            .response(
+                "404",
+                refusal("The search is disabled (`SEARCH_INDEX=off`)."),
+            )
+            .response(
+                "422",
+                refusal("The search has more hits than a download may contain."),
+            );
+        let parameters = [
+            SearchParameters::into_params(|| None),
+            DownloadParameters::into_params(|| None),
+            Options::describe(format),
+        ];
+        let operation = OperationBuilder::new()
+            .tag("search")
+            .operation_id(Some(format!("downloadSearch{format:?}")))
+            .summary(Some(format!("Download a search as {}", format.title())))
+            .description(Some(description(format)))
+            .parameters(Some(parameters.concat()))
+            .responses(responses.build());
+        let handler = get(handle).layer(Extension(format));
+        described("/v1/search", format, operation, handler)
+    })
+}
+
+fn description(format: Format) -> &'static str {
+    match format {
+        Format::Ndjson => {
+            "Streams all hits in the order of the search, with one JSON object per line."
+        }
+        Format::Csv => {
+            "Streams all hits in the order of the search, after a header line with the column names. A cell that a\n\
+             spreadsheet would execute as a formula gets a leading `'` unless `raw=true`."
+        }
+        Format::Arrow => {
+            "Streams all hits in the order of the search. The metadata of each column describes the column; the\n\
+             metadata of the schema contains the query and the revision."
+        }
+        Format::Parquet => {
+            "Streams all hits in the order of the search. The metadata of the file contains the query and the\n\
+             revision."
+        }
+    }
+}
+
+async fn handle(
     State(api): State<Arc<Api>>,
+    Extension(format): Extension<Format>,
     caller: Caller,
-    RawQuery(raw): RawQuery,
+    given: Parameters,
 ) -> Result<Response, Problem> {
-    download(&api, Format::Ndjson, &caller, raw.as_deref()).await
+    download(&api, format, &caller, given).await
 }
 
-/// Download a search as CSV
-///
-/// Streams all hits in the order of the search, after a header line with the column names. A cell that a
-/// spreadsheet would execute as a formula gets a leading `'` unless `raw=true`.
-#[utoipa::path(
-    get,
-    path = "/v1/search.csv",
-    tag = "search",
-    operation_id = "downloadSearchCsv",
-    params(SearchParameters, DownloadParameters, CsvQuery),
-    responses(
-        (status = 200, description = "The hits.", body = String, content_type = "text/csv"),
-        (status = 404, description = "The search is disabled (`SEARCH_INDEX=off`).", body = ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 422, description = "The search has more hits than a download may contain.", body = ProblemBody<'static>, content_type = "application/problem+json"),
-        Refusals,
-    ),
-)]
-pub(crate) async fn csv(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    RawQuery(raw): RawQuery,
-) -> Result<Response, Problem> {
-    download(&api, Format::Csv, &caller, raw.as_deref()).await
-}
-
-/// Download a search as an Arrow stream
-///
-/// Streams all hits in the order of the search. The metadata of each column describes the column; the
-/// metadata of the schema contains the query and the revision.
-#[utoipa::path(
-    get,
-    path = "/v1/search.arrow",
-    tag = "search",
-    operation_id = "downloadSearchArrow",
-    params(SearchParameters, DownloadParameters),
-    responses(
-        (status = 200, description = "The hits.", body = Vec<u8>, content_type = "application/vnd.apache.arrow.stream"),
-        (status = 404, description = "The search is disabled (`SEARCH_INDEX=off`).", body = ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 422, description = "The search has more hits than a download may contain.", body = ProblemBody<'static>, content_type = "application/problem+json"),
-        Refusals,
-    ),
-)]
-pub(crate) async fn arrow(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    RawQuery(raw): RawQuery,
-) -> Result<Response, Problem> {
-    download(&api, Format::Arrow, &caller, raw.as_deref()).await
-}
-
-/// Download a search as Parquet
-///
-/// Streams all hits in the order of the search. The metadata of the file contains the query and the
-/// revision.
-#[utoipa::path(
-    get,
-    path = "/v1/search.parquet",
-    tag = "search",
-    operation_id = "downloadSearchParquet",
-    params(SearchParameters, DownloadParameters, ParquetQuery),
-    responses(
-        (status = 200, description = "The hits.", body = Vec<u8>, content_type = "application/vnd.apache.parquet"),
-        (status = 404, description = "The search is disabled (`SEARCH_INDEX=off`).", body = ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 422, description = "The search has more hits than a download may contain.", body = ProblemBody<'static>, content_type = "application/problem+json"),
-        Refusals,
-    ),
-)]
-pub(crate) async fn parquet(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    RawQuery(raw): RawQuery,
-) -> Result<Response, Problem> {
-    download(&api, Format::Parquet, &caller, raw.as_deref()).await
-}
-
-/// Handles a download.
+/// Answers with all hits in a format.
 pub(crate) async fn download(
     api: &Api,
     format: Format,
     caller: &Caller,
-    raw: Option<&str>,
+    mut given: Parameters,
 ) -> Result<Response, Problem> {
-    let mut given = Parameters::parse(raw);
-    let query = SearchQuery::read(&mut given, Utc::now());
-    let columns = given.take("columns", columns).unwrap_or_else(Column::usual);
+    let query = SearchQuery::read(&mut given);
+    let own = DownloadParameters::read(&mut given);
     let options = Options::read(Some(format), &mut given);
-    given.finish()?;
+    let (query, DownloadParameters { columns }) = given.finish_with(query.zip(own))?;
+    let columns = columns.unwrap_or_else(Column::usual);
 
     let index = searchable(api)?;
     let file_name = format!("search.{}", format.extension());
@@ -170,7 +133,7 @@ pub(crate) async fn download(
     }
     let found = hits.hits.iter().map(|hit| (hit.channel_id, hit.message_id));
     let rows = api.reader.found_batches(&columns, found.collect()).await?;
-    let schema = described(&rows.schema, &query, index.revision);
+    let schema = with_meanings(&rows.schema, &query, index.revision);
     let shape = Shape {
         schema: Arc::clone(&schema),
         hits: hits.hits,
@@ -195,7 +158,7 @@ pub(crate) async fn download(
 }
 
 /// The schema: the requested columns, then the two columns of the search, and the query in the metadata.
-fn described(rows: &SchemaRef, query: &SearchQuery, revision: i64) -> SchemaRef {
+fn with_meanings(rows: &SchemaRef, query: &SearchQuery, revision: i64) -> SchemaRef {
     let told = |field: Field, meaning: &str| {
         field.with_metadata([(DESCRIPTION.to_owned(), meaning.to_owned())].into())
     };

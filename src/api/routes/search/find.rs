@@ -23,7 +23,7 @@ const MAX_DURATION: Duration = Duration::from_secs(10);
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// The searchable state of the index, or the error that tells why there is none.
-pub(super) fn searchable(api: &Api) -> Result<Arc<Searchable>, Problem> {
+pub(crate) fn searchable(api: &Api) -> Result<Arc<Searchable>, Problem> {
     api.search
         .now()
         .ok_or_else(|| not_ready(&api.status.borrow()))
@@ -51,7 +51,7 @@ fn not_ready(status: &Status) -> Problem {
 }
 
 /// Searches on a thread that may block.
-pub(super) async fn find(
+pub(crate) async fn find(
     api: &Api,
     searchable: &Arc<Searchable>,
     query: &SearchQuery,
@@ -92,7 +92,7 @@ pub(super) async fn find(
 
 /// Runs a part of a search on a thread that may block, once it has a permit. The search is cancelled when its time
 /// is over or when this future is dropped.
-pub(super) async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     api: &Api,
     search: impl FnOnce(Clock) -> Result<T, SearchError> + Send + 'static,
 ) -> Result<T, Problem> {
@@ -143,7 +143,7 @@ fn refused(at: Range<usize>, reason: &str) -> Problem {
 }
 
 /// Reads the rows of hits from the database. A hit without a row means that the index is damaged.
-pub(super) async fn rows(
+pub(crate) async fn rows(
     api: &Api,
     found: Vec<FoundAt>,
     include_raw: bool,

@@ -3,21 +3,24 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
+use axum::http::HeaderValue;
 use axum::http::header::LINK;
-use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use chrono::NaiveDate;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::cursor;
+use super::download::download;
 use super::find::{author_names, blocking, find, rows, searchable};
-use super::query::{PageParameters, SearchParameters, SearchQuery};
-use super::{cursor, download};
-use crate::api::answer::formats::Format;
+use super::query::{PageParameters, SearchPageQuery, SearchParameters};
+use crate::api::answer::formats::Accepted;
 use crate::api::answer::message::MessageJson;
 use crate::api::answer::private::private_json;
 use crate::api::http::caller::Caller;
+use crate::api::http::extract::Query;
+use crate::api::http::parameters::Parameters;
 use crate::api::http::problem::{Problem, ProblemBody};
 use crate::api::http::refusals::Refusals;
 use crate::api::http::values::{Snowflake, snowflake};
@@ -173,39 +176,39 @@ struct WarningJson {
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     caller: Caller,
-    headers: HeaderMap,
-    RawQuery(raw): RawQuery,
+    Accepted(format): Accepted,
+    given: Parameters,
 ) -> Result<Response, Problem> {
-    match Format::negotiated(&headers)? {
-        Some(format) => download::download(&api, format, &caller, raw.as_deref()).await,
-        None => page(&api, raw.as_deref()).await,
+    match format {
+        Some(format) => download(&api, format, &caller, given).await,
+        None => page(&api, given.read()?).await,
     }
 }
 
 /// The same page at a path that names the format and ignores `Accept`.
 pub(crate) async fn list_json(
     State(api): State<Arc<Api>>,
-    RawQuery(raw): RawQuery,
+    Query(query): Query<SearchPageQuery>,
 ) -> Result<Response, Problem> {
-    page(&api, raw.as_deref()).await
+    page(&api, query).await
 }
 
-async fn page(api: &Api, raw: Option<&str>) -> Result<Response, Problem> {
-    let (query, options) = SearchQuery::page(raw)?;
+async fn page(api: &Api, query: SearchPageQuery) -> Result<Response, Problem> {
+    let SearchPageQuery { search, page } = &query;
     let index = searchable(api)?;
-    let mut hits = find(api, &index, &query, options.limit).await?;
+    let mut hits = find(api, &index, search, page.limit()).await?;
     let found = hits.hits.iter().map(|hit| (hit.channel_id, hit.message_id));
-    let highlighter = query.clause.as_ref().filter(|_| options.highlights);
+    let highlighter = search.clause.as_ref().filter(|_| page.highlights());
     let highlighter = highlighter.and_then(Highlighter::new);
-    let mut rows = rows(api, found.collect(), options.include_raw).await?;
-    if highlighter.is_some() && !options.include_raw {
+    let mut rows = rows(api, found.collect(), page.include_raw()).await?;
+    if highlighter.is_some() && !page.include_raw() {
         add_payloads(api, &mut rows).await?;
     }
     let shown = Shown {
         highlighter,
-        shows_deleted: query.shows_deleted(),
-        is_scored: query.sort == Sort::Relevance,
-        include_raw: options.include_raw,
+        shows_deleted: search.shows_deleted(),
+        is_scored: search.sort == Sort::Relevance,
+        include_raw: page.include_raw(),
     };
     let found: Vec<_> = rows
         .into_iter()
@@ -213,15 +216,15 @@ async fn page(api: &Api, raw: Option<&str>) -> Result<Response, Problem> {
         .collect();
     let data = blocking(api, move |clock| shown.of(found, &clock)).await?;
     let cursor = hits.next.as_ref();
-    let cursor = cursor.map(|position| cursor::write(&query.question, query.now, position));
-    let link = cursor.as_ref().map(|cursor| query.link(&options, cursor));
+    let cursor = cursor.map(|position| cursor::write(&search.question, search.now, position));
+    let link = cursor.as_ref().map(|cursor| query.link(cursor));
     let mut response = private_json(SearchPage {
         data,
         has_more: cursor.is_some(),
         next_cursor: cursor,
         total: hits.total,
         as_of_revision: index.revision,
-        facets: facets(api, query.facets, hits.counts).await?,
+        facets: facets(api, search.facets, hits.counts).await?,
         warnings: hits.warnings.into_iter().map(warning).collect(),
     });
     if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {

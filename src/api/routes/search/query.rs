@@ -1,106 +1,114 @@
 //! The parameters of a search.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
-use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::cursor::{self, Cursor};
-use crate::api::http::parameters as query;
-use crate::api::http::parameters::Parameters;
-use crate::api::http::problem::Problem;
-use crate::api::http::values::{Snowflake, Time};
+use crate::api::http::parameters::{Parameters, QueryParameters, Reason};
+use crate::api::http::query::query;
+use crate::api::http::syntax::{
+    Syntax, boolean, id, list_of, number, one_of, string, syntax, time,
+};
 use crate::derived::search::query::{Clause, Context, MAX_CHARACTERS, parse};
 use crate::derived::search::{Facets, Position, Sort, asks_for_deleted, has_words};
 use crate::message::{ChannelId, GuildId, IdSpan};
 
-const MOST_ROWS: usize = 500;
-const DEFAULT_ROWS: usize = 100;
-
-/// The parameters that every form of the search has.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes what is read into `SearchQuery`")]
-pub(crate) struct SearchParameters {
-    /// The query, in the language of Discord's own search box: words, `"phrases"`, `-not`, `OR`, `prefix*`,
-    /// `from:`, `in:`, `mentions:`, `has:`, `reaction:`, `before:`, `during:`, `after:`, `pinned:`, `is:`.
-    /// Default: every message that matches the other parameters.
-    #[param(value_type = Option<String>, min_length = 1, max_length = 1000, example = "\"release notes\" from:ada has:link")]
-    q: Option<String>,
-    /// Only messages of this guild.
-    #[param(value_type = Option<Snowflake>, example = "1101234567890123457")]
-    guild_id: Option<GuildId>,
-    /// Only messages of this channel or thread.
-    #[param(value_type = Option<Snowflake>, example = "1151234567890123457")]
-    channel_id: Option<ChannelId>,
-    /// Only messages written at or after this time: RFC 3339 with an offset from UTC. Must not be later
-    /// than `to`.
-    #[param(value_type = Option<Time>, example = "2025-01-01T00:00:00Z")]
-    from: Option<DateTime<Utc>>,
-    /// Only messages written before this time: RFC 3339 with an offset from UTC.
-    #[param(value_type = Option<Time>, example = "2025-02-01T00:00:00Z")]
-    to: Option<DateTime<Utc>>,
-    /// Whether to include messages that were deleted on Discord; `is:deleted` in `q` includes them too.
-    #[param(value_type = Option<bool>, default = false)]
-    include_deleted: Option<bool>,
-    /// The order of the hits: `relevance` (best match first), `newest` or `oldest` (newest or oldest message
-    /// first). Default: `relevance` if `q` contains words, otherwise `newest`.
-    #[param(value_type = Option<SortName>, inline)]
-    sort: Option<Sort>,
-    /// The IANA time zone in which `before:`, `during:`, `after:` and the facet `day` count days.
-    #[param(value_type = Option<String>, min_length = 1, default = "UTC", example = "Europe/Paris")]
-    time_zone: Option<Tz>,
-}
-
-/// The additional parameters of a page.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes what is read into `PageOptions`")]
-pub(crate) struct PageParameters {
-    /// Continue after the previous page: its `next_cursor`.
-    #[param(value_type = Option<String>, min_length = 1, pattern = "^[A-Za-z0-9_-]+$")]
-    cursor: Option<String>,
-    /// Maximum number of messages per page.
-    #[param(value_type = Option<u16>, minimum = 1, maximum = 500, default = 100)]
-    limit: Option<usize>,
-    /// Whether to include `raw_json`, the payload as Discord sent it.
-    #[param(value_type = Option<bool>, default = false)]
-    include_raw: Option<bool>,
-    /// Whether to include `highlights`, the positions of the searched words in each message.
-    #[param(value_type = Option<bool>, default = true)]
-    highlights: Option<bool>,
-    /// The facets to count, separated by commas: the number of hits per `channel`, `author` or `day`.
-    #[param(style = Form, explode = false, value_type = Option<FacetList>, inline)]
-    facets: Option<String>,
-}
-
-/// The values of `sort`.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-#[expect(dead_code, reason = "describes what `sort` reads")]
-enum SortName {
-    Relevance,
-    Newest,
-    Oldest,
-}
-
-/// The OpenAPI schema of the list of facets.
-struct FacetList;
-
-impl ToSchema for FacetList {}
-
-impl PartialSchema for FacetList {
-    fn schema() -> RefOr<Schema> {
-        let name = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .enum_values(Some(["channel", "author", "day"]));
-        let list = ArrayBuilder::new().items(name).unique_items(true);
-        Schema::from(list.min_items(Some(1)).build()).into()
+query! {
+    /// The parameters that every form of the search has.
+    pub(crate) struct SearchParameters {
+        /// The query, in the language of Discord's own search box: words, `"phrases"`, `-not`, `OR`, `prefix*`,
+        /// `from:`, `in:`, `mentions:`, `has:`, `reaction:`, `before:`, `during:`, `after:`, `pinned:`, `is:`.
+        /// Default: every message that matches the other parameters.
+        optional q: String = search_text(), example "\"release notes\" from:ada has:link";
+        /// Only messages of this guild.
+        optional guild_id: GuildId = id(), example "1101234567890123457";
+        /// Only messages of this channel or thread.
+        optional channel_id: ChannelId = id(), example "1151234567890123457";
+        /// Only messages written at or after this time: RFC 3339 with an offset from UTC. Must not be later
+        /// than `to`.
+        optional from: DateTime<Utc> = time(), example "2025-01-01T00:00:00Z";
+        /// Only messages written before this time: RFC 3339 with an offset from UTC.
+        optional to: DateTime<Utc> = time(), not before from, example "2025-02-01T00:00:00Z";
+        /// Whether to include messages that were deleted on Discord; `is:deleted` in `q` includes them too.
+        optional include_deleted: bool = boolean(), default false;
+        /// The order of the hits: `relevance` (best match first), `newest` or `oldest` (newest or oldest message
+        /// first). Default: `relevance` if `q` contains words, otherwise `newest`.
+        optional sort: Sort = one_of(SORTS);
+        /// The IANA time zone in which `before:`, `during:`, `after:` and the facet `day` count days.
+        optional time_zone: Tz = time_zone(), default Tz::UTC => "UTC", example "Europe/Paris";
     }
+}
+
+query! {
+    /// The additional parameters of a page.
+    pub(crate) struct PageParameters {
+        /// Continue after the previous page: its `next_cursor`.
+        optional cursor: Cursor = next_cursor();
+        /// Maximum number of messages per page.
+        optional limit: usize = number(1, 500), default 100;
+        /// Whether to include `raw_json`, the payload as Discord sent it.
+        optional include_raw: bool = boolean(), default false;
+        /// Whether to include `highlights`, the positions of the searched words in each message.
+        optional highlights: bool = boolean(), default true;
+        /// The facets to count, separated by commas: the number of hits per `channel`, `author` or `day`.
+        optional facets: RequestedFacets = facets();
+    }
+}
+
+const SORTS: &[(&str, Sort)] = &[
+    ("relevance", Sort::Relevance),
+    ("newest", Sort::Newest),
+    ("oldest", Sort::Oldest),
+];
+
+/// The text of a search. Its grammar is checked when the time zone is known, and its length with it.
+fn search_text() -> impl Syntax<String> {
+    syntax(
+        |text| Ok(text.to_owned()),
+        || {
+            string()
+                .min_length(Some(1))
+                .max_length(Some(MAX_CHARACTERS))
+        },
+    )
+}
+
+/// An IANA time zone.
+fn time_zone() -> impl Syntax<Tz> {
+    let read = |text: &str| {
+        let zone = text.parse::<Tz>();
+        zone.map_err(|_| "must be an IANA time zone, such as Europe/Paris".into())
+    };
+    syntax(read, || string().min_length(Some(1)))
+}
+
+/// A `next_cursor` of this route.
+fn next_cursor() -> impl Syntax<Cursor> {
+    syntax(
+        |text| Cursor::parse(text).ok_or(cursor::REASON.into()),
+        || {
+            let some = string().min_length(Some(1));
+            some.pattern(Some("^[A-Za-z0-9_-]+$"))
+        },
+    )
+}
+
+/// Facets, and how they were requested.
+pub(crate) struct RequestedFacets {
+    facets: Facets,
+    text: String,
+}
+
+/// A list of facets, separated by commas.
+fn facets() -> impl Syntax<RequestedFacets> {
+    let read = |text: &str| {
+        Ok(RequestedFacets {
+            facets: read_facets(text)?,
+            text: text.to_owned(),
+        })
+    };
+    syntax(read, || list_of(["channel", "author", "day"]))
 }
 
 /// A parsed search.
@@ -122,149 +130,124 @@ pub(crate) struct SearchQuery {
     pub(crate) now: DateTime<Utc>,
 }
 
-/// The parsed parameters that only a page has.
-#[derive(Debug, Clone)]
-pub(crate) struct PageOptions {
-    pub(crate) limit: usize,
-    pub(crate) include_raw: bool,
-    pub(crate) highlights: bool,
-    facets: Option<String>,
-}
-
 impl SearchQuery {
-    /// Reads the search. Relative dates refer to `now`, truncated to seconds as in a cursor.
-    pub(crate) fn read(given: &mut Parameters, now: DateTime<Utc>) -> Self {
+    /// Reads what every form of the search has. Relative dates refer to `now`, truncated to seconds as in a cursor.
+    fn new(given: &mut Parameters, asked: SearchParameters, now: DateTime<Utc>) -> Self {
         let now = DateTime::from_timestamp(now.timestamp(), 0).unwrap_or(now);
-        let zone = given.take("time_zone", |text| {
-            let zone = text.parse::<Tz>();
-            zone.map_err(|_| "must be an IANA time zone, such as Europe/Paris".into())
+        let zone = asked.time_zone();
+        let context = Context { now, zone };
+        let parsed = asked.q.as_deref().map(|q| parse(q, &context));
+        let clause = parsed.and_then(|parsed| match parsed {
+            Ok(clause) => clause,
+            Err(mistake) => {
+                let character = mistake.at.start.saturating_add(1);
+                let reason = format!("character {character}: {}", mistake.reason);
+                given.reject_at("q", mistake.at, reason);
+                None
+            }
         });
-        let zone = zone.unwrap_or(Tz::UTC);
-        let q = given.take("q", |text| Ok(text.to_owned()));
-        let clause = q
-            .as_deref()
-            .and_then(|q| match parse(q, &Context { now, zone }) {
-                Ok(clause) => clause,
-                Err(mistake) => {
-                    let reason = format!(
-                        "character {}: {}",
-                        mistake.at.start.saturating_add(1),
-                        mistake.reason
-                    );
-                    given.reject_at("q", mistake.at, reason);
-                    None
-                }
-            });
-        let guild_id = given.take("guild_id", query::id);
-        let channel_id = given.take("channel_id", query::id);
-        let (from, to) = given.time_range();
-        let include_deleted = given.take("include_deleted", query::boolean);
-        let sort = given.take("sort", |text| match text {
-            "relevance" => Ok(Sort::Relevance),
-            "newest" => Ok(Sort::Newest),
-            "oldest" => Ok(Sort::Oldest),
-            _ => Err("must be relevance, newest or oldest".into()),
-        });
-        let usual = match &clause {
+        let sort = asked.sort.unwrap_or(match &clause {
             Some(clause) if has_words(clause) => Sort::Relevance,
             _ => Sort::Newest,
-        };
-        let sort = sort.unwrap_or(usual);
-        let mut question = String::new();
-        let mut ask = |name: &str, value: Option<String>| {
-            if let Some(value) = value {
-                let value = utf8_percent_encode(&value, NON_ALPHANUMERIC);
-                let and = if question.is_empty() { "" } else { "&" };
-                question.push_str(&format!("{and}{name}={value}"));
-            }
-        };
-        ask("q", q.clone());
-        ask("guild_id", guild_id.map(|id: GuildId| id.to_string()));
-        ask("channel_id", channel_id.map(|id: ChannelId| id.to_string()));
-        ask("from", from.map(|time| time.to_rfc3339()));
-        ask("to", to.map(|time| time.to_rfc3339()));
-        ask(
-            "include_deleted",
-            include_deleted.map(|yes| yes.to_string()),
-        );
-        ask("sort", Some(name_of(sort).to_owned()));
-        ask("time_zone", (zone != Tz::UTC).then(|| zone.to_string()));
+        });
         Self {
-            q,
             clause,
-            guild_id,
-            channel_id,
-            span: IdSpan::between(from, to),
-            include_deleted: include_deleted.unwrap_or(false),
+            guild_id: asked.guild_id,
+            channel_id: asked.channel_id,
+            span: IdSpan::between(asked.from, asked.to),
+            include_deleted: asked.include_deleted(),
             sort,
             zone,
             after: None,
             facets: Facets::default(),
-            question,
+            question: question(&asked, sort),
             now,
+            q: asked.q,
         }
-    }
-
-    /// Reads the search and the parameters of a page.
-    pub(crate) fn page(query: Option<&str>) -> Result<(Self, PageOptions), Problem> {
-        let mut given = Parameters::parse(query);
-        let cursor = given.take("cursor", |text| {
-            Cursor::parse(text).ok_or(cursor::REASON.into())
-        });
-        let now = cursor.as_ref().map_or_else(Utc::now, |cursor| cursor.now);
-        let mut search = Self::read(&mut given, now);
-        if let Some(cursor) = cursor {
-            search.after = cursor.of(&search.question);
-            if search.after.is_none() {
-                given.reject("cursor", cursor::REASON);
-            }
-        }
-        let limit = given.take("limit", |text| query::number(text, 1, MOST_ROWS));
-        let include_raw = given.take("include_raw", query::boolean);
-        let highlights = given.take("highlights", query::boolean);
-        let facets = given.take("facets", |text| Ok((facets(text)?, text.to_owned())));
-        given.finish()?;
-        search.facets = facets.as_ref().map(|it| it.0).unwrap_or_default();
-        let options = PageOptions {
-            limit: limit.unwrap_or(DEFAULT_ROWS),
-            include_raw: include_raw.unwrap_or(false),
-            highlights: highlights.unwrap_or(true),
-            facets: facets.map(|it| it.1),
-        };
-        Ok((search, options))
     }
 
     /// Whether deleted messages are returned.
     pub(crate) fn shows_deleted(&self) -> bool {
         self.include_deleted || self.clause.as_ref().is_some_and(asks_for_deleted)
     }
+}
 
+impl QueryParameters for SearchQuery {
+    fn read(given: &mut Parameters) -> Option<Self> {
+        let asked = SearchParameters::read(given)?;
+        Some(Self::new(given, asked, Utc::now()))
+    }
+}
+
+/// A search with the parameters of a page.
+pub(crate) struct SearchPageQuery {
+    pub(crate) search: SearchQuery,
+    pub(crate) page: PageParameters,
+}
+
+impl QueryParameters for SearchPageQuery {
+    fn read(given: &mut Parameters) -> Option<Self> {
+        let asked = SearchParameters::read(given)?;
+        let mut page = PageParameters::read(given)?;
+        let cursor = page.cursor.take();
+        let now = cursor.as_ref().map_or_else(Utc::now, |cursor| cursor.now);
+        let mut search = SearchQuery::new(given, asked, now);
+        search.facets = page.facets.as_ref().map(|it| it.facets).unwrap_or_default();
+        if let Some(cursor) = cursor {
+            search.after = cursor.of(&search.question);
+            if search.after.is_none() {
+                given.reject("cursor", cursor::REASON);
+            }
+        }
+        Some(Self { search, page })
+    }
+}
+
+impl SearchPageQuery {
     /// The link to the next page of the same query, relative to this URL.
-    pub(crate) fn link(&self, options: &PageOptions, cursor: &str) -> String {
-        let mut link = format!("<?{}&limit={}", self.question, options.limit);
-        if options.include_raw {
+    pub(crate) fn link(&self, cursor: &str) -> String {
+        let Self { search, page } = self;
+        let mut link = format!("<?{}&limit={}", search.question, page.limit());
+        if page.include_raw() {
             link.push_str("&include_raw=true");
         }
-        if !options.highlights {
+        if !page.highlights() {
             link.push_str("&highlights=false");
         }
-        if let Some(facets) = &options.facets {
-            link.push_str(&format!("&facets={facets}"));
+        if let Some(RequestedFacets { text, .. }) = &page.facets {
+            link.push_str(&format!("&facets={text}"));
         }
         link.push_str(&format!("&cursor={cursor}>; rel=\"next\""));
         link
     }
 }
 
-fn name_of(sort: Sort) -> &'static str {
-    match sort {
-        Sort::Relevance => "relevance",
-        Sort::Newest => "newest",
-        Sort::Oldest => "oldest",
-    }
+/// The canonical query string, without the parameters that differ between the pages of a walk.
+fn question(asked: &SearchParameters, sort: Sort) -> String {
+    let zone = asked.time_zone();
+    let sort = SORTS.iter().find(|(_, known)| *known == sort);
+    let parts = [
+        ("q", asked.q.clone()),
+        ("guild_id", asked.guild_id.map(|id| id.to_string())),
+        ("channel_id", asked.channel_id.map(|id| id.to_string())),
+        ("from", asked.from.map(|time| time.to_rfc3339())),
+        ("to", asked.to.map(|time| time.to_rfc3339())),
+        (
+            "include_deleted",
+            asked.include_deleted.map(|yes| yes.to_string()),
+        ),
+        ("sort", sort.map(|(word, _)| (*word).to_owned())),
+        ("time_zone", (zone != Tz::UTC).then(|| zone.to_string())),
+    ];
+    let parts = parts.into_iter().filter_map(|(name, value)| {
+        let value = value?;
+        let value = utf8_percent_encode(&value, NON_ALPHANUMERIC);
+        Some(format!("{name}={value}"))
+    });
+    parts.collect::<Vec<_>>().join("&")
 }
 
-fn facets(text: &str) -> Result<Facets, Cow<'static, str>> {
+fn read_facets(text: &str) -> Result<Facets, Reason> {
     let mut facets = Facets::default();
     for name in text.split(',') {
         let facet = match name {
@@ -279,6 +262,3 @@ fn facets(text: &str) -> Result<Facets, Cow<'static, str>> {
     }
     Ok(facets)
 }
-
-// The OpenAPI description of `q` contains this number as a literal.
-const _: () = assert!(MAX_CHARACTERS == 1_000);

@@ -4,19 +4,19 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::find::{author_names, blocking, searchable};
 use crate::api::answer::private::private_json;
-use crate::api::http::accept::{APPLICATION_JSON, negotiate};
-use crate::api::http::parameters as query;
-use crate::api::http::parameters::Parameters;
+use crate::api::http::accept::AcceptsJson;
+use crate::api::http::extract::Query;
 use crate::api::http::problem::{Problem, ProblemBody};
+use crate::api::http::query::query;
 use crate::api::http::refusals::Refusals;
+use crate::api::http::syntax::{id, number, one_of, text_up_to};
 use crate::api::http::values::{Snowflake, snowflake};
 use crate::api::routes::state::Api;
 use crate::derived::search::text::fold_name;
@@ -25,44 +25,28 @@ use crate::guild::Channel;
 use crate::message::{GuildId, UserId};
 use crate::store::FoundAt;
 
-const MOST: usize = 25;
-const USUAL: usize = 10;
-
 /// The maximum length of the typed text: Discord's names have at most 100 characters.
-const LONGEST_NAME: usize = 100;
-
-/// The parameters of the suggestions.
-#[derive(Debug, Clone, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct SuggestQuery {
-    /// The filter to complete: `from` suggests authors, `in` suggests channels and threads.
-    #[param(value_type = FilterName, inline)]
-    filter: Filter,
-    /// The text typed after the colon so far.
-    #[param(min_length = 1, max_length = 100, example = "ad")]
-    text: String,
-    /// Only authors or channels of this guild.
-    #[param(value_type = Option<Snowflake>, example = "1101234567890123457")]
-    guild_id: Option<GuildId>,
-    /// Maximum number of suggestions.
-    #[param(value_type = Option<u16>, minimum = 1, maximum = 25, default = 10)]
-    limit: Option<usize>,
-}
+const MAX_NAME: usize = 100;
 
 /// The filter that is completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Filter {
+pub(crate) enum Filter {
     From,
     In,
 }
 
-/// The values of `filter`.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-#[expect(dead_code, reason = "describes what `filter` reads")]
-enum FilterName {
-    From,
-    In,
+query! {
+    /// The parameters of the suggestions.
+    pub(crate) struct SuggestQuery {
+        /// The filter to complete: `from` suggests authors, `in` suggests channels and threads.
+        required filter: Filter = one_of(&[("from", Filter::From), ("in", Filter::In)]);
+        /// The text typed after the colon so far.
+        required text: String = text_up_to(MAX_NAME), example "ad";
+        /// Only authors or channels of this guild.
+        optional guild_id: GuildId = id(), example "1101234567890123457";
+        /// Maximum number of suggestions.
+        optional limit: usize = number(1, 25), default 10;
+    }
 }
 
 /// The suggestions.
@@ -89,32 +73,6 @@ pub(crate) struct Suggestion {
     messages: Option<u64>,
 }
 
-impl SuggestQuery {
-    fn parse(query: Option<&str>) -> Result<Self, Problem> {
-        let mut given = Parameters::parse(query);
-        let filter = given.require("filter", |text| match text {
-            "from" => Ok(Filter::From),
-            "in" => Ok(Filter::In),
-            _ => Err("must be from or in".into()),
-        });
-        let text = given.require("text", |text| {
-            if text.chars().count() > LONGEST_NAME {
-                return Err(format!("must have at most {LONGEST_NAME} characters").into());
-            }
-            Ok(text.to_owned())
-        });
-        let guild_id = given.take("guild_id", query::id);
-        let limit = given.take("limit", |text| query::number(text, 1, MOST));
-        let (filter, text) = given.finish_with(filter.zip(text))?;
-        Ok(Self {
-            filter,
-            text,
-            guild_id,
-            limit,
-        })
-    }
-}
-
 /// Suggest completions
 ///
 /// For `from`, returns the authors with a name, or a word of a name, that starts with `text`, most active
@@ -137,12 +95,10 @@ impl SuggestQuery {
 )]
 pub(crate) async fn suggest(
     State(api): State<Arc<Api>>,
-    headers: HeaderMap,
-    RawQuery(raw): RawQuery,
+    _: AcceptsJson,
+    Query(query): Query<SuggestQuery>,
 ) -> Result<Response, Problem> {
-    negotiate(&headers, &[APPLICATION_JSON])?;
-    let query = SuggestQuery::parse(raw.as_deref())?;
-    let limit = query.limit.unwrap_or(USUAL);
+    let limit = query.limit();
     let data = match query.filter {
         Filter::From => authors(&api, &query, limit).await?,
         Filter::In => channels(&api, &query, limit).await?,

@@ -5,14 +5,14 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, RawQuery};
+use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{Html, IntoResponse, Response};
 use utoipa_swagger_ui::Config;
 
 use super::VERSION;
-use crate::api::http::parameters as query;
+use crate::api::http::extract::NoQuery;
 use crate::api::http::problem::{Code, Problem};
 
 /// Swagger UI sets styles from its script, and draws icons from data: URLs.
@@ -21,15 +21,13 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// The page at `/docs`.
-pub(crate) async fn page(RawQuery(raw): RawQuery) -> Result<Response, Problem> {
-    query::no_parameters(raw.as_deref())?;
-    Ok(page_with("docs/", "openapi.json"))
+pub(crate) async fn page(_: NoQuery) -> Response {
+    page_with("docs/", "openapi.json")
 }
 
 /// The page at `/docs/`, a common spelling.
-pub(crate) async fn page_in_folder(RawQuery(raw): RawQuery) -> Result<Response, Problem> {
-    query::no_parameters(raw.as_deref())?;
-    Ok(page_with("", "../openapi.json"))
+pub(crate) async fn page_in_folder(_: NoQuery) -> Response {
+    page_with("", "../openapi.json")
 }
 
 /// The page with relative links to its files and to the description, because a reverse proxy may change paths.
@@ -58,11 +56,7 @@ fn codes() -> String {
 }
 
 /// A file of Swagger UI, or the script that starts it.
-pub(crate) async fn file(
-    Path(name): Path<String>,
-    RawQuery(raw): RawQuery,
-) -> Result<Response, Problem> {
-    query::no_parameters(raw.as_deref())?;
+pub(crate) async fn file(Path(name): Path<String>, _: NoQuery) -> Result<Response, Problem> {
     if name == "start.js" {
         let script = HeaderValue::from_static("text/javascript; charset=utf-8");
         return Ok(answer(script, include_str!("pages/start.js").into()));

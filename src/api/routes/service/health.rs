@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderName, HeaderValue};
 use serde::Serialize;
@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 
 use super::VERSION;
 use super::trouble::{Trouble, troubles};
-use crate::api::http::parameters as query;
-use crate::api::http::problem::Problem;
+use crate::api::http::extract::NoQuery;
+use crate::api::http::problem::{Problem, ProblemBody};
 use crate::api::routes::state::Api;
 use crate::status::Status;
 
@@ -57,14 +57,13 @@ enum Condition {
     security(()),
     responses(
         (status = 200, description = "The state of the service.", body = Health),
-        (status = 400, description = "A query parameter was given; this route takes none.", body = crate::api::http::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 400, description = "A query parameter was given; this route takes none.", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn get(
     State(api): State<Arc<Api>>,
-    RawQuery(raw): RawQuery,
+    _: NoQuery,
 ) -> Result<([(HeaderName, HeaderValue); 1], Json<Health>), Problem> {
-    query::no_parameters(raw.as_deref())?;
     let status = api.status.borrow().clone();
     let problems = troubles(&status);
     let health = Health {

@@ -2,17 +2,16 @@
 //! BI's credential test) request the bare base URL first.
 
 use axum::Json;
-use axum::extract::RawQuery;
+use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_SECURITY_POLICY, VARY};
-use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::VERSION;
-use crate::api::http::accept::{APPLICATION_JSON, TEXT_HTML, negotiate};
-use crate::api::http::parameters as query;
-use crate::api::http::problem::Problem;
+use crate::api::http::accept::JsonOrHtml;
+use crate::api::http::extract::NoQuery;
+use crate::api::http::problem::ProblemBody;
 
 /// The page contains its style sheet and loads nothing else.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -62,14 +61,12 @@ pub(crate) struct Index {
     security(()),
     responses(
         (status = 200, description = "The entry points of the service.", content((Index = "application/json"), (String = "text/html"))),
-        (status = 400, description = "A query parameter was given; this route takes none.", body = crate::api::http::problem::ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 406, description = "The `Accept` header excludes both JSON and HTML.", body = crate::api::http::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 400, description = "A query parameter was given; this route takes none.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 406, description = "The `Accept` header excludes both JSON and HTML.", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn get(headers: HeaderMap, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
-    query::no_parameters(raw.as_deref())?;
-    let form = negotiate(&headers, &[APPLICATION_JSON, TEXT_HTML])?;
-    let mut response = if form == TEXT_HTML {
+pub(crate) async fn get(_: NoQuery, accepted: JsonOrHtml) -> Response {
+    let mut response = if accepted == JsonOrHtml::Html {
         let page = include_str!("pages/index.html").replace("{{version}}", VERSION);
         let mut response = Html(page).into_response();
         response
@@ -92,5 +89,5 @@ pub(crate) async fn get(headers: HeaderMap, RawQuery(raw): RawQuery) -> Result<R
     };
     let vary = HeaderValue::from_static("accept, accept-encoding");
     response.headers_mut().insert(VARY, vary);
-    Ok(response)
+    response
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -12,7 +12,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{Components, OpenApi as Document, RefOr};
 use utoipa::{Modify, OpenApi};
 
-use crate::api::http::parameters as query;
+use crate::api::http::extract::NoQuery;
 use crate::api::http::problem::{Problem, ProblemBody};
 use crate::api::routes::openapi_json;
 use crate::api::routes::reports::files::with_files;
@@ -113,11 +113,7 @@ impl Modify for RequestIds {
         (status = 400, description = "A query parameter was given; this route takes none.", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn get(
-    State(api): State<Arc<Api>>,
-    RawQuery(raw): RawQuery,
-) -> Result<Response, Problem> {
-    query::no_parameters(raw.as_deref())?;
+pub(crate) async fn get(State(api): State<Arc<Api>>, _: NoQuery) -> Result<Response, Problem> {
     let document = with_files(&api.library, openapi_json).await??;
     let json = HeaderValue::from_static("application/json");
     Ok(([(CONTENT_TYPE, json)], document).into_response())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
@@ -11,8 +11,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::trouble::troubles;
-use crate::api::http::parameters as query;
-use crate::api::http::problem::{Code, Problem};
+use crate::api::http::extract::NoQuery;
+use crate::api::http::problem::{Code, Problem, ProblemBody};
 use crate::api::routes::state::Api;
 
 /// The service is ready.
@@ -36,17 +36,13 @@ pub(crate) struct Ready {
     security(()),
     responses(
         (status = 200, description = "The service is ready.", body = Ready),
-        (status = 400, description = "A query parameter was given; this route takes none.", body = crate::api::http::problem::ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 503, description = "The service archives nothing at the moment; `detail` has the reasons.", body = crate::api::http::problem::ProblemBody<'static>, content_type = "application/problem+json", headers(
+        (status = 400, description = "A query parameter was given; this route takes none.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 503, description = "The service archives nothing at the moment; `detail` has the reasons.", body = ProblemBody<'static>, content_type = "application/problem+json", headers(
             ("retry-after" = u32, description = "Seconds to wait before the next try."),
         )),
     ),
 )]
-pub(crate) async fn get(
-    State(api): State<Arc<Api>>,
-    RawQuery(raw): RawQuery,
-) -> Result<Response, Problem> {
-    query::no_parameters(raw.as_deref())?;
+pub(crate) async fn get(State(api): State<Arc<Api>>, _: NoQuery) -> Result<Response, Problem> {
     let reasons: Vec<_> = troubles(&api.status.borrow())
         .into_iter()
         .filter(|trouble| trouble.stops_recording)

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path as PathOf, RawQuery, Request, State};
+use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_TYPE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
     IF_UNMODIFIED_SINCE, LOCATION, RANGE,
 };
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use headers::{
@@ -21,8 +21,8 @@ use tower::ServiceExt;
 use tower_http::services::ServeFile;
 
 use crate::api::answer::private::keep_private;
-use crate::api::http::parameters as query;
-use crate::api::http::problem::{Code, Problem};
+use crate::api::http::extract::NoQuery;
+use crate::api::http::problem::{Code, Problem, ProblemBody};
 use crate::api::http::range;
 use crate::api::http::range::Wanted;
 use crate::api::http::refusals::Refusals;
@@ -53,18 +53,16 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
             ("location" = String, description = "The file under its immutable name, relative to this URL."),
             ("cache-control" = String, description = "`private, no-cache`"),
         )),
-        (status = 404, description = "There is no snapshot yet, or the current snapshot has no such file.", body = crate::api::http::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 404, description = "There is no snapshot yet, or the current snapshot has no such file.", body = ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
 pub(crate) async fn latest(
     State(api): State<Arc<Api>>,
-    path: Result<PathOf<String>, PathRejection>,
-    RawQuery(raw): RawQuery,
+    _: NoQuery,
+    NamedInPath(name): NamedInPath,
 ) -> Result<Response, Problem> {
-    query::no_parameters(raw.as_deref())?;
-    let PathOf(file) = path.map_err(|_| not_found())?;
-    redirect(&api, &file)
+    redirect(&api, &name)
 }
 
 /// Get the current messages of a guild and month
@@ -85,18 +83,16 @@ pub(crate) async fn latest(
             ("location" = String, description = "The file under its immutable name, relative to this URL."),
             ("cache-control" = String, description = "`private, no-cache`"),
         )),
-        (status = 404, description = "The current snapshot has no such file.", body = crate::api::http::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 404, description = "The current snapshot has no such file.", body = ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
 pub(crate) async fn latest_partition(
     State(api): State<Arc<Api>>,
-    path: Result<PathOf<(String, String, String)>, PathRejection>,
-    RawQuery(raw): RawQuery,
+    _: NoQuery,
+    NamedInPath(name): NamedInPath,
 ) -> Result<Response, Problem> {
-    query::no_parameters(raw.as_deref())?;
-    let PathOf((table, guild, month)) = path.map_err(|_| not_found())?;
-    redirect(&api, &format!("{table}/{guild}/{month}"))
+    redirect(&api, &name)
 }
 
 /// Get a manifest or table of a snapshot
@@ -130,21 +126,19 @@ pub(crate) async fn latest_partition(
         (status = 304, description = "The file has not changed since the response that `If-None-Match` or `If-Modified-Since` refers to.", headers(
             ("etag" = String, description = "A strong entity tag: the SHA-256 of the content."),
         )),
-        (status = 404, description = "No existing snapshot has this file; it may have been deleted with an older snapshot.", body = crate::api::http::problem::ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 412, description = "The condition in `If-Match` or `If-Unmodified-Since` is not fulfilled.", body = crate::api::http::problem::ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 416, description = "The requested range lies outside of the file.", body = crate::api::http::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 404, description = "No existing snapshot has this file; it may have been deleted with an older snapshot.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 412, description = "The condition in `If-Match` or `If-Unmodified-Since` is not fulfilled.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 416, description = "The requested range lies outside of the file.", body = ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
 pub(crate) async fn file(
     State(api): State<Arc<Api>>,
-    path: Result<PathOf<(String, String)>, PathRejection>,
-    RawQuery(raw): RawQuery,
+    _: NoQuery,
+    NamedInPath(name): NamedInPath,
     request: Request,
 ) -> Result<Response, Problem> {
-    query::no_parameters(raw.as_deref())?;
-    let PathOf((folder, file)) = path.map_err(|_| not_found())?;
-    serve(&api, &format!("{folder}/{file}"), request).await
+    serve(&api, &name, request).await
 }
 
 /// Get the messages of a guild and month
@@ -180,21 +174,33 @@ pub(crate) async fn file(
         (status = 304, description = "The file has not changed since the response that `If-None-Match` or `If-Modified-Since` refers to.", headers(
             ("etag" = String, description = "A strong entity tag: the SHA-256 of the content."),
         )),
-        (status = 404, description = "No existing snapshot has this file; it may have been deleted with an older snapshot.", body = crate::api::http::problem::ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 412, description = "The condition in `If-Match` or `If-Unmodified-Since` is not fulfilled.", body = crate::api::http::problem::ProblemBody<'static>, content_type = "application/problem+json"),
-        (status = 416, description = "The requested range lies outside of the file.", body = crate::api::http::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 404, description = "No existing snapshot has this file; it may have been deleted with an older snapshot.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 412, description = "The condition in `If-Match` or `If-Unmodified-Since` is not fulfilled.", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        (status = 416, description = "The requested range lies outside of the file.", body = ProblemBody<'static>, content_type = "application/problem+json"),
         Refusals,
     ),
 )]
 pub(crate) async fn partition(
     State(api): State<Arc<Api>>,
-    path: Result<PathOf<(String, String, String, String)>, PathRejection>,
-    RawQuery(raw): RawQuery,
+    _: NoQuery,
+    NamedInPath(name): NamedInPath,
     request: Request,
 ) -> Result<Response, Problem> {
-    query::no_parameters(raw.as_deref())?;
-    let PathOf((table, guild, month, file)) = path.map_err(|_| not_found())?;
-    serve(&api, &format!("{table}/{guild}/{month}/{file}"), request).await
+    serve(&api, &name, request).await
+}
+
+/// The name of a file: the variable segments of the path.
+pub(crate) struct NamedInPath(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for NamedInPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let segments = RawPathParams::from_request_parts(parts, state).await;
+        let segments = segments.map_err(|_| not_found())?;
+        let segments: Vec<_> = segments.iter().map(|(_, segment)| segment).collect();
+        Ok(Self(segments.join("/")))
+    }
 }
 
 fn not_found() -> Problem {

@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::answer::private::private_json;
-use crate::api::http::accept::{APPLICATION_JSON, negotiate};
-use crate::api::http::parameters as query;
-use crate::api::http::problem::{Code, Problem};
+use crate::api::http::accept::AcceptsJson;
+use crate::api::http::extract::NoQuery;
+use crate::api::http::problem::{Code, Problem, ProblemBody};
 use crate::api::http::refusals::Refusals;
 use crate::api::http::values::{Snowflake, Time, snowflake};
 use crate::api::routes::state::Api;
@@ -122,11 +122,9 @@ pub(crate) struct SnapshotRequested {
 )]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
-    headers: HeaderMap,
-    RawQuery(raw): RawQuery,
+    _: AcceptsJson,
+    _: NoQuery,
 ) -> Result<Response, Problem> {
-    negotiate(&headers, &[APPLICATION_JSON])?;
-    query::no_parameters(raw.as_deref())?;
     let catalog = api.snapshots.catalog();
     let data = catalog.snapshots.iter();
     let data = data.map(|snapshot| snapshot_json(snapshot)).collect();
@@ -146,7 +144,7 @@ pub(crate) async fn list(
     responses(
         (status = 200, description = "The current snapshot already contains every commit; no snapshot is taken.", body = SnapshotRequested),
         (status = 202, description = "The snapshot will be taken.", body = SnapshotRequested),
-        (status = 429, description = "The last snapshot was taken too recently.", body = crate::api::http::problem::ProblemBody<'static>, content_type = "application/problem+json", headers(
+        (status = 429, description = "The last snapshot was taken too recently.", body = ProblemBody<'static>, content_type = "application/problem+json", headers(
             ("retry-after" = String, description = "Seconds until a snapshot can be requested."),
         )),
         Refusals,
@@ -154,11 +152,9 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn request(
     State(api): State<Arc<Api>>,
-    headers: HeaderMap,
-    RawQuery(raw): RawQuery,
+    _: AcceptsJson,
+    _: NoQuery,
 ) -> Result<Response, Problem> {
-    negotiate(&headers, &[APPLICATION_JSON])?;
-    query::no_parameters(raw.as_deref())?;
     let revision = api.status.borrow().revision;
     let (status, revision) = match api.snapshots.request_for_caller() {
         Ok(()) => (StatusCode::ACCEPTED, revision),
