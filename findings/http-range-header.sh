@@ -5,7 +5,7 @@
 # One would have guessed: section 14.1.2, "if the selected representation is shorter than the specified suffix-length,
 # the entire representation is used", as every reader of Parquet relies on that asks for a footer.
 # What follows: a file server on them can't be read by such readers where files are small, unless it reads the header
-# itself. guildlake does (src/api/range.rs).
+# itself. guildlake does (src/api/http/range.rs).
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

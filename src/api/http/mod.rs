@@ -1,0 +1,19 @@
+//! What holds for every request and response, whatever its route: connections, the key, limits, strict parameters,
+//! content negotiation, one form of error, one log line.
+
+pub(crate) mod accept;
+pub(crate) mod auth;
+pub(crate) mod busy;
+pub(crate) mod caller;
+pub(crate) mod extract;
+pub(crate) mod limits;
+mod no_request;
+pub(crate) mod parameters;
+pub(crate) mod problem;
+pub(crate) mod query;
+pub(crate) mod range;
+pub(crate) mod refusals;
+pub(crate) mod request_log;
+pub(crate) mod server;
+pub(crate) mod syntax;
+pub(crate) mod values;

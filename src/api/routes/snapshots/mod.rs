@@ -1,0 +1,4 @@
+//! The snapshots: their list, and their files.
+
+pub(crate) mod files;
+pub(crate) mod list;
