@@ -3,8 +3,8 @@
 use axum::body::Body;
 use tokio::time::Instant;
 
-use crate::api::answer::body::{self, Piece};
-use crate::api::answer::message::MessageJson;
+use super::body::{self, Piece};
+use super::message::MessageJson;
 use crate::message::MessageId;
 use crate::store::{Page, StoreError};
 

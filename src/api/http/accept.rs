@@ -8,7 +8,7 @@ use headers_accept::Accept;
 use mediatype::names::{APPLICATION, HTML, JSON, TEXT};
 use mediatype::{MediaType, ReadParams};
 
-use crate::api::http::problem::{Code, Problem};
+use super::problem::{Code, Problem};
 
 /// The default format of the API's responses.
 pub(crate) const APPLICATION_JSON: MediaType<'static> = MediaType::new(APPLICATION, JSON);

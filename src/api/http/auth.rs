@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::api::http::problem::{Code, Problem};
+use super::problem::{Code, Problem};
 
 /// The header with the API key.
 pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");

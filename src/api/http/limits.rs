@@ -14,7 +14,7 @@ use headers::{ContentLength, HeaderMapExt};
 
 use tokio::time::Instant;
 
-use crate::api::http::problem::{Code, Problem};
+use super::problem::{Code, Problem};
 
 /// The maximum length of the path and query string.
 const URI_LENGTH: usize = 8 * 1024;

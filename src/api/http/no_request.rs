@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 use uuid::Uuid;
 
-use crate::api::http::problem;
+use super::problem;
 
 /// How long a refused client may go on sending, and how many bytes, before the connection is closed. Closing it
 /// earlier would reset the connection, and the response would be lost.

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use percent_encoding::percent_decode_str;
 
-use crate::api::http::problem::{FieldError, Problem};
+use super::problem::{FieldError, Problem};
 
 /// Why a value was rejected.
 pub(crate) type Reason = Cow<'static, str>;

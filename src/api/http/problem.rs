@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::http::busy::Refused;
+use super::busy::Refused;
 use crate::store::StoreError;
 
 /// The media type of every error.

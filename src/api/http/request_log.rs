@@ -14,8 +14,8 @@ use http_body::{Frame, SizeHint};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
-use crate::api::http::busy::Refused;
-use crate::api::http::problem;
+use super::busy::Refused;
+use super::problem;
 
 /// The header with the request id, which identifies a request in the logs of all services that it passes.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

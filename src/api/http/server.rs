@@ -15,7 +15,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::api::http::no_request::Explained;
+use super::no_request::Explained;
 
 /// The maximum number of connections; more wait in the backlog of the operating system.
 const CONNECTIONS: usize = 1024;
