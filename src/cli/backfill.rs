@@ -137,8 +137,7 @@ fn say_what_is_missing(report: &PassReport, channels: &[KnownChannel], second_lo
     }
     for channel in &report.suspected {
         super::say(&format!(
-            "  channel {channel} is not known to Discord any more; a run later than SECOND_LOOK ({:?}) looks for it again before its messages count as deleted",
-            second_look
+            "  channel {channel} is not known to Discord any more; a run later than SECOND_LOOK ({second_look:?}) looks for it again before its messages count as deleted"
         ));
     }
     for channel in &report.missing_channels {
