@@ -36,7 +36,8 @@ impl Found {
             }
         }
         let path = copy.path().join("guildlake.duckdb");
-        if !path.exists() {
+        // DuckDB writes three headers of 4 KiB before anything else.
+        if std::fs::metadata(&path).map_or(0, |file| file.len()) < 3 * 4096 {
             return Ok(None);
         }
         let config = Config::default().access_mode(AccessMode::ReadWrite)?;

@@ -19,7 +19,7 @@ use crate::{durable, failpoint};
 
 /// The three headers at the beginning of a DuckDB file, in bytes; the blocks follow. The headers identify the
 /// database and its last checkpoint, and a checkpoint writes them at its end.
-const HEADERS: usize = 3 * 4096;
+pub(crate) const HEADERS: usize = 3 * 4096;
 
 /// Checkpoints the DuckDB file of the record.
 pub(crate) struct Checkpoints {

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use crate::durable;
 
 /// The suffix of the counter's file, which is beside the DuckDB file.
-const SUFFIX: &str = ".commits";
+pub(crate) const SUFFIX: &str = ".commits";
 
 /// The content of the counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

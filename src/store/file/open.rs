@@ -4,15 +4,17 @@
 
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
 use duckdb::{Config, Connection};
 use tracing::error;
 
-use super::checkpoint;
+use super::checkpoint::HEADERS;
 use super::paths::{failed, first_line, log_of, refusal};
 use super::settings::StoreSettings;
+use super::{checkpoint, commit_counter};
 use crate::durable;
 use crate::store::StoreError;
 
@@ -22,6 +24,9 @@ const CHECKPOINT_THRESHOLD: &str = "1000TB";
 /// The storage version of new files: the oldest one that ties a WAL to its file, so that DuckDB does not replay
 /// a WAL of another time.
 const STORAGE_VERSION: &str = "v1.4.0";
+
+/// Where a DuckDB file says that it is one, behind the checksum of its first header.
+const MAGIC_PLACE: Range<usize> = 8..12;
 
 /// How often one WAL is cut at most. One damage needs one cut.
 const CUTS: u32 = 3;
@@ -41,9 +46,10 @@ pub(crate) fn open(settings: &StoreSettings) -> Result<Opened, StoreError> {
     let path = settings.path.as_path();
     let log = log_of(path);
     match fs::metadata(path) {
-        // A full disk at the creation leaves an empty file, which holds no data.
-        Ok(file) if file.len() == 0 && !log.exists() => {
-            fs::remove_file(path).map_err(|cause| failed("remove the empty file", path, cause))?;
+        // A full disk or a kill at the creation leaves a file without all of its headers, which holds no data.
+        Ok(_) if !log.exists() && is_unfinished(path) => {
+            let removed = fs::remove_file(path);
+            removed.map_err(|cause| failed("remove the unfinished file", path, cause))?;
         }
         Ok(_) => {}
         // DuckDB would create a new file and delete the WAL.
@@ -85,6 +91,18 @@ pub(crate) fn open(settings: &StoreSettings) -> Result<Opened, StoreError> {
         // Only the first of the renamed files is the complete WAL.
         set_aside.get_or_insert(aside);
     }
+}
+
+/// Whether DuckDB was interrupted while it created the file: it writes three headers and puts them on disk before
+/// anything else. A shorter file of another program, or of a record that existed, is left to its owner.
+fn is_unfinished(path: &Path) -> bool {
+    let length = fs::metadata(path).map_or(HEADERS as u64, |file| file.len());
+    if length == 0 || length >= HEADERS as u64 {
+        return length == 0;
+    }
+    let is_of_duckdb = fs::read(path)
+        .is_ok_and(|bytes| bytes.get(MAGIC_PLACE).is_some_and(|magic| magic == b"DUCK"));
+    is_of_duckdb && !durable::with_suffix(path, commit_counter::SUFFIX).exists()
 }
 
 /// Copies a WAL that DuckDB replayed only in part, because the next commit truncates the rest.

@@ -289,10 +289,24 @@ fn a_missing_file_beside_its_log_is_refused() {
 }
 
 #[test]
-fn an_empty_file_of_a_full_disk_is_begun_anew() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("r.duckdb"), "").unwrap();
-    Record::open(&settings(folder.path())).unwrap();
+fn a_file_that_was_never_finished_is_begun_anew() {
+    let image = Image::new();
+    let whole = fs::read(image.folder.path().join("r.duckdb")).unwrap();
+    // A kill between the writes of the three headers, or a full disk.
+    for length in [0, 4096, 8192] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("r.duckdb");
+        fs::write(&file, &whole[..length]).unwrap();
+        Record::open(&settings(folder.path())).unwrap();
+        if length > 0 {
+            // A record that existed, or another program's file, is left as it is.
+            fs::write(&file, &whole[..length]).unwrap();
+            assert!(Record::open(&settings(folder.path())).is_err(), "{length}");
+            let other = tempfile::tempdir().unwrap();
+            fs::write(other.path().join("r.duckdb"), "a text of somebody's").unwrap();
+            assert!(Record::open(&settings(other.path())).is_err());
+        }
+    }
 }
 
 #[test]
