@@ -24,31 +24,35 @@ LOCKED  := $(if $(CI),--locked)
 PROFILE := $(if $(CI),--profile ci)
 
 .PHONY: help
-help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+help: ## use: This list
+	@for group in "use:To use it" "develop:To work on it" "prove:Long runs, and measurements"; do \
+	  printf '\n%s\n' "$${group#*:}"; \
+	  awk -F ":.*## $${group%%:*}: " '/^[a-z-]+:.*## / && NF == 2 { printf "  make %-12s %s\n", $$1, $$2 }' \
+	    $(firstword $(MAKEFILE_LIST)); \
+	done
 
 .PHONY: demo
-demo: build ## Set up, build and run the demo: the service on its built-in community, no token needed
+demo: build ## use: Set up, build and run the demo: the service on its built-in community, no token needed
 	$(BUILT)/release/guildlake demo $(ARGS)
 
 .PHONY: build
-build: libduckdb ## The release build: target/release/guildlake, with DuckDB's library beside it
+build: libduckdb ## use: The release build: target/release/guildlake, with DuckDB's library beside it
 	@scripts/need cargo cc
 	$(CARGO) build --release $(LOCKED)
 
 .PHONY: bundled
-bundled: ## One binary with DuckDB compiled in: needs a C++ compiler and over half an hour
+bundled: ## use: One binary with DuckDB compiled in: needs a C++ compiler and over half an hour
 	@scripts/need cargo cc c++
 	$(CARGO) build --release --features bundled $(LOCKED)
 
 .PHONY: unit
-unit: libduckdb ## The tests that need nothing but cargo: no Python, no other programs, no network
+unit: libduckdb ## develop: The tests that need nothing but cargo: no Python, no other programs, no network
 	@scripts/need cargo cc
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -- nextest run $(PROFILE); else set -- test; fi; \
 	set -x; $(CARGO) "$$@" --lib --test in_process $(LOCKED) $(ARGS)
 
 .PHONY: test
-test: libduckdb venv ## The whole test suite
+test: libduckdb venv ## develop: The whole test suite
 	@scripts/need cargo cc curl
 	@# Without it one proof is skipped.
 	@scripts/need strace || true
@@ -63,12 +67,12 @@ test: libduckdb venv ## The whole test suite
 	  $(CARGO) test --no-fail-fast --test tools $(LOCKED) -- --ignored || failed=1; [ -z "$$failed" ]; fi
 
 .PHONY: full
-full: libduckdb ## The faults at full size: 50,000 messages, bursts of 5,000 events (minutes)
+full: libduckdb ## prove: The faults at full size: 50,000 messages, bursts of 5,000 events (minutes)
 	@scripts/need cargo cc
 	GUILDLAKE_FULL=1 $(CARGO) test --release $(LOCKED) --test service -- --test-threads=1 ingest:: $(ARGS)
 
 .PHONY: crash
-crash: libduckdb ## The service killed 500 times, stopped 200 times, its disk full or failing 20 times (an hour); GUILDLAKE_SEED replays
+crash: libduckdb ## prove: The service killed 500 times, stopped 200 times, its disk full or failing 20 times (an hour); GUILDLAKE_SEED replays
 	@scripts/need cargo cc strace
 	GUILDLAKE_CRASH_ROUNDS=$${GUILDLAKE_CRASH_ROUNDS:-500} GUILDLAKE_TERM_ROUNDS=$${GUILDLAKE_TERM_ROUNDS:-200} \
 	  GUILDLAKE_FAULT_ROUNDS=$${GUILDLAKE_FAULT_ROUNDS:-20} \
@@ -76,54 +80,54 @@ crash: libduckdb ## The service killed 500 times, stopped 200 times, its disk fu
 	  --include-ignored crash::birth crash::disk crash::fsync crash::kill crash::terminate $(ARGS)
 
 .PHONY: outages
-outages: libduckdb ## 100 outages of a minute to a day of simulated time in one data folder (a quarter of an hour)
+outages: libduckdb ## prove: 100 outages of a minute to a day of simulated time in one data folder (a quarter of an hour)
 	@scripts/need cargo cc
 	GUILDLAKE_OUTAGES=$${GUILDLAKE_OUTAGES:-100} \
 	  $(CARGO) test --release $(LOCKED) --test faults -- --nocapture outages:: $(ARGS)
 
 .PHONY: reconnects
-reconnects: libduckdb ## A Gateway that accepts connections and ends them, in nine ways, a minute each: attempts, log lines, time to recover
+reconnects: libduckdb ## prove: A Gateway that accepts connections and ends them, in nine ways, a minute each: attempts, log lines, time to recover
 	@scripts/need cargo cc
 	GUILDLAKE_RECONNECTS=$${GUILDLAKE_RECONNECTS:-60} \
 	  $(CARGO) test $(LOCKED) --test service -- --nocapture a_minute_of_each_way $(ARGS)
 
 .PHONY: soak
-soak: libduckdb ## A million events at GUILDLAKE_SOAK_RATE (1,000 a second): memory, lag, the whole truth (17 minutes)
+soak: libduckdb ## prove: A million events at GUILDLAKE_SOAK_RATE (1,000 a second): memory, lag, the whole truth (17 minutes)
 	@scripts/need cargo cc
 	GUILDLAKE_SOAK_EVENTS=$${GUILDLAKE_SOAK_EVENTS:-1000000} \
 	  $(CARGO) test --release $(LOCKED) --test faults -- --nocapture soak:: $(ARGS)
 
 .PHONY: failpoints
-failpoints: libduckdb ## A fault at each step of a commit, a move, a checkpoint and a snapshot, twenty times each: error, panic, kill (minutes)
+failpoints: libduckdb ## prove: A fault at each step of a commit, a move, a checkpoint and a snapshot, twenty times each: error, panic, kill (minutes)
 	@scripts/need cargo cc
 	GUILDLAKE_FAILPOINT_TIMES=$${GUILDLAKE_FAILPOINT_TIMES:-20} $(CARGO) test $(LOCKED) --features failpoints --test failpoints -- --nocapture $(ARGS)
 
 .PHONY: damage
-damage: libduckdb ## Logs cut and bits flipped, 500 times each, and 1,000 kills in checkpoints (minutes)
+damage: libduckdb ## prove: Logs cut and bits flipped, 500 times each, and 1,000 kills in checkpoints (minutes)
 	@scripts/need cargo cc
 	GUILDLAKE_DAMAGE=$${GUILDLAKE_DAMAGE:-500} GUILDLAKE_TORN_KILLS=$${GUILDLAKE_TORN_KILLS:-1000} \
 	  $(CARGO) test $(LOCKED) --test faults -- --nocapture record::damage record::torn $(ARGS)
 
 .PHONY: histories
-histories: libduckdb ## Ten thousand random histories of messages, and a hundred of coverage, against models (minutes)
+histories: libduckdb ## prove: Ten thousand random histories of messages, and a hundred of coverage, against models (minutes)
 	@scripts/need cargo cc
 	GUILDLAKE_HISTORIES=$${GUILDLAKE_HISTORIES:-10000} GUILDLAKE_LIVES=$${GUILDLAKE_LIVES:-100} \
 	  $(CARGO) test $(LOCKED) --test in_process -- --nocapture record::histories record::coverage $(ARGS)
 
 .PHONY: zones
-zones: venv ## Reports by hour, day, week and month in all time zones that DuckDB knows, 2015 to 2035, against a model (half an hour)
+zones: venv ## prove: Reports by hour, day, week and month in all time zones that DuckDB knows, 2015 to 2035, against a model (half an hour)
 	@scripts/need python
 	$(VENV)/bin/python tests/reports/zones.py --duckdb $(VENV)/bin/duckdb --zones all $(ARGS)
 
 .PHONY: snapshots
-snapshots: libduckdb ## Snapshots: a process killed 100 times while they are read, and what one costs at a million messages (minutes)
+snapshots: libduckdb ## prove: Snapshots: a process killed 100 times while they are read, and what one costs at a million messages (minutes)
 	@scripts/need cargo cc
 	GUILDLAKE_SNAPSHOT_KILLS=$${GUILDLAKE_SNAPSHOT_KILLS:-100} GUILDLAKE_SNAPSHOT_ROWS=$${GUILDLAKE_SNAPSHOT_ROWS:-1000000} \
 	  $(CARGO) test --release $(LOCKED) --test in_process --test faults -- --test-threads=1 --nocapture \
 	  snapshots::kill snapshots::size $(ARGS)
 
 .PHONY: search
-search: libduckdb ## The search against the table: 100 kills, each file of the index damaged 20 times, 100,000 queries (an hour)
+search: libduckdb ## prove: The search against the table: 100 kills, each file of the index damaged 20 times, 100,000 queries (an hour)
 	@scripts/need cargo cc
 	GUILDLAKE_SEARCH_KILLS=$${GUILDLAKE_SEARCH_KILLS:-100} GUILDLAKE_SEARCH_DAMAGE=$${GUILDLAKE_SEARCH_DAMAGE:-20} \
 	  GUILDLAKE_SEARCH_QUERIES=$${GUILDLAKE_SEARCH_QUERIES:-100000} GUILDLAKE_SEARCH_SENT=$${GUILDLAKE_SEARCH_SENT:-100} \
@@ -131,12 +135,12 @@ search: libduckdb ## The search against the table: 100 kills, each file of the i
 	  search::ahead search::crash search::damage search::fuzz $(ARGS)
 
 .PHONY: mutations
-mutations: libduckdb ## Takes out one safeguard at a time, and sees the suite fail (minutes)
+mutations: libduckdb ## develop: Takes out one safeguard at a time, and sees the suite fail (minutes)
 	@scripts/need cargo cc strace
 	scripts/mutations $(ARGS)
 
 .PHONY: recipes
-recipes: venv $(READERS)/.ready ## Each reader of docs/bi.md and docs/readers.md, against a service: ARGS="--url … --key … --guild … --data …"
+recipes: venv $(READERS)/.ready ## develop: Each reader of docs/bi.md and docs/readers.md, against a service: ARGS="--url … --key … --guild … --data …"
 	@scripts/need java jq node office
 	$(VENV)/bin/python tests/recipes/run.py $(ARGS)
 	$(VENV)/bin/python tests/recipes/run.py --duckdb $(VENV)/duckdb2 $(ARGS)
@@ -152,7 +156,7 @@ $(READERS)/.ready: tests/recipes/readers/requirements.txt tests/recipes/readers/
 	@touch $@
 
 .PHONY: check
-check: libduckdb ## Format, imports, lints and docs, warnings denied; the mutations still fit
+check: libduckdb ## develop: Format, imports, lints and docs, warnings denied; the mutations still fit
 	@scripts/need cargo cc git python
 	$${PYTHON:-python3} scripts/imports
 	$(CARGO) fmt --all --check
@@ -161,7 +165,7 @@ check: libduckdb ## Format, imports, lints and docs, warnings denied; the mutati
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items $(LOCKED)
 
 .PHONY: deny
-deny: ## Licences, banned crates and sources of all dependencies (cargo-deny, installed if missing)
+deny: ## develop: Licences, banned crates and sources of all dependencies (cargo-deny, installed if missing)
 	@scripts/need cargo cc
 	@if $(CARGO) deny --version >/dev/null 2>&1 || [ -x $(TOOLS)/bin/cargo-deny ]; then :; else \
 	  set -x; CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
@@ -169,7 +173,7 @@ deny: ## Licences, banned crates and sources of all dependencies (cargo-deny, in
 	PATH="$$PATH:$(CURDIR)/$(TOOLS)/bin" $(CARGO) deny $(LOCKED) check --hide-inclusion-graph licenses bans sources
 
 .PHONY: bench
-bench: build $(BENCH_VENV)/.ready ## Reading beside SQLite, PostgreSQL and JSON, into docs/PERFORMANCE.md: GUILDLAKE_BENCH_SIZES="1 10", in millions
+bench: build $(BENCH_VENV)/.ready ## prove: Reading beside SQLite, PostgreSQL and JSON, into docs/PERFORMANCE.md: GUILDLAKE_BENCH_SIZES="1 10", in millions
 	@scripts/need curl
 	@scripts/need postgres || true
 	$(CARGO) build --release $(LOCKED) --example fill
@@ -179,13 +183,13 @@ bench: build $(BENCH_VENV)/.ready ## Reading beside SQLite, PostgreSQL and JSON,
 	$(BENCH_VENV)/bin/python benches/read/render.py target/bench/results-*.json
 
 .PHONY: relevance
-relevance: libduckdb $(BENCH_VENV)/.ready ## The judged queries, asked of the search, of SQLite FTS5 and of PostgreSQL
+relevance: libduckdb $(BENCH_VENV)/.ready ## prove: The judged queries, asked of the search, of SQLite FTS5 and of PostgreSQL
 	@scripts/need postgres || true
 	$(CARGO) test $(LOCKED) --test in_process -- relevance::
 	$(BENCH_VENV)/bin/python tests/relevance/rivals.py $(BUILT)/tmp/relevance.json
 
 .PHONY: bench-search
-bench-search: build $(BENCH_VENV)/.ready ## Searching beside SQLite FTS5 and PostgreSQL: GUILDLAKE_BENCH_SIZES="1 5", in millions
+bench-search: build $(BENCH_VENV)/.ready ## prove: Searching beside SQLite FTS5 and PostgreSQL: GUILDLAKE_BENCH_SIZES="1 5", in millions
 	@scripts/need postgres || true
 	$(CARGO) build --release $(LOCKED) --example fill
 	$(CARGO) build --release $(LOCKED) -p simulator --bins
@@ -193,7 +197,7 @@ bench-search: build $(BENCH_VENV)/.ready ## Searching beside SQLite FTS5 and Pos
 	  --sizes "$${GUILDLAKE_BENCH_SIZES:-1}" $(ARGS)
 
 .PHONY: bench-ingest
-bench-ingest: libduckdb ## How fast messages get into the record, beside a plain loop of inserts
+bench-ingest: libduckdb ## prove: How fast messages get into the record, beside a plain loop of inserts
 	@scripts/need cargo cc
 	$(CARGO) bench --workspace $(LOCKED) $(ARGS)
 
@@ -205,22 +209,22 @@ $(BENCH_VENV)/.ready: benches/read/requirements.txt
 	@touch $@
 
 .PHONY: fmt
-fmt: ## Format the code
+fmt: ## develop: Format the code
 	$(CARGO) fmt --all
 
 .PHONY: install
-install: build ## Install under PREFIX (/usr/local): bin/guildlake and lib/guildlake/
+install: build ## use: Install under PREFIX (/usr/local): bin/guildlake and lib/guildlake/
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/lib/guildlake"
 	install -m 755 $(BUILT)/release/guildlake "$(DESTDIR)$(PREFIX)/bin/"
 	for f in $(BUILT)/release/libduckdb.so $(BUILT)/release/libduckdb.dylib target/libduckdb/LICENSE.duckdb; do \
 	  if [ -e "$$f" ]; then install -m 644 "$$f" "$(DESTDIR)$(PREFIX)/lib/guildlake/" || exit; fi; done
 
 .PHONY: libduckdb
-libduckdb: ## DuckDB's prebuilt library, fetched and checked; after this plain `cargo build` works
+libduckdb: ## use: DuckDB's prebuilt library, fetched and checked; after this plain `cargo build` works
 	@scripts/fetch-libduckdb
 
 .PHONY: venv
-venv: $(VENV)/.ready ## The Python tools that the tests use (DuckDB's command line, pandas, schemathesis)
+venv: $(VENV)/.ready ## develop: The Python tools that the tests use (DuckDB's command line, pandas, schemathesis)
 
 $(VENV)/.ready: tests/requirements.txt tests/recipes/readers/duckdb2.txt
 	@scripts/need python
@@ -233,6 +237,6 @@ $(VENV)/.ready: tests/requirements.txt tests/recipes/readers/duckdb2.txt
 	@touch $@
 
 .PHONY: clean
-clean: ## Remove target/: what was built and what was fetched (never the data folder)
+clean: ## use: Remove target/: what was built and what was fetched (never the data folder)
 	$(CARGO) clean
 	rm -rf target
