@@ -96,15 +96,15 @@ COMMENT ON COLUMN discord_messages.author_name IS 'The author''s user name; empt
 COMMENT ON COLUMN discord_messages.author_is_bot IS 'Whether an app or a webhook wrote the message.';
 COMMENT ON COLUMN discord_messages.content IS 'The message text as typed, with Discord''s markup; empty if it was redacted.';
 COMMENT ON COLUMN discord_messages.created_at IS 'When the message was written (UTC): the time encoded in its id.';
-COMMENT ON COLUMN discord_messages.edited_at IS 'When the author last edited the message (UTC); null if never.';
+COMMENT ON COLUMN discord_messages.edited_at IS 'When the author last edited the message (UTC); null if never, or if the content was redacted.';
 COMMENT ON COLUMN discord_messages.deleted IS 'Whether the message no longer exists on Discord.';
 COMMENT ON COLUMN discord_messages.deleted_by IS 'How the delete became known. Reported by Discord: gateway (a MESSAGE_DELETE event), bulk (a MESSAGE_DELETE_BULK event, as a moderator''s purge sends it), channel (the channel or thread was deleted). Inferred, and reverted if the message appears again: rescan (two readings of the history did not contain the message), missing_channel (Discord answers that the channel does not exist). Null if the message is not deleted.';
 COMMENT ON COLUMN discord_messages.deleted_after IS 'The message still existed on Discord at this time (UTC); the delete happened later.';
 COMMENT ON COLUMN discord_messages.deleted_before IS 'When the delete was noticed (UTC); it happened at this time or earlier.';
 COMMENT ON COLUMN discord_messages.content_removed_at IS 'When the content of this deleted message was redacted (UTC); null if it was not.';
 COMMENT ON COLUMN discord_messages.message_type IS 'Discord''s message type, for example 0 a normal message, 19 a reply.';
-COMMENT ON COLUMN discord_messages.attachment_count IS 'Number of attached files.';
-COMMENT ON COLUMN discord_messages.embed_count IS 'Number of embeds (link previews, bot cards).';
+COMMENT ON COLUMN discord_messages.attachment_count IS 'Number of attached files; 0 once the content was redacted.';
+COMMENT ON COLUMN discord_messages.embed_count IS 'Number of embeds (link previews, bot cards); 0 once the content was redacted.';
 COMMENT ON COLUMN discord_messages.reaction_count IS 'Number of reactions. Null if the number is not known, because only an edit or single reaction events of the message were received, or because its content was redacted.';
 COMMENT ON COLUMN discord_messages.reactions IS 'Reactions per emoji, as a list of objects with count, emoji_id, emoji_name and super_count (its JSON text in tables); null if they are not known.';
 COMMENT ON COLUMN discord_messages.poll_votes IS 'Votes per answer of the message''s poll, as a list of objects with answer_id and count (its JSON text in tables); null if the message has no poll, or if its votes are not known.';

@@ -231,7 +231,7 @@ message_columns! {
     created_at: DateTime<Utc>, Time, InId,
         "When the message was written (UTC): the time encoded in its id.";
     edited_at: Option<DateTime<Utc>>, Time, Always,
-        "When the author last edited the message (UTC); null if never.";
+        "When the author last edited the message (UTC); null if never, or if the content was redacted.";
     deleted: bool, Boolean, Deletion,
         "Whether the message no longer exists on Discord.";
     deleted_by: Option<String>, Text, Deletion,
@@ -245,9 +245,9 @@ message_columns! {
     message_type: i32, Count, Always,
         "Discord's message type, for example 0 a normal message, 19 a reply.";
     attachment_count: i32, Count, Always,
-        "Number of attached files.";
+        "Number of attached files; 0 once the content was redacted.";
     embed_count: i32, Count, Always,
-        "Number of embeds (link previews, bot cards).";
+        "Number of embeds (link previews, bot cards); 0 once the content was redacted.";
     reaction_count: Option<i32>, Count, Always,
         "Number of reactions. Null if the number is not known, because only an edit or single reaction events of the message were received, or because its content was redacted.";
     reactions: Option<String>, Details, Always,
