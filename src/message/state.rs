@@ -56,7 +56,10 @@ impl State {
         let is_told = alive_at == version.map(|version| version.observed.at);
         let absence = message.life.absence();
         let shown_after = message.life.gone().map(|gone| gone.after);
-        let told_after = message.life.told_end().map(|told| told.after);
+        // The end of a channel is written into the columns only.
+        let told = message.life.told_end();
+        let told = told.filter(|told| told.by != DeletedBy::Channel);
+        let told_after = told.map(|told| told.after);
         Self {
             fields: message.patch.clone(),
             reactions: (message.reactions != reactions).then(|| message.reactions.clone()),

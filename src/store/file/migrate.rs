@@ -44,6 +44,10 @@ pub(crate) fn migrate(
     }
     let is_old = found > 0 && found < SCHEMA_VERSION;
     let deleted = is_old.then(|| deleted(connection)).transpose()?;
+    if is_old {
+        // What the WAL has of before is not to be replayed together with changed tables.
+        checkpoints.run(connection)?;
+    }
     for (step, sql) in (1_i64..).zip(MIGRATIONS).filter(|(step, _)| *step > found) {
         connection.execute_batch("BEGIN TRANSACTION")?;
         if let Err(error) = apply(connection, sql, step) {

@@ -97,12 +97,12 @@ pub(crate) fn open(settings: &StoreSettings) -> Result<Opened, StoreError> {
 /// anything else. A shorter file of another program, or of a record that existed, is left to its owner.
 fn is_unfinished(path: &Path) -> bool {
     let length = fs::metadata(path).map_or(HEADERS as u64, |file| file.len());
-    if length == 0 || length >= HEADERS as u64 {
-        return length == 0;
-    }
-    let is_of_duckdb = fs::read(path)
-        .is_ok_and(|bytes| bytes.get(MAGIC_PLACE).is_some_and(|magic| magic == b"DUCK"));
-    is_of_duckdb && !durable::with_suffix(path, commit_counter::SUFFIX).exists()
+    let is_of_duckdb = || {
+        let bytes = fs::read(path).unwrap_or_default();
+        bytes.is_empty() || bytes.get(MAGIC_PLACE).is_some_and(|it| it == b"DUCK")
+    };
+    let is_short = length < HEADERS as u64;
+    is_short && is_of_duckdb() && !durable::with_suffix(path, commit_counter::SUFFIX).exists()
 }
 
 /// Copies a WAL that DuckDB replayed only in part, because the next commit truncates the rest.

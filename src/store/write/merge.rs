@@ -284,7 +284,7 @@ pub(crate) fn end_channels(
     let after = format!(
         "least({there_at}, {before}, \
          make_timestamptz(CAST(json_extract(state_json, '$.absent.after') AS BIGINT)), \
-         CASE WHEN deleted_by = 'rescan' THEN deleted_after END)"
+         CASE WHEN deleted_by IN ('rescan', 'missing_channel') THEN deleted_after END)"
     );
     // As in `Life::join`: a confirmed deletion wins over an inferred one, then the one that was noticed first.
     let told_counts = format!(

@@ -7,8 +7,8 @@ ALTER TABLE messages_runs ADD COLUMN author_is_bot BOOLEAN DEFAULT false;
 
 CREATE MACRO is_bot(raw_json) AS
     coalesce(list_transform(
-        [TRY(json_extract_string(raw_json, ['$.author.bot', '$.webhook_id']))],
-        lambda found: found[1] = 'true' OR found[2] IS NOT NULL)[1], false);
+        [TRY(json_extract(raw_json, ['$.author.bot', '$.webhook_id']))],
+        lambda found: coalesce(found[1] = 'true', false) OR coalesce(found[2] <> 'null', false))[1], false);
 UPDATE messages_hot SET author_is_bot = true
     WHERE (contains(raw_json, '"bot"') OR contains(raw_json, '"webhook_id"')) AND is_bot(raw_json);
 UPDATE messages_small_runs SET author_is_bot = true
