@@ -172,6 +172,11 @@ impl Folder {
         drop(writer);
         let path = self.index();
         fs::rename(&unfinished, &path).map_err(SearchError::io("name", &path))?;
+        self.sync()
+    }
+
+    /// Puts the names in the folder on disk.
+    fn sync(&self) -> Result<(), SearchError> {
         durable::sync_folder(&self.root).map_err(SearchError::io("sync", &self.root))
     }
 
@@ -189,7 +194,7 @@ impl Folder {
             reason,
             "the search index can't be used; it was renamed to {name} and is rebuilt from the database"
         );
-        durable::sync_folder(&self.root).map_err(SearchError::io("sync", &self.root))
+        self.sync()
     }
 
     /// Deletes indexes that were set aside: they contain nothing that the record does not.

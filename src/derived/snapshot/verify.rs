@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::SnapshotError;
 use super::folder::{Folder, hex};
 use super::manifest::NamedFile;
+use crate::durable;
 
 /// The suffix of a damaged file that was set aside.
 pub(super) const DAMAGED: &str = ".damaged";
@@ -40,8 +41,7 @@ impl Folder {
             "a snapshot file is damaged; it is renamed and written again from the database"
         );
         if path.exists() {
-            let mut aside = path.clone().into_os_string();
-            aside.push(DAMAGED);
+            let aside = durable::with_suffix(&path, DAMAGED);
             // The grace time of the file begins now.
             let _ = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
             fs::rename(&path, aside).map_err(SnapshotError::io("set aside", &path))?;
