@@ -104,6 +104,20 @@ impl Life {
         if let Some((what, times)) = what {
             *done.entry(what).or_default() += times;
         }
+        self.note_system_messages(book, hearing);
+    }
+
+    /// Discord writes a message of its own when a thread begins or a message is pinned: that one can
+    /// be deleted with its channel by a later step, so it has to be in the book before.
+    fn note_system_messages(&mut self, book: &mut Book, hearing: Hearing) {
+        for message in self.simulator.truth() {
+            let (id, channel) = (message.id, message.channel_id);
+            if message.deleted || self.alive.contains_key(&id) {
+                continue;
+            }
+            self.alive.insert(id, channel);
+            self.note(book, id, channel, hearing, What::Written, unix_ms(id));
+        }
     }
 
     fn note(&self, book: &mut Book, id: u64, channel: u64, hearing: Hearing, what: What, at: u64) {
@@ -289,20 +303,6 @@ impl Life {
         };
         for _ in 0..dice.random_range(0..4) {
             self.say_in(place, book, hearing);
-        }
-        // Its begin makes messages of its own.
-        for message in self.simulator.truth_in(place) {
-            if book.of(message.id).is_empty() && !message.deleted {
-                self.alive.insert(message.id, place);
-                self.note(
-                    book,
-                    message.id,
-                    place,
-                    hearing,
-                    What::Written,
-                    unix_ms(message.id),
-                );
-            }
         }
         Some((name, 1))
     }
