@@ -18,6 +18,7 @@
 //! - [`config`]: the settings. [`service`] wires and supervises the parts; [`cli`] has one file per command.
 
 pub mod api;
+mod backoff;
 pub mod cli;
 pub mod clock;
 pub mod config;

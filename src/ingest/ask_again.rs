@@ -17,7 +17,7 @@ use crate::status::StatusSender;
 use crate::store::{Batch, Unsettled};
 
 /// The maximum number of queued messages. Further messages stay as they are until the history is read again.
-const MOST_WAITING: usize = 10_000;
+const MAX_WAITING: usize = 10_000;
 
 /// The queue of messages to request.
 pub struct AskAgain {
@@ -71,7 +71,7 @@ impl AskAgain {
                 () = stop.cancelled() => return Ok(()),
                 message = wait => message,
                 Some(message) = self.unsettled.recv() => {
-                    if self.waiting.len() < MOST_WAITING && !self.waiting.contains_key(&message) {
+                    if self.waiting.len() < MAX_WAITING && !self.waiting.contains_key(&message) {
                         self.waiting.insert(message, Instant::now() + self.quiet);
                     } else {
                         self.one_less();

@@ -14,19 +14,20 @@ use tracing::{info, warn};
 use super::pass::PassState;
 use super::pass_context::{History, Pass};
 use super::pass_report::{HistoryError, PassReport};
+use crate::backoff::Pauses;
 use crate::message::{ChannelId, MessageId};
 use crate::status::{BackfillState, PassStatus};
 
 /// The delay before the next pass after an incomplete one: the first and the longest; it doubles in between.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const MAX_PAUSE: Duration = Duration::from_secs(300);
 
 /// The time after which a pass is due without a request: it checks refused channels again and finds what no
 /// event announced.
 const DAILY: Duration = Duration::from_secs(24 * 3600);
 
 /// How often the delay before the next check for missing channels doubles: from five minutes to 21 hours.
-const MOST_DOUBLINGS: u32 = 8;
+const MAX_DOUBLINGS: u32 = 8;
 
 /// How much later than due the second check is made, so that rounding does not make it too early.
 const LOOK_LATER: Duration = Duration::from_millis(100);
@@ -47,7 +48,7 @@ impl History {
             waiting: None,
             look_again: None,
         };
-        let mut pause = FIRST_PAUSE;
+        let mut pauses = Pauses::new(FIRST_PAUSE, MAX_PAUSE);
         let mut suspected = Vec::new();
         let mut looks = 0;
         loop {
@@ -75,7 +76,7 @@ impl History {
             if let Ok(report) = &result {
                 // Channels that stay missing are checked less and less often.
                 looks = if report.suspected == suspected {
-                    (looks + 1).min(MOST_DOUBLINGS)
+                    (looks + 1).min(MAX_DOUBLINGS)
                 } else {
                     0
                 };
@@ -83,9 +84,9 @@ impl History {
                 let wait = self.second_look * 2_u32.pow(looks) + LOOK_LATER;
                 calls.look_again = (!suspected.is_empty()).then(|| Instant::now() + wait);
             }
-            match result {
+            let failure = match result {
                 Ok(report) if report.is_complete() => {
-                    pause = FIRST_PAUSE;
+                    pauses.reset();
                     self.status.send_modify(|status| {
                         // Requests that were made since then are not fulfilled yet.
                         if calls.waiting.is_none() && calls.taken == status.backfill.calls {
@@ -94,15 +95,15 @@ impl History {
                     });
                     continue;
                 }
-                Ok(report) => warn!(
-                    "backfill: the pass is incomplete ({report}); the next pass is in {}",
-                    humantime::format_duration(pause)
-                ),
-                Err(error) if error.is_transient() => {
-                    warn!(%error, "backfill: the pass failed; the next pass is in {}", humantime::format_duration(pause));
-                }
+                Ok(report) => format!("the pass is incomplete ({report})"),
+                Err(error) if error.is_transient() => format!("the pass failed: {error}"),
                 Err(error) => return Err(error),
-            }
+            };
+            let pause = pauses.next();
+            warn!(
+                "backfill: {failure}; the next pass is in {}",
+                humantime::format_duration(pause)
+            );
             self.status
                 .send_modify(|status| status.backfill.state = BackfillState::Incomplete);
             tokio::select! {
@@ -110,7 +111,6 @@ impl History {
                 () = calls.new_session() => {}
                 () = tokio::time::sleep(pause) => calls.waiting = calls.waiting.max(Some(pass)),
             }
-            pause = (2 * pause).min(LONGEST_PAUSE);
         }
     }
 

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::{debug, error, info, warn};
 
+use crate::backoff::Pauses;
 use crate::clock::Clock;
 use crate::failpoint;
 use crate::status::{RecordState, StatusSender};
@@ -30,7 +31,7 @@ const IDLE_MARK: Duration = Duration::from_secs(1);
 
 /// The delay before the next try after a commit failed because of a full disk: the first and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 /// The maximum number of messages that wait to be requested again.
 const UNSETTLED: usize = 1_000;
@@ -267,10 +268,13 @@ impl Desk {
 
     /// Waits while the disk is full: nothing is acknowledged in the meantime, and nothing is lost.
     fn commit_when_there_is_room(&mut self, group: &Batch) -> Result<Committed, StoreError> {
-        let mut pause = FIRST_PAUSE;
+        let mut pauses = Pauses::new(FIRST_PAUSE, MAX_PAUSE);
+        let mut was_full = false;
         loop {
             match self.record.commit(group, self.clock.now()) {
                 Err(error) if error.is_full_disk() => {
+                    was_full = true;
+                    let pause = pauses.next();
                     error!(
                         %error,
                         "the disk is full: nothing is archived until there is free space; the service then continues by itself (next try in {})",
@@ -278,7 +282,6 @@ impl Desk {
                     );
                     self.set_state(RecordState::DiskFull);
                     thread::sleep(pause);
-                    pause = (2 * pause).min(LONGEST_PAUSE);
                 }
                 Err(error) if error.is_out_of_memory() => {
                     error!(
@@ -289,7 +292,7 @@ impl Desk {
                     thread::sleep(FIRST_PAUSE);
                 }
                 done => {
-                    if pause > FIRST_PAUSE && done.is_ok() {
+                    if was_full && done.is_ok() {
                         info!("the disk has free space again: the service continues to archive");
                         self.set_state(RecordState::Ok);
                     }

@@ -15,6 +15,7 @@ use super::folder::{Folder, Found, verify};
 use super::mark::{Filling, Mark};
 use super::view::{Search, Searchable, View};
 use super::writer::Writer;
+use crate::backoff::Pauses;
 use crate::failpoint;
 use crate::status::{SearchState, StatusReceiver, StatusSender};
 use crate::store::{Change, Moment, Partition, Reader, StoreError, Table};
@@ -30,6 +31,9 @@ const COMMIT_AFTER: usize = 100_000;
 
 /// The pause after a failure.
 const RETRY: Duration = Duration::from_secs(10);
+
+/// The longest pause between rebuilds that do not help.
+const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
 /// How often all files are compared with their checksums, besides once at the start.
 const VERIFY_EVERY: Duration = Duration::from_secs(24 * 3600);
@@ -88,6 +92,7 @@ impl Follower {
     /// Follows the record until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let mut in_vain = 0;
+        let mut pauses = Pauses::new(2 * RETRY, MAX_PAUSE);
         loop {
             let followed = self.follow(&stop).await;
             match followed {
@@ -95,11 +100,15 @@ impl Follower {
                 Err(_) if stop.is_cancelled() => return,
                 Err(error) if error.is_damage() => {
                     let was_shown = self.status.borrow().search.state == SearchState::Following;
-                    in_vain = if was_shown { 0 } else { in_vain + 1 };
+                    in_vain += 1;
+                    if was_shown {
+                        in_vain = 0;
+                        pauses.reset();
+                    }
                     self.give_up(&error);
                     // A rebuild did not help, so the next one waits.
                     if in_vain > 1 {
-                        let pause = RETRY * 2_u32.pow(in_vain.min(8));
+                        let pause = pauses.next();
                         tracing::error!(%error, "the search index can't be built; the next try is in {}", humantime::format_duration(pause));
                         self.pause(pause, &stop).await;
                     }
