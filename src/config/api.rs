@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::source::{Problems, Source};
 
 /// The minimum length of the API key in characters.
-const SHORTEST_KEY: usize = 16;
+const MIN_KEY: usize = 16;
 
 /// Keys from published examples, which anybody can know.
 const PLACEHOLDERS: [&str; 6] = [
@@ -61,7 +61,7 @@ pub fn weakness(key: &SecretString) -> Option<KeyWeakness> {
         .any(|placeholder| lower == *placeholder || lower.starts_with("change-me"));
     if looks_like_example || lower.contains("super-secret-key") {
         Some(KeyWeakness::Placeholder)
-    } else if key.chars().count() < SHORTEST_KEY {
+    } else if key.chars().count() < MIN_KEY {
         Some(KeyWeakness::Short)
     } else if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         Some(KeyWeakness::Unprintable)

@@ -9,8 +9,8 @@ use crate::derived::search;
 const MEMORY: ByteSize = ByteSize::mb(64);
 
 /// The limits of `SEARCH_MEMORY`, which are those of tantivy.
-const LEAST_MEMORY: ByteSize = ByteSize::mb(16);
-const MOST_MEMORY: ByteSize = ByteSize::gb(4);
+const MIN_MEMORY: ByteSize = ByteSize::mb(16);
+const MAX_MEMORY: ByteSize = ByteSize::gb(4);
 
 /// The settings of the full-text search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl SearchSettings {
             .map(|text| text.parse::<ByteSize>())
         {
             None => Some(MEMORY),
-            Some(Ok(size)) if (LEAST_MEMORY..=MOST_MEMORY).contains(&size) => Some(size),
+            Some(Ok(size)) if (MIN_MEMORY..=MAX_MEMORY).contains(&size) => Some(size),
             Some(_) => problems.add(
                 "SEARCH_MEMORY",
                 "must be a size from 16MB to 4GB, such as 64MB or 500MB",

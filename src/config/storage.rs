@@ -12,7 +12,7 @@ use crate::store::{DeletedContent, StoreSettings};
 const REPAIR_WINDOW: TimeDelta = TimeDelta::days(7);
 
 /// The minimum of `MEMORY_LIMIT`, below which DuckDB can't work.
-const LEAST_MEMORY: ByteSize = ByteSize::mb(128);
+const MIN_MEMORY: ByteSize = ByteSize::mb(128);
 
 /// Where and how the database is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl StorageSettings {
             .map(|text| text.parse::<ByteSize>())
         {
             None => Some(None),
-            Some(Ok(size)) if size >= LEAST_MEMORY => Some(Some(size.as_u64())),
+            Some(Ok(size)) if size >= MIN_MEMORY => Some(Some(size.as_u64())),
             Some(_) => problems.add(
                 "MEMORY_LIMIT",
                 "must be a size of at least 128MB, such as 512MB or 4GB",

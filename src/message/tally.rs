@@ -19,7 +19,7 @@ const ON_ITS_WAY: TimeDelta = TimeDelta::seconds(90);
 
 /// With more single changes than this the whole count is requested again, because each event rewrites all of
 /// them.
-const MOST_CHANGES: usize = 200;
+const MAX_CHANGES: usize = 200;
 
 /// What is counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -207,7 +207,7 @@ impl Tally {
         let whole_at = whole.observed.at;
         let earliest = self.changes.iter().filter_map(|change| change.since).min();
         let earliest = earliest.map_or(first.observed.at, |at| at.min(first.observed.at));
-        self.changes.len() > MOST_CHANGES
+        self.changes.len() > MAX_CHANGES
             || !whole.is_exact && earliest - whole_at <= ON_ITS_WAY
             || heard_since.is_some_and(|since| whole_at < since)
     }

@@ -25,7 +25,7 @@ pub use read::hits::{EXTRA_COLUMNS, FoundRow, FoundRows};
 pub use read::pace::Order;
 pub use read::page::{Page, PageRequest};
 pub use read::reader::{InterruptOnDrop, Reader};
-pub use read::report::{MOST_REPORT_ROWS, ReportAnswer, ReportCoverage, ReportRequest, time_zones};
+pub use read::report::{MAX_REPORT_ROWS, ReportAnswer, ReportCoverage, ReportRequest, time_zones};
 pub use read::versions::VersionRow;
 pub use read::view::{Moment, Partition, RecordState};
 pub use schema::columns::{Column, DESCRIPTION, JSON, Kind, SNOWFLAKE, UNIT, report_schema};

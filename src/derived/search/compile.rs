@@ -10,7 +10,7 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, Term};
 
-use super::deadline::{Clock, MOST_OF_A_NAME};
+use super::deadline::{Clock, MAX_IDS_OF_NAME};
 use super::document::traits;
 use super::exact::Exact;
 use super::fields::{Fields, Place};
@@ -30,10 +30,10 @@ const TIE: f32 = 0.1;
 const PREFIX_TERMS: u32 = 4_000;
 
 /// The maximum number of prefixes in a query: each needs one bit per message in each place.
-const MOST_PREFIXES: usize = 8;
+const MAX_PREFIXES: usize = 8;
 
 /// The maximum number of words in a phrase.
-const MOST_TOKENS: usize = 128;
+const MAX_TOKENS: usize = 128;
 
 /// Returns the ids of the channels with a name, which is folded.
 pub type ChannelsNamed<'a> = dyn Fn(&str) -> Vec<u64> + 'a;
@@ -133,10 +133,10 @@ impl Compiler<'_> {
         tokens: Vec<TypedToken>,
         at: &Range<usize>,
     ) -> Result<Option<Vec<TypedToken>>, SearchError> {
-        if tokens.len() > MOST_TOKENS {
+        if tokens.len() > MAX_TOKENS {
             return Err(SearchError::refused(
                 at,
-                format!("A phrase can have at most {MOST_TOKENS} words: remove some."),
+                format!("A phrase can have at most {MAX_TOKENS} words: remove some."),
             ));
         }
         if tokens.is_empty() {
@@ -163,10 +163,10 @@ impl Compiler<'_> {
         at: &Range<usize>,
     ) -> Result<Option<Box<dyn Query>>, SearchError> {
         self.prefixes += 1;
-        if self.prefixes > MOST_PREFIXES {
+        if self.prefixes > MAX_PREFIXES {
             return Err(SearchError::refused(
                 at,
-                format!("A query can have at most {MOST_PREFIXES} words with a star."),
+                format!("A query can have at most {MAX_PREFIXES} words with a star."),
             ));
         }
         let Some(tokens) = self.tokens(text::typed_prefix(prefix), at)? else {
@@ -294,7 +294,7 @@ impl Compiler<'_> {
     fn authors_named(&mut self, folded: &str, at: &Range<usize>) -> Result<Vec<u64>, SearchError> {
         let named = whole(self.fields.author_name, folded);
         let authors = self.clock.distinct(self.searcher, self.fields, &*named)?;
-        if authors.len() >= MOST_OF_A_NAME {
+        if authors.len() >= MAX_IDS_OF_NAME {
             self.warn(
                 at,
                 "Too many users have this name, and some were left out: use an id.",

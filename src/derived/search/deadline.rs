@@ -19,7 +19,7 @@ use super::view::column;
 pub(super) const LOOK_EVERY: u32 = 4_096;
 
 /// The maximum number of users that one name can stand for.
-pub(super) const MOST_OF_A_NAME: usize = 1_000;
+pub(super) const MAX_IDS_OF_NAME: usize = 1_000;
 
 /// Ends a search at a time, or when its caller goes away.
 #[derive(Debug, Clone)]
@@ -80,7 +80,7 @@ impl Clock {
         Ok(false)
     }
 
-    /// The authors of the messages that a query finds, at most [`MOST_OF_A_NAME`].
+    /// The authors of the messages that a query finds, at most [`MAX_IDS_OF_NAME`].
     pub(super) fn distinct(
         &self,
         searcher: &Searcher,
@@ -93,7 +93,7 @@ impl Clock {
             let authors = column(fields, segment, fields.author)?;
             let mut docs = weight.scorer(segment, 1.0)?;
             let (mut doc, mut seen) = (docs.doc(), 0_u32);
-            while doc != TERMINATED && values.len() < MOST_OF_A_NAME {
+            while doc != TERMINATED && values.len() < MAX_IDS_OF_NAME {
                 seen += 1;
                 if seen.is_multiple_of(LOOK_EVERY) {
                     self.look()?;

@@ -10,7 +10,7 @@ use crate::store::FollowedMessage;
 
 /// The maximum length of an indexed text in bytes. Longer texts come from bots, nobody reads them to the end,
 /// and they would fill the index.
-const LONGEST_TEXT: usize = 64 * 1024;
+const MAX_TEXT_BYTES: usize = 64 * 1024;
 
 /// Discord's type of a reply.
 const REPLY: i64 = 19;
@@ -115,7 +115,7 @@ impl Texts {
 
     fn add(&mut self, place: Place, text: &str) {
         if !text.is_empty() {
-            let longest = LONGEST_TEXT.min(text.len());
+            let longest = MAX_TEXT_BYTES.min(text.len());
             let end = (0..=longest).rev().find(|at| text.is_char_boundary(*at));
             self.0.push((place, text[..end.unwrap_or(0)].to_owned()));
         }

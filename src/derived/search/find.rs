@@ -22,7 +22,7 @@ use crate::message::{ChannelId, GuildId, IdSpan, MessageId, UserId};
 use crate::store::FoundAt;
 
 /// The maximum number of channels or authors in a facet: those with the most hits.
-const MOST_OF_A_FACET: usize = 50;
+const MAX_FACET_VALUES: usize = 50;
 
 /// The length of the intervals by which days are counted first, in milliseconds: offsets of time zones are
 /// multiples of a quarter of an hour.
@@ -396,7 +396,7 @@ impl Counting {
 fn most<V>(counts: &HashMap<u64, V>, count: impl Fn(&V) -> u64) -> Vec<(&u64, &V)> {
     let mut counts: Vec<_> = counts.iter().collect();
     counts.sort_unstable_by_key(|(id, value)| (Reverse(count(value)), **id));
-    counts.truncate(MOST_OF_A_FACET);
+    counts.truncate(MAX_FACET_VALUES);
     counts
 }
 

@@ -14,10 +14,10 @@ use crate::store::StoreError;
 use crate::store::schema::columns::shape;
 
 /// The maximum number of rows of a report; for more there are downloads.
-pub const MOST_REPORT_ROWS: usize = 250_000;
+pub const MAX_REPORT_ROWS: usize = 250_000;
 
 /// The maximum size of a result in bytes, because the whole result is in memory until it is sent.
-const MOST_REPORT_BYTES: usize = 64 * 1024 * 1024;
+const MAX_REPORT_BYTES: usize = 64 * 1024 * 1024;
 
 /// Functions with side effects that DuckDB allows in a query.
 const REFUSED: [&str; 6] = [
@@ -75,7 +75,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`StoreError::NoReport`] if the file is not one query with these columns, [`StoreError::TooLarge`] if
-    /// the result has more than [`MOST_REPORT_ROWS`] rows or too many bytes, [`StoreError::Sql`] if the query
+    /// the result has more than [`MAX_REPORT_ROWS`] rows or too many bytes, [`StoreError::Sql`] if the query
     /// fails.
     pub async fn report(&self, request: ReportRequest) -> Result<ReportAnswer, StoreError> {
         self.run_report(move |connection| {
@@ -226,9 +226,9 @@ fn rows(
         count += rows.len();
         let batch = shape(&rows, schema)?;
         bytes += batch.get_array_memory_size();
-        if count > MOST_REPORT_ROWS || bytes > MOST_REPORT_BYTES {
+        if count > MAX_REPORT_ROWS || bytes > MAX_REPORT_BYTES {
             return Err(StoreError::TooLarge {
-                most: MOST_REPORT_ROWS,
+                most: MAX_REPORT_ROWS,
             });
         }
         batches.push(batch);

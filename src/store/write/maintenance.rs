@@ -31,10 +31,10 @@ const LOG_BYTES: u64 = 512 * 1024 * 1024;
 const MOVES_REPEATED: u32 = 3;
 
 /// The smallest part of a level that one compaction moves: a 64th.
-const MOST_HALVINGS: u32 = 6;
+const MAX_HALVINGS: u32 = 6;
 
 /// The maximum of rows in level 0 during a compaction, as a multiple of its limit.
-const MOST_HOT: usize = 3;
+const MAX_HOT: usize = 3;
 
 /// The pause after a failed compaction or checkpoint.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -127,7 +127,7 @@ impl Maintenance {
     pub(crate) fn maintain(&mut self, connection: &Connection) -> Result<(), StoreError> {
         if let Some(moving) = &self.moving {
             // If rows arrive faster than compaction moves them, commits wait, so that level 0 is bounded.
-            if moving.is_copied() || self.rows[0] >= MOST_HOT * self.limits[0] {
+            if moving.is_copied() || self.rows[0] >= MAX_HOT * self.limits[0] {
                 self.finish_move(connection)?;
             }
             return Ok(());
@@ -189,7 +189,7 @@ impl Maintenance {
             Err(error @ StoreError::Sql(_)) => {
                 self.log.ensure_unchanged("a move", &error)?;
                 tracing::warn!(%error, "a compaction failed; its rows stay in their level until the next try");
-                if error.is_out_of_memory() && self.move_halvings < MOST_HALVINGS {
+                if error.is_out_of_memory() && self.move_halvings < MAX_HALVINGS {
                     self.move_halvings += 1;
                 } else {
                     self.moves_wait_until = Some(Instant::now() + AGAIN);

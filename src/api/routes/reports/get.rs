@@ -28,7 +28,7 @@ use crate::api::routes::state::{Api, MAX_RESULTS_MIB};
 use crate::parquet_layout::Order;
 use crate::report::{BrokenReport, Kind, Report, Value};
 use crate::store::{
-    MOST_REPORT_ROWS, ReportAnswer, ReportRequest, StoreError, report_schema, time_zones,
+    MAX_REPORT_ROWS, ReportAnswer, ReportRequest, StoreError, report_schema, time_zones,
 };
 
 /// How long a client may take to read a result, which stays in memory until then.
@@ -156,7 +156,7 @@ fn refused(name: &str, error: StoreError) -> Problem {
         StoreError::TooLarge { .. } => Problem::new(
             Code::AnswerTooLarge,
             format!(
-                "The result would have more than {MOST_REPORT_ROWS} rows. Request a shorter time, one channel or longer \
+                "The result would have more than {MAX_REPORT_ROWS} rows. Request a shorter time, one channel or longer \
                  periods; /v1/messages.parquet downloads any number of messages."
             ),
         ),

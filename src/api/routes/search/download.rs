@@ -31,7 +31,7 @@ use crate::parquet_layout::Order;
 use crate::store::{Column, DESCRIPTION, EXTRA_COLUMNS};
 
 /// The maximum number of hits in a download, because all hits are kept in memory.
-const MOST_HITS: usize = 1_000_000;
+const MAX_HITS: usize = 1_000_000;
 
 query! {
     /// The additional parameters of a download.
@@ -122,10 +122,10 @@ pub(crate) async fn download(
         return Ok(response);
     }
     let permit = api.downloads.acquire()?;
-    let hits = find(api, &index, &query, MOST_HITS).await?;
+    let hits = find(api, &index, &query, MAX_HITS).await?;
     if hits.next.is_some() {
         let detail = format!(
-            "The search has {} hits, and a download may contain at most {MOST_HITS}. Request a shorter time or \
+            "The search has {} hits, and a download may contain at most {MAX_HITS}. Request a shorter time or \
              one channel; /v1/messages.parquet downloads any number of messages.",
             hits.total
         );

@@ -40,7 +40,7 @@ const NAMES: [(&str, Key); 12] = [
 
 /// The minimum length of a name that is suggested for a mistyped one: `it:`, `as:` and `was:` are more likely
 /// text.
-const SHORTEST_SUGGESTED: usize = 4;
+const MIN_SUGGESTED: usize = 4;
 
 impl Key {
     pub(super) fn named(name: &str) -> Option<Self> {
@@ -51,7 +51,7 @@ impl Key {
     /// The filter whose name differs by one letter, or by two exchanged neighbouring letters.
     pub(super) fn near(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
-        let long = NAMES.iter().filter(|it| it.0.len() >= SHORTEST_SUGGESTED);
+        let long = NAMES.iter().filter(|it| it.0.len() >= MIN_SUGGESTED);
         let mut near =
             long.filter(|it| is_near(name.as_bytes(), it.0.to_ascii_lowercase().as_bytes()));
         near.next().map(|it| it.1)

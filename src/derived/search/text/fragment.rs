@@ -102,15 +102,15 @@ fn window(
 }
 
 /// The maximum distance in bytes by which a cut is moved to the edge of a word.
-const MOST_MOVED: usize = 48;
+const MAX_MOVED: usize = 48;
 
 /// The first beginning of a word from `cut` on, at most `bound`.
 fn from_word(text: &str, cut: usize, bound: usize) -> usize {
     if cut == 0 || cut >= bound {
         return cut.min(bound);
     }
-    let low = boundary_before(text, cut.saturating_sub(MOST_MOVED));
-    let high = boundary_after(text, (bound + MOST_MOVED).min(text.len()));
+    let low = boundary_before(text, cut.saturating_sub(MAX_MOVED));
+    let high = boundary_after(text, (bound + MAX_MOVED).min(text.len()));
     text[low..high]
         .split_word_bound_indices()
         .map(|(index, word)| (low + index, word))
@@ -124,8 +124,8 @@ fn to_word(text: &str, cut: usize, bound: usize) -> usize {
     if cut >= text.len() || cut <= bound {
         return cut.clamp(bound, text.len());
     }
-    let low = boundary_before(text, cut.saturating_sub(MOST_MOVED)).max(bound);
-    let high = boundary_after(text, (cut + MOST_MOVED).min(text.len()));
+    let low = boundary_before(text, cut.saturating_sub(MAX_MOVED)).max(bound);
+    let high = boundary_after(text, (cut + MAX_MOVED).min(text.len()));
     text[low..high]
         .split_word_bound_indices()
         .filter(|(_, word)| !word.chars().all(char::is_whitespace))

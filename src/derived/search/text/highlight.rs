@@ -8,7 +8,7 @@ use super::stems::of_folded;
 use super::typed::TypedToken;
 
 /// The maximum number of hits in a text, for texts that repeat a word for pages.
-const MOST_HITS: usize = 200;
+const MAX_HITS: usize = 200;
 
 /// The words to find.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub fn highlights(text: &str, wanted: &Wanted) -> Vec<Range<usize>> {
         }
     }
     for token in &scan.tokens {
-        if hits.len() >= MOST_HITS {
+        if hits.len() >= MAX_HITS {
             break;
         }
         let word = scan.text(token);

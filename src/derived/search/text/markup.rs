@@ -31,8 +31,8 @@ pub(super) enum Markup<'a> {
 }
 
 /// The maximum length of markup: three names of 32 characters and an id.
-const MOST_OF_MARKUP: usize = 450;
-const MOST_OF_NAME: usize = 32;
+const MAX_MARKUP: usize = 450;
+const MAX_NAME: usize = 32;
 
 /// The markup at the beginning of `text`, which is a `<`. The look-ahead is bounded by the maximum length.
 pub(super) fn at(text: &str) -> Option<Markup<'_>> {
@@ -42,7 +42,7 @@ pub(super) fn at(text: &str) -> Option<Markup<'_>> {
     }
     let end = rest
         .bytes()
-        .take(MOST_OF_MARKUP)
+        .take(MAX_MARKUP)
         .position(|byte| matches!(byte, b'>' | b'<' | b'\n'))?;
     if rest.as_bytes()[end] != b'>' {
         return None;
@@ -93,14 +93,14 @@ pub(super) fn shortcode(text: &str) -> Option<&str> {
     let rest = &text[1..];
     let end = rest
         .bytes()
-        .take(MOST_OF_NAME + 1)
+        .take(MAX_NAME + 1)
         .position(|byte| !is_name_byte(byte))?;
     let is_closed = rest[end..].starts_with(':') && !rest[end..].starts_with("::");
     (is_closed && is_emoji_name(&rest[..end])).then(|| &rest[..end])
 }
 
 fn is_emoji_name(name: &str) -> bool {
-    (2..=MOST_OF_NAME).contains(&name.len())
+    (2..=MAX_NAME).contains(&name.len())
         && name.bytes().all(is_name_byte)
         && name.bytes().any(|byte| byte.is_ascii_alphanumeric())
 }

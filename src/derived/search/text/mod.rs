@@ -14,7 +14,7 @@
 //!   composed text is a token, so that any substring is a phrase.
 //! - An **emoji** is one token, without skin tone. A custom emoji is `:name:`, and the words of its name. A
 //!   **mention** is one token: `<@123>`.
-//! - Zero-width characters are removed. No token is longer than [`MOST_BYTES`].
+//! - Zero-width characters are removed. No token is longer than [`MAX_BYTES`].
 
 mod class;
 mod emoji;
@@ -38,7 +38,7 @@ pub use emoji::{bare_emoji, is_emoji, plain_emoji};
 pub use fold::fold_name;
 pub use fragment::{Fragment, fragment};
 pub use highlight::{Phrase, Wanted, highlights};
-pub use scan::MOST_BYTES;
+pub use scan::MAX_BYTES;
 pub use stems::{StemStream, Stems, stems_of};
 pub use typed::{TypedToken, typed, typed_prefix};
 pub use words::{WordStream, Words};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// A word with more parts is noise, not a name.
-const MOST_PARTS: usize = 12;
+const MAX_PARTS: usize = 12;
 
 /// The parts of `word` as ranges of bytes; empty if it has only one.
 pub(super) fn of(word: &str) -> Vec<Range<usize>> {
@@ -23,7 +23,7 @@ pub(super) fn of(word: &str) -> Vec<Range<usize>> {
             _ => None,
         };
         cuts.extend(cut);
-        if cuts.len() == MOST_PARTS {
+        if cuts.len() == MAX_PARTS {
             return Vec::new();
         }
         before = [

@@ -74,7 +74,7 @@ fn check(text: &str) {
             "{scan:?} of {text:?}"
         );
         last = (token.position, token.range.start);
-        assert!(!scan.text(token).is_empty() && scan.text(token).len() <= MOST_BYTES);
+        assert!(!scan.text(token).is_empty() && scan.text(token).len() <= MAX_BYTES);
     }
     assert_found(text, &scan, &typed(text), false);
     let (starts, ends) = cuts(text, &scan);
@@ -154,7 +154,7 @@ fn read(text: &str) -> Duration {
     let scan = Scan::of(text);
     let took = worked() - start;
     let mut lengths = scan.tokens.iter().map(|token| scan.text(token).len());
-    assert!(lengths.all(|length| length <= MOST_BYTES));
+    assert!(lengths.all(|length| length <= MAX_BYTES));
     took
 }
 

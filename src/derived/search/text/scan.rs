@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// The maximum length of a token in bytes; longer ones are cut there, in texts and in queries alike.
-pub const MOST_BYTES: usize = 256;
+pub const MAX_BYTES: usize = 256;
 
 /// The kind of a token at its position. For a query, the greatest kind at each position is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,7 +52,7 @@ impl Scan {
 
     /// Keeps the text that was written into the arena from `start` on, cut to the maximum length.
     pub(super) fn kept(&mut self, start: usize) -> Range<usize> {
-        while self.arena.len() - start > MOST_BYTES {
+        while self.arena.len() - start > MAX_BYTES {
             self.arena.pop();
         }
         start..self.arena.len()

@@ -8,7 +8,7 @@ use super::class::Class;
 use super::emoji::{is_presentation, is_skin_tone, keycap};
 use super::fold::{fold_character, fold_into};
 use super::markup::Markup;
-use super::scan::{Form, MOST_BYTES, Scan};
+use super::scan::{Form, MAX_BYTES, Scan};
 use super::{class, markup};
 
 /// What is directly before the current position.
@@ -175,7 +175,7 @@ impl<'a> Scanner<'a> {
                         && !is_presentation(*c)
                         && (class::of(*c) != Class::Mark || *c == '\u{20e3}')
                 })
-                .take(MOST_BYTES / 4),
+                .take(MAX_BYTES / 4),
         );
         if self.scan.arena.len() == at {
             // The text is a single skin tone.

@@ -29,7 +29,7 @@ static STEMMERS: LazyLock<Vec<Stemmer>> =
 const LETTERS: std::ops::RangeInclusive<usize> = 3..=40;
 /// The minimum length of a stem, except for English: shorter ones are shared by unrelated words (`paris` and
 /// `par`, `ramen` and `ram`). English has no such stems, and also removes the plural's `s` of Romance words.
-const LEAST_OF_STEM: usize = 4;
+const MIN_STEM: usize = 4;
 /// The number of words whose stems are cached; then the cache is cleared.
 const REMEMBERED: usize = 20_000;
 
@@ -130,7 +130,7 @@ pub(super) fn of_folded(word: &str) -> Vec<String> {
     if word.bytes().all(|byte| byte.is_ascii_lowercase()) {
         for (algorithm, stemmer) in LATIN.iter().zip(STEMMERS.iter()) {
             let stem = stemmer.stem(word);
-            if *algorithm == Algorithm::English || stem.len() >= LEAST_OF_STEM {
+            if *algorithm == Algorithm::English || stem.len() >= MIN_STEM {
                 add(&stem);
             }
         }

@@ -10,7 +10,7 @@ use super::scanner::{Before, Scanner};
 use super::{class, parts};
 
 /// Longer words have no parts, and are not joined with their neighbours.
-const MOST_OF_JOINED: usize = 64;
+const MAX_JOINED: usize = 64;
 
 /// A sequence of letters and digits.
 #[derive(Debug, Clone)]
@@ -134,7 +134,7 @@ impl Scanner<'_> {
     }
 
     fn joined(&mut self, form: Form, first: &Atom, second: &Atom) {
-        if first.text.len() + second.text.len() > MOST_OF_JOINED {
+        if first.text.len() + second.text.len() > MAX_JOINED {
             return;
         }
         let text = self.scan.join("", first.text.clone(), "");
@@ -194,7 +194,7 @@ impl Scanner<'_> {
     /// Adds the parts of a word, at the word's own position.
     fn parts(&mut self, atom: &Atom) {
         let word = &self.text[atom.range.clone()];
-        if word.len() > MOST_OF_JOINED {
+        if word.len() > MAX_JOINED {
             return;
         }
         for part in parts::of(word) {
