@@ -231,7 +231,11 @@ async fn watch(
     }
 }
 
+/// Keeps the last lines, but not those about the looks at `/health`, which would be all of them.
 fn keep(said: &Said, line: String) {
+    if line.contains("route=\"/health\"") {
+        return;
+    }
     let mut said = said.lock().unwrap();
     said.push_back(line);
     if said.len() > LINES {
