@@ -157,12 +157,7 @@ pub async fn run(
             info!(
                 "DISCORD_BOT_TOKEN is not set: the API serves the archived messages, and no new ones are archived"
             );
-            let told = ending.clone();
-            parts.spawn(async move {
-                told.cancelled().await;
-                drop(handle);
-                Ok(())
-            });
+            parts.spawn(keep_open(handle, ending.clone()));
         }
     }
     let result = supervise(&mut parts, &stop, &ending).await;
@@ -226,6 +221,13 @@ fn api_state(
         library: Library::new(settings.queries),
         timeout: api::TIMEOUT,
     }
+}
+
+/// Keeps the last handle of the writer until `ending`: without it the writer ends, and so does the service.
+async fn keep_open(writer: WriterHandle, ending: CancellationToken) -> anyhow::Result<()> {
+    ending.cancelled().await;
+    drop(writer);
+    Ok(())
 }
 
 /// Waits for `stop` or for the first part that ends, then for the other parts.
