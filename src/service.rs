@@ -18,20 +18,19 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::api::ApiState;
-use crate::config::{DiscordSettings, Settings, StorageSettings};
+use crate::config::{ApiSettings, DiscordSettings, SearchSettings, Settings, StorageSettings};
 use crate::derived::search::Search;
-use crate::derived::snapshot::Follower;
 use crate::derived::{search, snapshot};
 use crate::discord::gateway;
-use crate::discord::gateway::Socket;
+use crate::discord::gateway::{GatewayError, Socket};
 use crate::discord::rest::{Application, GatewayInfo, Rest, RestError};
-use crate::guild::{Access, AccessMark};
+use crate::guild::{Access, AccessMark, SessionMark};
 use crate::ingest::{
-    AskAgain, History, HistoryError, Live, LiveError, Scope, Writer, WriterHandle,
+    AskAgain, History, HistoryError, Live, LiveError, Pass, Scope, Writer, WriterHandle,
 };
 use crate::report::{Library, command_line_init};
 use crate::status::{GatewayState, SearchState, Status, StatusSender};
-use crate::store::{Batch, DataLock, Reader, Record};
+use crate::store::{Batch, DataLock, Reader, Record, Unsettled};
 use crate::{api, durable};
 
 /// How long the parts of the service may take to stop.
@@ -123,29 +122,16 @@ pub async fn run(
     let mut parts: JoinSet<anyhow::Result<()>> = JoinSet::new();
 
     parts.spawn(async move { writer.finished().await.context("the record") });
-    let follower = Follower::new(
-        reader.clone(),
-        snapshots,
-        settings.snapshots.follower(),
-        status.clone(),
-    );
-    let indexer = settings.search.is_on.then(|| {
-        let settings = settings.search.follower();
-        // Until the index is opened, the API must not say that search is off.
-        status.send_modify(|status| status.search.state = SearchState::Checking);
-        search::Follower::new(reader.clone(), search, settings, status.clone())
-    });
-    let router = api::router(ApiState {
-        reader: reader.clone(),
-        snapshots: follower.snapshots(),
-        search: indexer
-            .as_ref()
-            .map_or_else(Search::off, search::Follower::search),
-        status: status.subscribe(),
-        api_key: settings.api.key,
-        library: Library::new(settings.api.queries),
-        timeout: api::TIMEOUT,
-    });
+    let followers = Followers {
+        snapshots: snapshot::Follower::new(
+            reader.clone(),
+            snapshots,
+            settings.snapshots.follower(),
+            status.clone(),
+        ),
+        search: indexer(&settings.search, &reader, search, &status),
+    };
+    let router = api::router(api_state(settings.api, &reader, &followers, &status));
     let told = ending.clone();
     parts.spawn(async move {
         let shutdown = told.cancelled_owned();
@@ -153,56 +139,95 @@ pub async fn run(
             .await
             .context("the API")
     });
-    let told = ending.clone();
-    parts.spawn(async move {
-        follower.run(told).await;
-        Ok(())
-    });
-    if let Some(indexer) = indexer {
-        let told = ending.clone();
-        parts.spawn(async move {
-            indexer.run(told).await;
-            Ok(())
-        });
-    }
+    followers.spawn(&mut parts, &ending);
     match discord {
         Some((discord, rest)) => {
-            let ask_again = unsettled.map(|unsettled| {
-                let quiet = discord.ask_again;
-                AskAgain::new(
-                    rest.clone(),
-                    handle.clone(),
-                    unsettled,
-                    status.clone(),
-                    quiet,
-                )
-            });
-            let ingest = Box::pin(follow(
+            let ingest = follow(
                 discord,
                 rest,
                 handle,
-                ask_again,
+                unsettled,
                 reader,
                 status,
                 ending.clone(),
-            ));
+            );
             parts.spawn(async move { ingest.await.context("the connection to Discord") });
         }
         None => {
             info!(
                 "DISCORD_BOT_TOKEN is not set: the API serves the archived messages, and no new ones are archived"
             );
-            let told = ending.clone();
-            parts.spawn(async move {
-                told.cancelled().await;
-                drop(handle);
-                Ok(())
-            });
+            parts.spawn(keep_open(handle, ending.clone()));
         }
     }
     let result = supervise(&mut parts, &stop, &ending).await;
     drop(lock);
     result
+}
+
+/// What follows the record in this process.
+struct Followers {
+    snapshots: snapshot::Follower,
+    /// None if search is off.
+    search: Option<search::Follower>,
+}
+
+impl Followers {
+    fn spawn(self, parts: &mut JoinSet<anyhow::Result<()>>, ending: &CancellationToken) {
+        let told = ending.clone();
+        parts.spawn(async move {
+            self.snapshots.run(told).await;
+            Ok(())
+        });
+        if let Some(search) = self.search {
+            let told = ending.clone();
+            parts.spawn(async move {
+                search.run(told).await;
+                Ok(())
+            });
+        }
+    }
+}
+
+/// The follower that keeps the search index, unless search is off.
+fn indexer(
+    settings: &SearchSettings,
+    reader: &Reader,
+    found: search::Found,
+    status: &StatusSender,
+) -> Option<search::Follower> {
+    settings.is_on.then(|| {
+        // Until the index is opened, the API must not say that search is off.
+        status.send_modify(|status| status.search.state = SearchState::Checking);
+        search::Follower::new(reader.clone(), found, settings.follower(), status.clone())
+    })
+}
+
+fn api_state(
+    settings: ApiSettings,
+    reader: &Reader,
+    followers: &Followers,
+    status: &StatusSender,
+) -> ApiState {
+    ApiState {
+        reader: reader.clone(),
+        snapshots: followers.snapshots.snapshots(),
+        search: followers
+            .search
+            .as_ref()
+            .map_or_else(Search::off, search::Follower::search),
+        status: status.subscribe(),
+        api_key: settings.key,
+        library: Library::new(settings.queries),
+        timeout: api::TIMEOUT,
+    }
+}
+
+/// Keeps the last handle of the writer until `ending`: without it the writer ends, and so does the service.
+async fn keep_open(writer: WriterHandle, ending: CancellationToken) -> anyhow::Result<()> {
+    ending.cancelled().await;
+    drop(writer);
+    Ok(())
 }
 
 /// Waits for `stop` or for the first part that ends, then for the other parts.
@@ -250,7 +275,7 @@ async fn follow(
     settings: DiscordSettings,
     rest: Rest,
     writer: WriterHandle,
-    ask_again: Option<AskAgain>,
+    unsettled: Option<mpsc::Receiver<Unsettled>>,
     reader: Reader,
     status: StatusSender,
     stop: CancellationToken,
@@ -266,23 +291,7 @@ async fn follow(
         status.gateway.sessions_left = Some(gateway::sessions_left(&info));
     });
     let session = reader.session(0).await?;
-    if session.is_none() && gateway::sessions_left(&info) == 0 {
-        let minutes = info.session_start_limit.reset_after_ms.div_ceil(60_000);
-        warn!(
-            minutes,
-            "the bot has used up the new gateway sessions (IDENTIFY) that Discord allows per day; the service connects when Discord allows the next one"
-        );
-    }
-    // A session delivers the events for which it was begun: after an upgrade with more intents, a new session
-    // is needed.
-    let resumable = session.as_ref().filter(|it| gateway::is_resumable(it));
-    if session.is_some() && resumable.is_none() {
-        info!(
-            "the stored gateway session was started with other intents than this version uses (reactions and votes are \
-             new), so a new session is started; what may have been missed in between is read again"
-        );
-    }
-    let socket = Socket::new(&settings.token, &info, resumable, settings.reconnect)?;
+    let socket = open_socket(&settings, &info, session.as_ref())?;
     let (passes, calls) = mpsc::unbounded_channel();
     let live = Live::new(
         Arc::clone(&scope),
@@ -293,6 +302,15 @@ async fn follow(
         session,
         settings.reactions,
     );
+    let ask_again = unsettled.map(|unsettled| {
+        AskAgain::new(
+            rest.clone(),
+            writer.clone(),
+            unsettled,
+            status.clone(),
+            settings.ask_again,
+        )
+    });
     let history = History {
         rest,
         reader,
@@ -304,6 +322,43 @@ async fn follow(
         second_look: settings.second_look,
         newest_gone: Mutex::default(),
     };
+    Box::pin(ingest(live, socket, history, calls, ask_again, &stop)).await
+}
+
+/// Prepares the connection to the gateway, which resumes the stored session if that is possible.
+fn open_socket(
+    settings: &DiscordSettings,
+    info: &GatewayInfo,
+    session: Option<&SessionMark>,
+) -> Result<Socket, GatewayError> {
+    if session.is_none() && gateway::sessions_left(info) == 0 {
+        let minutes = info.session_start_limit.reset_after_ms.div_ceil(60_000);
+        warn!(
+            minutes,
+            "the bot has used up the new gateway sessions (IDENTIFY) that Discord allows per day; the service connects when Discord allows the next one"
+        );
+    }
+    // A session delivers the events for which it was begun: after an upgrade with more intents, a new session
+    // is needed.
+    let resumable = session.filter(|it| gateway::is_resumable(it));
+    if session.is_some() && resumable.is_none() {
+        info!(
+            "the stored gateway session was started with other intents than this version uses (reactions and votes are \
+             new), so a new session is started; what may have been missed in between is read again"
+        );
+    }
+    Socket::new(&settings.token, info, resumable, settings.reconnect)
+}
+
+/// Runs the live side, backfill and re-fetches until `stop`.
+async fn ingest(
+    live: Live,
+    socket: Socket,
+    history: History,
+    calls: mpsc::UnboundedReceiver<Pass>,
+    ask_again: Option<AskAgain>,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
     // The end of one ends the other, because backfill without the live side would miss what happens meanwhile.
     let both = stop.child_token();
     let live = async {

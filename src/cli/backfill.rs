@@ -84,16 +84,7 @@ pub(super) async fn run(
     };
     // The writer ends when its last handle is dropped.
     drop(history);
-    let written = writer.finished();
-    if result.is_none() {
-        let written = tokio::time::timeout(service::STOP_WITHIN, written).await;
-        written.context(
-            "the messages that were read last could not be written in time; the next run reads them again",
-        )?
-    } else {
-        written.await
-    }
-    .context("the database writer failed")?;
+    finish(writer, result.is_none()).await?;
     progress.abort();
     drop(lock);
 
@@ -111,6 +102,21 @@ pub(super) async fn run(
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Waits until everything that was read is on disk. After a stop the wait is bounded, because whoever stopped the
+/// process waits for its end.
+async fn finish(writer: Writer, is_stopped: bool) -> anyhow::Result<()> {
+    let written = writer.finished();
+    if is_stopped {
+        let written = tokio::time::timeout(service::STOP_WITHIN, written).await;
+        written.context(
+            "the messages that were read last could not be written in time; the next run reads them again",
+        )?
+    } else {
+        written.await
+    }
+    .context("the database writer failed")
 }
 
 /// Says what could not be read, and what to do about it.

@@ -71,15 +71,7 @@ fn read_news(
     guild_of: GuildOf<'_>,
 ) -> Result<News, String> {
     match name {
-        "READY" => {
-            let ready: Ready = read(payload)?;
-            Ok(News::Ready {
-                session_id: ready.session_id,
-                resume_url: ready.resume_gateway_url,
-                guilds: ready.guilds.into_iter().map(|guild| guild.id).collect(),
-                me: ready.user.map(|user| user.id),
-            })
-        }
+        "READY" => read_ready(payload),
         "RESUMED" => Ok(News::Resumed),
         "MESSAGE_CREATE" | "MESSAGE_UPDATE" => read_message(name, payload, observed, guild_of),
         _ if reactions::is_reaction(name) => reactions::read(name, payload, observed, guild_of),
@@ -97,25 +89,7 @@ fn read_news(
             let BulkDeleted { ids, place } = read(payload)?;
             Ok(read_gone(&place, &ids, DeletedBy::Bulk, heard, guild_of))
         }
-        "GUILD_CREATE" => {
-            let GuildRef { id, unavailable } = read(payload)?;
-            if unavailable == Some(true) {
-                // At the start of a session an unavailable guild is sent in this form.
-                return Ok(News::GuildGone {
-                    id,
-                    is_outage: true,
-                });
-            }
-            let guild: GuildPayload = read(payload)?;
-            Ok(News::Guild {
-                id: guild.id,
-                name: guild.name,
-                channels: readable(guild.channels)
-                    .chain(readable(guild.threads))
-                    .collect(),
-                roles: readable(guild.roles).collect(),
-            })
-        }
+        "GUILD_CREATE" => read_guild(payload),
         "GUILD_DELETE" => {
             let GuildRef { id, unavailable } = read(payload)?;
             Ok(News::GuildGone {
@@ -124,17 +98,7 @@ fn read_news(
             })
         }
         "CHANNEL_CREATE" | "CHANNEL_UPDATE" | "THREAD_CREATE" | "THREAD_UPDATE" => {
-            let place: Place = read(payload)?;
-            let Some(guild_id) = place.guild_id else {
-                return Ok(News::Other);
-            };
-            let made: NewlyCreated = read(payload)?;
-            Ok(News::Channel {
-                guild_id,
-                channel: read(payload)?,
-                // A new channel can be hidden from this bot; a thread that is sent to it is not.
-                is_new: made.newly_created && name == "THREAD_CREATE",
-            })
+            read_channel(name, payload)
         }
         "CHANNEL_DELETE" | "THREAD_DELETE" => {
             let gone: ChannelDeleted = read(payload)?;
@@ -164,21 +128,19 @@ fn read_news(
             let place: Place = read(payload)?;
             Ok(place.guild_id.map_or(News::Other, News::Permissions))
         }
-        "GUILD_MEMBER_UPDATE" => {
-            let MemberChanged { place, user, roles } = read(payload)?;
-            Ok(match (place.guild_id, user, roles) {
-                (Some(guild_id), Some(user), Some(roles)) => News::Member {
-                    guild_id,
-                    user_id: user.id,
-                    roles,
-                },
-                // The member may be the bot, with changed roles.
-                (Some(guild_id), ..) => News::Permissions(guild_id),
-                (None, ..) => News::Other,
-            })
-        }
+        "GUILD_MEMBER_UPDATE" => read_member(payload),
         _ => Ok(News::Other),
     }
+}
+
+fn read_ready(payload: &str) -> Result<News, String> {
+    let ready: Ready = read(payload)?;
+    Ok(News::Ready {
+        session_id: ready.session_id,
+        resume_url: ready.resume_gateway_url,
+        guilds: ready.guilds.into_iter().map(|guild| guild.id).collect(),
+        me: ready.user.map(|user| user.id),
+    })
 }
 
 fn read_message(
@@ -199,6 +161,54 @@ fn read_message(
     let message = message.map_err(|error| error.to_string())?;
     let partial = message.versions.is_empty().then(|| payload.to_owned());
     Ok(News::Message(Box::new(message), partial))
+}
+
+fn read_guild(payload: &str) -> Result<News, String> {
+    let GuildRef { id, unavailable } = read(payload)?;
+    if unavailable == Some(true) {
+        // At the start of a session an unavailable guild is sent in this form.
+        return Ok(News::GuildGone {
+            id,
+            is_outage: true,
+        });
+    }
+    let guild: GuildPayload = read(payload)?;
+    Ok(News::Guild {
+        id: guild.id,
+        name: guild.name,
+        channels: readable(guild.channels)
+            .chain(readable(guild.threads))
+            .collect(),
+        roles: readable(guild.roles).collect(),
+    })
+}
+
+fn read_channel(name: &str, payload: &str) -> Result<News, String> {
+    let place: Place = read(payload)?;
+    let Some(guild_id) = place.guild_id else {
+        return Ok(News::Other);
+    };
+    let made: NewlyCreated = read(payload)?;
+    Ok(News::Channel {
+        guild_id,
+        channel: read(payload)?,
+        // A new channel can be hidden from this bot; a thread that is sent to it is not.
+        is_new: made.newly_created && name == "THREAD_CREATE",
+    })
+}
+
+fn read_member(payload: &str) -> Result<News, String> {
+    let MemberChanged { place, user, roles } = read(payload)?;
+    Ok(match (place.guild_id, user, roles) {
+        (Some(guild_id), Some(user), Some(roles)) => News::Member {
+            guild_id,
+            user_id: user.id,
+            roles,
+        },
+        // The member may be the bot, with changed roles.
+        (Some(guild_id), ..) => News::Permissions(guild_id),
+        (None, ..) => News::Other,
+    })
 }
 
 fn read_gone(

@@ -49,8 +49,7 @@ impl History {
             look_again: None,
         };
         let mut pauses = Pauses::new(FIRST_PAUSE, MAX_PAUSE);
-        let mut suspected = Vec::new();
-        let mut looks = 0;
+        let mut looks = Looks::default();
         loop {
             let pass = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -74,15 +73,7 @@ impl History {
                 result = work => result,
             };
             if let Ok(report) = &result {
-                // Channels that stay missing are checked less and less often.
-                looks = if report.suspected == suspected {
-                    (looks + 1).min(MAX_DOUBLINGS)
-                } else {
-                    0
-                };
-                suspected.clone_from(&report.suspected);
-                let wait = self.second_look * 2_u32.pow(looks) + LOOK_LATER;
-                calls.look_again = (!suspected.is_empty()).then(|| Instant::now() + wait);
+                calls.look_again = looks.next(report, self.second_look);
             }
             let failure = match result {
                 Ok(report) if report.is_complete() => {
@@ -151,6 +142,29 @@ impl History {
     /// The newest messages that are known to be deleted.
     pub(super) fn newest_gone(&self) -> MutexGuard<'_, HashMap<ChannelId, MessageId>> {
         self.newest_gone.lock()
+    }
+}
+
+/// The checks for missing channels. Channels that stay missing are checked less and less often.
+#[derive(Default)]
+struct Looks {
+    /// The channels that the last check did not find.
+    suspected: Vec<ChannelId>,
+    /// How often the delay before the next check is doubled.
+    doublings: u32,
+}
+
+impl Looks {
+    /// When channels that the pass suspects to be deleted are checked again; none if it suspects no channel.
+    fn next(&mut self, report: &PassReport, second_look: Duration) -> Option<Instant> {
+        self.doublings = if report.suspected == self.suspected {
+            (self.doublings + 1).min(MAX_DOUBLINGS)
+        } else {
+            0
+        };
+        self.suspected.clone_from(&report.suspected);
+        let wait = second_look * 2_u32.pow(self.doublings) + LOOK_LATER;
+        (!self.suspected.is_empty()).then(|| Instant::now() + wait)
     }
 }
 

@@ -326,13 +326,10 @@ impl<'a> PassState<'a> {
                 continue;
             }
             // The threads of a hidden channel are hidden with it, so they are not requested one by one.
-            let parent = known.channel.parent_id.and_then(|id| self.known.get(&id));
-            if known.channel.is_thread()
-                && let Some(parent) = parent.filter(|parent| parent.access == Access::Forbidden)
-            {
+            if self.is_hidden_with_its_parent(&known) {
                 batch.access.push(AccessMark {
                     channel_id: id,
-                    access: parent.access,
+                    access: Access::Forbidden,
                     detail: None,
                     since: self.began,
                 });
@@ -347,34 +344,12 @@ impl<'a> PassState<'a> {
                 }
                 Err(error) => error,
             };
-            match refusal.access() {
-                Some(Access::Missing) => {
-                    let doubt = doubts.get(&known.channel.guild_id).copied();
-                    let taken = self.take_missing(&known, asked_at, doubt, &mut batch);
-                    if let Err(error) = taken.await {
-                        // The results until here are valid anyway.
-                        self.history.writer.commit(batch).await?;
-                        return Err(error);
-                    }
-                }
-                Some(access) => {
-                    // The channel exists.
-                    batch.suspicions.push(Suspicion { id, since: None });
-                    batch.access.push(AccessMark {
-                        channel_id: id,
-                        access,
-                        // The request failed; the next pass checks again.
-                        detail: None,
-                        since: self.began,
-                    });
-                }
-                None if refusal.is_transient() => {
-                    self.history.writer.commit(batch).await?;
-                    return Err(refusal.into());
-                }
-                None => {
-                    warn!(channel_id = %id, error = %refusal, "the channel is in no list of Discord");
-                }
+            let doubt = doubts.get(&known.channel.guild_id).copied();
+            let taken = self.take_refusal(&known, refusal, asked_at, doubt, &mut batch);
+            if let Err(error) = taken.await {
+                // The results until here are valid anyway.
+                self.history.writer.commit(batch).await?;
+                return Err(error);
             }
         }
         self.history.writer.commit(batch).await?;
@@ -387,6 +362,42 @@ impl<'a> PassState<'a> {
             self.enter(new).await?;
         }
         Ok(!self.jobs.is_empty())
+    }
+
+    fn is_hidden_with_its_parent(&self, known: &KnownChannel) -> bool {
+        let parent = known.channel.parent_id.and_then(|id| self.known.get(&id));
+        known.channel.is_thread() && parent.is_some_and(|it| it.access == Access::Forbidden)
+    }
+
+    /// What Discord's refusal to name a channel that is in no list says about the channel.
+    async fn take_refusal(
+        &mut self,
+        known: &KnownChannel,
+        refusal: RestError,
+        asked_at: DateTime<Utc>,
+        doubt: Option<ListDoubt>,
+        batch: &mut Batch,
+    ) -> Result<(), HistoryError> {
+        let id = known.channel.id;
+        match refusal.access() {
+            Some(Access::Missing) => self.take_missing(known, asked_at, doubt, batch).await?,
+            Some(access) => {
+                // The channel exists.
+                batch.suspicions.push(Suspicion { id, since: None });
+                batch.access.push(AccessMark {
+                    channel_id: id,
+                    access,
+                    // The request failed; the next pass checks again.
+                    detail: None,
+                    since: self.began,
+                });
+            }
+            None if refusal.is_transient() => return Err(refusal.into()),
+            None => {
+                warn!(channel_id = %id, error = %refusal, "the channel is in no list of Discord");
+            }
+        }
+        Ok(())
     }
 
     /// The known channels and threads that are in no list.

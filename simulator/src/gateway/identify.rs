@@ -1,12 +1,14 @@
 //! IDENTIFY and RESUME: what a client must say, and what it gets.
 //! A refusal is a close code by Discord's table, or op 9.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::hub::{Command, ResumeError};
+use crate::config::Config;
 use crate::observe::Happening;
 use crate::shared::Shared;
 use crate::world::Presence;
@@ -87,26 +89,7 @@ pub(crate) fn identify(
     if shard.is_none() && state.faults.gateway.sharding_required {
         return Err(Refusal::Close(4011));
     }
-    let now = Instant::now();
-    let times = &mut state.hub.identify_times;
-    while times
-        .front()
-        .is_some_and(|time| now.duration_since(*time) > Duration::from_secs(86_400))
-    {
-        times.pop_front();
-    }
-    let recent = times
-        .iter()
-        .filter(|time| now.duration_since(**time) < config.identify_interval)
-        .count();
-    if recent >= config.max_concurrency as usize {
-        return Err(Refusal::Invalid { resumable: false });
-    }
-    if times.len() >= config.identify_limit as usize {
-        // Discord ends all sessions and resets the token; the old one is refused from then on.
-        return Err(Refusal::Close(4004));
-    }
-    times.push_back(now);
+    take_turn(&mut state.hub.identify_times, config)?;
     let same_id = config.same_session_id;
     let session = state.hub.open(state.world.seed, same_id, intents, link);
     let buffer = config.replay_buffer;
@@ -132,6 +115,30 @@ pub(crate) fn identify(
         intents,
     });
     Ok(session)
+}
+
+/// Count an IDENTIFY against the limits of the interval and of the day.
+fn take_turn(times: &mut VecDeque<Instant>, config: &Config) -> Result<(), Refusal> {
+    let now = Instant::now();
+    while times
+        .front()
+        .is_some_and(|time| now.duration_since(*time) > Duration::from_secs(86_400))
+    {
+        times.pop_front();
+    }
+    let recent = times
+        .iter()
+        .filter(|time| now.duration_since(**time) < config.identify_interval)
+        .count();
+    if recent >= config.max_concurrency as usize {
+        return Err(Refusal::Invalid { resumable: false });
+    }
+    if times.len() >= config.identify_limit as usize {
+        // Discord ends all sessions and resets the token; the old one is refused from then on.
+        return Err(Refusal::Close(4004));
+    }
+    times.push_back(now);
+    Ok(())
 }
 
 /// Answer a RESUME: the missed frames, then RESUMED.

@@ -8,9 +8,12 @@ use chrono::TimeDelta;
 
 use super::{Check, socket};
 use crate::config::{DiscordSettings, token_has_the_form};
-use crate::discord::rest::{HistoryCursor, Rest, RestError, RestSettings};
+use crate::discord::rest::{
+    Application, GatewayInfo, HistoryCursor, Rest, RestError, RestSettings,
+};
 use crate::guild::Access;
 use crate::ingest::{Catalog, Entry, Scope};
+use crate::message::GuildId;
 
 /// The maximum clock skew in seconds; a larger one makes ranges of ids wrong.
 const SKEW: i64 = 30;
@@ -62,9 +65,27 @@ async fn ask(rest: &Rest, scope: &Scope, checks: &mut Vec<Check>) -> Result<(), 
         format!("Discord answers; the bot is {}", me.username),
     ));
     checks.extend(rest.clock().skew().map(clock));
+    checks.push(intents(&rest.application().await?));
+    let gateway = rest.gateway_bot().await?;
+    checks.push(sessions(&gateway));
+    checks.push(socket::check(&gateway).await);
 
-    let application = rest.application().await?;
-    checks.push(if application.message_content_granted() {
+    let catalog = Catalog::read(rest, scope).await?;
+    checks.extend(scope.guilds().map(|id| guild(id, &catalog)));
+    let channels = catalog
+        .entries
+        .iter()
+        .filter(|entry| entry.holds_messages());
+    checks.extend(channels.map(access));
+    for entry in to_try(&catalog, scope) {
+        checks.push(message(rest, entry).await?);
+    }
+    checks.extend(not_listed(&catalog, scope));
+    Ok(())
+}
+
+fn intents(application: &Application) -> Check {
+    if application.message_content_granted() {
         Check::ok("intents", "the Message Content intent is enabled")
     } else {
         Check::failed(
@@ -73,14 +94,16 @@ async fn ask(rest: &Rest, scope: &Scope, checks: &mut Vec<Check>) -> Result<(), 
             "Developer Portal, Bot, Privileged Gateway Intents: enable Message Content Intent \
              (with 10,000 users or more who can see the app, Discord reviews it first)",
         )
-    });
-    let gateway = rest.gateway_bot().await?;
+    }
+}
+
+fn sessions(gateway: &GatewayInfo) -> Check {
     let budget = gateway.session_start_limit;
     let found = format!(
         "{} of {} new gateway sessions left today",
         budget.remaining, budget.total
     );
-    checks.push(if budget.remaining < FEW_SESSIONS {
+    if budget.remaining < FEW_SESSIONS {
         Check::warning(
             "sessions",
             found,
@@ -88,41 +111,42 @@ async fn ask(rest: &Rest, scope: &Scope, checks: &mut Vec<Check>) -> Result<(), 
         )
     } else {
         Check::ok("sessions", found)
-    });
-    checks.push(socket::check(&gateway).await);
+    }
+}
 
-    let catalog = Catalog::read(rest, scope).await?;
-    for guild in scope.guilds() {
-        let name = catalog.guilds.iter().find(|known| known.id == guild);
-        checks.push(match name {
-            Some(known) => Check::ok("guild", format!("{guild} is {}", known.name)),
-            None => Check::failed(
-                "guild",
-                format!("{guild} can't be read"),
-                "invite the bot to the guild, or correct DISCORD_GUILD_ID",
-            ),
-        });
+fn guild(id: GuildId, catalog: &Catalog) -> Check {
+    match catalog.guilds.iter().find(|known| known.id == id) {
+        Some(known) => Check::ok("guild", format!("{id} is {}", known.name)),
+        None => Check::failed(
+            "guild",
+            format!("{id} can't be read"),
+            "invite the bot to the guild, or correct DISCORD_GUILD_ID",
+        ),
     }
-    let channels = catalog
-        .entries
-        .iter()
-        .filter(|entry| entry.holds_messages());
-    for entry in channels {
-        let name = format!("{} #{}", entry.info.id, entry.info.name);
-        checks.push(match entry.access {
-            Access::Readable => Check::ok("channel", format!("{name} is readable")),
-            Access::NoHistory => Check::warning(
-                "channel",
-                format!("{name}: the permission Read Message History is missing, so the history looks empty"),
-                "grant the bot's role Read Message History in the channel",
+}
+
+/// What the permissions say about a channel.
+fn access(entry: &Entry) -> Check {
+    let name = format!("{} #{}", entry.info.id, entry.info.name);
+    match entry.access {
+        Access::Readable => Check::ok("channel", format!("{name} is readable")),
+        Access::NoHistory => Check::warning(
+            "channel",
+            format!(
+                "{name}: the permission Read Message History is missing, so the history looks empty"
             ),
-            _ => Check::warning(
-                "channel",
-                format!("{name} is not visible to the bot"),
-                "grant the bot's role View Channel (for voice channels also Connect), or do not select the channel",
-            ),
-        });
+            "grant the bot's role Read Message History in the channel",
+        ),
+        _ => Check::warning(
+            "channel",
+            format!("{name} is not visible to the bot"),
+            "grant the bot's role View Channel (for voice channels also Connect), or do not select the channel",
+        ),
     }
+}
+
+/// The readable channels of which a message is requested: the selected ones, or a few if none is selected.
+fn to_try<'a>(catalog: &'a Catalog, scope: &Scope) -> Vec<&'a Entry> {
     let readable = catalog
         .entries
         .iter()
@@ -130,28 +154,27 @@ async fn ask(rest: &Rest, scope: &Scope, checks: &mut Vec<Check>) -> Result<(), 
     // Channels that most likely contain a message come first.
     let mut readable: Vec<&Entry> = readable.collect();
     readable.sort_by_key(|entry| std::cmp::Reverse(entry.info.last_message_id));
-    let chosen = readable
-        .iter()
-        .filter(|entry| scope.channels().any(|channel| channel == entry.info.id))
-        .count();
-    if chosen > 0 {
-        readable.retain(|entry| scope.channels().any(|channel| channel == entry.info.id));
+    let is_chosen = |entry: &&Entry| scope.channels().any(|channel| channel == entry.info.id);
+    if readable.iter().any(is_chosen) {
+        readable.retain(is_chosen);
     } else {
         readable.truncate(TRIED);
     }
-    for entry in readable {
-        checks.push(message(rest, entry).await?);
-    }
-    for channel in scope.channels() {
-        if !catalog.entries.iter().any(|entry| entry.info.id == channel) {
-            checks.push(Check::failed(
-                "channel",
-                format!("channel {channel} of DISCORD_CHANNEL_IDS is not in the guild, or not visible to the bot"),
-                "correct the id, or grant the bot's role View Channel",
-            ));
-        }
-    }
-    Ok(())
+    readable
+}
+
+/// The selected channels that Discord does not list.
+fn not_listed(catalog: &Catalog, scope: &Scope) -> impl Iterator<Item = Check> {
+    let missing = scope
+        .channels()
+        .filter(|channel| !catalog.entries.iter().any(|it| it.info.id == *channel));
+    missing.map(|channel| {
+        Check::failed(
+            "channel",
+            format!("channel {channel} of DISCORD_CHANNEL_IDS is not in the guild, or not visible to the bot"),
+            "correct the id, or grant the bot's role View Channel",
+        )
+    })
 }
 
 /// Requests the newest message of a channel that should be readable.

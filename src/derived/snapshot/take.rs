@@ -57,9 +57,6 @@ impl Take<'_> {
         named: &mut Vec<String>,
     ) -> Result<Taken, SnapshotError> {
         let state = moment.state();
-        // Files of another schema version may lack columns.
-        let before = self.catalog.latest().map(|snapshot| &snapshot.manifest);
-        let before = before.filter(|it| it.schema_version == state.schema_version);
         let mut manifest = Manifest {
             format: FORMAT,
             store_id: state.store_id.clone(),
@@ -69,59 +66,13 @@ impl Take<'_> {
             coverage: coverage(moment)?,
             files: Vec::new(),
         };
-        let known: HashMap<_, &FileEntry> = before
-            .iter()
-            .flat_map(|before| &before.files)
-            .filter(|file| self.folder.has(&file.named()))
-            .map(|file| ((file.table, file.partition()), file))
-            .collect();
-        let mut changed = Vec::new();
-        for table in Table::ALL.into_iter().filter(|it| it.is_partitioned()) {
-            for partition in moment.partitions(table)? {
-                let place = Some((partition.guild_id, partition.month));
-                let same = known.get(&(table, place)).filter(|file| {
-                    (file.rows, file.revision) == (partition.row_count, partition.revision)
-                });
-                match same {
-                    Some(file) => manifest.files.push((*file).clone()),
-                    None => changed.push((table, partition)),
-                }
-            }
-        }
-        let rows: i64 = changed.iter().map(|(_, it)| it.row_count).sum();
-        self.status.send_modify(|Status { snapshot, .. }| {
-            snapshot.files_total = changed.len() as u64;
-            snapshot.rows_total = rows.unsigned_abs();
-            (snapshot.files_done, snapshot.rows_done) = (0, 0);
-        });
-        for (table, partition) in &changed {
-            if self.stop.is_cancelled() {
-                return Err(SnapshotError::Stopped);
-            }
-            let file = self.write_partition(moment, *table, partition)?;
-            let place = Some((partition.guild_id, partition.month));
-            let entry = self.name(file, *table, place, partition.revision, named)?;
-            manifest.files.push(entry);
-            self.status
-                .send_modify(|status| status.snapshot.files_done += 1);
-        }
+        let known = self.known(state.schema_version);
+        let changed = changed(moment, &known, &mut manifest.files)?;
+        self.write_partitions(moment, &changed, &mut manifest.files, named)?;
         for table in Table::ALL.into_iter().filter(|it| !it.is_partitioned()) {
-            let same = known.get(&(table, None));
-            if table.is_log() {
-                // The table can be long, and is written only if it has grown; most services have no rows in it.
-                let rows = moment.row_count(table)?;
-                let as_long = same.filter(|it| it.rows == rows);
-                manifest.files.extend(as_long.map(|it| (*it).clone()));
-                if rows == 0 || as_long.is_some() {
-                    continue;
-                }
-            }
-            let file = self.write(table, |take| moment.read_table(table, take))?;
-            let same = same.filter(|it| it.sha256 == file.sha256);
-            manifest.files.push(match same {
-                Some(same) => (*same).clone(),
-                None => self.name(file, table, None, state.revision, named)?,
-            });
+            let same = known.get(&(table, None)).copied();
+            let file = self.write_table(moment, table, same, named)?;
+            manifest.files.extend(file);
         }
         manifest
             .files
@@ -134,6 +85,45 @@ impl Take<'_> {
             bytes: named.iter().filter_map(bytes).map(|it| it.bytes).sum(),
             manifest,
         })
+    }
+
+    /// The files of the snapshot before that can be used again.
+    fn known(&self, schema_version: i64) -> Known<'_> {
+        // Files of another schema version may lack columns.
+        let before = self.catalog.latest().map(|snapshot| &snapshot.manifest);
+        let before = before.filter(|it| it.schema_version == schema_version);
+        before
+            .iter()
+            .flat_map(|before| &before.files)
+            .filter(|file| self.folder.has(&file.named()))
+            .map(|file| ((file.table, file.partition()), file))
+            .collect()
+    }
+
+    fn write_partitions(
+        &self,
+        moment: &Moment<'_>,
+        changed: &[(Table, Partition)],
+        files: &mut Vec<FileEntry>,
+        named: &mut Vec<String>,
+    ) -> Result<(), SnapshotError> {
+        let rows: i64 = changed.iter().map(|(_, it)| it.row_count).sum();
+        self.status.send_modify(|Status { snapshot, .. }| {
+            snapshot.files_total = changed.len() as u64;
+            snapshot.rows_total = rows.unsigned_abs();
+            (snapshot.files_done, snapshot.rows_done) = (0, 0);
+        });
+        for (table, partition) in changed {
+            if self.stop.is_cancelled() {
+                return Err(SnapshotError::Stopped);
+            }
+            let file = self.write_partition(moment, *table, partition)?;
+            let place = Some((partition.guild_id, partition.month));
+            files.push(self.name(file, *table, place, partition.revision, named)?);
+            self.status
+                .send_modify(|status| status.snapshot.files_done += 1);
+        }
+        Ok(())
     }
 
     fn write_partition(
@@ -153,6 +143,33 @@ impl Take<'_> {
             });
         }
         Ok(file)
+    }
+
+    /// The file of a table without partitions: the one of the snapshot before if its content is the same. A log
+    /// without rows has no file.
+    fn write_table(
+        &self,
+        moment: &Moment<'_>,
+        table: Table,
+        same: Option<&FileEntry>,
+        named: &mut Vec<String>,
+    ) -> Result<Option<FileEntry>, SnapshotError> {
+        if table.is_log() {
+            // The table can be long, and is written only if it has grown; most services have no rows in it.
+            let rows = moment.row_count(table)?;
+            let as_long = same.filter(|it| it.rows == rows);
+            if rows == 0 || as_long.is_some() {
+                return Ok(as_long.cloned());
+            }
+        }
+        let file = self.write(table, |take| moment.read_table(table, take))?;
+        match same.filter(|it| it.sha256 == file.sha256) {
+            Some(same) => Ok(Some(same.clone())),
+            None => {
+                let revision = moment.state().revision;
+                self.name(file, table, None, revision, named).map(Some)
+            }
+        }
     }
 
     fn write(
@@ -199,6 +216,32 @@ impl Take<'_> {
             revision,
         })
     }
+}
+
+/// The usable files of the snapshot before, by their table and partition.
+type Known<'a> = HashMap<(Table, Option<(GuildId, Month)>), &'a FileEntry>;
+
+/// Compares each partition with the snapshot before: the files of unchanged ones go into `files`, the changed ones
+/// are returned.
+fn changed(
+    moment: &Moment<'_>,
+    known: &Known<'_>,
+    files: &mut Vec<FileEntry>,
+) -> Result<Vec<(Table, Partition)>, SnapshotError> {
+    let mut changed = Vec::new();
+    for table in Table::ALL.into_iter().filter(|it| it.is_partitioned()) {
+        for partition in moment.partitions(table)? {
+            let place = Some((partition.guild_id, partition.month));
+            let same = known.get(&(table, place)).filter(|file| {
+                (file.rows, file.revision) == (partition.row_count, partition.revision)
+            });
+            match same {
+                Some(file) => files.push((*file).clone()),
+                None => changed.push((table, partition)),
+            }
+        }
+    }
+    Ok(changed)
 }
 
 /// Receives rows as they are read.

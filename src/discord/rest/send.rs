@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
+use twilight_http_ratelimiting::Permit;
 
 use super::answer::{Limited, Reply, Verdict};
 use super::client::{Rest, Shared};
@@ -36,16 +37,8 @@ impl Rest {
         let mut attempts = 0;
         let mut limits_in_row = 0;
         loop {
-            shared.check_invalid(&route)?;
             let asked = Instant::now();
-            let permit = shared.pacing.permit(&route).await;
-            shared.stats.waited(asked.elapsed());
-            // Other requests may have been refused while this one waited.
-            if let Err(error) = shared.check_invalid(&route) {
-                permit.complete(None);
-                return Err(error);
-            }
-
+            let permit = shared.permit(&route).await?;
             attempts += 1;
             // The response shows the state after this time, however long the request waited.
             let asked_at = shared.stats.clock.stamp();
@@ -112,6 +105,20 @@ impl Shared {
             .with_max_times(self.settings.attempts.saturating_sub(1))
             .with_jitter()
             .build()
+    }
+
+    /// Waits until the request may be sent.
+    async fn permit(&self, route: &Route) -> Result<Permit, RestError> {
+        self.check_invalid(route)?;
+        let asked = Instant::now();
+        let permit = self.pacing.permit(route).await;
+        self.stats.waited(asked.elapsed());
+        // Other requests may have been refused while this one waited.
+        if let Err(error) = self.check_invalid(route) {
+            permit.complete(None);
+            return Err(error);
+        }
+        Ok(permit)
     }
 
     fn check_invalid(&self, route: &Route) -> Result<(), RestError> {

@@ -29,10 +29,12 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 /// How long an unknown channel is looked up before its message is kept as a dead letter.
 const LOOK_UP: Duration = Duration::from_secs(3);
 
-/// A dispatch without its contents: its name, its number in the session, and when it arrived.
+/// A dispatch without its contents: its name, its number in the session, whether that number came before, and when
+/// it arrived.
 struct Arrival {
     name: String,
     sequence: u64,
+    is_repeat: bool,
     heard: Heard,
 }
 
@@ -75,14 +77,21 @@ impl Live {
         dispatch: Dispatch,
         heard: Heard,
     ) -> Result<(), LiveError> {
-        let is_repeat = dispatch.is_repeat;
         let arrival = Arrival {
             name: dispatch.name,
             sequence: dispatch.sequence,
+            is_repeat: dispatch.is_repeat,
             heard,
         };
+        let Outcome { batch, pass } = self.outcome(dispatch.news, &arrival).await?;
+        self.hand_over(batch, arrival.sequence, pass, heard.now)
+            .await
+    }
+
+    async fn outcome(&mut self, news: News, arrival: &Arrival) -> Result<Outcome, LiveError> {
+        let heard = arrival.heard;
         let mut outcome = Outcome::default();
-        match dispatch.news {
+        match news {
             News::Ready {
                 session_id,
                 resume_url,
@@ -91,7 +100,7 @@ impl Live {
             } => {
                 self.me = me.or(self.me);
                 self.awaited = guilds.into_iter().collect();
-                self.session_began(session_id, resume_url, &arrival);
+                self.session_began(session_id, resume_url, arrival);
                 outcome.pass = Some(Pass::AfterNewSession);
             }
             News::Resumed => {
@@ -103,17 +112,11 @@ impl Live {
                     .await?;
             }
             // The reaction is already counted.
-            News::Reaction(..) if is_repeat => {}
+            News::Reaction(..) if arrival.is_repeat => {}
             News::Reaction(message, event) => {
                 self.reaction(*message, *event, heard, &mut outcome.batch);
             }
-            News::Gone(messages) => {
-                // If the channel is not known yet, the delete is kept: it creates no message.
-                let taken = messages.into_iter().filter(|message| {
-                    self.scope.takes(message.guild_id, message.channel_id) != Some(false)
-                });
-                outcome.batch.messages.extend(taken);
-            }
+            News::Gone(messages) => self.messages_gone(messages, &mut outcome.batch),
             News::Guild {
                 id,
                 name,
@@ -122,17 +125,12 @@ impl Live {
             } => {
                 if self.scope.takes_guild(id) {
                     outcome.batch.guilds.push(Guild { id, name });
-                    self.guild(id, &channels, roles, &arrival, &mut outcome);
+                    self.guild(id, &channels, roles, arrival, &mut outcome);
                 }
             }
             News::GuildGone { id, is_outage } => {
                 if self.scope.takes_guild(id) {
-                    self.guild_went(id, is_outage);
-                    // When the guild is sent next, it has been unavailable.
-                    self.awaited.remove(&id);
-                    self.rest.forget_rights(Place::Guild(id));
-                    let since = *self.away.entry(id).or_insert(heard.after);
-                    outcome.away_since(id, since, heard);
+                    self.guild_gone(id, is_outage, heard, &mut outcome);
                 }
             }
             News::ThreadMembership(id) => {
@@ -144,15 +142,9 @@ impl Live {
                 guild_id,
                 channel,
                 is_new,
-            } => self.channel(guild_id, &channel, is_new, &arrival, &mut outcome),
+            } => self.channel(guild_id, &channel, is_new, arrival, &mut outcome),
             News::Threads { guild_id, threads } => {
-                let seen = threads.iter().map(|thread| arrival.sighting(thread));
-                outcome.batch.sightings.extend(seen);
-                self.learn(guild_id, &threads, &mut outcome.batch);
-                for thread in &threads {
-                    outcome.interrupted(Place::Channel(thread.id), heard);
-                }
-                outcome.pass = Some(Pass::Catalog);
+                self.threads(guild_id, &threads, arrival, &mut outcome);
             }
             News::ChannelGone { guild_id, id } => {
                 if self.scope.takes_guild(guild_id) {
@@ -164,13 +156,7 @@ impl Live {
                     });
                 }
             }
-            News::Role { guild_id, role } => {
-                // Nobody has a role that was just created.
-                let is_new = arrival.name == "GUILD_ROLE_CREATE";
-                if self.rights.role(role) && !is_new && self.scope.takes_guild(guild_id) {
-                    outcome.interrupted(Place::Guild(guild_id), heard);
-                }
-            }
+            News::Role { guild_id, role } => self.role(guild_id, role, arrival, &mut outcome),
             News::Member {
                 guild_id,
                 user_id,
@@ -203,9 +189,7 @@ impl Live {
             }
             News::Permissions(_) | News::Unreadable { .. } | News::Other => {}
         }
-        let Outcome { batch, pass } = outcome;
-        self.hand_over(batch, arrival.sequence, pass, heard.now)
-            .await
+        Ok(outcome)
     }
 
     /// READY: from now on the events of a new session arrive.
@@ -291,6 +275,15 @@ impl Live {
         }
     }
 
+    /// MESSAGE_DELETE and MESSAGE_DELETE_BULK.
+    fn messages_gone(&self, messages: Vec<Message>, batch: &mut Batch) {
+        // If the channel is not known yet, the delete is kept: it creates no message.
+        let taken = messages.into_iter().filter(|message| {
+            self.scope.takes(message.guild_id, message.channel_id) != Some(false)
+        });
+        batch.messages.extend(taken);
+    }
+
     /// GUILD_CREATE: a guild of the session, one that is available again, or one that invited the bot.
     fn guild(
         &mut self,
@@ -320,6 +313,16 @@ impl Live {
         }
     }
 
+    /// GUILD_DELETE: a guild became unavailable, or the bot is no longer a member.
+    fn guild_gone(&mut self, id: GuildId, is_outage: bool, heard: Heard, outcome: &mut Outcome) {
+        self.guild_went(id, is_outage);
+        // When the guild is sent next, it has been unavailable.
+        self.awaited.remove(&id);
+        self.rest.forget_rights(Place::Guild(id));
+        let since = *self.away.entry(id).or_insert(heard.after);
+        outcome.away_since(id, since, heard);
+    }
+
     /// A channel or thread was created or changed.
     fn channel(
         &mut self,
@@ -345,6 +348,38 @@ impl Live {
         } else if may_be_lost {
             // A thread that leaves the archive while the archive is being listed is in no list.
             outcome.interrupted(Place::Channel(channel.id), arrival.heard);
+        }
+    }
+
+    /// THREAD_LIST_SYNC: threads that the bot may read from now on.
+    fn threads(
+        &self,
+        guild_id: GuildId,
+        threads: &[ChannelInfo],
+        arrival: &Arrival,
+        outcome: &mut Outcome,
+    ) {
+        let seen = threads.iter().map(|thread| arrival.sighting(thread));
+        outcome.batch.sightings.extend(seen);
+        self.learn(guild_id, threads, &mut outcome.batch);
+        for thread in threads {
+            outcome.interrupted(Place::Channel(thread.id), arrival.heard);
+        }
+        outcome.pass = Some(Pass::Catalog);
+    }
+
+    /// A role was created or changed.
+    fn role(
+        &mut self,
+        guild_id: GuildId,
+        role: RoleInfo,
+        arrival: &Arrival,
+        outcome: &mut Outcome,
+    ) {
+        // Nobody has a role that was just created.
+        let is_new = arrival.name == "GUILD_ROLE_CREATE";
+        if self.rights.role(role) && !is_new && self.scope.takes_guild(guild_id) {
+            outcome.interrupted(Place::Guild(guild_id), arrival.heard);
         }
     }
 

@@ -4,7 +4,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::status::{BackfillState, GatewayState, RecordState, SearchState, SnapshotState, Status};
+use crate::status::{
+    BackfillState, GatewayState, GatewayStatus, GuildsStatus, PassStatus, RecordState, SearchState,
+    SnapshotState, Status,
+};
 
 /// The number of failed connections in a row from which the connection is reported as unstable.
 const UNSTABLE: u32 = 2;
@@ -25,18 +28,38 @@ pub(crate) struct Trouble {
 /// The problems that the status shows.
 pub(crate) fn troubles(status: &Status) -> Vec<Trouble> {
     let mut troubles = Vec::new();
-    let mut add = |code, stops_recording, detail: String| {
-        troubles.push(Trouble {
-            code,
-            detail,
-            stops_recording,
-        });
-    };
     if status.record == RecordState::DiskFull {
         let detail = "The disk is full. The service archives nothing until there is free space.";
-        add("disk_full", true, detail.to_owned());
+        troubles.push(trouble("disk_full", true, detail));
     }
-    let gateway = &status.gateway;
+    troubles.extend(connection_trouble(&status.gateway));
+    troubles.extend(guild_troubles(status.gateway.guilds));
+    troubles.extend(status.backfill.last_pass.and_then(channel_trouble));
+    if status.backfill.state == BackfillState::Incomplete {
+        let detail = "The last backfill pass could not read everything. The log names what is missing; the next pass tries again.";
+        troubles.push(trouble("history_incomplete", false, detail));
+    }
+    if status.snapshot.state == SnapshotState::Failed {
+        let detail =
+            "The last snapshot could not be written and is tried again; the log has the reason.";
+        troubles.push(trouble("snapshot_failed", false, detail));
+    }
+    if status.search.state == SearchState::Failed {
+        let detail = "The search index could not be written; the write is tried again. The log has the reason.";
+        troubles.push(trouble("search_failed", false, detail));
+    }
+    troubles
+}
+
+fn trouble(code: &'static str, stops_recording: bool, detail: impl Into<String>) -> Trouble {
+    Trouble {
+        code,
+        detail: detail.into(),
+        stops_recording,
+    }
+}
+
+fn connection_trouble(gateway: &GatewayStatus) -> Option<Trouble> {
     if gateway.state == GatewayState::Connecting {
         let why = gateway.last_end.as_ref().map(|end| {
             format!(
@@ -46,57 +69,50 @@ pub(crate) fn troubles(status: &Status) -> Vec<Trouble> {
         });
         let detail = "The service is not connected to Discord and tries to connect";
         let detail = format!("{detail}{}.", why.unwrap_or_default());
-        add("gateway_connecting", true, detail);
-    } else if gateway.attempts >= UNSTABLE {
+        return Some(trouble("gateway_connecting", true, detail));
+    }
+    (gateway.attempts >= UNSTABLE).then(|| {
         let detail = format!(
             "The connection to Discord is not stable: {} connections in a row ended within a minute.",
             gateway.attempts
         );
-        add("gateway_unstable", false, detail);
-    }
-    let guilds = gateway.guilds;
+        trouble("gateway_unstable", false, detail)
+    })
+}
+
+fn guild_troubles(guilds: GuildsStatus) -> Vec<Trouble> {
+    let mut troubles = Vec::new();
     let nothing = guilds.none_is_there();
     if guilds.without_the_bot > 0 {
         let detail = format!(
             "The bot is not a member of {} of the {} archived guilds; the log names them. Invite the bot.",
             guilds.without_the_bot, guilds.total
         );
-        add("bot_not_in_guild", nothing, detail);
+        troubles.push(trouble("bot_not_in_guild", nothing, detail));
     }
     if guilds.away > 0 {
         let detail = format!(
             "Discord reports {} of the {} archived guilds as unavailable (an outage of Discord).",
             guilds.away, guilds.total
         );
-        add("guild_away", nothing, detail);
-    }
-    if let Some(pass) = status.backfill.last_pass {
-        if pass.channels == 0 {
-            let detail =
-                "There is no channel to archive: the bot can see none of the selected channels.";
-            add("no_channels", true, detail.to_owned());
-        } else if pass.unreadable > 0 {
-            let detail = format!(
-                "{} of the {} archived channels and threads can't be read; `guildlake doctor` names them and \
-                 the missing permissions.",
-                pass.unreadable, pass.channels
-            );
-            let nothing = pass.unreadable >= pass.channels;
-            add("channels_unreadable", nothing, detail);
-        }
-    }
-    if status.backfill.state == BackfillState::Incomplete {
-        let detail = "The last backfill pass could not read everything. The log names what is missing; the next pass tries again.";
-        add("history_incomplete", false, detail.to_owned());
-    }
-    if status.snapshot.state == SnapshotState::Failed {
-        let detail =
-            "The last snapshot could not be written and is tried again; the log has the reason.";
-        add("snapshot_failed", false, detail.to_owned());
-    }
-    if status.search.state == SearchState::Failed {
-        let detail = "The search index could not be written; the write is tried again. The log has the reason.";
-        add("search_failed", false, detail.to_owned());
+        troubles.push(trouble("guild_away", nothing, detail));
     }
     troubles
+}
+
+fn channel_trouble(pass: PassStatus) -> Option<Trouble> {
+    if pass.channels == 0 {
+        let detail =
+            "There is no channel to archive: the bot can see none of the selected channels.";
+        return Some(trouble("no_channels", true, detail));
+    }
+    (pass.unreadable > 0).then(|| {
+        let detail = format!(
+            "{} of the {} archived channels and threads can't be read; `guildlake doctor` names them and \
+             the missing permissions.",
+            pass.unreadable, pass.channels
+        );
+        let nothing = pass.unreadable >= pass.channels;
+        trouble("channels_unreadable", nothing, detail)
+    })
 }
