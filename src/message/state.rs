@@ -78,9 +78,10 @@ impl State {
         }
     }
 
-    /// Whether the counts should be requested again.
+    /// Whether the counts may have to be requested again. [`Message::is_unsettled`] decides that, because the
+    /// payload tells whether an answer of Discord can settle them.
     #[must_use]
-    pub fn is_unsettled(&self) -> bool {
+    pub fn may_be_unsettled(&self) -> bool {
         let tallies = self.reactions.iter().chain(&self.votes);
         tallies.into_iter().any(|tally| tally.is_unsettled(None))
     }

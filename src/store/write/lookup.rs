@@ -42,12 +42,7 @@ pub(crate) fn lookup<'a>(
         .into_iter()
         .enumerate()
     {
-        let wanted = if level == 0 {
-            conditions(level, &asked)
-        } else {
-            contiguous(connection, level, &asked)?
-        };
-        read_rows(connection, level, &wanted, &mut known.rows)?;
+        read_rows(connection, level, &asked, &mut known.rows)?;
     }
     let asked: Vec<FoundAt> = messages.map(|it| (it.channel_id, it.id)).collect();
     if has_fragments && !asked.is_empty() {
@@ -114,19 +109,25 @@ fn contiguous(
         .collect())
 }
 
-fn read_rows(
+/// Reads those of the messages that this level contains.
+pub(crate) fn read_rows(
     connection: &Connection,
     level: usize,
-    conditions: &[String],
+    asked: &[FoundAt],
     known: &mut HashMap<MessageId, KnownRow>,
 ) -> Result<(), StoreError> {
+    let conditions = if level == 0 {
+        conditions(level, asked)
+    } else {
+        contiguous(connection, level, asked)?
+    };
     let select = format!(
         "SELECT {}, ingested_at, content_removed_at, author_id, message_type, source, raw_json, \
          coalesce(observed_at, ingested_at), coalesce(observed_sequence, 0), revision, author_is_bot FROM {}",
         fragments::COLUMNS,
         LEVELS[level]
     );
-    query_each(connection, &selects(&select, conditions), |row| {
+    query_each(connection, &selects(&select, &conditions), |row| {
         let mut found = fragments::read(row)?;
         let removed = match row.get(8)? {
             Some(at) => Some(Redaction {

@@ -1,14 +1,16 @@
 //! Messages that an earlier process should have re-fetched and did not.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use duckdb::Connection;
 
 use super::batch::Unsettled;
-use super::fragments;
+use super::{fragments, lookup};
 use crate::message::State;
 use crate::store::StoreError;
 use crate::store::schema::levels::LEVELS;
-use crate::store::schema::sql::id;
+use crate::store::schema::sql::{FoundAt, id};
 
 /// How long before the last observation counts may have become uncertain. Each message is re-fetched after
 /// `ASK_AGAIN` (40 s by default), so older ones were settled, or Discord did not show them. The limit also keeps
@@ -25,23 +27,26 @@ pub(crate) fn left(
     let Some(observed_at) = observed_at else {
         return Ok(unsettled);
     };
-    for table in LEVELS {
+    for (level, table) in LEVELS.iter().enumerate() {
         let sql = format!(
-            "SELECT guild_id, channel_id, message_id, state_json FROM {table} \
+            "SELECT channel_id, message_id, state_json FROM {table} \
              WHERE observed_at >= ? AND state_json IS NOT NULL AND NOT deleted"
         );
         let mut statement = connection.prepare(&sql)?;
         let mut rows = statement.query([observed_at - LATELY])?;
+        let mut candidates: Vec<FoundAt> = Vec::new();
         while let Some(row) = rows.next()? {
-            let state: String = row.get(3)?;
-            if serde_json::from_str::<State>(&state)?.is_unsettled() {
-                unsettled.push(Unsettled {
-                    guild_id: id(row, 0)?,
-                    channel_id: id(row, 1)?,
-                    id: id(row, 2)?,
-                });
+            let state: String = row.get(2)?;
+            if serde_json::from_str::<State>(&state)?.may_be_unsettled() {
+                candidates.push((id(row, 0)?, id(row, 1)?));
             }
         }
+        // The payload decides, and only those of the candidates are read, because payloads are most of a row.
+        let mut known = HashMap::new();
+        lookup::read_rows(connection, level, &candidates, &mut known)?;
+        let messages = known.values().map(|known| &known.row.message);
+        let open = messages.filter(|message| message.is_unsettled(None));
+        unsettled.extend(open.map(Unsettled::from));
     }
     Ok(unsettled)
 }

@@ -226,6 +226,39 @@ fn only_what_an_answer_can_settle_is_asked_for() {
     assert!(page().join(replayed).is_unsettled(None));
 }
 
+/// The same rule at a start, for what the process before left open: in level 0, and in a sorted run.
+#[test]
+fn a_start_asks_only_for_what_an_answer_can_settle() {
+    let none = serde_json::json!({});
+    let results = serde_json::json!({"poll": {
+        "question": {"text": "?"}, "answers": [],
+        "results": {"is_finalized": false, "answer_counts": [{"id": 1, "count": 2}]},
+    }});
+    let vote = |second| event(Tally::default(), change(second, "1", Step::Added));
+    let votes = (0..300).map(|n| vote(200 + n)).reduce(Message::join);
+    let page = || poll(0, Source::Rest, &none);
+    let left = |message: &Message, hot_rows| {
+        let mut record = TestRecord::new(hot_rows);
+        record.commit(vec![message.clone()]);
+        record.record.finish_move().unwrap();
+        let at_once = record.record.take_unsettled();
+        let at_the_start = record.reopen().record.take_unsettled();
+        (at_once.len(), at_the_start.len())
+    };
+    for hot_rows in [1, 100] {
+        let told = poll(0, Source::Rest, &results);
+        let counted = told.clone().join(vote(60));
+        assert_eq!(left(&counted, hot_rows), (1, 1), "it may be in the page");
+        assert_eq!(left(&told.join(vote(600)), hot_rows), (0, 0));
+        let message = page().join(vote(200));
+        assert_eq!(left(&message, hot_rows), (0, 0), "REST does not tell it");
+        // The votes since the poll began are known, and too many to keep; a later page does not tell them.
+        let message = poll(-60, Source::Gateway, &none).join(page());
+        let message = votes.clone().unwrap().join(message);
+        assert_eq!(left(&message, hot_rows), (0, 0), "REST tells no total");
+    }
+}
+
 #[test]
 fn counts_of_a_partial_update_do_not_outlive_what_changed_them() {
     let none = serde_json::json!({});
