@@ -166,6 +166,40 @@ async fn every_answer_keeps_browsers_safe() {
     }
 }
 
+/// A segment of a path that is not UTF-8 names nothing: the answer is the one for another name that nothing has.
+#[tokio::test]
+async fn a_path_that_is_no_text_is_answered_like_another_wrong_name() {
+    let lake = Lake::new();
+    for (path, status, code) in [
+        ("/v1/messages/%FF", 400, "invalid_parameter"),
+        ("/v1/messages/%FF/versions", 400, "invalid_parameter"),
+        ("/v1/reports/%FF", 404, "report_not_found"),
+        ("/v1/reports/%FF.csv", 404, "report_not_found"),
+        ("/v1/snapshots/latest/%FF", 404, "file_not_found"),
+        ("/v1/snapshots/latest/messages/%FF/x", 404, "file_not_found"),
+        ("/v1/snapshots/files/messages/%FF", 404, "file_not_found"),
+        (
+            "/v1/snapshots/files/messages/x/y/%FF",
+            404,
+            "file_not_found",
+        ),
+        ("/docs/%FF", 404, "route_not_found"),
+        ("/%FF", 404, "route_not_found"),
+        ("/v1/%FF", 404, "route_not_found"),
+    ] {
+        lake.get(path).await.is_problem(status, code);
+    }
+    let description = lake.get("/openapi.json").await.json();
+    let paths = description["paths"].as_object().unwrap();
+    for path in paths.keys().filter(|path| path.contains('{')) {
+        let parts = path.split('/');
+        let parts = parts.map(|part| if part.starts_with('{') { "%FF" } else { part });
+        let path = parts.collect::<Vec<_>>().join("/");
+        let problem = lake.get(&path).await.problem();
+        assert_ne!(problem["code"], "bad_request", "{path}: {problem}");
+    }
+}
+
 #[test]
 fn whatever_is_asked_is_answered_in_one_of_two_forms() {
     let runtime = tokio::runtime::Builder::new_current_thread()

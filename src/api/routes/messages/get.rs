@@ -8,15 +8,16 @@ use axum::response::{IntoResponse, Response};
 use headers::{ContentType, ETag, HeaderMapExt, IfNoneMatch};
 use sha2::{Digest, Sha256};
 
-use super::id::{MessageInPath, not_found};
+use super::id::not_found;
 use crate::api::answer::message::MessageJson;
 use crate::api::answer::private::keep_private;
 use crate::api::http::accept::AcceptsJson;
-use crate::api::http::extract::NoQuery;
+use crate::api::http::extract::{InPath, NoQuery};
 use crate::api::http::problem::{Problem, ProblemBody};
 use crate::api::http::refusals::Refusals;
 use crate::api::http::values::Snowflake;
 use crate::api::routes::state::Api;
+use crate::message::MessageId;
 
 /// Get one message
 ///
@@ -47,7 +48,7 @@ use crate::api::routes::state::Api;
 pub(crate) async fn get(
     State(api): State<Arc<Api>>,
     _: AcceptsJson,
-    MessageInPath(id): MessageInPath,
+    InPath(id): InPath<MessageId>,
     _: NoQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

@@ -8,14 +8,15 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::id::{MessageInPath, not_found};
+use super::id::not_found;
 use crate::api::answer::private::private_json;
 use crate::api::http::accept::AcceptsJson;
-use crate::api::http::extract::NoQuery;
+use crate::api::http::extract::{InPath, NoQuery};
 use crate::api::http::problem::{Problem, ProblemBody};
 use crate::api::http::refusals::Refusals;
 use crate::api::http::values::{Snowflake, Time, snowflake};
 use crate::api::routes::state::Api;
+use crate::message::MessageId;
 use crate::store::{StoreError, VersionRow};
 
 /// The versions of a message.
@@ -76,7 +77,7 @@ pub(crate) struct VersionJson {
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     _: AcceptsJson,
-    MessageInPath(id): MessageInPath,
+    InPath(id): InPath<MessageId>,
     _: NoQuery,
 ) -> Result<Response, Problem> {
     let versions = api.reader.versions(id).await?.ok_or_else(not_found)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
@@ -21,6 +21,7 @@ use crate::api::answer::coverage::CoverageSummary;
 use crate::api::answer::formats::{self, Format, Options, Out};
 use crate::api::answer::private::keep_private;
 use crate::api::answer::stream::{COVERAGE, REVISION, set_header};
+use crate::api::http::extract::{InPath, PathParameter};
 use crate::api::http::parameters::Parameters;
 use crate::api::http::problem::{Code, Problem};
 use crate::api::http::values::{read_id, read_time};
@@ -39,7 +40,7 @@ const MIB: usize = 1024 * 1024;
 /// Runs a report. Its header describes it in the OpenAPI document: [`add_reports`](super::description::add_reports).
 pub(crate) async fn get(
     State(api): State<Arc<Api>>,
-    Path(file): Path<String>,
+    InPath(ReportFile(file)): InPath<ReportFile>,
     headers: HeaderMap,
     mut given: Parameters,
 ) -> Result<Response, Problem> {
@@ -50,12 +51,7 @@ pub(crate) async fn get(
         let BrokenReport { file, reason } = broken;
         Problem::new(Code::ReportBroken, format!("{file}: {reason}"))
     })?;
-    let Some(report) = report else {
-        return Err(Problem::new(
-            Code::ReportNotFound,
-            "No report has this name. /v1/reports lists the reports.",
-        ));
-    };
+    let report = report.ok_or_else(not_found)?;
     let parameters = parameters(&report, &mut given, zones().await?)?;
     let options = Options::read(format, &mut given);
     given.finish()?;
@@ -71,6 +67,21 @@ pub(crate) async fn get(
     let answer = answer.map_err(|error| refused(&report.name, error))?;
     let room = room(&api, &answer)?;
     respond(&report, &parameters, answer, &schema, format, options, room)
+}
+
+/// The name of a report in the path, with or without the extension of a format.
+pub(crate) struct ReportFile(String);
+
+impl PathParameter for ReportFile {
+    fn read(segments: Option<&str>) -> Result<Self, Problem> {
+        let file = segments.ok_or_else(not_found)?;
+        Ok(Self(file.to_owned()))
+    }
+}
+
+fn not_found() -> Problem {
+    let detail = "No report has this name. /v1/reports lists the reports.";
+    Problem::new(Code::ReportNotFound, detail)
 }
 
 /// Reserves memory for a result until its client has read it, so that slow clients can't use all of it.

@@ -5,14 +5,13 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{Html, IntoResponse, Response};
 use utoipa_swagger_ui::Config;
 
 use super::VERSION;
-use crate::api::http::extract::NoQuery;
+use crate::api::http::extract::{InPath, NoQuery, PathParameter};
 use crate::api::http::problem::{Code, Problem};
 
 /// Swagger UI sets styles from its script, and draws icons from data: URLs.
@@ -55,8 +54,25 @@ fn codes() -> String {
     rows
 }
 
+/// The name of a file in the path.
+pub(crate) struct DocsFile(String);
+
+impl PathParameter for DocsFile {
+    fn read(segments: Option<&str>) -> Result<Self, Problem> {
+        let name = segments.ok_or_else(not_found)?;
+        Ok(Self(name.to_owned()))
+    }
+}
+
+fn not_found() -> Problem {
+    Problem::new(Code::RouteNotFound, "No route has this path.")
+}
+
 /// A file of Swagger UI, or the script that starts it.
-pub(crate) async fn file(Path(name): Path<String>, _: NoQuery) -> Result<Response, Problem> {
+pub(crate) async fn file(
+    InPath(DocsFile(name)): InPath<DocsFile>,
+    _: NoQuery,
+) -> Result<Response, Problem> {
     if name == "start.js" {
         let script = HeaderValue::from_static("text/javascript; charset=utf-8");
         return Ok(answer(script, include_str!("pages/start.js").into()));
@@ -65,7 +81,6 @@ pub(crate) async fn file(Path(name): Path<String>, _: NoQuery) -> Result<Respons
         name.as_str(),
         "swagger-ui.css" | "swagger-ui-bundle.js" | "favicon-32x32.png"
     );
-    let not_found = || Problem::new(Code::RouteNotFound, "No route has this path.");
     if !is_needed {
         return Err(not_found());
     }

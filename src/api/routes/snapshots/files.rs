@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_TYPE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
     IF_UNMODIFIED_SINCE, LOCATION, RANGE,
 };
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use headers::{
@@ -21,7 +20,7 @@ use tower::ServiceExt;
 use tower_http::services::ServeFile;
 
 use crate::api::answer::private::keep_private;
-use crate::api::http::extract::NoQuery;
+use crate::api::http::extract::{InPath, NoQuery, PathParameter};
 use crate::api::http::problem::{Code, Problem, ProblemBody};
 use crate::api::http::range;
 use crate::api::http::range::Wanted;
@@ -60,7 +59,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(crate) async fn latest(
     State(api): State<Arc<Api>>,
     _: NoQuery,
-    NamedInPath(name): NamedInPath,
+    InPath(SnapshotFile(name)): InPath<SnapshotFile>,
 ) -> Result<Response, Problem> {
     redirect(&api, &name)
 }
@@ -90,7 +89,7 @@ pub(crate) async fn latest(
 pub(crate) async fn latest_partition(
     State(api): State<Arc<Api>>,
     _: NoQuery,
-    NamedInPath(name): NamedInPath,
+    InPath(SnapshotFile(name)): InPath<SnapshotFile>,
 ) -> Result<Response, Problem> {
     redirect(&api, &name)
 }
@@ -135,7 +134,7 @@ pub(crate) async fn latest_partition(
 pub(crate) async fn file(
     State(api): State<Arc<Api>>,
     _: NoQuery,
-    NamedInPath(name): NamedInPath,
+    InPath(SnapshotFile(name)): InPath<SnapshotFile>,
     request: Request,
 ) -> Result<Response, Problem> {
     serve(&api, &name, request).await
@@ -183,23 +182,19 @@ pub(crate) async fn file(
 pub(crate) async fn partition(
     State(api): State<Arc<Api>>,
     _: NoQuery,
-    NamedInPath(name): NamedInPath,
+    InPath(SnapshotFile(name)): InPath<SnapshotFile>,
     request: Request,
 ) -> Result<Response, Problem> {
     serve(&api, &name, request).await
 }
 
 /// The name of a file: the variable segments of the path.
-pub(crate) struct NamedInPath(String);
+pub(crate) struct SnapshotFile(String);
 
-impl<S: Send + Sync> FromRequestParts<S> for NamedInPath {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let segments = RawPathParams::from_request_parts(parts, state).await;
-        let segments = segments.map_err(|_| not_found())?;
-        let segments: Vec<_> = segments.iter().map(|(_, segment)| segment).collect();
-        Ok(Self(segments.join("/")))
+impl PathParameter for SnapshotFile {
+    fn read(segments: Option<&str>) -> Result<Self, Problem> {
+        let name = segments.ok_or_else(not_found)?;
+        Ok(Self(name.to_owned()))
     }
 }
 
