@@ -18,14 +18,14 @@ pub use file::settings::{DeletedContent, StoreSettings};
 pub use read::change_feed::FollowedMessage;
 pub use read::changes::{Change, Changes, ChangesRequest};
 pub use read::coverage::{
-    ChannelCompleteness, Completeness, CompletenessRequest, KnownRange, Outage,
+    ChannelCompleteness, Completeness, CompletenessRequest, CoverageSummary, KnownRange, Outage,
 };
 pub use read::download::{BatchStream, Download, DownloadRequest};
 pub use read::hits::{EXTRA_COLUMNS, FoundRow, FoundRows};
 pub use read::pace::Order;
 pub use read::page::{Page, PageRequest};
 pub use read::reader::{InterruptOnDrop, Reader};
-pub use read::report::{MAX_REPORT_ROWS, ReportAnswer, ReportCoverage, ReportRequest, time_zones};
+pub use read::report::{MAX_REPORT_ROWS, ReportAnswer, ReportRequest, time_zones};
 pub use read::versions::VersionRow;
 pub use read::view::{Moment, Partition, RecordState};
 pub use schema::columns::{Column, DESCRIPTION, JSON, Kind, SNOWFLAKE, UNIT, report_schema};

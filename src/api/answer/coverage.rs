@@ -4,12 +4,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::http::values::Time;
-use crate::store::{Completeness, ReportCoverage};
+use crate::store::CoverageSummary;
 
 /// Summary of the coverage over all matching channels; the same on every page.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Coverage)]
-pub(crate) struct CoverageSummary {
+pub(crate) struct CoverageJson {
     /// Whether every message of the requested time is archived. False if no matching channel is known.
     complete: bool,
     /// Whether every edit and delete of those messages is archived too.
@@ -30,22 +30,8 @@ pub(crate) struct CoverageSummary {
     heard_until: Option<Time>,
 }
 
-impl From<&Completeness> for CoverageSummary {
-    fn from(completeness: &Completeness) -> Self {
-        let incomplete = completeness.channels.iter().filter(|it| !it.is_complete());
-        Self {
-            complete: completeness.is_complete(),
-            changes_complete: completeness.has_all_changes(),
-            channels: completeness.channels.len(),
-            incomplete_channels: incomplete.count(),
-            gaps: completeness.gaps(),
-            heard_until: completeness.heard_until.map(Time),
-        }
-    }
-}
-
-impl From<&ReportCoverage> for CoverageSummary {
-    fn from(coverage: &ReportCoverage) -> Self {
+impl From<CoverageSummary> for CoverageJson {
+    fn from(coverage: CoverageSummary) -> Self {
         Self {
             complete: coverage.is_complete,
             changes_complete: coverage.has_all_changes,

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::answer::coverage::CoverageSummary;
+use crate::api::answer::coverage::CoverageJson;
 use crate::api::answer::private::private_json;
 use crate::api::http::accept::AcceptsJson;
 use crate::api::http::extract::Query;
@@ -24,7 +24,7 @@ use crate::store::{ChannelCompleteness, CompletenessRequest, KnownRange, Outage}
 /// The coverage of a guild's channels.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CoveragePage {
-    coverage: CoverageSummary,
+    coverage: CoverageJson,
     /// The channels and threads that can contain messages and existed in the requested time, ordered by id.
     data: Vec<ChannelCoverageJson>,
     /// The outages that ended after `from`: times in which the service received no events. Messages written
@@ -167,7 +167,7 @@ pub(crate) async fn get(
     Query(query): Query<CoverageQuery>,
 ) -> Result<Response, Problem> {
     let completeness = api.reader.completeness(query.request()).await?;
-    let coverage = CoverageSummary::from(&completeness);
+    let coverage = CoverageJson::from(completeness.summary());
 
     let after = query.cursor.map_or(0, ChannelId::as_i64);
     let channels = completeness.channels.iter();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::message::{GuildId, Month};
-use crate::store::{Completeness, Table};
+use crate::store::{CoverageSummary, Table};
 
 /// The version of the files' layout. Files of another version are written again.
 pub const FORMAT: u32 = 1;
@@ -158,16 +158,15 @@ impl FileEntry {
 }
 
 impl GuildCoverage {
-    pub(super) fn new(guild_id: GuildId, known: &Completeness) -> Self {
-        let incomplete = known.channels.iter().filter(|it| !it.is_complete());
+    pub(super) fn new(guild_id: GuildId, coverage: CoverageSummary) -> Self {
         Self {
             guild_id,
-            complete: known.is_complete(),
-            changes_complete: known.has_all_changes(),
-            channels: known.channels.len(),
-            incomplete_channels: incomplete.count(),
-            gaps: known.gaps(),
-            heard_until: known.heard_until,
+            complete: coverage.is_complete,
+            changes_complete: coverage.has_all_changes,
+            channels: coverage.channels,
+            incomplete_channels: coverage.incomplete_channels,
+            gaps: coverage.gaps,
+            heard_until: coverage.heard_until,
         }
     }
 }

@@ -255,7 +255,7 @@ fn coverage(moment: &Moment<'_>) -> Result<Vec<GuildCoverage>, SnapshotError> {
             channel_id: None,
             span: IdSpan::ALL,
         })?;
-        coverage.push(GuildCoverage::new(guild_id, &known));
+        coverage.push(GuildCoverage::new(guild_id, known.summary()));
     }
     Ok(coverage)
 }

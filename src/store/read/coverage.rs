@@ -62,26 +62,40 @@ pub struct KnownRange {
     pub reactions_stale_since: Option<DateTime<Utc>>,
 }
 
+/// The coverage of all requested channels in a few words: of a range, of a report, or of a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CoverageSummary {
+    /// Whether every message is in the record. False for a guild or channel that the record does not know.
+    pub is_complete: bool,
+    /// Whether every message, edit and delete is in the record.
+    pub has_all_changes: bool,
+    /// The number of requested channels and threads.
+    pub channels: usize,
+    /// The number of channels and threads in which messages may be missing.
+    pub incomplete_channels: usize,
+    /// The number of gaps in them.
+    pub gaps: usize,
+    /// Everything that Discord sent up to this time is in the record; none if there was no live session yet.
+    pub heard_until: Option<DateTime<Utc>>,
+}
+
 impl Completeness {
-    /// Whether every message of the range is in the record. False for a guild or channel that the record does
-    /// not know.
+    /// Sums the coverage up. `wanted_coverage` in `queries/lib/coverage.sql` has the same rules for a report.
     #[must_use]
-    pub fn is_complete(&self) -> bool {
-        !self.channels.is_empty() && self.channels.iter().all(ChannelCompleteness::is_complete)
-    }
-
-    /// Whether every message, edit and delete of the range is in the record.
-    #[must_use]
-    pub fn has_all_changes(&self) -> bool {
-        let changes = ChannelCompleteness::has_all_changes;
-        !self.channels.is_empty() && self.channels.iter().all(changes)
-    }
-
-    /// The number of gaps.
-    #[must_use]
-    pub fn gaps(&self) -> usize {
-        let gaps = self.channels.iter().map(|channel| channel.gaps().count());
-        gaps.sum()
+    pub fn summary(&self) -> CoverageSummary {
+        let is_known = !self.channels.is_empty();
+        let channels = self.channels.iter();
+        let gaps = channels.clone().map(|channel| channel.gaps().count());
+        let incomplete = channels.clone().filter(|channel| !channel.is_complete());
+        let incomplete_channels = incomplete.count();
+        CoverageSummary {
+            is_complete: is_known && incomplete_channels == 0,
+            has_all_changes: is_known && channels.clone().all(ChannelCompleteness::has_all_changes),
+            channels: self.channels.len(),
+            incomplete_channels,
+            gaps: gaps.sum(),
+            heard_until: self.heard_until,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use duckdb::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::coverage;
-use super::coverage::{Completeness, CompletenessRequest};
+use super::coverage::{CompletenessRequest, CoverageSummary};
 use super::ordered_scan::{Plan, Selection};
 use super::reader::{InterruptOnDrop, Reader};
 use super::view::{Moment, RecordState};
@@ -48,7 +48,7 @@ pub struct Download {
     /// The epoch of the revision.
     pub epoch: String,
     /// The coverage of the requested range.
-    pub completeness: Completeness,
+    pub coverage: CoverageSummary,
     /// The rows.
     pub batches: BatchStream,
     /// Interrupts the query when dropped.
@@ -106,7 +106,7 @@ impl Reader {
             revision: head.state.revision,
             store_id: head.state.store_id,
             epoch: head.epoch,
-            completeness: head.completeness,
+            coverage: head.coverage,
             batches: BatchStream::new(batches),
             guard,
         })
@@ -117,7 +117,7 @@ impl Reader {
 struct Head {
     state: RecordState,
     epoch: String,
-    completeness: Completeness,
+    coverage: CoverageSummary,
 }
 
 /// Begins the read view, plans the query and reads the head.
@@ -135,7 +135,7 @@ fn begin(
     let head = Head {
         state: moment.state().clone(),
         epoch: epochs::present(connection)?,
-        completeness: coverage::completeness(connection, &asked)?,
+        coverage: coverage::completeness(connection, &asked)?.summary(),
     };
     Ok((selection.plan(connection)?, head))
 }

@@ -8,6 +8,7 @@ use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, SecondsFormat, Utc};
 use duckdb::Connection;
 
+use super::coverage::CoverageSummary;
 use super::reader::Reader;
 use crate::report::Value;
 use crate::store::StoreError;
@@ -48,26 +49,9 @@ pub struct ReportAnswer {
     /// The rows, in their order.
     pub batches: Vec<RecordBatch>,
     /// The coverage of what was requested.
-    pub coverage: ReportCoverage,
+    pub coverage: CoverageSummary,
     /// The record's revision at the moment of the read.
     pub revision: i64,
-}
-
-/// The summary of the coverage for a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReportCoverage {
-    /// Whether every message is in the record.
-    pub is_complete: bool,
-    /// Whether every message, edit and delete is in the record.
-    pub has_all_changes: bool,
-    /// The number of requested channels and threads.
-    pub channels: usize,
-    /// The number of channels and threads in which messages may be missing.
-    pub incomplete_channels: usize,
-    /// The number of gaps in them.
-    pub gaps: usize,
-    /// Everything that Discord sent up to this time is in the record; none if there was no live session yet.
-    pub heard_until: Option<DateTime<Utc>>,
 }
 
 impl Reader {
@@ -186,13 +170,13 @@ fn coverage(
     connection: &Connection,
     reads_history: bool,
     heard_until: Option<DateTime<Utc>>,
-) -> Result<ReportCoverage, StoreError> {
+) -> Result<CoverageSummary, StoreError> {
     let sql = format!(
         "SELECT complete, changes_complete, channels, incomplete_channels, gaps \
          FROM wanted_coverage(whole_history := {reads_history})"
     );
     Ok(connection.query_row(&sql, [], |row| {
-        Ok(ReportCoverage {
+        Ok(CoverageSummary {
             is_complete: row.get(0)?,
             has_all_changes: row.get(1)?,
             channels: row.get(2)?,

@@ -18,7 +18,7 @@ use utoipa::openapi::path::OperationBuilder;
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::api::answer::columns::columns;
-use crate::api::answer::coverage::CoverageSummary;
+use crate::api::answer::coverage::CoverageJson;
 use crate::api::answer::formats::{Format, Options};
 use crate::api::answer::stream::{self, COVERAGE, Form, REVISION, Rows, described, set_header};
 use crate::api::http::caller::Caller;
@@ -224,7 +224,7 @@ pub(crate) async fn download(
 
 /// The schema with the query and the coverage in its metadata.
 fn with_metadata(download: &Download, query: &DownloadQuery) -> Result<SchemaRef, Problem> {
-    let coverage = serde_json::to_string(&CoverageSummary::from(&download.completeness))
+    let coverage = serde_json::to_string(&CoverageJson::from(download.coverage))
         .map_err(|error| Problem::internal(error.to_string()))?;
     let metadata = HashMap::from([
         ("guildlake.query".to_owned(), query.describe().to_string()),

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::files::with_files;
 use crate::api::answer::body;
-use crate::api::answer::coverage::CoverageSummary;
+use crate::api::answer::coverage::CoverageJson;
 use crate::api::answer::formats::{self, Format, Options, Out};
 use crate::api::answer::private::keep_private;
 use crate::api::answer::stream::{COVERAGE, REVISION, set_header};
@@ -190,7 +190,7 @@ fn respond(
     room: OwnedSemaphorePermit,
 ) -> Result<Response, Problem> {
     let internal = |error: serde_json::Error| Problem::internal(error.to_string());
-    let coverage = CoverageSummary::from(&answer.coverage);
+    let coverage = CoverageJson::from(answer.coverage);
     let coverage = serde_json::to_string(&coverage).map_err(internal)?;
     let asked: HashMap<_, _> = parameters
         .iter()
