@@ -18,7 +18,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::Parser;
 use community::{Community, EDITED_AFTER, Planned};
 use guildlake::guild::{Access, AccessMark, Channel, Covered, Guild};
-use guildlake::message::{ChannelId, DeletedBy, Gone, GuildId, IdSpan, Message, MessageId, Source};
+use guildlake::message::{
+    ChannelId, DeletedBy, Gone, GuildId, IdRange, Message, MessageId, Source,
+};
 use guildlake::store::{Batch, Record, StoreSettings};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -112,7 +114,7 @@ impl Filler {
         let batch = Batch {
             covered: self.each_channel(|id| Covered {
                 channel_id: id,
-                span: IdSpan {
+                range: IdRange {
                     low: id.as_i64(),
                     high: live_from.cast_signed(),
                 },

@@ -14,7 +14,7 @@ use crate::config::{DiscordSettings, Source, StorageSettings};
 use crate::discord::rest::Rest;
 use crate::guild::{Access, Doubt, KnownChannel};
 use crate::ingest::{History, HistoryError, PassReport, Progress, Scope, Writer};
-use crate::message::IdSpan;
+use crate::message::IdRange;
 use crate::service::{self, OpenRecord};
 use crate::store::Batch;
 
@@ -170,12 +170,12 @@ fn say_what_is_missing(report: &PassReport, channels: &[KnownChannel], second_lo
 
 /// Stores in the database which ranges `--verify` has to read again, so that an interrupted run continues.
 async fn read_again(arguments: &Arguments, history: &History) -> Result<(), HistoryError> {
-    let span = IdSpan::between(arguments.from, arguments.to);
+    let range = IdRange::between(arguments.from, arguments.to);
     let channels = history.reader.coverage().await?.into_keys();
     let doubts: Vec<_> = channels
         .map(|channel_id| Doubt {
             channel_id,
-            span,
+            range,
             stale_since: None,
         })
         .collect();

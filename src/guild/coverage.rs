@@ -8,7 +8,7 @@ use std::ops::Range;
 use chrono::{DateTime, Utc};
 use rangemap::{RangeMap, RangeSet};
 
-use crate::message::{ChannelId, IdSpan, MessageId};
+use crate::message::{ChannelId, IdRange, MessageId};
 
 /// The coverage of each channel.
 pub type Coverage = HashMap<ChannelId, ChannelCoverage>;
@@ -80,23 +80,24 @@ pub(crate) struct SessionEnd {
 pub struct ChannelCoverage(RangeMap<i64, RangeState>);
 
 impl ChannelCoverage {
-    pub(crate) fn insert(&mut self, range: Range<i64>, state: RangeState) {
+    pub(crate) fn insert(&mut self, range: IdRange, state: RangeState) {
         if !range.is_empty() {
-            self.0.insert(range, state);
+            self.0.insert(range.into(), state);
         }
     }
 
-    pub(crate) fn ranges(&self) -> impl Iterator<Item = (&Range<i64>, &RangeState)> {
-        self.0.iter()
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = (IdRange, RangeState)> {
+        self.0.iter().map(|(range, state)| (range.into(), *state))
     }
 
     /// The parts of `whole` that are still to be read: gaps, and ranges to be read again. A range whose
     /// payloads could not be understood is read again only on request.
     #[must_use]
-    pub fn to_read(&self, whole: Range<i64>) -> RangeSet<i64> {
+    pub fn to_read(&self, whole: IdRange) -> RangeSet<i64> {
         if whole.is_empty() {
             return RangeSet::new();
         }
+        let whole = Range::from(whole);
         let mut left: RangeSet<i64> = std::iter::once(whole.clone()).collect();
         for (range, state) in self.0.overlapping(&whole) {
             match state {
@@ -112,11 +113,11 @@ impl ChannelCoverage {
 
     /// The latest `stale_since` in this range; none if no part of it is stale.
     #[must_use]
-    pub fn stale_since(&self, span: IdSpan) -> Option<DateTime<Utc>> {
-        if span.is_empty() {
+    pub fn stale_since(&self, range: IdRange) -> Option<DateTime<Utc>> {
+        if range.is_empty() {
             return None;
         }
-        let complete = self.complete_in(span.low..span.high);
+        let complete = self.complete_in(range);
         complete.filter_map(|(_, it)| it.stale_since).max()
     }
 
@@ -138,11 +139,8 @@ impl ChannelCoverage {
     }
 
     /// Marks a range as read, except for the parts that could not be understood.
-    pub(crate) fn read(&mut self, read: Range<i64>, unreadable: &[IdSpan]) {
-        let known: Vec<_> = self
-            .complete_in(read.clone())
-            .map(|(range, _)| range)
-            .collect();
+    pub(crate) fn read(&mut self, read: IdRange, unreadable: &[IdRange]) {
+        let known: Vec<_> = self.complete_in(read).map(|(range, _)| range).collect();
         let state = |by| {
             RangeState::Complete(Complete {
                 by,
@@ -151,40 +149,42 @@ impl ChannelCoverage {
                 reactions_stale_since: None,
             })
         };
-        self.insert(read.clone(), state(CoveredBy::History));
+        self.insert(read, state(CoveredBy::History));
         for range in known {
             self.insert(range, state(CoveredBy::Rescan));
         }
         for gap in unreadable {
-            let gap = gap.low.max(read.start)..gap.high.min(read.end);
-            self.insert(gap, RangeState::Gap(GapReason::PayloadUnreadable));
+            self.insert(
+                gap.overlap(read),
+                RangeState::Gap(GapReason::PayloadUnreadable),
+            );
         }
     }
 
     /// Adds the range of a live session, if what was read before reaches its beginning.
-    pub(crate) fn join_live(&mut self, low: i64, high: i64) {
-        let reached = matches!(self.0.get(&(low - 1)), Some(RangeState::Complete(_)));
-        if low < high && reached {
-            let holes: Vec<_> = self.0.gaps(&(low..high)).collect();
-            let live = RangeState::Complete(Complete {
+    pub(crate) fn join_live(&mut self, live: IdRange) {
+        let before = live.low - 1;
+        let reached = matches!(self.0.get(&before), Some(RangeState::Complete(_)));
+        if !live.is_empty() && reached {
+            let holes = self.holes_in(live);
+            let state = RangeState::Complete(Complete {
                 by: CoveredBy::Live,
                 stale_since: None,
                 reread: false,
                 reactions_stale_since: None,
             });
             for hole in holes {
-                self.insert(hole, live);
+                self.insert(hole, state);
             }
         }
     }
 
     /// Marks a range as a gap where nothing else is known.
-    pub(crate) fn leave_gap(&mut self, range: Range<i64>, reason: GapReason) {
+    pub(crate) fn leave_gap(&mut self, range: IdRange, reason: GapReason) {
         if range.is_empty() || self.0.is_empty() {
             return;
         }
-        let holes: Vec<_> = self.0.gaps(&range).collect();
-        for hole in holes {
+        for hole in self.holes_in(range) {
             self.insert(hole, RangeState::Gap(reason));
         }
     }
@@ -193,7 +193,7 @@ impl ChannelCoverage {
     /// nothing before the gap is read.
     pub(crate) fn cut(&mut self, at: i64, reason: GapReason) {
         if !self.0.is_empty() {
-            self.insert(at - 1..at, RangeState::Gap(reason));
+            self.insert(IdRange::new(at - 1, at), RangeState::Gap(reason));
         }
     }
 
@@ -201,16 +201,16 @@ impl ChannelCoverage {
     /// missing since that end. Ranges within the repair window are read again for these.
     pub(crate) fn end_session(&mut self, end: SessionEnd) {
         if let Some(live_high) = end.live_high {
-            self.0.remove(live_high..i64::MAX);
+            self.0.remove(live_high..IdRange::ALL.high);
         }
-        self.make_stale(0..i64::MAX, end.heard_at, end.window_low);
+        self.make_stale(IdRange::ALL, end.heard_at, end.window_low);
         let last = self.0.last_range_value().map(|(range, _)| range.end);
         let from = last.max(end.live_high).unwrap_or(end.next_low);
-        self.leave_gap(from..end.next_low, end.reason);
+        self.leave_gap(IdRange::new(from, end.next_low), end.reason);
     }
 
     /// Marks a range as stale since `since`; ids from `window_low` on are to be read again.
-    pub(crate) fn make_stale(&mut self, range: Range<i64>, since: DateTime<Utc>, window_low: i64) {
+    pub(crate) fn make_stale(&mut self, range: IdRange, since: DateTime<Utc>, window_low: i64) {
         let complete: Vec<_> = self.complete_in(range).collect();
         for (range, state) in complete {
             let stale_since = Some(state.stale_since.map_or(since, |known| known.min(since)));
@@ -222,15 +222,15 @@ impl ChannelCoverage {
                 reread: true,
                 ..old
             };
-            let cut = window_low.clamp(range.start, range.end);
-            self.insert(range.start..cut, RangeState::Complete(old));
-            self.insert(cut..range.end, RangeState::Complete(young));
+            let cut = window_low.clamp(range.low, range.high);
+            self.insert(IdRange { high: cut, ..range }, RangeState::Complete(old));
+            self.insert(IdRange { low: cut, ..range }, RangeState::Complete(young));
         }
     }
 
     /// Marks a range to be read again, including the parts that could not be understood before.
-    pub(crate) fn verify(&mut self, range: Range<i64>) {
-        let complete: Vec<_> = self.complete_in(range.clone()).collect();
+    pub(crate) fn verify(&mut self, range: IdRange) {
+        let complete: Vec<_> = self.complete_in(range).collect();
         for (range, state) in complete {
             let again = Complete {
                 reread: true,
@@ -240,7 +240,7 @@ impl ChannelCoverage {
         }
         let unreadable = self
             .0
-            .overlapping(&range)
+            .overlapping(Range::from(range))
             .filter(|(_, state)| matches!(state, RangeState::Gap(GapReason::PayloadUnreadable)));
         let unreadable: Vec<_> = unreadable.map(|(range, _)| range.clone()).collect();
         for range in unreadable {
@@ -248,15 +248,18 @@ impl ChannelCoverage {
         }
     }
 
+    /// The parts of a range of which nothing is known.
+    fn holes_in(&self, range: IdRange) -> Vec<IdRange> {
+        let range = Range::from(range);
+        self.0.gaps(&range).map(IdRange::from).collect()
+    }
+
     /// The complete parts of a range.
-    fn complete_in(&self, range: Range<i64>) -> impl Iterator<Item = (Range<i64>, Complete)> {
-        let within = range.clone();
-        self.0.overlapping(range).filter_map(move |(found, state)| {
-            let part = found.start.max(within.start)..found.end.min(within.end);
-            match state {
-                RangeState::Complete(complete) => Some((part, *complete)),
-                RangeState::Gap(_) => None,
-            }
+    fn complete_in(&self, range: IdRange) -> impl Iterator<Item = (IdRange, Complete)> {
+        let overlapping = self.0.overlapping(Range::from(range));
+        overlapping.filter_map(move |(found, state)| match state {
+            RangeState::Complete(complete) => Some((range.overlap(found.into()), *complete)),
+            RangeState::Gap(_) => None,
         })
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::channel::Access;
 use super::coverage::GapReason;
 use super::session::SessionId;
-use crate::message::{ChannelId, DeletedBy, Gone, GuildId, IdSpan, Life};
+use crate::message::{ChannelId, DeletedBy, Gone, GuildId, IdRange, Life};
 
 /// An observation of whether a channel can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +81,7 @@ pub struct Covered {
     /// The channel or thread.
     pub channel_id: ChannelId,
     /// The range.
-    pub span: IdSpan,
+    pub range: IdRange,
     /// The gateway session at the time of the read, if there was one. If another session has begun since, the
     /// range does not count: it does not contain what happened between the sessions.
     pub session_id: Option<SessionId>,
@@ -89,7 +89,7 @@ pub struct Covered {
     /// None for a range that the gateway delivered.
     pub asked_after: Option<i64>,
     /// The parts that could not be understood.
-    pub unreadable: Vec<IdSpan>,
+    pub unreadable: Vec<IdRange>,
 }
 
 /// A suspect range of a channel's ids, which is to be read again.
@@ -98,7 +98,7 @@ pub struct Doubt {
     /// The channel or thread.
     pub channel_id: ChannelId,
     /// The range.
-    pub span: IdSpan,
+    pub range: IdRange,
     /// Since when edits and deletes of the range may be missing, if they may.
     pub stale_since: Option<DateTime<Utc>>,
 }

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use super::pass_context::Pass;
 use crate::discord::news::Heard;
 use crate::guild::{Doubt, GapReason, Interrupted, Place};
-use crate::message::{ChannelId, IdSpan, MessageId};
+use crate::message::{ChannelId, IdRange, MessageId};
 use crate::store::Batch;
 
 /// The minimum time between passes that are requested because something could not be parsed: if Discord changed
@@ -66,7 +66,7 @@ pub(super) fn doubt(
     if let (true, Some(channel_id), Some(id)) = (is_of_a_message, channel_id, message_id) {
         batch.doubts.push(Doubt {
             channel_id,
-            span: IdSpan::of(id),
+            range: IdRange::of(id),
             stale_since: Some(heard.after),
         });
         return;

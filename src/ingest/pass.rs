@@ -26,7 +26,7 @@ use crate::guild::{
     Access, AccessMark, ChannelGone, Coverage, Covered, KnownChannel, Place, SessionId,
     SessionMark, Sighting, Suspicion,
 };
-use crate::message::{ChannelId, GuildId, IdSpan, snowflake_at};
+use crate::message::{ChannelId, GuildId, IdRange, snowflake_at};
 use crate::store::{Batch, Committed};
 
 /// The number of channels that are read at a time. Discord's limits are per channel and in total.
@@ -198,10 +198,7 @@ impl<'a> PassState<'a> {
             } else if self.was_readable(&entry) && is_at_rest(&entry, &gaps, high) {
                 covered.extend(gaps.iter().map(|gap| Covered {
                     channel_id: entry.info.id,
-                    span: IdSpan {
-                        low: gap.start,
-                        high: gap.end,
-                    },
+                    range: gap.into(),
                     session_id: self.session_id(),
                     asked_after: Some(self.began_after.number),
                     unreadable: Vec::new(),
@@ -287,10 +284,10 @@ impl<'a> PassState<'a> {
                     .max(since.unwrap_or(snowflake_at(self.began)))
             }
         };
-        let whole = 0..high.max(1);
+        let whole = IdRange::new(0, high.max(1));
         let gaps = match self.coverage.get(&id) {
             Some(coverage) => coverage.to_read(whole),
-            None => std::iter::once(whole).collect(),
+            None => std::iter::once(whole.into()).collect(),
         };
         (gaps, high)
     }
@@ -514,7 +511,7 @@ impl<'a> PassState<'a> {
     /// The last time at which a channel certainly existed.
     fn last_seen(&self, channel: ChannelId) -> DateTime<Utc> {
         let coverage = self.coverage.get(&channel);
-        let heard = coverage.and_then(|coverage| coverage.stale_since(IdSpan::ALL));
+        let heard = coverage.and_then(|coverage| coverage.stale_since(IdRange::ALL));
         channel.created_at().max(heard.unwrap_or_default())
     }
 

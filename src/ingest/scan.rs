@@ -13,7 +13,9 @@ use super::progress::Tally;
 use super::writer::{WriterClosed, WriterHandle};
 use crate::discord::rest::{HistoryCursor, HistoryPage, PageItem, Rest, RestError};
 use crate::guild::{Access, AccessMark, ChannelCoverage, Covered, SessionId};
-use crate::message::{DeletedBy, Gone, IdSpan, Message, MessageId, Observed, Source, snowflake_at};
+use crate::message::{
+    DeletedBy, Gone, IdRange, Message, MessageId, Observed, Source, snowflake_at,
+};
 use crate::store::{Batch, Committed, Parked, Reader, StoreError};
 
 /// Messages per page: Discord's maximum.
@@ -48,9 +50,6 @@ enum End {
     /// There are older messages.
     NotYet,
 }
-
-/// The empty range.
-const NOTHING: IdSpan = IdSpan { low: 0, high: 0 };
 
 /// The result of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +94,7 @@ impl Scan<'_> {
                 Err(error) => return self.refused(error).await,
             };
             is_ahead |= self.note_ids_ahead(&page);
-            let read = IdSpan {
+            let read = IdRange {
                 low: if page.items.is_empty() {
                     0
                 } else {
@@ -130,7 +129,7 @@ impl Scan<'_> {
                 let asked_at = page.asked_at;
                 page.items
                     .retain(|item| self.read(&item.raw, asked_at).is_ok());
-                self.take(page, NOTHING, Vec::new()).await?;
+                self.take(page, IdRange::EMPTY, Vec::new()).await?;
                 if fruitless == PATIENCE {
                     return Ok(Outcome::Incomplete);
                 }
@@ -189,9 +188,9 @@ impl Scan<'_> {
             Some(min) if min.as_i64() >= self.high => {
                 // A time in the future was not read, whatever ids exist.
                 let now = snowflake_at(self.rest.clock().now());
-                let beyond = self.high..min.as_i64().min(now);
+                let beyond = IdRange::new(self.high, min.as_i64().min(now));
                 if !beyond.is_empty() {
-                    self.gaps.insert(beyond);
+                    self.gaps.insert(beyond.into());
                 }
                 // From here on the pages are requested by id.
                 self.high = i64::MAX;
@@ -228,7 +227,7 @@ impl Scan<'_> {
     async fn take(
         &mut self,
         page: HistoryPage,
-        read: IdSpan,
+        read: IdRange,
         gone: Vec<Message>,
     ) -> Result<(), ScanError> {
         let inferred = gone.len();
@@ -256,14 +255,14 @@ impl Scan<'_> {
         let messages = batch.messages.len() - inferred;
         batch.covered.push(Covered {
             channel_id: self.entry.info.id,
-            span: read,
+            range: read,
             session_id: self.session_id.clone(),
             asked_after: Some(self.asked_after.number),
             unreadable,
         });
         self.asked_after = self.writer.commit(batch).await?;
         if !read.is_empty() {
-            self.gaps.remove(read.low..read.high);
+            self.gaps.remove(read.into());
         }
         self.tally
             .page(self.entry.info.id, messages, &self.gaps, page.min_id);
@@ -289,11 +288,11 @@ impl Scan<'_> {
         &self,
         cursor: HistoryCursor,
         page: &HistoryPage,
-        read: IdSpan,
+        read: IdRange,
     ) -> Result<Vec<Message>, ScanError> {
         let entry = self.entry;
         let (guild_id, channel_id) = (entry.guild_id, entry.info.id);
-        let told_by_history = IdSpan {
+        let told_by_history = IdRange {
             high: read.high.min(self.live_low),
             ..read
         };
@@ -340,7 +339,7 @@ impl Scan<'_> {
     /// The last time at which a deleted message certainly existed: when it was stored, and as long as no event
     /// was missed.
     fn last_seen(&self, id: MessageId, known: &HashMap<MessageId, DateTime<Utc>>) -> DateTime<Utc> {
-        let heard = self.coverage.stale_since(IdSpan::of(id));
+        let heard = self.coverage.stale_since(IdRange::of(id));
         let taken_in = known.get(&id).copied();
         id.created_at().max(heard.max(taken_in).unwrap_or_default())
     }
@@ -386,9 +385,9 @@ fn missing_from(
 }
 
 /// The ids that the `n`th item of a page can have: its own id, or those between its neighbours.
-fn place_of(page: &HistoryPage, n: usize, read: IdSpan) -> IdSpan {
+fn place_of(page: &HistoryPage, n: usize, read: IdRange) -> IdRange {
     if let Some(id) = page.items[n].id {
-        return IdSpan::of(id);
+        return IdRange::of(id);
     }
     // Newest first: earlier items of the page are newer.
     let ids = |items: &[PageItem]| -> Vec<i64> {
@@ -399,7 +398,7 @@ fn place_of(page: &HistoryPage, n: usize, read: IdSpan) -> IdSpan {
     };
     let younger = ids(&page.items[..n]).into_iter().min();
     let older = ids(&page.items[n..]).into_iter().max();
-    IdSpan {
+    IdRange {
         low: older.map_or(read.low, |id| id + 1),
         high: younger.unwrap_or(read.high),
     }

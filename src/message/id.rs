@@ -3,6 +3,7 @@
 //! since 2015-01-01T00:00:00Z, followed by 22 other bits.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
@@ -129,21 +130,31 @@ fn time_of(snowflake: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(ms).expect("41 bits of milliseconds after 2015 is a time")
 }
 
-/// A half-open range of message ids: `low <= id < high`.
+/// A half-open range of message ids: `low <= id < high`. It is empty if `low >= high`. The ends are bare numbers,
+/// because neither 0, the beginning of [`IdRange::ALL`], nor the id after the greatest one is an id.
+///
+/// `rangemap` needs [`Range<i64>`] for the ranges in its maps and sets. Outside of these, a range of ids is always
+/// this type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IdSpan {
+pub struct IdRange {
     /// The first id inside the range.
     pub low: i64,
     /// The first id after the range.
     pub high: i64,
 }
 
-impl IdSpan {
+impl IdRange {
     /// All possible ids.
-    pub const ALL: Self = Self {
-        low: 0,
-        high: i64::MAX,
-    };
+    pub const ALL: Self = Self::new(0, i64::MAX);
+
+    /// No id.
+    pub const EMPTY: Self = Self::new(0, 0);
+
+    /// The ids from `low` (inclusive) to `high` (exclusive).
+    #[must_use]
+    pub const fn new(low: i64, high: i64) -> Self {
+        Self { low, high }
+    }
 
     /// The ids of the messages written from one time (inclusive) to another (exclusive).
     #[must_use]
@@ -157,15 +168,62 @@ impl IdSpan {
     /// A single message.
     #[must_use]
     pub fn of(id: MessageId) -> Self {
-        Self {
-            low: id.as_i64(),
-            high: id.as_i64().saturating_add(1),
-        }
+        Self::new(id.as_i64(), id.as_i64().saturating_add(1))
     }
 
     /// Whether the range is empty.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.low >= self.high
+    }
+
+    /// Whether the id is in the range.
+    #[must_use]
+    pub fn contains(self, id: MessageId) -> bool {
+        (self.low..self.high).contains(&id.as_i64())
+    }
+
+    /// The ids that both ranges contain.
+    #[must_use]
+    pub fn overlap(self, other: Self) -> Self {
+        Self::new(self.low.max(other.low), self.high.min(other.high))
+    }
+}
+
+impl From<IdRange> for Range<i64> {
+    fn from(range: IdRange) -> Self {
+        range.low..range.high
+    }
+}
+
+impl From<Range<i64>> for IdRange {
+    fn from(range: Range<i64>) -> Self {
+        Self::new(range.start, range.end)
+    }
+}
+
+impl From<&Range<i64>> for IdRange {
+    fn from(range: &Range<i64>) -> Self {
+        Self::new(range.start, range.end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_of_ids_contains_its_beginning_and_not_its_end() {
+        let id = |id: i64| MessageId::try_from(id).unwrap();
+        let range = IdRange::new(10, 20);
+        let inside = [9, 10, 19, 20].map(|it| range.contains(id(it)));
+        assert_eq!(inside, [false, true, true, false]);
+        assert_eq!(IdRange::of(id(10)), IdRange::new(10, 11));
+        assert_eq!(IdRange::from(Range::from(range)), range);
+        assert_eq!(range.overlap(IdRange::ALL), range);
+        assert_eq!(range.overlap(IdRange::new(15, 30)), IdRange::new(15, 20));
+        for apart in [IdRange::EMPTY, IdRange::new(20, 30), IdRange::new(30, 40)] {
+            assert!(range.overlap(apart).is_empty() && apart.overlap(range).is_empty());
+        }
     }
 }

@@ -20,7 +20,7 @@ mod versions;
 pub use body::Body;
 pub use counts::Emoji;
 pub use id::{
-    ChannelId, GuildId, IdOutOfRange, IdSpan, MessageId, UserId, snowflake_at, snowflake_time,
+    ChannelId, GuildId, IdOutOfRange, IdRange, MessageId, UserId, snowflake_at, snowflake_time,
 };
 pub use join::{Message, Shown};
 pub use life::{Absence, DeletedBy, Gone, Life};

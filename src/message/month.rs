@@ -6,7 +6,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::IdSpan;
+use super::IdRange;
 
 /// A month in UTC: `2026-03`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,13 +23,13 @@ pub struct NoMonth;
 impl Month {
     /// The ids of the messages that were written in the month.
     #[must_use]
-    pub fn span(self) -> IdSpan {
+    pub fn range(self) -> IdRange {
         let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
         let next: Option<DateTime<Utc>> = self
             .first_day
             .checked_add_months(Months::new(1))
             .map(midnight);
-        IdSpan::between(Some(midnight(self.first_day)), next)
+        IdRange::between(Some(midnight(self.first_day)), next)
     }
 }
 
@@ -96,8 +96,8 @@ mod tests {
 
     #[test]
     fn months_meet_without_overlap() {
-        let march = "2026-03".parse::<Month>().unwrap().span();
-        let april = "2026-04".parse::<Month>().unwrap().span();
+        let march = "2026-03".parse::<Month>().unwrap().range();
+        let april = "2026-04".parse::<Month>().unwrap().range();
         assert_eq!(march.high, april.low);
         let first = MessageId::try_from(march.low).unwrap();
         assert_eq!(first.created_at().to_rfc3339(), "2026-03-01T00:00:00+00:00");

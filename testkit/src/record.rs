@@ -1,7 +1,7 @@
 //! A record in a folder of its own, and payloads to put into it.
 
 use chrono::{DateTime, TimeZone, Utc};
-use guildlake::message::{ChannelId, GuildId, IdSpan, Message, MessageId, Source};
+use guildlake::message::{ChannelId, GuildId, IdRange, Message, MessageId, Source};
 use guildlake::store::{Batch, MessageRow, Order, PageRequest, Reader, Record, StoreSettings};
 use serde_json::json;
 use tempfile::TempDir;
@@ -104,7 +104,7 @@ impl TestRecord {
         let request = PageRequest {
             guild_id: guild(),
             channel_id: channel(),
-            span: IdSpan::ALL,
+            range: IdRange::ALL,
             order: Order::Ascending,
             limit: 100_000,
             include_deleted: true,

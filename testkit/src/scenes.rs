@@ -1,7 +1,7 @@
 //! Records with an API over them that tests of several files look at.
 
 use guildlake::guild::{Access, AccessMark, Covered};
-use guildlake::message::{ChannelId, IdSpan, snowflake_at};
+use guildlake::message::{ChannelId, IdRange, snowflake_at};
 use guildlake::store::Batch;
 
 use crate::lake::{CHANNEL, Lake, at, channel, edited, minute, payload};
@@ -54,7 +54,7 @@ pub fn january() -> Lake {
         }],
         covered: vec![Covered {
             channel_id,
-            span: IdSpan {
+            range: IdRange {
                 low: 0,
                 high: snowflake_at(at("2025-02-01T00:00:00Z")),
             },

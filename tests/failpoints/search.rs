@@ -11,7 +11,7 @@ use guildlake::derived::search::{
     Clock, Facets, Follower, Found, IndexState, Search, SearchRequest, Searchable, Settings, Sort,
 };
 use guildlake::failpoint::STEPS;
-use guildlake::message::{IdSpan, Source};
+use guildlake::message::{IdRange, Source};
 use guildlake::status::{SearchState, Status, StatusSender};
 use guildlake::store::{Batch, Record};
 use tokio_util::sync::CancellationToken;
@@ -94,7 +94,7 @@ fn find(searchable: &Searchable, q: Option<&str>) -> Vec<i64> {
         clause,
         guild_id: None,
         channel_id: None,
-        span: IdSpan::ALL,
+        range: IdRange::ALL,
         include_deleted: true,
         sort: Sort::Oldest,
         after: None,

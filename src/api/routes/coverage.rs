@@ -18,7 +18,7 @@ use crate::api::http::refusals::Refusals;
 use crate::api::http::syntax::{id, number, time};
 use crate::api::http::values::{Snowflake, Time, snowflake};
 use crate::api::routes::state::Api;
-use crate::message::{ChannelId, GuildId, IdSpan, MessageId};
+use crate::message::{ChannelId, GuildId, IdRange, MessageId};
 use crate::store::{ChannelCompleteness, CompletenessRequest, KnownRange, Outage};
 
 /// The coverage of a guild's channels.
@@ -137,7 +137,7 @@ impl CoverageQuery {
         CompletenessRequest {
             guild_id: self.guild_id,
             channel_id: self.channel_id,
-            span: IdSpan::between(self.from, self.to),
+            range: IdRange::between(self.from, self.to),
         }
     }
 }
@@ -198,8 +198,8 @@ fn channel_json(channel: &ChannelCompleteness) -> ChannelCoverageJson {
 
 /// None if an end of the range is not a valid id, which does not happen for existing channels.
 fn range_json(range: &KnownRange) -> Option<RangeJson> {
-    let from = MessageId::try_from(range.span.low).ok()?;
-    let to = MessageId::try_from(range.span.high).ok()?;
+    let from = MessageId::try_from(range.ids.low).ok()?;
+    let to = MessageId::try_from(range.ids.high).ok()?;
     Some(RangeJson {
         from: Time(from.created_at()),
         to: Time(to.created_at()),

@@ -17,7 +17,7 @@ use super::fields::{Fields, Place};
 use super::query::{Clause, Filter, Kind, Mentioned, Sought, State, Who};
 use super::text::{TypedToken, fold_name};
 use super::{SearchError, text};
-use crate::message::IdSpan;
+use crate::message::IdRange;
 
 /// The weight of a hit by the stem of a word, relative to a hit by the word itself.
 const STEM_WEIGHT: f32 = 0.5;
@@ -243,7 +243,7 @@ impl Compiler<'_> {
             }),
             Filter::Reaction(Who::Id(id)) => whole(self.fields.reaction, &id.to_string()),
             Filter::Reaction(Who::Name(name)) => self.reacted_with(name, at)?,
-            Filter::Written { from, to } => ids(self.fields, IdSpan::between(*from, *to)),
+            Filter::Written { from, to } => ids(self.fields, IdRange::between(*from, *to)),
             Filter::Pinned(true) => self.has(traits::PINNED),
             Filter::Pinned(false) => all(vec![(Occur::MustNot, self.has(traits::PINNED))]),
             Filter::Is(state) => self.has(match state {
@@ -417,10 +417,10 @@ fn after_all(prefix: &str) -> Option<String> {
 }
 
 /// Finds messages with ids of this range.
-pub(super) fn ids(fields: &Fields, span: IdSpan) -> Box<dyn Query> {
+pub(super) fn ids(fields: &Fields, range: IdRange) -> Box<dyn Query> {
     let term = |id: i64| Term::from_field_u64(fields.id, id.cast_unsigned());
     Box::new(RangeQuery::new(
-        Bound::Included(term(span.low)),
-        Bound::Excluded(term(span.high)),
+        Bound::Included(term(range.low)),
+        Bound::Excluded(term(range.high)),
     ))
 }

@@ -18,7 +18,7 @@ use super::query::Clause;
 use super::statistics::{Recorder, Statistics};
 use super::view::{Searchable, column, known};
 use super::{SearchError, compile};
-use crate::message::{ChannelId, GuildId, IdSpan, MessageId, UserId};
+use crate::message::{ChannelId, GuildId, IdRange, MessageId, UserId};
 use crate::store::FoundAt;
 
 /// The maximum number of channels or authors in a facet: those with the most hits.
@@ -37,7 +37,7 @@ pub struct SearchRequest<'a> {
     /// Only messages of this channel or thread, if any.
     pub channel_id: Option<ChannelId>,
     /// Only messages with ids in this range.
-    pub span: IdSpan,
+    pub range: IdRange,
     /// Whether deleted messages are included; `is:deleted` includes them by itself.
     pub include_deleted: bool,
     /// The order of the hits.
@@ -217,8 +217,8 @@ impl SearchRequest<'_> {
             let channel = channel.as_i64().cast_unsigned();
             parts.push((Occur::Must, compile::number(fields.channel, channel)));
         }
-        if self.span != IdSpan::ALL {
-            parts.push((Occur::Must, compile::ids(fields, self.span)));
+        if self.range != IdRange::ALL {
+            parts.push((Occur::Must, compile::ids(fields, self.range)));
         }
         let wants_deleted =
             self.include_deleted || self.clause.as_ref().is_some_and(asks_for_deleted);

@@ -9,7 +9,7 @@ use super::compile::{all, begins_with, number, whole};
 use super::deadline::Clock;
 use super::find::{Counts, Facets, Pass, SearchRequest, Sort};
 use super::view::Searchable;
-use crate::message::{GuildId, IdSpan, UserId};
+use crate::message::{GuildId, IdRange, UserId};
 use crate::store::FoundAt;
 
 /// The number of messages by an author and under a name.
@@ -92,7 +92,7 @@ impl Searchable {
             clause: None,
             guild_id: typed.guild_id,
             channel_id: None,
-            span: IdSpan::ALL,
+            range: IdRange::ALL,
             include_deleted: false,
             sort: Sort::Newest,
             after: None,

@@ -11,7 +11,7 @@ use super::folder::Folder;
 use super::manifest::{FORMAT, FileEntry, GuildCoverage, Manifest, to_micros};
 use super::parquet_file::{Finished, ParquetFile};
 use crate::failpoint;
-use crate::message::{GuildId, IdSpan, Month};
+use crate::message::{GuildId, IdRange, Month};
 use crate::status::{Status, StatusSender};
 use crate::store::{CompletenessRequest, Moment, Partition, Table};
 
@@ -253,7 +253,7 @@ fn coverage(moment: &Moment<'_>) -> Result<Vec<GuildCoverage>, SnapshotError> {
         let known = moment.completeness(&CompletenessRequest {
             guild_id,
             channel_id: None,
-            span: IdSpan::ALL,
+            range: IdRange::ALL,
         })?;
         coverage.push(GuildCoverage::new(guild_id, known.summary()));
     }

@@ -18,7 +18,7 @@ use crate::ingest::doubt::interrupted;
 use crate::ingest::pass_context::Pass;
 use crate::ingest::rights::Rights;
 use crate::message::{
-    ChannelId, GuildId, IdSpan, Message, MessageId, ReactionEvent, Source, snowflake_at,
+    ChannelId, GuildId, IdRange, Message, MessageId, ReactionEvent, Source, snowflake_at,
 };
 use crate::status::GatewayState;
 use crate::store::{Batch, Parked};
@@ -452,10 +452,7 @@ impl Live {
         });
         batch.covered.push(Covered {
             channel_id: channel.id,
-            span: IdSpan {
-                low: 0,
-                high: channel.id.as_i64(),
-            },
+            range: IdRange::new(0, channel.id.as_i64()),
             session_id: self.session.as_ref().map(SessionMark::id),
             asked_after: None,
             unreadable: Vec::new(),

@@ -11,7 +11,7 @@ use super::{AT_A_TIME, Job, PassState};
 use crate::guild::{Access, Doubt, GapReason, Interrupted, KnownChannel, Place};
 use crate::ingest::catalog::Entry;
 use crate::ingest::pass_report::HistoryError;
-use crate::message::{IdSpan, MessageId};
+use crate::message::{IdRange, MessageId};
 use crate::store::Batch;
 
 impl PassState<'_> {
@@ -87,7 +87,7 @@ impl PassState<'_> {
                 let heard = known.filter(|known| known.is_heard_by(session));
                 let since = heard.and_then(KnownChannel::live_since);
                 since.is_some_and(|since| {
-                    (session.live_low.max(since)..session.live_high).contains(&id.as_i64())
+                    IdRange::new(session.live_low.max(since), session.live_high).contains(id)
                 })
             })
         };
@@ -119,10 +119,7 @@ impl PassState<'_> {
             let last = reader.newest_before(channel_id, *id).await?;
             batch.doubts.push(Doubt {
                 channel_id,
-                span: IdSpan {
-                    low: last.map_or(0, |last| last.as_i64() + 1),
-                    high: id.as_i64() + 1,
-                },
+                range: IdRange::new(last.map_or(0, |last| last.as_i64() + 1), id.as_i64() + 1),
                 stale_since: None,
             });
             let coverage = self.coverage.get(&channel_id);

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use duckdb::Connection;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::message::{ChannelId, IdSpan};
+use crate::message::{ChannelId, IdRange};
 use crate::store::StoreError;
 use crate::store::schema::levels::LEVELS;
 
@@ -146,10 +146,10 @@ impl IdBounds {
         }
     }
 
-    fn meet(self, span: IdSpan) -> bool {
+    fn meet(self, range: IdRange) -> bool {
         // The range of the greatest possible id is empty, so its last id is its own lower end.
-        let last = span.low.max(span.high.saturating_sub(1));
-        self.least <= last && self.greatest >= span.low
+        let last = range.low.max(range.high.saturating_sub(1));
+        self.least <= last && self.greatest >= range.low
     }
 }
 
@@ -167,9 +167,9 @@ impl SeenBounds {
     }
 
     /// The levels that may hold ids of this range.
-    pub(crate) fn which(&self, span: IdSpan) -> LevelSet {
+    pub(crate) fn which(&self, range: IdRange) -> LevelSet {
         self.levels
-            .map(|ends| ends.is_some_and(|ends| ends.meet(span)))
+            .map(|ends| ends.is_some_and(|ends| ends.meet(range)))
     }
 
     /// The smallest and the greatest id in all levels.
@@ -179,8 +179,8 @@ impl SeenBounds {
 
     /// Whether a transaction that began between this look and `later` sees every row of the range when it
     /// queries only the levels `asked`.
-    pub(crate) fn holds(&self, later: &Self, span: IdSpan, asked: LevelSet) -> bool {
-        let new = later.which(span).into_iter().zip(asked);
+    pub(crate) fn holds(&self, later: &Self, range: IdRange, asked: LevelSet) -> bool {
+        let new = later.which(range).into_iter().zip(asked);
         self.moves == later.moves && new.into_iter().all(|(may_hold, asked)| asked || !may_hold)
     }
 }
@@ -188,10 +188,6 @@ impl SeenBounds {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn span(low: i64, high: i64) -> IdSpan {
-        IdSpan { low, high }
-    }
 
     fn channel(id: u64) -> ChannelId {
         id.try_into().expect("a snowflake")
@@ -206,10 +202,10 @@ mod tests {
         let places = empty();
         places.will_arrive([(1, 10), (1, 20), (2, 90)].into_iter());
         let seen = places.look(Some(channel(1)));
-        assert_eq!(seen.which(span(0, 10)), [false, false, false]);
-        assert_eq!(seen.which(span(0, 11)), [true, false, false]);
-        assert_eq!(seen.which(span(20, 30)), [true, false, false]);
-        assert_eq!(seen.which(span(21, 30)), [false, false, false]);
+        assert_eq!(seen.which(IdRange::new(0, 10)), [false, false, false]);
+        assert_eq!(seen.which(IdRange::new(0, 11)), [true, false, false]);
+        assert_eq!(seen.which(IdRange::new(20, 30)), [true, false, false]);
+        assert_eq!(seen.which(IdRange::new(21, 30)), [false, false, false]);
         assert_eq!(places.look(Some(channel(3))).ends(), None);
         assert_eq!(
             places.look(None).ends(),
@@ -218,9 +214,9 @@ mod tests {
                 greatest: 90
             })
         );
-        assert_eq!(SeenBounds::anywhere().which(span(5, 6)), [true; 3]);
+        assert_eq!(SeenBounds::anywhere().which(IdRange::new(5, 6)), [true; 3]);
         places.will_arrive([(4, i64::MAX)].into_iter());
-        let greatest = IdSpan::of(i64::MAX.try_into().expect("an id"));
+        let greatest = IdRange::of(i64::MAX.try_into().expect("an id"));
         let seen = places.look(Some(channel(4)));
         assert_eq!(seen.which(greatest), [true, false, false]);
     }
@@ -230,7 +226,7 @@ mod tests {
         let places = empty();
         places.will_arrive([(1, 10)].into_iter());
         let before = places.look(Some(channel(1)));
-        let (above, around) = (span(15, 30), span(5, 30));
+        let (above, around) = (IdRange::new(15, 30), IdRange::new(5, 30));
         let (none, hot) = (before.which(above), before.which(around));
         assert!(before.holds(&places.look(Some(channel(1))), above, none));
         // The rows are in another channel, or in a level that is queried anyway.
@@ -258,11 +254,11 @@ mod tests {
         places.will_arrive([(1, 10)].into_iter());
         places.will_move(0);
         let before = places.look(Some(channel(1)));
-        let all = before.which(span(0, 20));
+        let all = before.which(IdRange::new(0, 20));
         assert_eq!(all, [true, true, false]);
         places.moved(&connection, 0).expect("a query");
         let later = places.look(Some(channel(1)));
-        assert_eq!(later.which(span(0, 20)), [false, true, false]);
-        assert!(!before.holds(&later, span(0, 20), all));
+        assert_eq!(later.which(IdRange::new(0, 20)), [false, true, false]);
+        assert!(!before.holds(&later, IdRange::new(0, 20), all));
     }
 }

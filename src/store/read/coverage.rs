@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use duckdb::{Connection, params};
 
 use super::reader::Reader;
-use crate::message::{ChannelId, GuildId, IdSpan};
+use crate::message::{ChannelId, GuildId, IdRange};
 use crate::store::StoreError;
 use crate::store::schema::sql::id;
 
@@ -20,7 +20,7 @@ pub struct CompletenessRequest {
     /// Only this channel or thread, if any.
     pub channel_id: Option<ChannelId>,
     /// Only messages of this range. With `high` at the greatest id: up to the end of what is known.
-    pub span: IdSpan,
+    pub range: IdRange,
 }
 
 /// The coverage of the requested range.
@@ -51,7 +51,7 @@ pub struct ChannelCompleteness {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownRange {
     /// The ids of the range.
-    pub span: IdSpan,
+    pub ids: IdRange,
     /// `history`, `live` or `rescan` if every message of the range was read; none for a gap.
     pub complete_by: Option<String>,
     /// Why there is a gap.
@@ -143,7 +143,7 @@ pub(crate) fn completeness(
 ) -> Result<Completeness, StoreError> {
     Ok(Completeness {
         channels: channels(connection, request)?,
-        outages: outages(connection, request.span)?,
+        outages: outages(connection, request.range)?,
         heard_until: connection.query_row(
             "SELECT max(heard_at) FROM gateway_sessions",
             [],
@@ -156,7 +156,7 @@ fn channels(
     connection: &Connection,
     request: &CompletenessRequest,
 ) -> Result<Vec<ChannelCompleteness>, StoreError> {
-    let span = request.span;
+    let asked = request.range;
     let only = request
         .channel_id
         .map(|id| format!("AND channel_id = {}", id.as_i64()));
@@ -167,8 +167,8 @@ fn channels(
          FROM coverage JOIN channels USING (channel_id) \
          WHERE coverage.guild_id = {guild} {only} AND low < {high} AND high > {low} \
          ORDER BY channel_id, low",
-        low = span.low,
-        high = span.high,
+        low = asked.low,
+        high = asked.high,
         guild = request.guild_id.as_i64(),
         only = only.unwrap_or_default(),
     ))?;
@@ -177,10 +177,7 @@ fn channels(
     while let Some(row) = rows.next()? {
         let channel_id: ChannelId = id(row, 0)?;
         let range = KnownRange {
-            span: IdSpan {
-                low: row.get(4)?,
-                high: row.get(5)?,
-            },
+            ids: IdRange::new(row.get(4)?, row.get(5)?),
             complete_by: row.get(6)?,
             gap_reason: row.get(7)?,
             stale_since: row.get(8)?,
@@ -200,17 +197,17 @@ fn channels(
             }
         }
     }
-    let until_now = span.high == IdSpan::ALL.high;
+    let until_now = asked.high == IdRange::ALL.high;
     for (channel, is_gone) in &mut channels {
         let reached = channel
             .ranges
             .last()
-            .map_or(span.low, |range| range.span.high);
-        if !until_now && !*is_gone && reached < span.high {
+            .map_or(asked.low, |range| range.ids.high);
+        if !until_now && !*is_gone && reached < asked.high {
             channel.ranges.push(KnownRange {
-                span: IdSpan {
+                ids: IdRange {
                     low: reached,
-                    high: span.high,
+                    ..asked
                 },
                 complete_by: None,
                 gap_reason: Some(NOT_YET.to_owned()),
@@ -224,12 +221,12 @@ fn channels(
 
 /// The outages whose changes may be missing from messages of the range: those that ended after the first
 /// possible message of the range was written.
-fn outages(connection: &Connection, span: IdSpan) -> Result<Vec<Outage>, StoreError> {
+fn outages(connection: &Connection, range: IdRange) -> Result<Vec<Outage>, StoreError> {
     let mut statement = connection.prepare(
         "SELECT began_at, ended_at, reason FROM outages \
          WHERE snowflake_at(ended_at) > ? ORDER BY began_at",
     )?;
-    let rows = statement.query_map(params![span.low], |row| {
+    let rows = statement.query_map(params![range.low], |row| {
         Ok(Outage {
             began_at: row.get(0)?,
             ended_at: row.get(1)?,

@@ -11,7 +11,7 @@ use super::coverage::{CompletenessRequest, CoverageSummary};
 use super::ordered_scan::{Plan, Selection};
 use super::reader::{InterruptOnDrop, Reader};
 use super::view::{Moment, RecordState};
-use crate::message::{ChannelId, GuildId, IdSpan};
+use crate::message::{ChannelId, GuildId, IdRange};
 use crate::store::StoreError;
 use crate::store::file::epochs;
 use crate::store::schema::columns;
@@ -28,7 +28,7 @@ pub struct DownloadRequest {
     /// Only rows of this channel or thread, if any.
     pub channel_id: Option<ChannelId>,
     /// Only messages of this range of ids.
-    pub span: IdSpan,
+    pub range: IdRange,
     /// Whether deleted messages are included.
     pub include_deleted: bool,
     /// The columns to read.
@@ -130,7 +130,7 @@ fn begin(
     let asked = CompletenessRequest {
         guild_id: request.guild_id,
         channel_id: request.channel_id,
-        span: request.span,
+        range: request.range,
     };
     let head = Head {
         state: moment.state().clone(),
@@ -153,7 +153,7 @@ impl DownloadRequest {
             table: "discord_messages",
             columns: &self.columns,
             condition,
-            span: self.span,
+            range: self.range,
             order: "channel_id, message_id",
         }
     }

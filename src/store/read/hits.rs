@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::download::{BATCHES_AHEAD, BatchStream};
 use super::ordered_scan::stream;
 use super::reader::{InterruptOnDrop, Reader};
-use crate::message::{ChannelId, IdSpan, MessageId};
+use crate::message::{ChannelId, IdRange, MessageId};
 use crate::store::StoreError;
 use crate::store::file::level_bounds::LevelSet;
 use crate::store::schema::columns::{Column, Kind, column, schema};
@@ -66,7 +66,7 @@ impl Reader {
             // not missed.
             let asked = |(channel, id): &FoundAt| {
                 let seen = reader.level_bounds.look(Some(*channel));
-                (*channel, *id, seen.which(IdSpan::of(*id)))
+                (*channel, *id, seen.which(IdRange::of(*id)))
             };
             let asked: Vec<_> = found.iter().map(asked).collect();
             connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;

@@ -4,7 +4,7 @@
 use duckdb::Connection;
 
 use super::reader::Reader;
-use crate::message::{ChannelId, IdSpan, MessageId};
+use crate::message::{ChannelId, IdRange, MessageId};
 use crate::store::StoreError;
 use crate::store::file::level_bounds::{LevelBounds, LevelSet, SeenBounds};
 use crate::store::schema::levels::LEVELS;
@@ -31,7 +31,7 @@ impl Reader {
             // execution, and DuckDB prunes tables that were empty when it planned.
             connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
             if let (Some(channel), Some(near)) = (channel, near)
-                && let Some(row) = find(connection, id, Some(channel), near.which(IdSpan::of(id)))?
+                && let Some(row) = find(connection, id, Some(channel), near.which(IdRange::of(id)))?
             {
                 return Ok(Some(row));
             }
@@ -48,13 +48,13 @@ pub(crate) fn search(
     seen: SeenBounds,
     level_bounds: &LevelBounds,
 ) -> Result<Option<MessageRow>, StoreError> {
-    let span = IdSpan::of(id);
-    let asked = seen.which(span);
+    let range = IdRange::of(id);
+    let asked = seen.which(range);
     let found = find(connection, id, None, asked)?;
-    if found.is_some() || seen.holds(&level_bounds.look(None), span, asked) {
+    if found.is_some() || seen.holds(&level_bounds.look(None), range, asked) {
         return Ok(found);
     }
-    find(connection, id, None, SeenBounds::anywhere().which(span))
+    find(connection, id, None, SeenBounds::anywhere().which(range))
 }
 
 /// Queries one level after the other, because in most cases only one can contain the message.

@@ -7,7 +7,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use duckdb::Connection;
 
-use crate::message::IdSpan;
+use crate::message::IdRange;
 use crate::store::StoreError;
 use crate::store::schema::columns::{Column, shape};
 
@@ -25,7 +25,7 @@ pub(crate) struct Selection<'a> {
     /// The condition for the rows, with literal values, because DuckDB may not prune row groups by parameters.
     pub(crate) condition: String,
     /// The range of ids.
-    pub(crate) span: IdSpan,
+    pub(crate) range: IdRange,
     /// The order of the rows, which begins with the channel and the id.
     pub(crate) order: &'static str,
 }
@@ -43,11 +43,11 @@ impl Selection<'_> {
             "SELECT channel_id, message_id >> {STRETCH_BITS} AS stretch, count(*) AS row_count \
              FROM {} WHERE {} GROUP BY ALL ORDER BY ALL",
             self.table,
-            self.filter(self.span)
+            self.filter(self.range)
         );
         let names = ["channel_id", "stretch", "row_count"];
         let fields = names.map(|name| Field::new(name, DataType::Int64, true));
-        let mut cutter = Cutter::new(self.span, self.most_rows());
+        let mut cutter = Cutter::new(self.range, self.most_rows());
         stream(
             connection,
             &sql,
@@ -95,7 +95,7 @@ impl Selection<'_> {
                 "SELECT {} FROM {} WHERE {} AND channel_id BETWEEN {} AND {} ORDER BY {}",
                 names.join(", "),
                 self.table,
-                self.filter(piece.span),
+                self.filter(piece.range),
                 piece.first_channel,
                 piece.last_channel,
                 self.order
@@ -109,10 +109,10 @@ impl Selection<'_> {
         Ok(())
     }
 
-    fn filter(&self, span: IdSpan) -> String {
+    fn filter(&self, range: IdRange) -> String {
         format!(
             "{} AND message_id >= {} AND message_id < {}",
-            self.condition, span.low, span.high
+            self.condition, range.low, range.high
         )
     }
 }
@@ -143,7 +143,7 @@ pub(crate) fn stream<E: From<StoreError>>(
 struct Piece {
     first_channel: i64,
     last_channel: i64,
-    span: IdSpan,
+    range: IdRange,
     rows: i64,
 }
 
@@ -158,7 +158,7 @@ struct Stretch {
 /// Cuts the rows into pieces: a large channel into ranges of ids, small channels put together. It takes the
 /// stretches in order and keeps only those of one channel, because a record has millions.
 struct Cutter {
-    whole: IdSpan,
+    whole: IdRange,
     /// The maximum number of rows in a piece.
     most: i64,
     pieces: Vec<Piece>,
@@ -166,7 +166,7 @@ struct Cutter {
 }
 
 impl Cutter {
-    fn new(whole: IdSpan, most: i64) -> Self {
+    fn new(whole: IdRange, most: i64) -> Self {
         Self {
             whole,
             most,
@@ -198,7 +198,7 @@ impl Cutter {
         };
         let rows: i64 = self.channel.iter().map(|stretch| stretch.rows).sum();
         if let Some(last) = self.pieces.last_mut()
-            && last.span == self.whole
+            && last.range == self.whole
             && last.rows + rows <= self.most
         {
             last.last_channel = id;
@@ -209,7 +209,7 @@ impl Cutter {
         let mut piece = Piece {
             first_channel: id,
             last_channel: id,
-            span: self.whole,
+            range: self.whole,
             rows: 0,
         };
         for stretch in self.channel.drain(..) {
@@ -218,13 +218,13 @@ impl Cutter {
                 let rest = Piece {
                     first_channel: id,
                     last_channel: id,
-                    span: IdSpan {
+                    range: IdRange {
                         low: cut,
-                        high: self.whole.high,
+                        ..self.whole
                     },
                     rows: 0,
                 };
-                piece.span.high = cut;
+                piece.range.high = cut;
                 self.pieces.push(std::mem::replace(&mut piece, rest));
             }
             piece.rows += stretch.rows;
@@ -278,7 +278,7 @@ mod tests {
             stretch(4, 1, 90_000),
             stretch(5, 1, 1),
         ];
-        let mut cutter = Cutter::new(IdSpan::ALL, 50_000);
+        let mut cutter = Cutter::new(IdRange::ALL, 50_000);
         stretches
             .into_iter()
             .for_each(|stretch| cutter.add(stretch));
@@ -289,8 +289,8 @@ mod tests {
             let (low, high) = (stretch.number << 46, (stretch.number + 1) << 46);
             let holders = pieces.iter().filter(|piece| {
                 (piece.first_channel..=piece.last_channel).contains(&stretch.channel)
-                    && piece.span.low <= low
-                    && piece.span.high >= high
+                    && piece.range.low <= low
+                    && piece.range.high >= high
             });
             assert_eq!(holders.count(), 1, "{stretch:?}: {pieces:?}");
         }

@@ -6,7 +6,7 @@ use duckdb::Connection;
 
 use super::pace::{Order, PaceKey};
 use super::reader::Reader;
-use crate::message::{ChannelId, GuildId, IdSpan, MessageId};
+use crate::message::{ChannelId, GuildId, IdRange, MessageId};
 use crate::store::StoreError;
 use crate::store::file::level_bounds::{IdBounds, LevelBounds, LevelSet, SeenBounds};
 use crate::store::schema::levels::LEVELS;
@@ -33,7 +33,7 @@ pub struct PageRequest {
     /// Only rows of this channel or thread.
     pub channel_id: ChannelId,
     /// Only ids of this range, which includes the times and the cursor of the request.
-    pub span: IdSpan,
+    pub range: IdRange,
     /// The order of the rows.
     pub order: Order,
     /// The maximum number of rows.
@@ -105,7 +105,7 @@ struct Walk<'a> {
     /// The smallest and the greatest id of the channel, as far as the level bounds tell.
     ends: Option<IdBounds>,
     /// The ranges that were queried, each with the levels queried for it.
-    asked: Vec<(IdSpan, LevelSet)>,
+    asked: Vec<(IdRange, LevelSet)>,
     rows: Vec<MessageRow>,
 }
 
@@ -134,7 +134,7 @@ impl<'a> Walk<'a> {
     /// Reads range after range until the page is full.
     fn go(&mut self, pace: Option<i64>) -> Result<(), StoreError> {
         let wanted = self.request.limit + 1;
-        let mut rest = self.request.span;
+        let mut rest = self.request.range;
         let mut width = pace.map_or(FIRST_SPAN, |pace| width_of(pace, wanted));
         while !rest.is_empty() && self.rows.len() < wanted {
             let (part, next) = self.cut(rest, width);
@@ -157,32 +157,31 @@ impl<'a> Walk<'a> {
     }
 
     /// Cuts the next range of this width off; returns the range and the rest.
-    fn cut(&self, rest: IdSpan, width: i64) -> (IdSpan, IdSpan) {
-        let nothing = IdSpan { low: 0, high: 0 };
+    fn cut(&self, rest: IdRange, width: i64) -> (IdRange, IdRange) {
         let Some(ends) = self.ends else {
-            return (rest, nothing);
+            return (rest, IdRange::EMPTY);
         };
         match self.request.order {
             Order::Descending => {
                 let from = rest.high.min(ends.greatest.saturating_add(1));
                 let low = from.saturating_sub(width);
                 if low <= rest.low.max(ends.least) {
-                    return (rest, nothing);
+                    return (rest, IdRange::EMPTY);
                 }
-                (IdSpan { low, ..rest }, IdSpan { high: low, ..rest })
+                (IdRange { low, ..rest }, IdRange { high: low, ..rest })
             }
             Order::Ascending => {
                 let high = rest.low.max(ends.least).saturating_add(width);
                 if high > rest.high.min(ends.greatest) {
-                    return (rest, nothing);
+                    return (rest, IdRange::EMPTY);
                 }
-                (IdSpan { high, ..rest }, IdSpan { low: high, ..rest })
+                (IdRange { high, ..rest }, IdRange { low: high, ..rest })
             }
         }
     }
 
     /// Reads all rows of a range. Returns `false`, without rows, if there are too many.
-    fn read_all(&mut self, part: IdSpan) -> Result<bool, StoreError> {
+    fn read_all(&mut self, part: IdRange) -> Result<bool, StoreError> {
         let which = self.ask(part);
         let most = CROWDED * (self.request.limit + 1);
         let rows = self.select(which, part, most)?;
@@ -194,23 +193,23 @@ impl<'a> Walk<'a> {
     }
 
     /// Reads the first rows of a range, as many as the page still needs.
-    fn read_first(&mut self, part: IdSpan) -> Result<(), StoreError> {
+    fn read_first(&mut self, part: IdRange) -> Result<(), StoreError> {
         let which = self.ask(part);
-        if let Some(span) = self.first_keys(which, part)? {
-            let rows = self.select(which, span, usize::MAX)?;
+        if let Some(range) = self.first_keys(which, part)? {
+            let rows = self.select(which, range, usize::MAX)?;
             self.rows.extend(rows);
         }
         Ok(())
     }
 
-    fn ask(&mut self, part: IdSpan) -> LevelSet {
+    fn ask(&mut self, part: IdRange) -> LevelSet {
         let which = self.seen.which(part);
         self.asked.push((part, which));
         which
     }
 
     /// The range of the first keys, as many as the page still needs.
-    fn first_keys(&self, which: LevelSet, span: IdSpan) -> Result<Option<IdSpan>, StoreError> {
+    fn first_keys(&self, which: LevelSet, range: IdRange) -> Result<Option<IdRange>, StoreError> {
         if which == NO_LEVEL {
             return Ok(None);
         }
@@ -221,17 +220,14 @@ impl<'a> Walk<'a> {
         let sql = format!(
             "SELECT min(message_id), max(message_id) FROM \
              (SELECT message_id FROM ({}) ORDER BY message_id {direction} LIMIT {})",
-            self.sql("message_id", which, span),
+            self.sql("message_id", which, range),
             self.request.limit + 1 - self.rows.len()
         );
         let mut statement = self.connection.prepare(&sql)?;
         let ends: (Option<i64>, Option<i64>) =
             statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(match ends {
-            (Some(low), Some(last)) => Some(IdSpan {
-                low,
-                high: last.saturating_add(1),
-            }),
+            (Some(low), Some(last)) => Some(IdRange::new(low, last.saturating_add(1))),
             _ => None,
         })
     }
@@ -240,13 +236,13 @@ impl<'a> Walk<'a> {
     fn select(
         &self,
         which: LevelSet,
-        span: IdSpan,
+        range: IdRange,
         most: usize,
     ) -> Result<Vec<MessageRow>, StoreError> {
         if which == NO_LEVEL {
             return Ok(Vec::new());
         }
-        let mut sql = self.sql(&self.shape.columns(), which, span);
+        let mut sql = self.sql(&self.shape.columns(), which, range);
         if most < usize::MAX {
             sql = format!("{sql} LIMIT {most}");
         }
@@ -268,13 +264,13 @@ impl<'a> Walk<'a> {
 
     /// The query for a range. It has literal values, by which DuckDB prunes row groups, and names each table,
     /// because DuckDB plans a query over the view twice as long.
-    fn sql(&self, columns: &str, which: LevelSet, span: IdSpan) -> String {
+    fn sql(&self, columns: &str, which: LevelSet, range: IdRange) -> String {
         let condition = format!(
             "channel_id = {} AND guild_id = {} AND message_id >= {} AND message_id < {}{}",
             self.request.channel_id.as_i64(),
             self.request.guild_id.as_i64(),
-            span.low,
-            span.high,
+            range.low,
+            range.high,
             if self.request.include_deleted {
                 ""
             } else {
@@ -291,7 +287,7 @@ impl<'a> Walk<'a> {
     /// Whether no level that was left out can have contained rows of the page.
     fn missed_nothing(&self, later: &SeenBounds) -> bool {
         let mut asked = self.asked.iter();
-        asked.all(|&(span, which)| self.seen.holds(later, span, which))
+        asked.all(|&(range, which)| self.seen.holds(later, range, which))
     }
 }
 
@@ -307,7 +303,7 @@ impl PaceKey {
     fn of(request: &PageRequest) -> Self {
         Self {
             channel: request.channel_id,
-            end: (request.span == IdSpan::ALL).then_some(request.order),
+            end: (request.range == IdRange::ALL).then_some(request.order),
         }
     }
 }
@@ -383,7 +379,7 @@ mod tests {
                 let request = PageRequest {
                     guild_id: GuildId::try_from(GUILD).expect("an id"),
                     channel_id: channel,
-                    span: IdSpan::ALL,
+                    range: IdRange::ALL,
                     order: Order::Descending,
                     limit: 100,
                     include_deleted: false,

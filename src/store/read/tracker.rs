@@ -9,7 +9,7 @@ use super::reader::Reader;
 use crate::guild::{
     Access, Channel, ChannelGone, Complete, Coverage, KnownChannel, RangeState, SessionMark,
 };
-use crate::message::{ChannelId, GuildId, IdSpan, Life, MessageId};
+use crate::message::{ChannelId, GuildId, IdRange, Life, MessageId};
 use crate::store::StoreError;
 use crate::store::schema::sql::id;
 
@@ -49,7 +49,7 @@ impl Reader {
         &self,
         guild_id: GuildId,
         channel_id: ChannelId,
-        span: IdSpan,
+        range: IdRange,
         revision: i64,
     ) -> Result<HashMap<MessageId, DateTime<Utc>>, StoreError> {
         self.run_at_one_moment(move |connection| {
@@ -58,8 +58,8 @@ impl Reader {
                  AND message_id >= {} AND message_id < {} AND NOT deleted AND revision <= {revision}",
                 channel_id.as_i64(),
                 guild_id.as_i64(),
-                span.low,
-                span.high
+                range.low,
+                range.high
             ))?;
             let mut rows = statement.query([])?;
             let mut ids = HashMap::new();
@@ -141,7 +141,7 @@ pub(crate) fn read_coverage(connection: &Connection) -> Result<Coverage, StoreEr
             }
         };
         let ranges = coverage.entry(channel_id).or_default();
-        ranges.insert(row.get(1)?..row.get(2)?, state);
+        ranges.insert(IdRange::new(row.get(1)?, row.get(2)?), state);
     }
     Ok(coverage)
 }

@@ -175,7 +175,7 @@ impl<'a> Moment<'a> {
             table: table.relation(),
             columns: table.columns(),
             condition: format!("guild_id = {}", partition.guild_id.as_i64()),
-            span: partition.month.span(),
+            range: partition.month.range(),
             order: table.order(),
         }
     }

@@ -15,14 +15,13 @@ use crate::guild::{
     Access, AccessMark, Channel, ChannelCoverage, ChannelGone, Coverage, Covered, Doubt, GapReason,
     Interrupted, KnownChannel, Place, SessionEnd, SessionMark, Suspicion,
 };
-use crate::message::{ChannelId, Gone, Life, Message, MessageId, snowflake_at, snowflake_time};
+use crate::message::{
+    ChannelId, Gone, IdRange, Life, Message, MessageId, snowflake_at, snowflake_time,
+};
 use crate::store::StoreError;
 use crate::store::read::tracker::{read_channels, read_coverage, read_sessions};
 use crate::store::schema::levels::LEVELS;
 use crate::store::schema::sql;
-
-/// Every possible id.
-const EVERY_ID: Range<i64> = 0..i64::MAX;
 
 /// The writer's state of channels, coverage and sessions.
 pub(crate) struct CoverageTracker {
@@ -209,10 +208,10 @@ impl CoverageTracker {
             // If permissions changed earlier and were not checked since, events may have been missed since
             // then.
             let since = known.unheard_since.map_or(since, |told| since.min(told));
-            coverage.make_stale(EVERY_ID, since, window_low);
+            coverage.make_stale(IdRange::ALL, since, window_low);
         }
         // The same holds for a channel without coverage, because a page of it may be in flight.
-        note_doubt(&mut self.doubted, news.channel_id, EVERY_ID, commit);
+        note_doubt(&mut self.doubted, news.channel_id, IdRange::ALL, commit);
         known.access = news.access;
         known.access_detail.clone_from(&news.detail);
         known.access_since = Some(news.since);
@@ -346,9 +345,9 @@ impl CoverageTracker {
         for (channel, absent) in &alive {
             if let Some(coverage) = self.coverage.get_mut(channel) {
                 // Changes since the channel was last known to exist were not followed.
-                coverage.make_stale(EVERY_ID, absent.after.max(channel.created_at()), 0);
+                coverage.make_stale(IdRange::ALL, absent.after.max(channel.created_at()), 0);
             }
-            note_doubt(&mut self.doubted, *channel, EVERY_ID, commit);
+            note_doubt(&mut self.doubted, *channel, IdRange::ALL, commit);
         }
         let alive = alive.into_iter().map(|(channel, _)| channel);
         (alive.collect(), unsuspected)
@@ -493,10 +492,10 @@ impl CoverageTracker {
             // The gap is never empty, so that a page in flight can't connect its range with what is live from
             // here on.
             let until = snowflake_at(interrupted.until);
-            let gap = session.live_high.min(until - 1)..until;
-            note_doubt(&mut self.doubted, channel.id, gap.clone(), commit);
+            let gap = IdRange::new(session.live_high.min(until - 1), until);
+            note_doubt(&mut self.doubted, channel.id, gap, commit);
             if since.is_some() {
-                note_doubt(&mut self.doubted, channel.id, EVERY_ID, commit);
+                note_doubt(&mut self.doubted, channel.id, IdRange::ALL, commit);
             }
             if let Some(coverage) = self.coverage.get_mut(&channel.id) {
                 settle(coverage, known, session);
@@ -504,7 +503,7 @@ impl CoverageTracker {
                 coverage.cut(until, interrupted.reason);
                 if let Some(since) = since {
                     let window = interrupted.until - self.repair_window;
-                    coverage.make_stale(EVERY_ID, since, snowflake_at(window));
+                    coverage.make_stale(IdRange::ALL, since, snowflake_at(window));
                 }
             }
             self.looks.remove(&channel.id);
@@ -520,11 +519,11 @@ impl CoverageTracker {
     /// Adds a complete range; returns the channel. A range that was read during an earlier session is ignored.
     fn cover(&mut self, covered: &Covered) -> Option<ChannelId> {
         let session = self.sessions.get(&0).map(SessionMark::id);
-        if covered.span.is_empty() || covered.session_id != session {
+        if covered.range.is_empty() || covered.session_id != session {
             return None;
         }
         let mut settled = RangeSet::new();
-        settled.insert(covered.span.low..covered.span.high);
+        settled.insert(covered.range.into());
         if let Some(asked_after) = covered.asked_after
             && let Some(doubted) = self.doubted.get_mut(&covered.channel_id)
         {
@@ -541,7 +540,7 @@ impl CoverageTracker {
         }
         let coverage = self.coverage.entry(covered.channel_id).or_default();
         for range in settled {
-            coverage.read(range, &covered.unreadable);
+            coverage.read(range.into(), &covered.unreadable);
         }
         Some(covered.channel_id)
     }
@@ -554,12 +553,12 @@ impl CoverageTracker {
         if let (Some(session), Some(known)) = (self.sessions.get(&0), known) {
             settle(coverage, known, session);
         }
-        let range = doubt.span.low..doubt.span.high;
+        let range = doubt.range;
         if let Some(since) = doubt.stale_since {
-            coverage.leave_gap(range.clone(), GapReason::FrameUnreadable);
-            coverage.make_stale(range.clone(), since, doubt.span.low);
+            coverage.leave_gap(range, GapReason::FrameUnreadable);
+            coverage.make_stale(range, since, range.low);
         }
-        coverage.verify(range.clone());
+        coverage.verify(range);
         note_doubt(&mut self.doubted, doubt.channel_id, range, commit);
         Some(doubt.channel_id)
     }
@@ -593,18 +592,22 @@ fn last_observed(
 fn note_doubt(
     doubted: &mut HashMap<ChannelId, RangeMap<i64, i64>>,
     channel: ChannelId,
-    range: Range<i64>,
+    range: IdRange,
     commit: i64,
 ) {
     if !range.is_empty() {
-        doubted.entry(channel).or_default().insert(range, commit);
+        doubted
+            .entry(channel)
+            .or_default()
+            .insert(range.into(), commit);
     }
 }
 
 /// Turns what a session has covered of a channel so far into stored coverage.
 fn settle(coverage: &mut ChannelCoverage, known: &KnownChannel, session: &SessionMark) {
     if let Some(since) = known.live_since() {
-        coverage.join_live(session.live_low.max(since), session.live_high);
+        let live = IdRange::new(session.live_low.max(since), session.live_high);
+        coverage.join_live(live);
     }
 }
 

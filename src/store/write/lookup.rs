@@ -8,7 +8,7 @@ use duckdb::Connection;
 
 use super::fragments;
 use super::rows::{Redaction, StoredMessage};
-use crate::message::{ChannelId, IdSpan, Message, MessageId, Observed, Source};
+use crate::message::{ChannelId, IdRange, Message, MessageId, Observed, Source};
 use crate::store::StoreError;
 use crate::store::file::level_bounds::{LevelBounds, SeenBounds};
 use crate::store::schema::levels::LEVELS;
@@ -71,7 +71,7 @@ fn may_be_in<'a>(
         let seen = seen
             .entry(message.channel_id)
             .or_insert_with(|| level_bounds.look(Some(message.channel_id)));
-        let which = seen.which(IdSpan::of(message.id));
+        let which = seen.which(IdRange::of(message.id));
         for (asked, _) in asked.iter_mut().zip(which).filter(|(_, which)| *which) {
             asked.push((message.channel_id, message.id));
         }

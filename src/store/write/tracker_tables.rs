@@ -77,8 +77,8 @@ pub(crate) fn write_coverage(
             };
             insert.execute(params![
                 channel_id.as_i64(),
-                range.start,
-                range.end,
+                range.low,
+                range.high,
                 complete.map(|it| <&str>::from(it.by)),
                 gap.map(<&str>::from),
                 complete.and_then(|it| it.stale_since),

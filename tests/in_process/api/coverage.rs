@@ -6,7 +6,7 @@ use guildlake::guild::{
     Access, AccessMark, Channel, ChannelGone, Covered, Doubt, GapReason, Interrupted, Place,
     SessionMark,
 };
-use guildlake::message::{ChannelId, GuildId, IdSpan, snowflake_at};
+use guildlake::message::{ChannelId, GuildId, IdRange, snowflake_at};
 use guildlake::store::{Batch, Committed};
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ fn moment(time: &str) -> i64 {
 fn read(low: &str, high: &str, session: Option<(&str, &str)>) -> Covered {
     Covered {
         channel_id: id(),
-        span: IdSpan {
+        range: IdRange {
             low: moment(low),
             high: moment(high),
         },
@@ -40,7 +40,7 @@ fn read(low: &str, high: &str, session: Option<(&str, &str)>) -> Covered {
 
 fn from_the_beginning(high: &str, session: Option<(&str, &str)>) -> Covered {
     let mut covered = read(high, high, session);
-    covered.span.low = 0;
+    covered.range.low = 0;
     covered
 }
 
@@ -343,7 +343,7 @@ fn add_read(lake: &mut Lake, channel: Channel, high: i64) {
         }],
         covered: vec![Covered {
             channel_id: channel.id,
-            span: IdSpan { low: 0, high },
+            range: IdRange { low: 0, high },
             ..from_the_beginning(MARCH, Some(("one", JANUARY)))
         }],
         channels: vec![channel],
@@ -568,14 +568,14 @@ async fn a_page_does_not_settle_what_became_doubtful_after_it_was_asked_for() {
     let mut lake = live_lake();
     let asked_after = lake.record.commit(&Batch::default(), at(MARCH)).unwrap();
     let id_in_doubt = moment("2025-12-24T00:00:00Z");
-    let span = IdSpan {
+    let range = IdRange {
         low: id_in_doubt,
         high: id_in_doubt + 1,
     };
     lake.commit(&Batch {
         doubts: vec![Doubt {
             channel_id: id(),
-            span,
+            range,
             stale_since: Some(at(MARCH)),
         }],
         ..Batch::default()
@@ -628,7 +628,7 @@ async fn a_payload_that_could_not_be_understood_is_a_gap_of_one_id() {
     let low = moment(MARCH);
     let lake = lake(vec![Covered {
         asked_after: None,
-        unreadable: vec![IdSpan { low, high: low + 1 }],
+        unreadable: vec![IdRange { low, high: low + 1 }],
         ..from_the_beginning(APRIL, None)
     }]);
     let answer = coverage(&lake, "").await;
@@ -657,7 +657,7 @@ async fn a_channel_that_begins_while_live_is_live_from_its_beginning() {
         }],
         covered: vec![Covered {
             channel_id,
-            span: IdSpan { low: 0, high: new },
+            range: IdRange { low: 0, high: new },
             session_id: Some(session("one", JANUARY, JANUARY).id()),
             asked_after: None,
             unreadable: Vec::new(),

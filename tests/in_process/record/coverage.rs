@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use guildlake::guild::{
     Access, AccessMark, Channel, Covered, GapReason, Interrupted, Place, SessionId, SessionMark,
 };
-use guildlake::message::{IdSpan, snowflake_at};
+use guildlake::message::{IdRange, MessageId, snowflake_at};
 use guildlake::store::{Batch, Committed, CompletenessRequest, KnownRange};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -22,7 +22,7 @@ const OVERTAKING: i64 = 3;
 
 /// A page that Discord has answered and that is not committed yet.
 struct Page {
-    span: IdSpan,
+    range: IdRange,
     session_id: Option<SessionId>,
     asked_after: Committed,
     /// When it was answered.
@@ -63,6 +63,11 @@ fn time(second: i64) -> DateTime<Utc> {
 
 fn place(second: i64) -> i64 {
     snowflake_at(time(second))
+}
+
+/// The message of this second.
+fn id_at(second: i64) -> MessageId {
+    place(second).try_into().unwrap()
 }
 
 impl Life {
@@ -229,7 +234,7 @@ impl Life {
         let high = session.live_low.max(since);
         let mut coverage = self.record.reader.coverage().await.unwrap();
         let coverage = coverage.remove(&channel()).unwrap_or_default();
-        let gaps = coverage.to_read(0..high);
+        let gaps = coverage.to_read(IdRange::new(0, high));
         let Some(gap) = gaps.iter().next_back() else {
             return;
         };
@@ -237,7 +242,7 @@ impl Life {
         let bottom = gap.end - ((self.dice.random_range(5..200) * 1000) << 22);
         let low = if bottom <= place(0) { 0 } else { bottom };
         self.page = Some(Page {
-            span: IdSpan { low, high: gap.end },
+            range: IdRange { low, high: gap.end },
             session_id: Some(session.id()),
             asked_after,
             at: self.now,
@@ -247,7 +252,7 @@ impl Life {
     /// The page's commit.
     fn take(&mut self) {
         let Some(page) = self.page.take() else { return };
-        let is_in = |second: &i64| (page.span.low..page.span.high).contains(&place(*second));
+        let is_in = |second: &i64| page.range.contains(id_at(*second));
         self.held.extend((0..page.at).filter(is_in));
         for (message, changes) in &mut self.missed {
             if is_in(message) {
@@ -257,7 +262,7 @@ impl Life {
         self.commit(Batch {
             covered: vec![Covered {
                 channel_id: channel(),
-                span: page.span,
+                range: page.range,
                 session_id: page.session_id,
                 asked_after: Some(page.asked_after.number),
                 unreadable: Vec::new(),
@@ -270,7 +275,7 @@ impl Life {
         let request = CompletenessRequest {
             guild_id: guild(),
             channel_id: Some(channel()),
-            span: IdSpan::ALL,
+            range: IdRange::ALL,
         };
         let known = self.record.reader.completeness(request).await.unwrap();
         known.channels.into_iter().next().unwrap().ranges
@@ -282,7 +287,7 @@ impl Life {
         let of = |second: i64| {
             let range = ranges
                 .iter()
-                .find(|range| (range.span.low..range.span.high).contains(&place(second)));
+                .find(|range| range.ids.contains(id_at(second)));
             range.filter(|range| range.complete_by.is_some())
         };
         for second in 0..self.now {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use guildlake::guild::{Channel, ChannelGone, Covered, Sighting};
 use guildlake::message::{
-    ChannelId, Counted, DeletedBy, Gone, GuildId, IdSpan, Life, Message, MessageId, Observed,
+    ChannelId, Counted, DeletedBy, Gone, GuildId, IdRange, Life, Message, MessageId, Observed,
     Source, Step as One, Tally, read_update,
 };
 use guildlake::store::{Batch, Record, StoreSettings};
@@ -696,7 +696,7 @@ fn run(seed: u64, histories: &[Vec<Step>], rng: &mut StdRng) -> usize {
     // All of it was read, so that a channel's end says of each message that it was there until then.
     let covered = (0..histories.len() as u64).map(|history| Covered {
         channel_id: channel(history),
-        span: IdSpan::ALL,
+        range: IdRange::ALL,
         session_id: None,
         asked_after: None,
         unreadable: Vec::new(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::Utc;
-use guildlake::message::{IdSpan, MessageId, Source};
+use guildlake::message::{IdRange, MessageId, Source};
 use guildlake::store::{Batch, Order, PageRequest, Reader};
 
 use testkit::record::{CHANNEL, TestRecord, channel, guild, id, whole};
@@ -28,11 +28,11 @@ fn after(commits: u64) -> BTreeMap<MessageId, u64> {
     all.collect()
 }
 
-fn request(order: Order, limit: usize, span: IdSpan) -> PageRequest {
+fn request(order: Order, limit: usize, range: IdRange) -> PageRequest {
     PageRequest {
         guild_id: guild(),
         channel_id: channel(),
-        span,
+        range,
         order,
         limit,
         include_deleted: false,
@@ -42,7 +42,7 @@ fn request(order: Order, limit: usize, span: IdSpan) -> PageRequest {
 
 /// The whole channel as one page.
 async fn whole_page(reader: &Reader, order: Order) -> BTreeMap<MessageId, u64> {
-    let page = reader.page(request(order, 100_000, IdSpan::ALL)).await;
+    let page = reader.page(request(order, 100_000, IdRange::ALL)).await;
     let rows = page.unwrap().rows;
     let mut in_order = rows.clone();
     in_order.sort_by_key(|row| row.message_id);
@@ -60,10 +60,10 @@ async fn whole_page(reader: &Reader, order: Order) -> BTreeMap<MessageId, u64> {
 
 /// All pages, one after the other.
 async fn walk(reader: &Reader, order: Order, limit: usize) -> Vec<MessageId> {
-    let mut span = IdSpan::ALL;
+    let mut range = IdRange::ALL;
     let mut ids = Vec::new();
     loop {
-        let page = reader.page(request(order, limit, span)).await.unwrap();
+        let page = reader.page(request(order, limit, range)).await.unwrap();
         assert!(page.rows.len() <= limit);
         ids.extend(page.rows.iter().map(|row| row.message_id));
         let Some(cursor) = page.next_cursor else {
@@ -71,8 +71,8 @@ async fn walk(reader: &Reader, order: Order, limit: usize) -> Vec<MessageId> {
         };
         assert_eq!(ids.last(), Some(&cursor));
         match order {
-            Order::Descending => span.high = cursor.as_i64(),
-            Order::Ascending => span.low = cursor.as_i64() + 1,
+            Order::Descending => range.high = cursor.as_i64(),
+            Order::Ascending => range.low = cursor.as_i64() + 1,
         }
     }
 }
@@ -155,16 +155,19 @@ async fn pages_find_rows_however_far_apart_they_are() {
         assert_eq!(walked, expected);
     }
     // Between and beyond them is nothing.
-    let empty = IdSpan {
+    let empty = IdRange {
         low: id(200).as_i64(),
         high: id(400).as_i64(),
     };
-    for span in [
+    for range in [
         empty,
-        IdSpan { low: 5, high: 5 },
-        IdSpan { low: 0, high: 9 },
+        IdRange { low: 5, high: 5 },
+        IdRange { low: 0, high: 9 },
     ] {
-        let page = record.reader.page(request(Order::Ascending, 5, span)).await;
+        let page = record
+            .reader
+            .page(request(Order::Ascending, 5, range))
+            .await;
         let page = page.unwrap();
         assert!(page.rows.is_empty() && page.next_cursor.is_none());
     }

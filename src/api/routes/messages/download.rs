@@ -29,7 +29,7 @@ use crate::api::http::refusals::Refusals;
 use crate::api::http::syntax::{boolean, id, time};
 use crate::api::http::values::Time;
 use crate::api::routes::state::Api;
-use crate::message::{ChannelId, GuildId, IdSpan};
+use crate::message::{ChannelId, GuildId, IdRange};
 use crate::parquet_layout::Order;
 use crate::store::{Column, Download, DownloadRequest};
 
@@ -85,7 +85,7 @@ impl DownloadQuery {
         DownloadRequest {
             guild_id: self.guild_id,
             channel_id: self.channel_id,
-            span: IdSpan::between(self.from, self.to),
+            range: IdRange::between(self.from, self.to),
             include_deleted: self.include_deleted(),
             columns: self.columns.clone().unwrap_or_else(Column::usual),
         }

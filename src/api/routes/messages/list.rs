@@ -28,7 +28,7 @@ use crate::api::http::refusals::Refusals;
 use crate::api::http::syntax::{boolean, id, number, one_of, time};
 use crate::api::http::values::Snowflake;
 use crate::api::routes::state::Api;
-use crate::message::{ChannelId, GuildId, IdSpan, MessageId};
+use crate::message::{ChannelId, GuildId, IdRange, MessageId};
 use crate::store::{Order, PageRequest};
 
 /// A page of messages.
@@ -73,21 +73,21 @@ query! {
 
 impl PageQuery {
     /// The ids between `from`, `to` and the cursor.
-    fn span(&self) -> IdSpan {
-        let mut span = IdSpan::between(self.from, self.to);
+    fn range(&self) -> IdRange {
+        let mut range = IdRange::between(self.from, self.to);
         match (self.order(), self.cursor.map(MessageId::as_i64)) {
-            (Order::Descending, Some(cursor)) => span.high = span.high.min(cursor),
-            (Order::Ascending, Some(cursor)) => span.low = span.low.max(cursor.saturating_add(1)),
+            (Order::Descending, Some(cursor)) => range.high = range.high.min(cursor),
+            (Order::Ascending, Some(cursor)) => range.low = range.low.max(cursor.saturating_add(1)),
             (_, None) => {}
         }
-        span
+        range
     }
 
     fn request(&self) -> PageRequest {
         PageRequest {
             guild_id: self.guild_id,
             channel_id: self.channel_id,
-            span: self.span(),
+            range: self.range(),
             order: self.order(),
             limit: self.limit(),
             include_deleted: self.include_deleted(),

@@ -76,7 +76,7 @@ pub(crate) async fn find(
             clause: query.clause,
             guild_id: query.guild_id,
             channel_id: query.channel_id,
-            span: query.span,
+            range: query.range,
             include_deleted: query.include_deleted,
             sort: query.sort,
             after: query.after,

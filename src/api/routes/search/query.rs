@@ -12,7 +12,7 @@ use crate::api::http::syntax::{
 };
 use crate::derived::search::query::{Clause, Context, MAX_CHARACTERS, parse};
 use crate::derived::search::{Facets, Position, Sort, asks_for_deleted, has_words};
-use crate::message::{ChannelId, GuildId, IdSpan};
+use crate::message::{ChannelId, GuildId, IdRange};
 
 query! {
     /// The parameters that every form of the search has.
@@ -118,7 +118,7 @@ pub(crate) struct SearchQuery {
     pub(crate) clause: Option<Clause>,
     pub(crate) guild_id: Option<GuildId>,
     pub(crate) channel_id: Option<ChannelId>,
-    pub(crate) span: IdSpan,
+    pub(crate) range: IdRange,
     pub(crate) include_deleted: bool,
     pub(crate) sort: Sort,
     pub(crate) zone: Tz,
@@ -154,7 +154,7 @@ impl SearchQuery {
             clause,
             guild_id: asked.guild_id,
             channel_id: asked.channel_id,
-            span: IdSpan::between(asked.from, asked.to),
+            range: IdRange::between(asked.from, asked.to),
             include_deleted: asked.include_deleted(),
             sort,
             zone,
