@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use duckdb::{Connection, params};
 use guildlake::config::{
-    ApiSettings, DiscordSettings, Reactions, SearchSettings, Settings, SnapshotSettings,
-    StorageSettings,
+    ApiSettings, DiscordSettings, Reactions, RowsSettings, SearchSettings, Settings,
+    SnapshotSettings, StorageSettings,
 };
 use guildlake::discord::gateway::ReconnectSettings;
 use guildlake::discord::rest::RestSettings;
@@ -185,6 +185,7 @@ fn settings(simulator: &Simulator, folder: &std::path::Path) -> Settings {
             interval: None,
             ..SnapshotSettings::default()
         },
+        rows: RowsSettings::default(),
         search: SearchSettings {
             is_on: false,
             ..SearchSettings::default()

@@ -11,8 +11,8 @@ use duckdb::Connection;
 pub struct OrderedError(&'static str);
 
 /// The steps of a migration, of recording lost commits, of a commit, of a redaction, of a compaction, of a
-/// checkpoint, of a snapshot and of the search index, in this order.
-pub const STEPS: [&str; 28] = [
+/// checkpoint, of a snapshot, of the search index and of the row store, in this order.
+pub const STEPS: [&str; 32] = [
     "migration_written",
     "loss_written",
     "commit_begun",
@@ -41,6 +41,10 @@ pub const STEPS: [&str; 28] = [
     "search_taken",
     "search_written",
     "search_durable",
+    "rows_filled",
+    "rows_read",
+    "rows_handed",
+    "rows_written",
 ];
 
 /// Reaches a step.

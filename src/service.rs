@@ -20,7 +20,7 @@ use tracing::{info, warn};
 use crate::api::ApiState;
 use crate::config::{ApiSettings, DiscordSettings, SearchSettings, Settings, StorageSettings};
 use crate::derived::search::Search;
-use crate::derived::{search, snapshot};
+use crate::derived::{rows, search, snapshot};
 use crate::discord::gateway;
 use crate::discord::gateway::{GatewayError, Socket};
 use crate::discord::rest::{Application, GatewayInfo, Rest, RestError};
@@ -48,6 +48,19 @@ pub struct OpenRecord {
     pub snapshots: snapshot::Found,
     /// The existing search index.
     pub search: search::Found,
+}
+
+/// Checks that there is a database, for commands that only read one.
+///
+/// # Errors
+/// If there is none.
+pub fn ensure_database(storage: &StorageSettings) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        storage.database.exists(),
+        "there is no database at {}: nothing was archived yet, or DATABASE_URL is wrong",
+        storage.database.display()
+    );
+    Ok(())
 }
 
 /// Takes the data folder's lock and opens the record.
@@ -102,7 +115,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let OpenRecord {
         lock,
-        record,
+        mut record,
         reader,
         snapshots,
         search,
@@ -115,6 +128,14 @@ pub async fn run(
         None => None,
     };
     let clock = discord.as_ref().map(|(_, rest)| rest.clock());
+    let rows = rows::Follower::new(
+        reader.clone(),
+        &settings.storage.data_dir,
+        settings.rows.follower(),
+        status.clone(),
+    );
+    let feed = rows.feed();
+    record.observe(move |changed| feed.committed(changed));
     let (mut writer, handle) = Writer::start(record, status.clone(), clock.unwrap_or_default());
     let unsettled = writer.take_unsettled();
     // Cancelled by `stop`, and by the first part that ends.
@@ -130,6 +151,7 @@ pub async fn run(
             status.clone(),
         ),
         search: indexer(&settings.search, &reader, search, &status),
+        rows,
     };
     let router = api::router(api_state(settings.api, &reader, &followers, &status));
     let told = ending.clone();
@@ -170,6 +192,7 @@ struct Followers {
     snapshots: snapshot::Follower,
     /// None if search is off.
     search: Option<search::Follower>,
+    rows: rows::Follower,
 }
 
 impl Followers {
@@ -177,6 +200,11 @@ impl Followers {
         let told = ending.clone();
         parts.spawn(async move {
             self.snapshots.run(told).await;
+            Ok(())
+        });
+        let told = ending.clone();
+        parts.spawn(async move {
+            self.rows.run(told).await;
             Ok(())
         });
         if let Some(search) = self.search {
@@ -216,6 +244,7 @@ fn api_state(
             .search
             .as_ref()
             .map_or_else(Search::off, search::Follower::search),
+        rows: followers.rows.rows(),
         status: status.subscribe(),
         api_key: settings.key,
         library: Library::new(settings.queries),

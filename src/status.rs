@@ -21,6 +21,8 @@ pub struct Status {
     pub snapshot: SnapshotStatus,
     /// The full-text search index.
     pub search: SearchStatus,
+    /// The row store, which makes pages and single messages fast.
+    pub rows: RowsStatus,
     /// Number of payloads that could not be parsed; they are kept unchanged as dead letters.
     pub parked_payloads: u64,
     /// Number of messages that are queued to be requested again by id. Until then their reactions can be counted
@@ -255,6 +257,42 @@ pub enum SearchState {
     /// The index follows the changes of the database.
     Following,
     /// The index could not be written; the write is tried again. The log has the reason.
+    Failed,
+}
+
+/// The row store: a copy of the rows beside the database, from which pages and single messages are read. While it is
+/// not following, the same requests are answered from the database, which takes longer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RowsStatus {
+    /// State of the row store.
+    pub state: RowsState,
+    /// Revision of the database that the row store has; null while it is not following.
+    #[schema(required = true)]
+    pub revision: Option<i64>,
+    /// Size of the row store on disk in bytes, as last measured.
+    pub bytes: u64,
+    /// Number of messages from which the row store is being rebuilt, or was last rebuilt.
+    pub rows_total: u64,
+    /// Number of those messages that were read.
+    pub rows_done: u64,
+}
+
+/// State of the row store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RowsState {
+    /// This command uses no row store.
+    #[default]
+    Off,
+    /// The files are compared with their checksums.
+    Checking,
+    /// The row store is being rebuilt from the whole database.
+    Building,
+    /// The row store reads changes that it has missed.
+    CatchingUp,
+    /// The row store has every commit that was acknowledged.
+    Following,
+    /// The row store could not be read or written; this is tried again. The log has the reason.
     Failed,
 }
 

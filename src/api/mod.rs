@@ -26,6 +26,7 @@ use self::http::busy::Refused;
 use self::http::range::has_strong_entity_tag;
 use self::http::{auth, limits, request_log};
 use self::routes::state::Api;
+use crate::derived::rows::Rows;
 use crate::derived::search::Search;
 use crate::derived::snapshot::Snapshots;
 use crate::report::Library;
@@ -46,6 +47,8 @@ pub struct ApiState {
     pub snapshots: Snapshots,
     /// The full-text search index.
     pub search: Search,
+    /// The row store.
+    pub rows: Rows,
     /// The status of the service.
     pub status: StatusReceiver,
     /// The key that callers send.
@@ -63,6 +66,7 @@ pub fn router(state: ApiState) -> Router {
         state.reader,
         state.snapshots,
         state.search,
+        state.rows,
         state.status,
         state.library,
     );

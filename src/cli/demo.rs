@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::config::{
-    ApiSettings, DiscordSettings, Reactions, SearchSettings, Settings, SnapshotSettings, Source,
-    StorageSettings,
+    ApiSettings, DiscordSettings, Reactions, RowsSettings, SearchSettings, Settings,
+    SnapshotSettings, Source, StorageSettings,
 };
 use crate::discord::gateway::ReconnectSettings;
 use crate::discord::rest::RestSettings;
@@ -117,6 +117,7 @@ fn settings(
             ..SnapshotSettings::default()
         },
         search: SearchSettings::default(),
+        rows: RowsSettings::default(),
         discord: Some(DiscordSettings {
             token: simulator.token().into(),
             guilds: guilds?,

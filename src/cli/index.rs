@@ -1,18 +1,17 @@
 //! `guildlake index`: shows or rebuilds the full-text search index while the service does not run. The running
 //! service maintains the index by itself.
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use bytesize::ByteSize;
 use clap::Subcommand;
-use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
+use super::progress;
 use crate::config::{SearchSettings, Source, StorageSettings};
 use crate::derived::search::{Follower, IndexState};
 use crate::service::{self, OpenRecord};
-use crate::status::{SearchState, StatusReceiver};
+use crate::status::SearchState;
 
 #[derive(Subcommand, Clone, Copy)]
 pub(super) enum Arguments {
@@ -64,11 +63,7 @@ fn status(source: &Source) -> anyhow::Result<ExitCode> {
 async fn rebuild(source: &Source, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let storage = StorageSettings::read_alone(source)?;
     let settings = SearchSettings::read_alone(source)?;
-    anyhow::ensure!(
-        storage.database.exists(),
-        "there is no database at {}: nothing was archived yet, or DATABASE_URL is wrong",
-        storage.database.display()
-    );
+    service::ensure_database(&storage)?;
     let OpenRecord {
         lock,
         record,
@@ -86,9 +81,12 @@ async fn rebuild(source: &Source, stop: CancellationToken) -> anyhow::Result<Exi
     }
     let status = service::new_status();
     let follower = Follower::new(reader, search, settings.follower(), status.clone());
-    let progress = tokio::spawn(show(status.subscribe()));
+    let bar = tokio::spawn(progress::show("index", status.subscribe(), |status| {
+        let search = &status.search;
+        (search.state == SearchState::Building).then_some((search.rows_done, search.rows_total))
+    }));
     let built = follower.catch_up_once(&stop).await;
-    progress.abort();
+    bar.abort();
     // The lock is released last, because the file is open until then.
     drop((follower, record, lock));
     match built {
@@ -107,26 +105,5 @@ async fn rebuild(source: &Source, stop: CancellationToken) -> anyhow::Result<Exi
             Ok(ExitCode::FAILURE)
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Shows a progress bar by messages, on a terminal only.
-async fn show(mut status: StatusReceiver) {
-    if !std::io::stderr().is_terminal() {
-        return;
-    }
-    let style = ProgressStyle::with_template(
-        "index {wide_bar} {pos} of {len} messages [{elapsed}, {eta} left]",
-    );
-    let bar = ProgressBar::new(0);
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    while status.changed().await.is_ok() {
-        let search = status.borrow_and_update().search.clone();
-        if search.state == SearchState::Building {
-            bar.set_length(search.rows_total);
-            bar.set_position(search.rows_done);
-        } else {
-            bar.finish_and_clear();
-        }
     }
 }

@@ -5,6 +5,8 @@ mod demo;
 mod doctor;
 mod index;
 mod openapi;
+mod progress;
+mod rows;
 mod serve;
 mod snapshot;
 
@@ -54,6 +56,9 @@ enum Command {
     /// Show or rebuild the full-text search index.
     #[command(subcommand)]
     Index(index::Arguments),
+    /// Show or rebuild the row store, from which pages and single messages are read.
+    #[command(subcommand)]
+    Rows(rows::Arguments),
     /// Run the service with a generated community; needs no token and no network.
     #[command(after_help = "Example:\n  guildlake demo --messages 100000 --port 8000")]
     Demo(demo::Arguments),
@@ -106,6 +111,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Backfill(arguments) => backfill::run(&arguments, &source, stop).await,
             Command::Snapshot => snapshot::run(&source, stop).await,
             Command::Index(arguments) => index::run(arguments, &source, stop).await,
+            Command::Rows(arguments) => rows::run(arguments, &source, stop).await,
             Command::Demo(arguments) => demo::run(arguments, stop).await,
             Command::Doctor(arguments) => doctor::run(&source, &arguments).await,
             Command::Openapi => openapi::run(),

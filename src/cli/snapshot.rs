@@ -16,11 +16,7 @@ use crate::store::StoreError;
 pub(super) async fn run(source: &Source, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let storage = StorageSettings::read_alone(source)?;
     let settings = SnapshotSettings::read_alone(source)?;
-    anyhow::ensure!(
-        storage.database.exists(),
-        "there is no database at {}: nothing was archived yet, or DATABASE_URL is wrong",
-        storage.database.display()
-    );
+    service::ensure_database(&storage)?;
     let opened = service::open_record(&storage).await;
     let opened = opened.map_err(|error| match error.downcast_ref() {
         Some(StoreError::Locked { .. }) => anyhow::anyhow!("{error}\n{}", ask_the_service(source)),

@@ -4,6 +4,7 @@
 
 mod api;
 mod discord;
+mod rows;
 mod search;
 mod snapshots;
 mod source;
@@ -11,6 +12,7 @@ mod storage;
 
 pub use api::{ApiSettings, KeyWeakness, weakness};
 pub use discord::{DiscordSettings, Reactions, token_has_the_form};
+pub use rows::RowsSettings;
 pub use search::SearchSettings;
 pub use snapshots::SnapshotSettings;
 pub use source::{Problem, SettingsError, Source};
@@ -36,6 +38,8 @@ pub struct Settings {
     pub snapshots: SnapshotSettings,
     /// The full-text search.
     pub search: SearchSettings,
+    /// The row store.
+    pub rows: RowsSettings,
     /// Discord; none without a token.
     pub discord: Option<DiscordSettings>,
 }
@@ -51,12 +55,14 @@ impl Settings {
             let storage = StorageSettings::read(source, problems);
             let snapshots = SnapshotSettings::read(source, problems);
             let search = SearchSettings::read(source, problems);
+            let rows = RowsSettings::read(source, problems);
             let discord = DiscordSettings::read(source, problems);
             Some(Self {
                 api: api?,
                 storage: storage?,
                 snapshots: snapshots?,
                 search: search?,
+                rows: rows?,
                 discord: discord?,
             })
         })

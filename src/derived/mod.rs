@@ -2,5 +2,6 @@
 //! atomic commit. It may be behind the record and is never ahead of it. Deleting a follower loses nothing.
 
 mod room;
+pub mod rows;
 pub mod search;
 pub mod snapshot;

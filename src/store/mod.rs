@@ -14,7 +14,7 @@ mod write;
 
 pub use error::StoreError;
 pub use file::lock::DataLock;
-pub use file::settings::{DeletedContent, StoreSettings};
+pub use file::settings::{DeletedContent, StoreSettings, usable_memory};
 pub use read::change_feed::FollowedMessage;
 pub use read::changes::{Change, Changes, ChangesRequest};
 pub use read::coverage::{
@@ -22,15 +22,17 @@ pub use read::coverage::{
 };
 pub use read::download::{BatchStream, Download, DownloadRequest};
 pub use read::hits::{EXTRA_COLUMNS, FoundRow, FoundRows};
-pub use read::pace::Order;
-pub use read::page::{Page, PageRequest};
+pub use read::page::{Order, Page, PageRequest};
+pub use read::payloads::Payload;
 pub use read::reader::{InterruptOnDrop, Reader};
 pub use read::report::{MAX_REPORT_ROWS, ReportAnswer, ReportRequest, time_zones};
+pub use read::rows::ChangedRows;
 pub use read::versions::VersionRow;
 pub use read::view::{Moment, Partition, RecordState};
 pub use schema::columns::{Column, DESCRIPTION, JSON, Kind, SNOWFLAKE, UNIT, report_schema};
+pub use schema::compact::{CompactRow, compact_form, read_compact};
 pub use schema::message::{COLUMNS, Cell, MessageRow};
 pub use schema::sql::FoundAt;
 pub use schema::tables::Table;
-pub use write::batch::{Batch, Committed, Parked, Unsettled};
+pub use write::batch::{Batch, Committed, Parked, RowsChanged, Unsettled};
 pub use write::record::Record;

@@ -9,9 +9,9 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use guildlake::api::{self, ApiState};
-use guildlake::config::SearchSettings;
-use guildlake::derived::search;
+use guildlake::config::{RowsSettings, SearchSettings};
 use guildlake::derived::snapshot::{Follower, Found, Outcome, Settings};
+use guildlake::derived::{rows, search};
 use guildlake::guild::Channel;
 use guildlake::message::{
     ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source, read_update, snowflake_at,
@@ -49,6 +49,8 @@ pub struct Lake {
     pub reader: Reader,
     pub follower: Follower,
     pub indexer: search::Follower,
+    /// None if rows are to be read from the record.
+    pub rows: Option<rows::Follower>,
     pub status: StatusSender,
     pub router: Router,
     pub folder: TempDir,
@@ -94,7 +96,7 @@ impl Lake {
         };
         let queries = folder.path().join(QUERIES);
         std::fs::create_dir_all(&queries).unwrap();
-        let (record, reader) = Record::open(&settings).unwrap();
+        let (mut record, reader) = Record::open(&settings).unwrap();
         let (status, receiver) = tokio::sync::watch::channel(Status::default());
         let state = record.state().unwrap();
         let found = Found::look(folder.path(), &state);
@@ -110,10 +112,19 @@ impl Lake {
             SearchSettings::default().follower(),
             status.clone(),
         );
+        let rows = rows::Follower::new(
+            reader.clone(),
+            folder.path(),
+            RowsSettings::default().follower(),
+            status.clone(),
+        );
+        let feed = rows.feed();
+        record.observe(move |changed| feed.committed(changed));
         let router = api::router(ApiState {
             reader: reader.clone(),
             snapshots: follower.snapshots(),
             search: indexer.search(),
+            rows: rows.rows(),
             status: receiver,
             api_key: SecretString::from(KEY),
             library: Library::new(Some(queries)),
@@ -124,10 +135,27 @@ impl Lake {
             reader,
             follower,
             indexer,
+            rows: Some(rows),
             status,
             router,
             folder,
             deleted_content,
+        }
+    }
+
+    /// A lake without a row store: every row is read from the record.
+    pub fn without_rows(mut self) -> Self {
+        self.rows = None;
+        self
+    }
+
+    /// Brings the row store level with the record, unless it is already.
+    pub async fn level(&self) {
+        if let Some(rows) = &self.rows
+            && !rows.rows().is_level()
+        {
+            let stop = CancellationToken::new();
+            rows.catch_up_once(&stop).await.unwrap();
         }
     }
 
@@ -218,12 +246,13 @@ impl Lake {
             reader,
             follower,
             indexer,
+            rows,
             router,
             folder,
             status: _,
             deleted_content: _,
         } = self;
-        drop((record, reader, follower, indexer, router));
+        drop((record, reader, follower, indexer, rows, router));
         folder
     }
 
@@ -262,6 +291,7 @@ impl Lake {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::empty()).unwrap();
+        self.level().await;
         self.router.clone().oneshot(request).await.unwrap()
     }
 

@@ -10,6 +10,7 @@ use axum::http::Request;
 use chrono::Utc;
 use guildlake::api::{self, ApiState};
 use guildlake::config::SearchSettings;
+use guildlake::derived::rows::Rows;
 use guildlake::derived::{search, snapshot};
 use guildlake::message::{
     ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source, snowflake_at,
@@ -82,6 +83,7 @@ impl Lake {
             reader,
             snapshots: snapshots.snapshots(),
             search: search.clone(),
+            rows: Rows::off(),
             status: receiver,
             api_key: SecretString::from(KEY),
             library: Library::new(None),
@@ -230,18 +232,10 @@ impl Lake {
                 assert_eq!(found, expected, "{what}: {word}, {with_deleted}");
             }
         }
-        for id in self.messages.keys() {
-            let id = MessageId::try_from(*id).unwrap();
-            assert_eq!(self.search.channel_of(id), Some(channel()), "{what}: {id}");
-        }
         self.has_each_message(what).await;
-        assert_eq!(
-            self.search.channel_of(MessageId::try_from(1_i64).unwrap()),
-            None
-        );
     }
 
-    /// Asks for messages by their ids, which the index only helps to find.
+    /// Asks for messages by their ids, for which the index is not needed.
     pub async fn has_each_message(&self, what: &str) {
         for (id, (content, deleted)) in self.messages.iter().step_by(7) {
             let (code, _, row) = self.get(&format!("/v1/messages/{id}")).await;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use guildlake::config::{
-    ApiSettings, DiscordSettings, Reactions, SearchSettings, Settings, SnapshotSettings,
-    StorageSettings,
+    ApiSettings, DiscordSettings, Reactions, RowsSettings, SearchSettings, Settings,
+    SnapshotSettings, StorageSettings,
 };
 use guildlake::discord::gateway::ReconnectSettings;
 use guildlake::discord::rest::RestSettings;
@@ -109,6 +109,7 @@ impl World {
             storage: StorageSettings::in_folder(self.folder.path().to_owned()),
             snapshots: SnapshotSettings::default(),
             search: SearchSettings::default(),
+            rows: RowsSettings::default(),
             discord: Some(DiscordSettings {
                 reactions: Reactions::Full,
                 second_look: Duration::from_millis(200),

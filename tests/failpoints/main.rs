@@ -1,4 +1,4 @@
-//! A fault at each step of a commit, of a move into a run, of a checkpoint, of a snapshot and of the index: an error, a
+//! A fault at each step of a commit, of a move into a run, of a checkpoint, of a snapshot, of the index and of the row store: an error, a
 //! panic, or the end of the process. What was acknowledged is there afterwards, once, and the rest goes on.
 //! The writing is done by a child: this program again, as the test `child`.
 //!
@@ -10,6 +10,7 @@
 )]
 
 mod lost;
+mod rows;
 mod search;
 mod snapshot;
 

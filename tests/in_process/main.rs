@@ -11,5 +11,6 @@ mod kit;
 mod record;
 mod relevance;
 mod rest;
+mod rows;
 mod search;
 mod snapshots;

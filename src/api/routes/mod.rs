@@ -5,6 +5,7 @@ mod changes;
 mod coverage;
 mod messages;
 mod reports;
+mod rows;
 mod search;
 mod service;
 mod snapshots;

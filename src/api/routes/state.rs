@@ -6,6 +6,7 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 
 use crate::api::answer::stream::DownloadPermits;
+use crate::derived::rows::Rows;
 use crate::derived::search::Search;
 use crate::derived::snapshot::Snapshots;
 use crate::report::Library;
@@ -26,6 +27,8 @@ pub(crate) struct Api {
     pub(crate) snapshots: Snapshots,
     /// The full-text search index.
     pub(crate) search: Search,
+    /// The row store.
+    pub(crate) rows: Rows,
     /// The status of the service.
     pub(crate) status: StatusReceiver,
     /// The reports that are offered.
@@ -44,6 +47,7 @@ impl Api {
         reader: Reader,
         snapshots: Snapshots,
         search: Search,
+        rows: Rows,
         status: StatusReceiver,
         library: Library,
     ) -> Self {
@@ -51,6 +55,7 @@ impl Api {
             reader,
             snapshots,
             search,
+            rows,
             status,
             library,
             started: Instant::now(),

@@ -1,17 +1,14 @@
 //! The part of the index that can be searched now, for the API.
 
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use tantivy::columnar::ColumnValues;
 use tantivy::schema::Field;
-use tantivy::schema::IndexRecordOption;
-use tantivy::{DocSet, Searcher, SegmentReader, TERMINATED, TantivyError, Term};
+use tantivy::{Searcher, SegmentReader};
 use tokio::sync::{Notify, watch};
 
 use super::SearchError;
 use super::fields::Fields;
-use crate::message::{ChannelId, MessageId};
 
 /// Access to the index. Cheap to clone.
 #[derive(Clone)]
@@ -57,53 +54,9 @@ impl Search {
         }
     }
 
-    /// The channel of a message, if the index contains the message. Blocks the calling thread.
-    #[must_use]
-    pub fn channel_of(&self, id: MessageId) -> Option<ChannelId> {
-        let index = self.now()?;
-        // tantivy panics on files with unexpected contents.
-        let found = panic::catch_unwind(AssertUnwindSafe(|| index.channel_of(id)));
-        let Ok(Ok(channel)) = found else {
-            self.doubt();
-            return None;
-        };
-        channel
-    }
-
     /// Has all files compared with their checksums, after a search failed in a way that intact files exclude.
     pub fn doubt(&self) {
         self.doubted.notify_one();
-    }
-}
-
-impl Searchable {
-    /// A message never changes its channel, so a replaced document has the right channel too.
-    fn channel_of(&self, id: MessageId) -> Result<Option<ChannelId>, SearchError> {
-        let id = Term::from_field_u64(self.fields.id, id.as_i64().cast_unsigned());
-        for segment in self.searcher.segment_readers() {
-            if let Some(channel) = self.channel_in(segment, &id)? {
-                return Ok(Some(channel));
-            }
-        }
-        Ok(None)
-    }
-
-    fn channel_in(
-        &self,
-        segment: &SegmentReader,
-        id: &Term,
-    ) -> Result<Option<ChannelId>, SearchError> {
-        let ids = segment.inverted_index(self.fields.id)?;
-        let documents = ids.read_postings(id, IndexRecordOption::Basic);
-        let Some(documents) = documents.map_err(TantivyError::from)? else {
-            return Ok(None);
-        };
-        let document = documents.doc();
-        if document == TERMINATED {
-            return Ok(None);
-        }
-        let channel = column(&self.fields, segment, self.fields.channel)?.get_val(document);
-        known(channel).map(Some)
     }
 }
 

@@ -3,7 +3,6 @@
 pub(crate) mod checkpoint;
 pub(crate) mod commit_counter;
 pub(crate) mod epochs;
-pub(crate) mod level_bounds;
 pub(crate) mod lock;
 pub(crate) mod migrate;
 pub(crate) mod open;

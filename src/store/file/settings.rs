@@ -41,11 +41,11 @@ impl StoreSettings {
     /// The defaults for a file.
     #[must_use]
     pub fn new(path: PathBuf, temp_folder: PathBuf) -> Self {
-        let memory_limit = half_the_memory();
         Self {
             path,
             temp_folder,
-            memory_limit,
+            // The other half is for the service itself, the page cache and other programs.
+            memory_limit: usable_memory() / 2,
             threads: None,
             readers: 8,
             hot_rows: ROW_GROUP,
@@ -64,15 +64,14 @@ impl StoreSettings {
     }
 }
 
-/// Half of the memory that this process may use (the limit of its container, else the machine's memory). The
-/// rest is for the service itself, the page cache and other programs.
-fn half_the_memory() -> u64 {
+/// The memory that this process may use, in bytes: the limit of its container, else the machine's memory.
+#[must_use]
+pub fn usable_memory() -> u64 {
     let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let system = System::new_with_specifics(memory);
-    let total = system
+    system
         .cgroup_limits()
-        .map_or(system.total_memory(), |limits| limits.total_memory);
-    total / 2
+        .map_or(system.total_memory(), |limits| limits.total_memory)
 }
 
 /// What happens to the content of deleted messages.

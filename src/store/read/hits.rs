@@ -9,20 +9,14 @@ use tokio::sync::mpsc;
 use super::download::{BATCHES_AHEAD, BatchStream};
 use super::ordered_scan::stream;
 use super::reader::{InterruptOnDrop, Reader};
-use crate::message::{ChannelId, IdRange, MessageId};
+use crate::message::MessageId;
 use crate::store::StoreError;
-use crate::store::file::level_bounds::LevelSet;
 use crate::store::schema::columns::{Column, Kind, column, schema};
-use crate::store::schema::levels::{LEVELS, ROW_GROUP};
 use crate::store::schema::message::{MessageRow, Shape};
-use crate::store::schema::sql::{FoundAt, bounds, id, list, query_each};
+use crate::store::schema::sql::{FoundAt, bounds, list};
 
 /// The number of rows in one query of a download; each such query reads whole levels.
 const ROWS_AT_ONCE: usize = 20_000;
-
-/// If more messages per row group are requested, reading all row groups of the level is faster than reading
-/// each message by itself: 1 ms for a message, 6 for a row group; with payloads 2.3 and 33 to 65.
-const POINTS_PER_ROW_GROUP: usize = 8;
 
 /// A message that a search found, with the data for its highlights.
 #[derive(Debug, Clone)]
@@ -31,6 +25,15 @@ pub struct FoundRow {
     pub row: MessageRow,
     /// The fields that Discord changed after the payload, as a JSON object.
     pub changed_fields: Option<String>,
+}
+
+impl From<MessageRow> for FoundRow {
+    fn from(row: MessageRow) -> Self {
+        Self {
+            row,
+            changed_fields: None,
+        }
+    }
 }
 
 /// The number of columns after the requested ones.
@@ -60,28 +63,26 @@ impl Reader {
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        let reader = self.clone();
-        self.run(move |connection| {
-            // The level bounds are read before the transaction begins, so that rows that move in between are
-            // not missed.
-            let asked = |(channel, id): &FoundAt| {
-                let seen = reader.level_bounds.look(Some(*channel));
-                (*channel, *id, seen.which(IdRange::of(*id)))
-            };
-            let asked: Vec<_> = found.iter().map(asked).collect();
-            connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
+        self.run_at_one_moment(move |connection| {
             let shape = Shape {
                 with_raw: include_raw,
                 ..Shape::WHOLE
             };
-            let mut by_id = HashMap::with_capacity(found.len());
-            read_levels(connection, shape, &asked, &mut by_id)?;
-            let elsewhere: Vec<_> = found
-                .iter()
-                .filter(|(_, id)| !by_id.contains_key(id))
-                .map(|(channel, id)| (*channel, *id, [true; LEVELS.len()]))
-                .collect();
-            read_levels(connection, shape, &elsewhere, &mut by_id)?;
+            let mut statement = connection.prepare(&format!(
+                "SELECT {}, patch_json FROM discord_messages WHERE {} AND message_id IN ({})",
+                shape.columns(),
+                bounds(&found),
+                list(found.iter().map(|(_, id)| id.as_i64()))
+            ))?;
+            let mut rows = statement.query([])?;
+            let mut by_id: HashMap<MessageId, FoundRow> = HashMap::with_capacity(found.len());
+            while let Some(row) = rows.next()? {
+                let found = FoundRow {
+                    row: MessageRow::read(row, shape)?,
+                    changed_fields: row.get("patch_json")?,
+                };
+                by_id.insert(found.row.message_id, found);
+            }
             let rows = found
                 .iter()
                 .map(|(_, id)| by_id.remove(id).ok_or_else(missing));
@@ -128,57 +129,6 @@ impl Reader {
             guard,
         })
     }
-}
-
-/// Reads the requested messages that are in the levels given for each.
-fn read_levels(
-    connection: &Connection,
-    shape: Shape,
-    asked: &[(ChannelId, MessageId, LevelSet)],
-    by_id: &mut HashMap<MessageId, FoundRow>,
-) -> Result<(), StoreError> {
-    let mut selects = Vec::new();
-    for (level, table) in LEVELS.into_iter().enumerate() {
-        let there = asked.iter().filter(|(_, _, levels)| levels[level]);
-        let there: Vec<FoundAt> = there.map(|(channel, id, _)| (*channel, *id)).collect();
-        selects.extend(level_selects(connection, shape, table, &there)?);
-    }
-    query_each(connection, &selects, |row| {
-        let found = FoundRow {
-            row: MessageRow::read(row, shape)?,
-            changed_fields: row.get("patch_json")?,
-        };
-        by_id.insert(id(row, 0)?, found);
-        Ok(())
-    })
-}
-
-/// The queries for these messages of a level. A few messages of a large level are read one by one: by channel
-/// and id DuckDB skips all row groups but one or two, while with a list of ids it decompresses every column of
-/// each row group that contains one of them.
-fn level_selects(
-    connection: &Connection,
-    shape: Shape,
-    table: &str,
-    found: &[FoundAt],
-) -> Result<Vec<String>, StoreError> {
-    let select = format!("SELECT {}, patch_json FROM {table}", shape.columns());
-    if found.len() > POINTS_PER_ROW_GROUP {
-        let sql = format!("SELECT count(*) FROM {table}");
-        let rows: usize = connection.query_row(&sql, [], |row| row.get(0))?;
-        if found.len() > POINTS_PER_ROW_GROUP * rows.div_ceil(ROW_GROUP) {
-            let ids = list(found.iter().map(|(_, id)| id.as_i64()));
-            let wanted = format!("(SELECT unnest([{ids}]) AS wanted)");
-            return Ok(vec![format!(
-                "{select} JOIN {wanted} ON message_id = wanted"
-            )]);
-        }
-    }
-    let of_one = |(channel, id): &FoundAt| {
-        let (channel, id) = (channel.as_i64(), id.as_i64());
-        format!("{select} WHERE channel_id = {channel} AND message_id = {id}")
-    };
-    Ok(found.iter().map(of_one).collect())
 }
 
 fn read_batches(

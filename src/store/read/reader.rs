@@ -10,9 +10,7 @@ use duckdb::{Connection, InterruptHandle};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::pace::Paces;
 use crate::store::StoreError;
-use crate::store::file::level_bounds::LevelBounds;
 use crate::store::file::report_catalog;
 
 /// How long a query waits for a free connection before it fails with [`StoreError::Busy`].
@@ -32,10 +30,6 @@ pub struct Reader {
     connections: Pool<Connection>,
     /// The connections for reports, which may use all cores for a while and run in another catalog.
     reports: Pool<Connection>,
-    /// Shared by all clones.
-    pub(crate) paces: Arc<Paces>,
-    /// The level bounds, shared with the writer.
-    pub(crate) level_bounds: Arc<LevelBounds>,
     /// Declared after the connections, so that it is dropped after them: see `Checkpoints::handle` in
     /// `file/checkpoint.rs`.
     _database: Arc<File>,
@@ -46,7 +40,6 @@ impl Reader {
     pub(crate) fn new(
         connection: &Connection,
         most: u32,
-        level_bounds: Arc<LevelBounds>,
         database: Arc<File>,
     ) -> Result<Self, StoreError> {
         let connections = (0..most).map(|_| {
@@ -64,8 +57,6 @@ impl Reader {
         Ok(Self {
             connections: connections.collect::<Result<Vec<_>, _>>()?.into(),
             reports: reports.collect::<Result<Vec<_>, _>>()?.into(),
-            paces: Arc::default(),
-            level_bounds,
             _database: database,
         })
     }

@@ -100,6 +100,9 @@ trait Value: Sized {
     }
 
     fn cell(&self) -> Cell<'_>;
+
+    /// The value of a cell; none if the cell has another type.
+    fn of(cell: Cell<'_>) -> Option<Self>;
 }
 
 macro_rules! id_value {
@@ -117,6 +120,13 @@ macro_rules! id_value {
             fn cell(&self) -> Cell<'_> {
                 Cell::Id(self.as_i64())
             }
+
+            fn of(cell: Cell<'_>) -> Option<Self> {
+                match cell {
+                    Cell::Id(id) => id.try_into().ok(),
+                    _ => None,
+                }
+            }
         }
     };
 }
@@ -127,7 +137,7 @@ id_value!(ChannelId, |(_, channel)| Some(channel));
 id_value!(UserId, |_| None);
 
 macro_rules! plain_value {
-    ($type:ty, $cell:expr, $unread:expr) => {
+    ($type:ty, $cell:expr, $of:pat => $value:expr, $unread:expr) => {
         impl Value for $type {
             fn read(row: &Row<'_>, column: usize) -> Result<Self, StoreError> {
                 Ok(row.get(column)?)
@@ -142,18 +152,48 @@ macro_rules! plain_value {
                 let cell: fn(&$type) -> Cell<'_> = $cell;
                 cell(self)
             }
+
+            fn of(cell: Cell<'_>) -> Option<Self> {
+                match cell {
+                    $of => $value,
+                    _ => None,
+                }
+            }
         }
     };
 }
 
-plain_value!(String, |text| Cell::Text(text), |_| None);
-plain_value!(i32, |number| Cell::Number((*number).into()), |_| None);
-plain_value!(i64, |number| Cell::Number(*number), |_| None);
+plain_value!(
+    String,
+    |text| Cell::Text(text),
+    Cell::Text(text) => Some(text.to_owned()),
+    |_| None
+);
+plain_value!(
+    i32,
+    |number| Cell::Number((*number).into()),
+    Cell::Number(number) => number.try_into().ok(),
+    |_| None
+);
+plain_value!(
+    i64,
+    |number| Cell::Number(*number),
+    Cell::Number(number) => Some(number),
+    |_| None
+);
 // The columns that a query may leave out are false then: `deleted`, if it returns only existing messages.
-plain_value!(bool, |value| Cell::Boolean(*value), |_| Some(false));
-plain_value!(DateTime<Utc>, |at| Cell::Time(*at), |id| Some(
-    id.created_at()
-));
+plain_value!(
+    bool,
+    |value| Cell::Boolean(*value),
+    Cell::Boolean(value) => Some(value),
+    |_| Some(false)
+);
+plain_value!(
+    DateTime<Utc>,
+    |at| Cell::Time(*at),
+    Cell::Time(at) => Some(at),
+    |id| Some(id.created_at())
+);
 
 impl<T: Value + FromSql> Value for Option<T> {
     const IS_NULLABLE: bool = true;
@@ -168,6 +208,13 @@ impl<T: Value + FromSql> Value for Option<T> {
 
     fn cell(&self) -> Cell<'_> {
         self.as_ref().map_or(Cell::Null, Value::cell)
+    }
+
+    fn of(cell: Cell<'_>) -> Option<Self> {
+        match cell {
+            Cell::Null => Some(None),
+            cell => T::of(cell).map(Some),
+        }
     }
 }
 
@@ -201,6 +248,14 @@ macro_rules! message_columns {
                             StoreError::Damaged(concat!(stringify!($name), " was not read").to_owned())
                         })?
                     },)*
+                })
+            }
+
+            /// The row of these values; none if one has another type than its column.
+            pub(crate) fn of_cells(cells: &[Cell<'_>; COLUMNS.len()]) -> Option<Self> {
+                let mut cells = cells.iter();
+                Some(Self {
+                    $($name: <$type as Value>::of(*cells.next()?)?,)*
                 })
             }
 
@@ -260,6 +315,22 @@ message_columns! {
         "Number of the database commit that last changed the row.";
     raw_json: Option<String>, Json, Payload,
         "The payload exactly as Discord sent it, byte for byte; null if the content was redacted.";
+}
+
+/// The place of a column among [`COLUMNS`]. There must be a column of this name.
+pub(crate) const fn place_of(name: &str) -> usize {
+    let mut at = 0;
+    while !COLUMNS[at].name.eq_ignore_ascii_case(name) {
+        at += 1;
+    }
+    at
+}
+
+impl Part {
+    /// The part of the column at this place among [`COLUMNS`].
+    pub(crate) fn of(column: usize) -> Self {
+        PARTS[column]
+    }
 }
 
 impl Shape {

@@ -1,11 +1,14 @@
 //! A batch: what one commit makes durable, that is, the rows and, in the same transaction, the watermarks and
 //! the coverage that vouch for them.
 
+use std::sync::Arc;
+
 use crate::guild::{
     AccessMark, Channel, ChannelGone, Covered, Doubt, Guild, Interrupted, SessionMark, Sighting,
     Suspicion,
 };
 use crate::message::{ChannelId, GuildId, Message, MessageId, ReactionEvent, Source};
+use crate::store::schema::compact::CompactRow;
 
 /// Everything that one commit makes durable.
 #[derive(Debug, Clone, Default)]
@@ -102,6 +105,22 @@ pub struct Parked {
     pub reason: String,
     /// The payload.
     pub payload: String,
+}
+
+/// What a commit changed in the rows that readers see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowsChanged {
+    /// The record's revision before the commit.
+    pub before: i64,
+    /// The record's revision after the commit.
+    pub revision: i64,
+    /// The epoch in which the revision was issued.
+    pub epoch: Arc<str>,
+    /// The rows that changed; none if the commit changed rows that it did not read, as the end of a channel does.
+    /// They are then the rows with this revision.
+    pub rows: Option<Vec<CompactRow>>,
+    /// Whether rows were redacted.
+    pub is_redacted: bool,
 }
 
 /// The result of a commit.

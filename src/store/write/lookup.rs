@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use duckdb::Connection;
 
 use super::fragments;
+use super::level_bounds::LevelBounds;
 use super::rows::{Redaction, StoredMessage};
-use crate::message::{ChannelId, IdRange, Message, MessageId, Observed, Source};
+use crate::message::{Message, MessageId, Observed, Source};
 use crate::store::StoreError;
-use crate::store::file::level_bounds::{LevelBounds, SeenBounds};
 use crate::store::schema::levels::LEVELS;
 use crate::store::schema::sql::{FoundAt, condition, conditions, id, query_each, selects};
 
@@ -60,18 +60,14 @@ pub(crate) fn lookup<'a>(
     Ok(known)
 }
 
-/// The messages that each level may contain. Only the writer calls this, so no rows move meanwhile.
+/// The messages that each level may contain.
 fn may_be_in<'a>(
     level_bounds: &LevelBounds,
     messages: impl Iterator<Item = &'a Message>,
 ) -> [Vec<FoundAt>; LEVELS.len()] {
-    let mut seen: HashMap<ChannelId, SeenBounds> = HashMap::new();
     let mut asked: [Vec<FoundAt>; LEVELS.len()] = Default::default();
     for message in messages {
-        let seen = seen
-            .entry(message.channel_id)
-            .or_insert_with(|| level_bounds.look(Some(message.channel_id)));
-        let which = seen.which(IdRange::of(message.id));
+        let which = level_bounds.which(message.channel_id, message.id);
         for (asked, _) in asked.iter_mut().zip(which).filter(|(_, which)| *which) {
             asked.push((message.channel_id, message.id));
         }

@@ -10,11 +10,11 @@ use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
 use super::compaction::Compaction;
+use super::level_bounds::LevelBounds;
 use super::redact;
 use crate::failpoint;
 use crate::store::StoreError;
 use crate::store::file::checkpoint::Checkpoints;
-use crate::store::file::level_bounds::LevelBounds;
 use crate::store::file::settings::StoreSettings;
 use crate::store::file::wal::Wal;
 use crate::store::schema::levels::{LEVELS, count};

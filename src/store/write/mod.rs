@@ -5,6 +5,7 @@ pub(crate) mod compaction;
 pub(crate) mod coverage_tracker;
 pub(crate) mod dead_letters;
 pub(crate) mod fragments;
+pub(crate) mod level_bounds;
 pub(crate) mod lookup;
 pub(crate) mod maintenance;
 pub(crate) mod merge;

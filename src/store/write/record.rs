@@ -9,9 +9,10 @@ use chrono::{DateTime, Utc};
 use duckdb::types::FromSql;
 use duckdb::{Connection, params};
 
-use super::batch::{Batch, Committed, Unsettled};
+use super::batch::{Batch, Committed, RowsChanged, Unsettled};
 use super::compaction::Compaction;
 use super::coverage_tracker::{ChannelsChanged, CoverageTracker};
+use super::level_bounds::LevelBounds;
 use super::maintenance::Maintenance;
 use super::merge::{Circumstances, Merged};
 use super::rows::Layout;
@@ -23,13 +24,13 @@ use crate::message::ChannelId;
 use crate::store::StoreError;
 use crate::store::file::checkpoint::Checkpoints;
 use crate::store::file::commit_counter::{CommitCount, CommitCounter};
-use crate::store::file::level_bounds::LevelBounds;
 use crate::store::file::open::Opened;
 use crate::store::file::settings::{DeletedContent, StoreSettings};
 use crate::store::file::{epochs, migrate, open, report_catalog, transaction};
 use crate::store::read::reader::Reader;
 use crate::store::read::view;
 use crate::store::read::view::RecordState;
+use crate::store::schema::compact::CompactRow;
 use crate::store::schema::levels::count;
 use crate::store::schema::sql;
 
@@ -40,6 +41,9 @@ const CONTENT_STEP: usize = 50_000;
 /// A WAL longer than this is checkpointed right after its replay, in bytes.
 const LOG_REPLAYED: u64 = 1024 * 1024;
 
+/// Is told what each commit changed.
+type Observer = Box<dyn FnMut(&RowsChanged) + Send>;
+
 /// The record, for writing.
 pub struct Record {
     connection: Connection,
@@ -48,8 +52,8 @@ pub struct Record {
     /// The greatest id in the record: a greater id is new without a look-up.
     high_water: i64,
     revision: i64,
-    /// Whether this opening has an epoch, which begins with its first change.
-    has_epoch: bool,
+    /// The epoch of this opening, which begins with its first change.
+    epoch: Option<Arc<str>>,
     /// The number of commits.
     commits: i64,
     /// The greatest observation time in the record.
@@ -63,6 +67,7 @@ pub struct Record {
     has_content_left: bool,
     commit_counter: CommitCounter,
     layout: Layout,
+    observer: Option<Observer>,
     /// The last field, so that it is dropped after the connection.
     maintenance: Maintenance,
 }
@@ -82,12 +87,7 @@ impl Record {
         migrate::migrate(&connection, path, &checkpoints)?;
         report_catalog::make_catalog(&connection)?;
         let level_bounds = Arc::new(LevelBounds::load(&connection)?);
-        let reader = Reader::new(
-            &connection,
-            settings.readers,
-            Arc::clone(&level_bounds),
-            checkpoints.handle(),
-        )?;
+        let reader = Reader::new(&connection, settings.readers, checkpoints.handle())?;
         let store_id = store_id(&connection)?;
         let (commit_counter, said) =
             CommitCounter::open(path, store_id).map_err(|cause| StoreError::Io {
@@ -110,7 +110,7 @@ impl Record {
                 |row| row.get(0),
             )?,
             revision: state(&connection, "revision")?,
-            has_epoch: false,
+            epoch: None,
             commits: state(&connection, "commits")?,
             observed_at,
             unsettled: unsettled::left(&connection, observed_at)?,
@@ -120,6 +120,7 @@ impl Record {
             has_content_left: false,
             commit_counter,
             layout: Layout::load(&connection)?,
+            observer: None,
             connection,
         };
         if let Some(said) = said {
@@ -197,6 +198,12 @@ impl Record {
         self.observed_at
     }
 
+    /// Has every later commit that changes what readers see told to `observer`, after the commit and before
+    /// [`Record::commit`] returns.
+    pub fn observe(&mut self, observer: impl FnMut(&RowsChanged) + Send + 'static) {
+        self.observer = Some(Box::new(observer));
+    }
+
     /// The messages to re-fetch: those of the commits since the last call, and at first those that an earlier
     /// process left.
     pub fn take_unsettled(&mut self) -> Vec<Unsettled> {
@@ -228,7 +235,9 @@ impl Record {
         self.has_content_left |= written.has_content_left;
         self.observed_at = self.observed_at.max(written.observed_at);
         self.unsettled.extend(written.unsettled);
-        self.count_committed(written.revision, written.appended, now);
+        let before = self.revision;
+        self.count_committed(written.revision, written.appended, now)?;
+        self.tell_observer(before, written.rows, written.is_redacted);
         failpoint::reach("commit_testified")?;
         Ok(Committed {
             revision: self.revision,
@@ -272,12 +281,35 @@ impl Record {
     }
 
     /// Counts a commit that is on disk, also in the commit counter.
-    fn count_committed(&mut self, revision: i64, appended: usize, now: DateTime<Utc>) {
-        self.has_epoch |= revision > self.revision;
+    fn count_committed(
+        &mut self,
+        revision: i64,
+        appended: usize,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        if self.epoch.is_none() && revision > self.revision {
+            self.epoch = Some(epochs::present(&self.connection)?.into());
+        }
         self.revision = revision;
         self.commits += 1;
         self.maintenance.committed(appended);
         self.count_on_disk(now);
+        Ok(())
+    }
+
+    /// Tells the observer about the last commit, if it changed what readers see.
+    fn tell_observer(&mut self, before: i64, rows: Option<Vec<CompactRow>>, is_redacted: bool) {
+        if let (Some(observer), Some(epoch)) = (&mut self.observer, &self.epoch)
+            && self.revision > before
+        {
+            observer(&RowsChanged {
+                before,
+                revision: self.revision,
+                epoch: Arc::clone(epoch),
+                rows,
+                is_redacted,
+            });
+        }
     }
 
     fn transaction<T>(
@@ -339,7 +371,8 @@ impl Record {
         let arriving = merged.rows.iter().map(|row| &row.message);
         let arriving = arriving.map(|message| (message.channel_id.as_i64(), message.id.as_i64()));
         self.level_bounds.will_arrive(arriving);
-        rows::append(connection, &self.layout, &merged.rows)?;
+        let shown = rows::append(connection, &self.layout, &merged.rows)?;
+        written.is_redacted = merged.rows.iter().any(|row| row.removed.is_some());
         reaction_events::append(connection, &batch.reaction_events)?;
         for (level, seen_again) in merged.seen_again.iter().enumerate() {
             merge::see_again(connection, level, seen_again)?;
@@ -352,8 +385,8 @@ impl Record {
         let mut changed = merged.changed;
         changed += versions::keep(connection, rows.chain(&merged.versions_only), revision)?;
 
-        changed += merge::end_channels(connection, &channels.gone, revision)?;
-        changed += merge::revive_channels(connection, &channels.alive, revision)?;
+        let mut unread = merge::end_channels(connection, &channels.gone, revision)?;
+        unread += merge::revive_channels(connection, &channels.alive, revision)?;
         if self.deleted_content.removes_at_once() {
             let redacted = merged.rows.iter().filter(|row| row.removed.is_some());
             versions::delete(connection, redacted.map(|row| row.message.id))?;
@@ -363,10 +396,12 @@ impl Record {
                 self.maintenance.note_due(connection, all)?;
                 let redacted = redact::redact(connection, all, now, revision, CONTENT_STEP)?;
                 written.has_content_left = redacted == CONTENT_STEP;
-                changed += redacted;
+                written.is_redacted |= redacted > 0;
+                unread += redacted;
             }
         }
-        written.revision = self.count_commit(changed, observed_at, now)?;
+        written.rows = (unread == 0).then_some(shown);
+        written.revision = self.count_commit(changed + unread, observed_at, now)?;
         written.observed_at = observed_at;
         written.unsettled = merged.unsettled;
         Ok(written)
@@ -416,7 +451,9 @@ impl Record {
                 record.count_commit(removed, record.observed_at, now)?,
             ))
         })?;
-        self.count_committed(revision, 0, now);
+        let before = self.revision;
+        self.count_committed(revision, 0, now)?;
+        self.tell_observer(before, None, true);
         Ok(removed)
     }
 
@@ -434,7 +471,7 @@ impl Record {
         now: DateTime<Utc>,
     ) -> Result<i64, StoreError> {
         let revision = self.revision + i64::from(changed > 0);
-        if changed > 0 && !self.has_epoch {
+        if changed > 0 && self.epoch.is_none() {
             epochs::begin(&self.connection, now, self.revision)?;
         }
         self.connection.execute(
@@ -453,6 +490,9 @@ struct Written {
     appended: usize,
     fragments: usize,
     has_content_left: bool,
+    /// The rows that changed; none if not all of them were read.
+    rows: Option<Vec<CompactRow>>,
+    is_redacted: bool,
     observed_at: Option<DateTime<Utc>>,
     unsettled: Vec<Unsettled>,
 }

@@ -11,6 +11,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use crate::message::{Body, Gone, Message, Observed, State, UserId};
 use crate::store::StoreError;
 use crate::store::schema::columns::{Column, Kind, column};
+use crate::store::schema::compact::CompactRow;
 use crate::store::schema::message::{COLUMNS, MessageRow};
 use crate::store::schema::tables::{PATCH, SOURCE};
 
@@ -126,14 +127,14 @@ impl Layout {
     }
 }
 
-/// Appends rows to level 0.
+/// Appends rows to level 0, and returns them as readers see them.
 pub(crate) fn append(
     connection: &Connection,
     layout: &Layout,
     rows: &[StoredMessage],
-) -> Result<(), StoreError> {
+) -> Result<Vec<CompactRow>, StoreError> {
     if rows.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let rows = rows.iter().map(HotRow::of).collect::<Result<Vec<_>, _>>()?;
     let batch = serde_arrow::to_record_batch(&layout.0, &rows)?;
@@ -141,7 +142,7 @@ pub(crate) fn append(
     appender.append_record_batch(batch)?;
     // The appender's drop would lose an error.
     appender.flush()?;
-    Ok(())
+    Ok(rows.iter().map(|row| CompactRow::of(&row.shown)).collect())
 }
 
 /// A row of `messages_hot`.

@@ -60,7 +60,7 @@ async fn an_id_that_is_none_is_named() {
             answer.text()
         );
     }
-    let answer = lake.get("/v1/messages/1?include_raw=true").await;
+    let answer = lake.get("/v1/messages/1?include_raw=yes").await;
     assert!(answer.bad_fields().contains_key("include_raw"));
 }
 

@@ -264,7 +264,7 @@ async fn a_page_that_is_left_at_any_moment_leaves_a_sound_connection() {
             assert_eq!(answer.status(), StatusCode::OK);
         }
         // The one connection was handed back, and not in a broken transaction.
-        assert!(lake.reader.message(id, || None).await.unwrap().is_some());
+        assert!(lake.reader.message(id, true).await.unwrap().is_some());
     }
 }
 
@@ -308,7 +308,7 @@ async fn a_caller_that_does_not_read_holds_no_connection_and_is_broken_off_in_ti
     assert_eq!(unread.status(), StatusCode::OK);
     // There is one connection.
     let id = MessageId::try_from(minute(0)).unwrap();
-    assert!(lake.reader.message(id, || None).await.unwrap().is_some());
+    assert!(lake.reader.message(id, true).await.unwrap().is_some());
     tokio::time::sleep(Duration::from_secs(3)).await;
     let body = to_bytes(unread.into_body(), usize::MAX).await;
     assert!(body.is_err(), "it ended as if it were whole");

@@ -12,16 +12,26 @@ use super::id::not_found;
 use crate::api::answer::message::MessageJson;
 use crate::api::answer::private::keep_private;
 use crate::api::http::accept::AcceptsJson;
-use crate::api::http::extract::{InPath, NoQuery};
+use crate::api::http::extract::{InPath, Query};
 use crate::api::http::problem::{Problem, ProblemBody};
+use crate::api::http::query::query;
 use crate::api::http::refusals::Refusals;
+use crate::api::http::syntax::boolean;
 use crate::api::http::values::Snowflake;
 use crate::api::routes::state::Api;
 use crate::message::MessageId;
 
+query! {
+    /// The parameters of one message.
+    pub(crate) struct MessageQuery {
+        /// Whether to include `raw_json`, the payload as Discord sent it. The response is faster without it.
+        optional include_raw: bool = boolean(), default true;
+    }
+}
+
 /// Get one message
 ///
-/// Returns the whole message with `raw_json`. A message that was deleted on Discord is returned too,
+/// Returns the whole message, with `raw_json` unless `include_raw=false`. A message that was deleted on Discord is returned too,
 /// with `deleted: true`.
 #[utoipa::path(
     get,
@@ -29,6 +39,7 @@ use crate::message::MessageId;
     tag = "messages",
     operation_id = "getMessage",
     params(
+        MessageQuery,
         ("message_id" = Snowflake, Path, description = "Id of the message."),
         ("if-none-match" = Option<String>, Header, description = "The `ETag` of an earlier response. If the message has not changed since, the response is a 304 without a body."),
     ),
@@ -49,13 +60,10 @@ pub(crate) async fn get(
     State(api): State<Arc<Api>>,
     _: AcceptsJson,
     InPath(id): InPath<MessageId>,
-    _: NoQuery,
+    Query(query): Query<MessageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    // The search index stores the channel of each message, so the database does not have to look for it.
-    let index = api.search.clone();
-    let channel = move || index.channel_of(id);
-    let row = api.reader.message(id, channel).await?;
+    let row = api.message(id, query.include_raw()).await?;
     let row = row.ok_or_else(not_found)?;
     let body = serde_json::to_vec(&MessageJson::try_from(row)?)
         .map_err(|error| Problem::internal(error.to_string()))?;

@@ -148,7 +148,7 @@ pub(crate) async fn rows(
     found: Vec<FoundAt>,
     include_raw: bool,
 ) -> Result<Vec<FoundRow>, Problem> {
-    match api.reader.found_rows(found, include_raw).await {
+    match api.found(found, include_raw).await {
         Err(error @ StoreError::Damaged(_)) => Err(doubtful(api, error.to_string())),
         other => Ok(other?),
     }

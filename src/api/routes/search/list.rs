@@ -241,13 +241,16 @@ async fn add_payloads(api: &Api, found: &mut [FoundRow]) -> Result<(), Problem> 
         let has_parts = row.embed_count > 0 || row.attachment_count > 0;
         has_parts || row.content.is_empty() || row.content.contains("<@")
     };
-    let with_more: Vec<&mut FoundRow> = found.iter_mut().filter(|it| has_more(&it.row)).collect();
-    let places = with_more
-        .iter()
-        .map(|it| (it.row.channel_id, it.row.message_id));
-    let whole = rows(api, places.collect(), true).await?;
-    for (found, whole) in with_more.into_iter().zip(whole) {
-        *found = whole;
+    let with_more = found.iter_mut().filter(|it| has_more(&it.row));
+    if !api.add_payloads_of_found(with_more).await? {
+        // A commit came between, so everything is read again, from one moment.
+        let places = found
+            .iter()
+            .map(|it| (it.row.channel_id, it.row.message_id));
+        let whole = rows(api, places.collect(), true).await?;
+        for (found, whole) in found.iter_mut().zip(whole) {
+            *found = whole;
+        }
     }
     Ok(())
 }

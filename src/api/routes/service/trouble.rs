@@ -5,8 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::status::{
-    BackfillState, GatewayState, GatewayStatus, GuildsStatus, PassStatus, RecordState, SearchState,
-    SnapshotState, Status,
+    BackfillState, GatewayState, GatewayStatus, GuildsStatus, PassStatus, RecordState, RowsState,
+    SearchState, SnapshotState, Status,
 };
 
 /// The number of failed connections in a row from which the connection is reported as unstable.
@@ -43,6 +43,10 @@ pub(crate) fn troubles(status: &Status) -> Vec<Trouble> {
         let detail =
             "The last snapshot could not be written and is tried again; the log has the reason.";
         troubles.push(trouble("snapshot_failed", false, detail));
+    }
+    if status.rows.state == RowsState::Failed {
+        let detail = "The row store could not be read or written; this is tried again. Until then requests take longer. The log has the reason.";
+        troubles.push(trouble("rows_failed", false, detail));
     }
     if status.search.state == SearchState::Failed {
         let detail = "The search index could not be written; the write is tried again. The log has the reason.";
