@@ -114,6 +114,11 @@ histories: libduckdb ## prove: Ten thousand random histories of messages, and a 
 	GUILDLAKE_HISTORIES=$${GUILDLAKE_HISTORIES:-10000} GUILDLAKE_LIVES=$${GUILDLAKE_LIVES:-100} \
 	  $(CARGO) test $(LOCKED) --test in_process -- --nocapture record::histories record::coverage $(ARGS)
 
+.PHONY: rows
+rows: libduckdb ## prove: Ten thousand random requests answered by the row store and by the record, compared byte for byte (minutes)
+	@scripts/need cargo cc
+	GUILDLAKE_ROWS_REQUESTS=$${GUILDLAKE_ROWS_REQUESTS:-10000} $(CARGO) test --release $(LOCKED) --test in_process -- --nocapture rows:: $(ARGS)
+
 .PHONY: zones
 zones: venv ## prove: Reports by hour, day, week and month in all time zones that DuckDB knows, 2015 to 2035, against a model (half an hour)
 	@scripts/need python

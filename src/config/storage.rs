@@ -19,8 +19,8 @@ const MIN_MEMORY: ByteSize = ByteSize::mb(128);
 pub struct StorageSettings {
     /// `DATABASE_URL`, default `duckdb://./data/guildlake.duckdb`: the path of the DuckDB file.
     pub database: PathBuf,
-    /// `DATA_DIR`, default `./data`: the folder of the lock, the snapshots, the search index and DuckDB's spill
-    /// files.
+    /// `DATA_DIR`, default `./data`: the folder of the lock, the snapshots, the search index, the row store and
+    /// DuckDB's spill files.
     pub data_dir: PathBuf,
     /// `REPAIR_WINDOW`, default `7d`: how far back the history is read again for missed edits and deletes after
     /// a gateway session was lost.
