@@ -1,13 +1,15 @@
-//! Bodies that are written while the rows are read. Whatever ends one early (a failure, the deadline, a client
+//! Bodies that are written while the rows are read, and bodies that are whole from the start. Whatever ends one early (a failure, the deadline, a client
 //! that disconnects) aborts it, so that a part of a response can never be taken for the whole.
 
 use std::io;
-use std::task::Poll;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
 use futures_util::{StreamExt, stream};
+use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The size from which a piece is sent.
 pub(crate) const PIECE: usize = 32 * 1024;
@@ -55,4 +57,46 @@ pub(crate) fn channel(
         std::future::ready(go_on)
     });
     (pieces, Body::from_stream(body))
+}
+
+/// Makes a body of these bytes, whose length the response tells. It is aborted if it is not sent in time.
+pub(crate) fn whole(bytes: Bytes, until: Instant) -> Body {
+    Body::new(Whole {
+        bytes: Some(bytes),
+        time: Box::pin(sleep_until(until)),
+    })
+}
+
+struct Whole {
+    /// None once they were handed over.
+    bytes: Option<Bytes>,
+    time: Pin<Box<Sleep>>,
+}
+
+impl http_body::Body for Whole {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let Some(bytes) = self.bytes.take() else {
+            return Poll::Ready(None);
+        };
+        Poll::Ready(Some(if self.time.as_mut().poll(context).is_ready() {
+            Err(io::ErrorKind::TimedOut.into())
+        } else {
+            Ok(Frame::data(bytes))
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let left = self.bytes.as_ref().map_or(0, Bytes::len);
+        SizeHint::with_exact(left as u64)
+    }
 }

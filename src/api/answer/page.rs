@@ -3,7 +3,7 @@
 use axum::body::Body;
 use tokio::time::Instant;
 
-use super::body::{self, Piece};
+use super::body;
 use super::message::MessageJson;
 use crate::message::MessageId;
 use crate::store::{Page, StoreError};
@@ -12,7 +12,7 @@ use crate::store::{Page, StoreError};
 const SHORT_ROW: usize = 512;
 
 /// The body of a page.
-pub(crate) async fn page_body(page: Page, deadline: Instant) -> Result<Body, StoreError> {
+pub(crate) fn page_body(page: Page, deadline: Instant) -> Result<Body, StoreError> {
     let mut text = Vec::with_capacity((page.rows.len() + 1) * SHORT_ROW);
     text.extend_from_slice(br#"{"data":["#);
     for (at, row) in page.rows.into_iter().enumerate() {
@@ -22,11 +22,7 @@ pub(crate) async fn page_body(page: Page, deadline: Instant) -> Result<Body, Sto
         serde_json::to_writer(&mut text, &MessageJson::try_from(row)?)?;
     }
     text.extend_from_slice(tail(page.next_cursor).as_bytes());
-    let (pieces, body) = body::channel((), Some(deadline));
-    // The channel has room for both, and the receiver still exists.
-    let _ = pieces.send(Piece::Bytes(text.into())).await;
-    let _ = pieces.send(Piece::End).await;
-    Ok(body)
+    Ok(body::whole(text.into(), deadline))
 }
 
 /// The end of the JSON after the rows. `next_cursor` is always present, because some clients fail without it.

@@ -2,19 +2,37 @@
 //! answer. Payloads are in the database only. A row and its payload are of one moment if they have the same revision;
 //! otherwise a commit came between, and the database answers both.
 
+use std::collections::HashMap;
+
 use crate::api::routes::state::Api;
-use crate::message::MessageId;
-use crate::store::{FoundAt, FoundRow, MessageRow, Page, PageRequest, StoreError};
+use crate::message::{IdRange, MessageId};
+use crate::store::{FoundAt, FoundRow, MessageRow, Page, PageRequest, Payload, StoreError};
 
 impl Api {
     /// A page of a channel's messages.
     pub(crate) async fn page(&self, request: PageRequest) -> Result<Page, StoreError> {
-        if let Some(mut page) = self.rows.page(&request).await
-            && (!request.include_raw || self.add_payloads(page.rows.iter_mut()).await?)
-        {
+        let Some(mut page) = self.rows.page(&request).await else {
+            return self.reader.page(request).await;
+        };
+        if !request.include_raw {
             return Ok(page);
         }
-        self.reader.page(request).await
+        let ids = page.rows.iter().map(|row| row.message_id.as_i64());
+        let (Some(least), Some(greatest)) = (ids.clone().min(), ids.max()) else {
+            return Ok(page);
+        };
+        let range = IdRange::new(least, greatest.saturating_add(1));
+        let mut payloads = self
+            .reader
+            .payloads(vec![(request.channel_id, range)])
+            .await?;
+        for row in &mut page.rows {
+            match payload(&mut payloads, row) {
+                Some(payload) => row.raw_json = payload.raw_json,
+                None => return self.reader.page(request).await,
+            }
+        }
+        Ok(page)
     }
 
     /// One message, deleted or not.
@@ -23,12 +41,20 @@ impl Api {
         id: MessageId,
         include_raw: bool,
     ) -> Result<Option<MessageRow>, StoreError> {
-        if let Some(mut found) = self.rows.message(id).await
-            && (!include_raw || self.add_payloads(found.iter_mut()).await?)
-        {
-            return Ok(found);
+        let Some(found) = self.rows.message(id).await else {
+            return self.reader.message(id, include_raw).await;
+        };
+        let mut row = match found {
+            Some(row) if include_raw => row,
+            found => return Ok(found),
+        };
+        let place = (row.channel_id, IdRange::of(id));
+        let mut payloads = self.reader.payloads(vec![place]).await?;
+        match payload(&mut payloads, &row) {
+            Some(payload) => row.raw_json = payload.raw_json,
+            None => return self.reader.message(id, include_raw).await,
         }
-        self.reader.message(id, include_raw).await
+        Ok(Some(row))
     }
 
     /// The rows of messages that the search found, in this order.
@@ -47,47 +73,35 @@ impl Api {
             return self.reader.found_rows(found, include_raw).await;
         };
         let mut rows: Vec<FoundRow> = rows.into_iter().map(FoundRow::from).collect();
-        if include_raw && !self.add_payloads_of_found(rows.iter_mut()).await? {
+        if include_raw && !self.add_payloads(rows.iter_mut()).await? {
             return self.reader.found_rows(found, include_raw).await;
         }
         Ok(rows)
     }
 
     /// Adds the payloads to found messages. Returns whether all rows are of the same moment as their payloads.
-    pub(crate) async fn add_payloads_of_found(
+    pub(crate) async fn add_payloads(
         &self,
         rows: impl Iterator<Item = &mut FoundRow>,
     ) -> Result<bool, StoreError> {
         let rows: Vec<&mut FoundRow> = rows.collect();
-        let places = rows.iter().map(|it| (it.row.channel_id, it.row.message_id));
+        let places = rows
+            .iter()
+            .map(|it| (it.row.channel_id, IdRange::of(it.row.message_id)));
         let mut payloads = self.reader.payloads(places.collect()).await?;
         for found in rows {
-            match payloads.remove(&found.row.message_id) {
-                Some(payload) if payload.revision == found.row.revision => {
-                    found.row.raw_json = payload.raw_json;
-                    found.changed_fields = payload.changed_fields;
-                }
-                _ => return Ok(false),
-            }
+            let Some(payload) = payload(&mut payloads, &found.row) else {
+                return Ok(false);
+            };
+            found.row.raw_json = payload.raw_json;
+            found.changed_fields = payload.changed_fields;
         }
         Ok(true)
     }
+}
 
-    async fn add_payloads(
-        &self,
-        rows: impl Iterator<Item = &mut MessageRow>,
-    ) -> Result<bool, StoreError> {
-        let rows: Vec<&mut MessageRow> = rows.collect();
-        let places = rows.iter().map(|row| (row.channel_id, row.message_id));
-        let mut payloads = self.reader.payloads(places.collect()).await?;
-        for row in rows {
-            match payloads.remove(&row.message_id) {
-                Some(payload) if payload.revision == row.revision => {
-                    row.raw_json = payload.raw_json;
-                }
-                _ => return Ok(false),
-            }
-        }
-        Ok(true)
-    }
+/// The payload of a row; none if it is of another moment than the row.
+fn payload(payloads: &mut HashMap<MessageId, Payload>, row: &MessageRow) -> Option<Payload> {
+    let payload = payloads.remove(&row.message_id)?;
+    (payload.revision == row.revision).then_some(payload)
 }

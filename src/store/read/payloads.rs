@@ -2,12 +2,10 @@
 
 use std::collections::HashMap;
 
-use duckdb::Connection;
-
 use super::reader::Reader;
-use crate::message::MessageId;
+use crate::message::{ChannelId, IdRange, MessageId};
 use crate::store::StoreError;
-use crate::store::schema::sql::{FoundAt, bounds, id, list};
+use crate::store::schema::sql::{id, query_each};
 
 /// The payload of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,41 +19,43 @@ pub struct Payload {
 }
 
 impl Reader {
-    /// The payloads of these messages, as far as the record has the messages.
+    /// The payloads of the messages in these places: ranges of ids, each in a channel. They are read by ranges, because
+    /// with a list of ids DuckDB decompresses the payloads of every row group that holds one of them: for 25 messages
+    /// all over a record of a million, 216 ms instead of 39.
     ///
     /// # Errors
     /// If the query fails.
     pub async fn payloads(
         &self,
-        messages: Vec<FoundAt>,
+        places: Vec<(ChannelId, IdRange)>,
     ) -> Result<HashMap<MessageId, Payload>, StoreError> {
-        if messages.is_empty() {
+        if places.is_empty() {
             return Ok(HashMap::new());
         }
-        self.run_at_one_moment(move |connection| read(connection, &messages))
-            .await
+        self.run_at_one_moment(move |connection| {
+            let selects: Vec<String> = places.into_iter().map(select).collect();
+            let mut payloads = HashMap::new();
+            query_each(connection, &selects, |row| {
+                let payload = Payload {
+                    revision: row.get(1)?,
+                    raw_json: row.get(2)?,
+                    changed_fields: row.get(3)?,
+                };
+                payloads.insert(id(row, 0)?, payload);
+                Ok(())
+            })?;
+            Ok(payloads)
+        })
+        .await
     }
 }
 
-fn read(
-    connection: &Connection,
-    messages: &[FoundAt],
-) -> Result<HashMap<MessageId, Payload>, StoreError> {
-    let mut statement = connection.prepare(&format!(
+fn select((channel, range): (ChannelId, IdRange)) -> String {
+    format!(
         "SELECT message_id, revision, raw_json, patch_json FROM discord_messages \
-         WHERE {} AND message_id IN ({})",
-        bounds(messages),
-        list(messages.iter().map(|(_, id)| id.as_i64()))
-    ))?;
-    let mut rows = statement.query([])?;
-    let mut payloads = HashMap::with_capacity(messages.len());
-    while let Some(row) = rows.next()? {
-        let payload = Payload {
-            revision: row.get(1)?,
-            raw_json: row.get(2)?,
-            changed_fields: row.get(3)?,
-        };
-        payloads.insert(id(row, 0)?, payload);
-    }
-    Ok(payloads)
+         WHERE channel_id = {} AND message_id >= {} AND message_id < {}",
+        channel.as_i64(),
+        range.low,
+        range.high
+    )
 }

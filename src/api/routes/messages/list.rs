@@ -177,7 +177,7 @@ pub(crate) async fn list_json(
 async fn page(api: &Api, deadline: Deadline, query: &PageQuery) -> Result<Response, Problem> {
     let page = api.page(query.request()).await?;
     let link = page.next_cursor.map(|cursor| query.link_to(cursor));
-    let mut response = Response::new(page_body(page, deadline.0).await?);
+    let mut response = Response::new(page_body(page, deadline.0)?);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     keep_private(headers);

@@ -242,7 +242,7 @@ async fn add_payloads(api: &Api, found: &mut [FoundRow]) -> Result<(), Problem> 
         has_parts || row.content.is_empty() || row.content.contains("<@")
     };
     let with_more = found.iter_mut().filter(|it| has_more(&it.row));
-    if !api.add_payloads_of_found(with_more).await? {
+    if !api.add_payloads(with_more).await? {
         // A commit came between, so everything is read again, from one moment.
         let places = found
             .iter()
