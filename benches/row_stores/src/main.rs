@@ -1,6 +1,7 @@
 //! Key-value stores for the row store, on the rows of a real record: filling, one commit's rows at a time; a page of
 //! 100 before a random message; bytes. `cargo run --release -- DATA_FOLDER`, with the service stopped.
 
+use std::ops::Bound;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,12 @@ trait Store: Sized {
     fn open(folder: &Path) -> anyhow::Result<Self>;
     fn put(&mut self, rows: &[CompactRow]) -> anyhow::Result<()>;
     /// The values of up to 100 rows of the channel before an id.
-    fn page(&self, low: [u8; 16], high: [u8; 16], take: &mut dyn FnMut(&[u8])) -> anyhow::Result<()>;
+    fn page(
+        &self,
+        low: [u8; 16],
+        high: [u8; 16],
+        take: &mut dyn FnMut(&[u8]),
+    ) -> anyhow::Result<()>;
     fn finish(&mut self) -> anyhow::Result<()>;
 }
 
@@ -34,7 +40,10 @@ struct Fjall(fjall::Database, fjall::Keyspace);
 impl Store for Fjall {
     fn open(folder: &Path) -> anyhow::Result<Self> {
         use fjall::config::{BlockSizePolicy, CompressionPolicy};
-        let database = fjall::Database::builder(folder).cache_size(32 << 20).worker_threads(1).open()?;
+        let database = fjall::Database::builder(folder)
+            .cache_size(32 << 20)
+            .worker_threads(1)
+            .open()?;
         let keyspace = database.keyspace("rows", || {
             fjall::KeyspaceCreateOptions::default()
                 .max_memtable_size(8 << 20)
@@ -52,7 +61,12 @@ impl Store for Fjall {
         Ok(batch.commit()?)
     }
 
-    fn page(&self, low: [u8; 16], high: [u8; 16], take: &mut dyn FnMut(&[u8])) -> anyhow::Result<()> {
+    fn page(
+        &self,
+        low: [u8; 16],
+        high: [u8; 16],
+        take: &mut dyn FnMut(&[u8]),
+    ) -> anyhow::Result<()> {
         for found in self.1.range(low..high).rev().take(PAGE) {
             take(&found.into_inner()?.1);
         }
@@ -71,7 +85,9 @@ const TABLE: redb::TableDefinition<[u8; 16], &[u8]> = redb::TableDefinition::new
 
 impl Store for Redb {
     fn open(folder: &Path) -> anyhow::Result<Self> {
-        let database = redb::Builder::new().set_cache_size(48 << 20).create(folder.join("rows.redb"))?;
+        let database = redb::Builder::new()
+            .set_cache_size(48 << 20)
+            .create(folder.join("rows.redb"))?;
         let write = database.begin_write()?;
         write.open_table(TABLE)?;
         write.commit()?;
@@ -91,7 +107,12 @@ impl Store for Redb {
         Ok(write.commit()?)
     }
 
-    fn page(&self, low: [u8; 16], high: [u8; 16], take: &mut dyn FnMut(&[u8])) -> anyhow::Result<()> {
+    fn page(
+        &self,
+        low: [u8; 16],
+        high: [u8; 16],
+        take: &mut dyn FnMut(&[u8]),
+    ) -> anyhow::Result<()> {
         use redb::{ReadableDatabase, ReadableTable};
         let read = self.0.begin_read()?;
         let table = read.open_table(TABLE)?;
@@ -109,10 +130,16 @@ impl Store for Redb {
     }
 }
 
-struct Lmdb(heed::Env, heed::Database<heed::types::Bytes, heed::types::Bytes>);
+struct Lmdb(
+    heed::Env,
+    heed::Database<heed::types::Bytes, heed::types::Bytes>,
+);
 
 impl Store for Lmdb {
-    #[allow(unsafe_code, reason = "heed opens files that another process must not change")]
+    #[allow(
+        unsafe_code,
+        reason = "heed opens files that another process must not change"
+    )]
     fn open(folder: &Path) -> anyhow::Result<Self> {
         let mut options = heed::EnvOpenOptions::new();
         options.map_size(64 << 30);
@@ -131,9 +158,21 @@ impl Store for Lmdb {
         Ok(write.commit()?)
     }
 
-    fn page(&self, low: [u8; 16], high: [u8; 16], take: &mut dyn FnMut(&[u8])) -> anyhow::Result<()> {
+    fn page(
+        &self,
+        low: [u8; 16],
+        high: [u8; 16],
+        take: &mut dyn FnMut(&[u8]),
+    ) -> anyhow::Result<()> {
         let read = self.0.read_txn()?;
-        for found in self.1.rev_range(&read, &(low.as_slice()..high.as_slice()))?.take(PAGE) {
+        for found in self
+            .1
+            .rev_range(
+                &read,
+                &(Bound::Included(&low[..]), Bound::Excluded(&high[..])),
+            )?
+            .take(PAGE)
+        {
             take(found?.1);
         }
         Ok(())
@@ -144,6 +183,7 @@ impl Store for Lmdb {
     }
 }
 
+/// What the files take on the disk.
 fn bytes(folder: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -154,6 +194,15 @@ fn bytes(folder: &Path) -> u64 {
             Ok(it) => it.blocks() * 512,
             Err(_) => 0,
         })
+        .sum()
+}
+
+/// fjall's journals: at most 64 MB in the service, however many rows there are.
+fn journals(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let journals = entries.filter(|entry| entry.path().extension().is_some_and(|it| it == "jnl"));
+    journals
+        .map(|entry| entry.metadata().map_or(0, |it| it.len()))
         .sum()
 }
 
@@ -186,13 +235,15 @@ fn measure<S: Store>(name: &str, rows: &[CompactRow]) -> anyhow::Result<()> {
         rows.len() as f64 / filled.as_secs_f64(),
         micros(times[PAGES / 2]),
         micros(times[PAGES * 99 / 100]),
-        bytes(folder.path()) as f64 / rows.len() as f64
+        (bytes(folder.path()) - journals(folder.path())) as f64 / rows.len() as f64
     );
     Ok(())
 }
 
 fn main() -> anyhow::Result<()> {
-    let data = std::env::args().nth(1).expect("the data folder of a stopped service");
+    let data = std::env::args()
+        .nth(1)
+        .expect("the data folder of a stopped service");
     let data = Path::new(&data);
     let settings = StoreSettings::new(data.join("guildlake.duckdb"), data.join("tmp"));
     let (_record, reader) = Record::open(&settings)?;
@@ -209,7 +260,11 @@ fn main() -> anyhow::Result<()> {
     // They come in the order of time, not of the keys.
     rows.sort_unstable_by_key(|row| row.message_id);
     let plain: usize = rows.iter().map(|row| 16 + row.value.len()).sum();
-    println!("{} rows, {} bytes each with their keys", rows.len(), plain / rows.len());
+    println!(
+        "{} rows, {} bytes each with their keys",
+        rows.len(),
+        plain / rows.len()
+    );
     for _ in 0..2 {
         measure::<Fjall>("fjall", &rows)?;
         measure::<Redb>("redb", &rows)?;
