@@ -269,7 +269,7 @@ pub struct RowsStatus {
     /// Revision of the database that the row store has; null while it is not following.
     #[schema(required = true)]
     pub revision: Option<i64>,
-    /// Size of the row store on disk in bytes, as last measured.
+    /// Size of the row store on disk in bytes, as last measured, without its journal of at most 64 MiB.
     pub bytes: u64,
     /// Number of messages from which the row store is being rebuilt, or was last rebuilt.
     pub rows_total: u64,

@@ -31,7 +31,7 @@ pub(super) struct Folder {
 pub struct RowsSummary {
     /// The watermark; none if the row store was not filled to the end.
     pub mark: Option<Mark>,
-    /// The size on the disk in bytes.
+    /// The size on the disk in bytes, without the journal.
     pub bytes: u64,
 }
 

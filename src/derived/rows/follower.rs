@@ -171,6 +171,9 @@ impl Follower {
     /// one is filled.
     async fn open(&self, stop: &CancellationToken) -> Result<Arc<RowStore>, RowsError> {
         self.set_state(RowsState::Checking);
+        let root = self.folder.root();
+        let data_dir = root.parent().unwrap_or(root);
+        room::look_for_room(data_dir).map_err(|free| RowsError::LittleSpace { free })?;
         if self.folder.exists() {
             match self.open_existing(stop).await {
                 Ok(Some(store)) => return Ok(store),
@@ -314,7 +317,11 @@ impl Follower {
             return Ok(());
         }
         let store = Arc::clone(store);
-        blocking(move || store.compact()).await
+        let compacted = blocking(move || store.compact()).await;
+        if compacted.is_err() {
+            self.shared.note_redacted();
+        }
+        compacted
     }
 
     fn measure(&self, store: &RowStore) {

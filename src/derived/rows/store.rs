@@ -176,9 +176,9 @@ impl RowStore {
         })
     }
 
-    /// The size of the files on the disk.
+    /// The size of the tables on the disk. The journal, which fjall allocates in advance, is not counted.
     pub(super) fn bytes(&self) -> u64 {
-        self.database.disk_space().unwrap_or(0)
+        self.rows.disk_space() + self.channels.disk_space()
     }
 }
 
