@@ -60,8 +60,10 @@ async fn head_and_compression_are_right_on_the_wire() {
     let served = Served::new(&lake).await;
 
     let (head, body) = read(served.ask("HEAD", MESSAGES, "").await).await;
+    let (_, page) = read(served.ask("GET", MESSAGES, "").await).await;
     assert!(head.starts_with("http/1.1 200 ok"), "{head}");
-    assert!(!head.contains("content-length"), "{head}");
+    let length = format!("content-length: {}\r\n", page.len());
+    assert!(head.contains(&length), "{head}");
     assert!(body.is_empty());
 
     let (head, body) = read(served.ask("HEAD", "/health", "").await).await;
@@ -232,7 +234,6 @@ async fn an_answer_without_chunks_has_a_length_or_is_refused() {
     }
     // Too large to be held back until its length is known.
     for path in [
-        format!("{MESSAGES}&limit=200"),
         format!("/v1/messages.csv?guild_id={guild}"),
         format!("/v1/search.ndjson?guild_id={guild}"),
     ] {
@@ -259,7 +260,7 @@ async fn stopping_waits_for_answers_but_not_for_idle_callers() {
     let stopping = tokio::spawn(served.stop());
     let mut rest = Vec::new();
     busy.read_to_end(&mut rest).await.unwrap();
-    assert!(rest.ends_with(b"\"has_more\":false}\r\n0\r\n\r\n"));
+    assert!(rest.ends_with(b"\"has_more\":false}"));
     stopping.await.unwrap();
     assert!(TcpStream::connect(address).await.is_err());
     drop(idle);
