@@ -16,6 +16,8 @@ pub(crate) const COLUMNS: &str =
 pub(crate) struct Stored {
     /// The message with its ids, and nothing else.
     pub(crate) message: Message,
+    /// The deletion through a missing channel, if that is what the row shows.
+    pub(crate) missing_channel: Option<Gone>,
     gone: Option<Gone>,
     state: State,
 }
@@ -41,10 +43,12 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Stored, StoreError> {
     }
     let state: Option<String> = row.get(6)?;
     let state = state.map(|state| serde_json::from_str(&state));
+    // A missing channel is stored with the channel and is applied to each row when it is written.
+    let is_missing = |gone: &Gone| gone.by == DeletedBy::MissingChannel;
     Ok(Stored {
         message,
-        // A missing channel is stored with the channel and is applied to each row when it is written.
-        gone: gone.filter(|gone| gone.by != DeletedBy::MissingChannel),
+        missing_channel: gone.filter(is_missing),
+        gone: gone.filter(|gone| !is_missing(gone)),
         state: state.transpose()?.unwrap_or_default(),
     })
 }

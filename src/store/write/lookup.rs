@@ -148,8 +148,8 @@ pub(crate) fn read_rows(
         let row = StoredMessage {
             ingested_at: row.get(7)?,
             removed,
+            missing_channel: found.missing_channel,
             message: found.restored(),
-            missing_channel: None,
             revision: row.get(15)?,
         };
         known.insert(row.message.id, KnownRow { level, row });

@@ -162,7 +162,7 @@ impl Merged {
                 row.removed = None;
             }
         }
-        let was = row.message.clone();
+        let (was, was_gone) = (row.message.clone(), row.gone());
         row.message = row.message.join(new);
         row.missing_channel = here.missing_channel(&row.message);
         if row.message.is_unsettled(here.heard_since()) {
@@ -172,7 +172,10 @@ impl Merged {
             return;
         }
         let at = (row.message.channel_id, row.message.id);
-        if !shows_the_same(&row.message, &was) {
+        // Where the row is written again, it shows what its channel's end or return makes of it by now.
+        let is_gone_as_before = row.gone() == was_gone;
+        let is_written_again = State::of(&row.message) != State::of(&was);
+        if !shows_the_same(&row.message, &was) || is_written_again && !is_gone_as_before {
             self.changed += 1;
             self.rows_replaced[level].push(at);
             here.changed(&mut row);
@@ -181,7 +184,7 @@ impl Merged {
         }
         let observed = |message: &Message| message.versions.current().map(|it| it.observed);
         let now_observed = observed(&row.message).filter(|now| Some(*now) != observed(&was));
-        if State::of(&row.message) != State::of(&was) {
+        if is_written_again {
             // The row keeps its revision, because nothing has changed for those who read rows.
             self.rows_replaced[level].push(at);
             self.rows.push(row);

@@ -1,7 +1,7 @@
 //! What a delete leaves, and what messages were before their edits.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use guildlake::guild::{Channel, ChannelGone};
+use guildlake::guild::{Channel, ChannelGone, Sighting};
 use guildlake::message::{DeletedBy, Gone, Message, MessageId, Source};
 use guildlake::store::{Batch, DeletedContent};
 
@@ -222,4 +222,51 @@ async fn earlier_versions_are_kept_however_they_come() {
         ]
     );
     assert_eq!(record.reader.versions(id(9)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_row_that_is_shown_again_has_a_new_revision_however_little_else_changed() {
+    let mut record = TestRecord::new(10);
+    // After all observations of the payloads here.
+    let late =
+        |hours| DateTime::from_timestamp(2_200_000_000, 0).unwrap() + TimeDelta::hours(hours);
+    let here = Channel {
+        id: channel(),
+        guild_id: guild(),
+        parent_id: None,
+        channel_type: 0,
+        name: "c".to_owned(),
+    };
+    let batch = Batch {
+        channels: vec![here],
+        ..Batch::default()
+    };
+    record.record.commit(&batch, Utc::now()).unwrap();
+    record.commit(vec![whole(id(1), "x", 2, 0, Source::Rest)]);
+    let batch = Batch {
+        channels_gone: vec![ChannelGone {
+            id: channel(),
+            after: Utc::now(),
+            before: Utc::now(),
+            asked_at: Some(late(1)),
+        }],
+        ..Batch::default()
+    };
+    record.record.commit(&batch, Utc::now()).unwrap();
+    let missing = record.rows().await.remove(0);
+    assert_eq!(missing.deleted_by.as_deref(), Some("missing_channel"));
+    // The channel is back, and with it, in one commit, an earlier version of the message: the row shows the same
+    // payload as before, and only what the merge rule keeps beside it is written.
+    let batch = Batch {
+        sightings: vec![Sighting {
+            id: channel(),
+            at: late(2),
+        }],
+        messages: vec![whole(id(1), "earlier", 1, 0, Source::Rest)],
+        ..Batch::default()
+    };
+    record.record.commit(&batch, Utc::now()).unwrap();
+    let back = record.rows().await.remove(0);
+    assert!(!back.deleted);
+    assert!(back.revision > missing.revision, "{back:?}");
 }
