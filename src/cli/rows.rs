@@ -18,7 +18,7 @@ use crate::store::DataLock;
 pub(super) enum Arguments {
     /// Show the state of the row store; only while the service does not run (it shows the state in /health).
     #[command(
-        after_help = "The exit code is 1 if there is no row store or if it can't be read.\n\nExample:\n  guildlake rows status"
+        after_help = "The exit code is 1 if there is no finished row store or if it can't be read.\n\nExample:\n  guildlake rows status"
     )]
     Status,
     /// Rebuild the row store from the whole database; only while the service does not run.
@@ -53,7 +53,7 @@ fn status(storage: &StorageSettings, settings: RowsSettings) -> anyhow::Result<E
         super::print(&format!(
             "state      unfinished; it is rebuilt\nsize       {size}"
         ))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(ExitCode::FAILURE);
     };
     super::print(&format!(
         "state      up to revision {}\nsize       {size}\nversion    {:08x}\nrecord     {}",
@@ -81,7 +81,7 @@ async fn rebuild(
         settings.follower(),
         status.clone(),
     );
-    follower.set_aside("a rebuild was requested")?;
+    follower.set_aside("a rebuild was requested").await?;
     let bar = tokio::spawn(progress::show("rows", status.subscribe(), |status| {
         let rows = &status.rows;
         (rows.state == RowsState::Building).then_some((rows.rows_done, rows.rows_total))

@@ -1,5 +1,7 @@
 //! The settings of the row store.
 
+use std::time::Duration;
+
 use bytesize::ByteSize;
 
 use super::source::{Problems, Source};
@@ -10,6 +12,9 @@ use crate::store::usable_memory;
 const PART: u64 = 256;
 const LEAST: ByteSize = ByteSize::mb(8);
 const USUAL: ByteSize = ByteSize::mb(32);
+
+/// How often a row store with redacted content in its files is made anew.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
 /// The limits of `ROWS_CACHE`.
 const MIN: ByteSize = ByteSize::mb(1);
@@ -60,6 +65,9 @@ impl RowsSettings {
     /// The same settings in the form that the follower takes.
     #[must_use]
     pub fn follower(&self) -> rows::Settings {
-        rows::Settings { cache: self.cache }
+        rows::Settings {
+            cache: self.cache,
+            forget_every: FORGET_EVERY,
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::Utc;
 use guildlake::derived::rows::{Follower, Rows, Settings};
@@ -28,8 +29,11 @@ struct Opened {
 
 fn open(folder: &Path) -> Opened {
     let (mut record, reader) = Record::open(&settings(folder)).unwrap();
-    let cache = 1 << 20;
-    let follower = Follower::new(reader, folder, Settings { cache }, StatusSender::default());
+    let settings = Settings {
+        cache: 1 << 20,
+        forget_every: Duration::from_secs(3600),
+    };
+    let follower = Follower::new(reader, folder, settings, StatusSender::default());
     let feed = follower.feed();
     record.observe(move |changed| feed.committed(changed));
     Opened {

@@ -22,10 +22,7 @@ impl Api {
             return Ok(page);
         };
         let range = IdRange::new(least, greatest.saturating_add(1));
-        let mut payloads = self
-            .reader
-            .payloads(vec![(request.channel_id, range)])
-            .await?;
+        let mut payloads = self.reader.payloads_of_page(&request, range).await?;
         for row in &mut page.rows {
             match payload(&mut payloads, row) {
                 Some(payload) => row.raw_json = payload.raw_json,
@@ -48,8 +45,7 @@ impl Api {
             Some(row) if include_raw => row,
             found => return Ok(found),
         };
-        let place = (row.channel_id, IdRange::of(id));
-        let mut payloads = self.reader.payloads(vec![place]).await?;
+        let mut payloads = self.reader.payloads(vec![(row.channel_id, id)]).await?;
         match payload(&mut payloads, &row) {
             Some(payload) => row.raw_json = payload.raw_json,
             None => return self.reader.message(id, include_raw).await,
@@ -85,9 +81,7 @@ impl Api {
         rows: impl Iterator<Item = &mut FoundRow>,
     ) -> Result<bool, StoreError> {
         let rows: Vec<&mut FoundRow> = rows.collect();
-        let places = rows
-            .iter()
-            .map(|it| (it.row.channel_id, IdRange::of(it.row.message_id)));
+        let places = rows.iter().map(|it| (it.row.channel_id, it.row.message_id));
         let mut payloads = self.reader.payloads(places.collect()).await?;
         for found in rows {
             let Some(payload) = payload(&mut payloads, &found.row) else {

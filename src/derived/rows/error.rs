@@ -19,6 +19,9 @@ pub enum RowsError {
     /// The files of the row store differ from what was written.
     #[error("the row store is damaged: {0}")]
     Damaged(String),
+    /// Files have content that was redacted since.
+    #[error("content was redacted, so files without it are made")]
+    Redacted,
     /// The watermark could not be written as JSON.
     #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),
@@ -63,6 +66,8 @@ impl RowsError {
                 | fjall::Error::Poisoned => false,
                 _ => true,
             },
+            // The files are intact, and of no use any more.
+            Self::Redacted => true,
             Self::Json(_) | Self::Io { .. } | Self::LittleSpace { .. } | Self::Stopped => false,
         }
     }
@@ -85,7 +90,7 @@ fn is_of_the_files(error: &io::Error) -> bool {
             | TimedOut
     );
     let code = error.raw_os_error().map(Errno::from_raw_os_error);
-    !is_used_up && !matches!(code, Some(Errno::MFILE | Errno::NFILE | Errno::IO))
+    !is_used_up && !matches!(code, Some(Errno::MFILE | Errno::NFILE))
 }
 
 impl From<crate::failpoint::OrderedError> for RowsError {

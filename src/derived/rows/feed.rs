@@ -7,11 +7,15 @@ use tokio::sync::Notify;
 
 use super::RowsError;
 use super::mark::Mark;
-use super::store::RowStore;
+use super::store::{RowStore, RowView};
 use crate::derived::room;
 use crate::failpoint;
 use crate::status::{RowsState, StatusSender};
 use crate::store::RowsChanged;
+
+/// The maximum number of rows that wait while the follower reads from the record; beyond it the follower reads them
+/// from the record too.
+const MAX_WAITING: usize = 50_000;
 
 /// What the writer, the follower and the readers share.
 pub(super) struct Shared {
@@ -28,12 +32,12 @@ struct State {
     /// The row store while it is level with the record. Only then the writer writes it; otherwise only the follower
     /// does.
     level: Option<Level>,
+    /// The commits since the follower began to read, as far as they fit.
+    waiting: Vec<RowsChanged>,
     /// The last revision that the writer told.
     latest: i64,
     /// Why the row store is not level any more, if that is not simply because it is behind.
     failure: Option<RowsError>,
-    /// Whether rows were redacted since the last compaction, so that earlier versions of them are in the files.
-    is_redacted: bool,
 }
 
 struct Level {
@@ -52,18 +56,13 @@ impl Feed {
         let Self(shared) = self;
         let mut state = shared.state.lock();
         state.latest = changed.revision;
-        state.is_redacted |= changed.is_redacted;
         let Some(level) = &mut state.level else {
-            // The follower reads these rows from the record.
+            state.wait(changed);
             return;
         };
-        if changed.revision <= level.mark.revision {
-            // The follower has read this commit before it was told.
-            return;
-        }
-        match take(level, changed) {
+        match level.take(changed) {
             Ok(true) => {
-                let revision = changed.revision;
+                let revision = level.mark.revision;
                 // Nobody waits for this revision, so nobody is woken.
                 shared.status.send_if_modified(|status| {
                     status.rows.revision = Some(revision);
@@ -79,26 +78,48 @@ impl Feed {
     }
 }
 
-/// Writes the rows of a commit; returns whether the row store is still level with the record.
-fn take(level: &mut Level, changed: &RowsChanged) -> Result<bool, RowsError> {
-    let Some(rows) = &changed.rows else {
-        return Ok(false);
-    };
-    if changed.before != level.mark.revision {
-        return Ok(false);
+impl State {
+    /// Keeps a commit for the time when the follower has read what came before it. Without room for it, nothing is
+    /// kept, and the follower reads once more.
+    fn wait(&mut self, changed: &RowsChanged) {
+        let rows = |changed: &RowsChanged| changed.rows.as_ref().map_or(MAX_WAITING, Vec::len);
+        let waiting: usize = self.waiting.iter().map(rows).sum();
+        if waiting + rows(changed) < MAX_WAITING {
+            self.waiting.push(changed.clone());
+        } else {
+            self.waiting.clear();
+        }
     }
-    failpoint::reach("rows_handed")?;
-    let folder = level.store.folder();
-    room::look_for_room(folder).map_err(|free| RowsError::LittleSpace { free })?;
-    let mark = Mark {
-        epoch: changed.epoch.to_string(),
-        revision: changed.revision,
-        ..level.mark.clone()
-    };
-    level.store.put(rows, &mark)?;
-    failpoint::reach("rows_written")?;
-    level.mark = mark;
-    Ok(true)
+}
+
+impl Level {
+    /// Writes the rows of a commit; returns whether the row store is still level with the record.
+    fn take(&mut self, changed: &RowsChanged) -> Result<bool, RowsError> {
+        if changed.revision <= self.mark.revision {
+            // The follower has read this commit before it was told.
+            return Ok(true);
+        }
+        let Some(rows) = &changed.rows else {
+            return Ok(false);
+        };
+        if changed.before != self.mark.revision {
+            return Ok(false);
+        }
+        failpoint::reach("rows_handed")?;
+        let folder = self.store.folder();
+        room::look_for_room(folder).map_err(|free| RowsError::LittleSpace { free })?;
+        let mark = Mark {
+            epoch: changed.epoch.to_string(),
+            revision: changed.revision,
+            reached: changed.revision,
+            is_redacted: self.mark.is_redacted || changed.is_redacted,
+            ..self.mark.clone()
+        };
+        self.store.put(rows, &mark)?;
+        failpoint::reach("rows_written")?;
+        self.mark = mark;
+        Ok(true)
+    }
 }
 
 impl Shared {
@@ -111,29 +132,42 @@ impl Shared {
         }
     }
 
-    /// The row store, if it is level with everything that was acknowledged.
-    pub(super) fn now(&self) -> Option<Arc<RowStore>> {
-        self.shown.read().clone()
+    /// The row store as it is now, if it is level with everything that was acknowledged. The snapshot is taken while
+    /// the row store can't be withdrawn, so that it has no part of what the follower writes afterwards.
+    pub(super) fn now(&self) -> Option<RowView> {
+        let shown = self.shown.read();
+        shown.as_ref().map(RowStore::view)
     }
 
-    /// Hands the row store over to the writer and the readers, if this watermark is level with the record. Returns
-    /// whether it is.
-    pub(super) fn show(&self, store: &Arc<RowStore>, mark: Mark) -> bool {
+    /// Has the commits from now on kept for [`Shared::show`].
+    pub(super) fn begin(&self) {
+        self.state.lock().waiting.clear();
+    }
+
+    /// Hands the row store over to the writer and the readers, if with the commits that wait it is level with the
+    /// record. Returns whether it is.
+    pub(super) fn show(&self, store: &Arc<RowStore>, mark: Mark) -> Result<bool, RowsError> {
         let mut state = self.state.lock();
-        if mark.revision < state.latest {
-            return false;
-        }
-        let revision = mark.revision;
-        state.level = Some(Level {
+        let mut level = Level {
             store: Arc::clone(store),
             mark,
-        });
+        };
+        for changed in std::mem::take(&mut state.waiting) {
+            if !level.take(&changed)? {
+                return Ok(false);
+            }
+        }
+        let revision = level.mark.revision;
+        if revision < state.latest {
+            return Ok(false);
+        }
+        state.level = Some(level);
         *self.shown.write() = Some(Arc::clone(store));
         self.status.send_modify(|status| {
             status.rows.state = RowsState::Following;
             status.rows.revision = Some(revision);
         });
-        true
+        Ok(true)
     }
 
     /// Takes the row store back from the writer and the readers.
@@ -141,9 +175,13 @@ impl Shared {
         self.hide(&mut self.state.lock());
     }
 
-    /// Withdraws the row store after a reader found damage.
-    pub(super) fn doubt(&self, error: RowsError) {
-        self.fail(&mut self.state.lock(), error);
+    /// Withdraws a row store in which a reader found damage, unless another one has taken its place already.
+    pub(super) fn doubt(&self, store: &Arc<RowStore>, error: RowsError) {
+        let mut state = self.state.lock();
+        let level = state.level.as_ref();
+        if level.is_some_and(|level| Arc::ptr_eq(&level.store, store)) {
+            self.fail(&mut state, error);
+        }
     }
 
     /// Why the row store was withdrawn, if it failed.
@@ -151,19 +189,9 @@ impl Shared {
         self.state.lock().failure.take()
     }
 
-    /// Whether rows were redacted since this was last asked.
-    pub(super) fn take_redacted(&self) -> bool {
-        std::mem::take(&mut self.state.lock().is_redacted)
-    }
-
-    /// Remembers that earlier versions of redacted rows are in the files.
-    pub(super) fn note_redacted(&self) {
-        self.state.lock().is_redacted = true;
-    }
-
     fn fail(&self, state: &mut State, error: RowsError) {
         self.hide(state);
-        state.failure.get_or_insert(error);
+        state.failure = Some(error);
         self.wake.notify_one();
     }
 

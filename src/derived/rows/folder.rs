@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::Utc;
 
@@ -45,7 +46,7 @@ impl RowsSummary {
         if !folder.exists() {
             return Ok(None);
         }
-        let store = folder.open(settings)?;
+        let store = Arc::new(folder.open(settings)?);
         Ok(Some(Self {
             mark: store.mark()?,
             bytes: store.bytes(),

@@ -24,14 +24,11 @@ use crate::store::{Change, Moment, Reader};
 const CHANGES_AT_ONCE: usize = 10_000;
 
 /// The pause after a failure: the first and the longest.
-const RETRY: Duration = Duration::from_secs(5);
+const RETRY: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
 /// How often everything is read and compared with its checksums, besides once at the start.
 const VERIFY_EVERY: Duration = Duration::from_secs(24 * 3600);
-
-/// How often files that have earlier versions of redacted rows are rewritten, and the size is measured.
-const COMPACT_EVERY: Duration = Duration::from_secs(3600);
 
 /// How many rows the first fill reads between two updates of the status.
 const TELL_EVERY: u64 = 4096;
@@ -79,19 +76,20 @@ impl Follower {
                 Err(_) if stop.is_cancelled() => return,
                 Err(error) => error,
             };
-            self.set_state(RowsState::Failed);
             let pause = pauses.next();
-            if error.is_damage() {
-                // Nothing but this process uses the folder, and a failed rename is tried again.
-                if let Err(error) = self.folder.set_aside(&error.to_string()) {
-                    tracing::error!(%error, "the damaged row store can't be renamed");
-                }
-            } else {
+            if !error.is_damage() {
+                self.set_state(RowsState::Failed);
                 tracing::error!(%error, "the row store can't be used, so pages are read from the database, which takes longer; the next try is in {}", humantime::format_duration(pause));
             }
+            // In the pause the last readers let go of a damaged row store.
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = sleep(pause) => {}
+            }
+            if error.is_damage()
+                && let Err(error) = self.set_aside(&error.to_string()).await
+            {
+                tracing::error!(%error, "the row store can't be renamed");
             }
         }
     }
@@ -106,33 +104,29 @@ impl Follower {
         store.mark()?.ok_or_else(unfinished)
     }
 
-    /// Rewrites the files now, so that no earlier version of a row is left in them.
-    ///
-    /// # Errors
-    /// If the row store is not level with the record, or can't be written.
-    pub async fn forget_redacted(&self) -> Result<(), RowsError> {
-        let store = self.shared.now().ok_or_else(unfinished)?;
-        blocking(move || store.compact()).await
-    }
-
-    /// Sets the row store aside, whatever its state.
+    /// Sets the row store aside, whatever its state. What was set aside before, and what has redacted content in its
+    /// files, is deleted.
     ///
     /// # Errors
     /// If the file system fails.
-    pub fn set_aside(&self, reason: &str) -> Result<(), RowsError> {
-        self.folder.set_aside(reason)
+    pub async fn set_aside(&self, reason: &str) -> Result<(), RowsError> {
+        let (folder, reason) = (self.folder.clone(), reason.to_owned());
+        blocking(move || folder.set_aside(&reason)).await
     }
 
     async fn follow(&self, stop: &CancellationToken, pauses: &mut Pauses) -> Result<(), RowsError> {
         let store = self.open(stop).await?;
         let followed = self.follow_with(&store, stop, pauses).await;
         self.shared.withdraw();
-        // Dropping the last owner waits for threads of fjall's.
-        blocking(move || {
+        // Dropping the last owner waits for threads of fjall's, for which a stop has no time: what they leave undone
+        // the next start does.
+        let dropped = blocking(move || {
             drop(store);
             Ok(())
-        })
-        .await?;
+        });
+        if !stop.is_cancelled() {
+            dropped.await?;
+        }
         followed
     }
 
@@ -142,26 +136,29 @@ impl Follower {
         stop: &CancellationToken,
         pauses: &mut Pauses,
     ) -> Result<(), RowsError> {
-        let mut verify_at = Instant::now() + VERIFY_EVERY;
-        let mut compact_at = Instant::now() + COMPACT_EVERY;
+        let verified = self.verify_later(store, stop);
+        tokio::pin!(verified);
+        let mut look_at = Instant::now() + self.settings.forget_every;
         loop {
+            if let Some(failure) = self.shared.take_failure() {
+                return Err(failure);
+            }
             self.catch_up(store, stop).await?;
             pauses.reset();
             self.measure(store);
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                () = self.shared.wake.notified() => {
-                    if let Some(failure) = self.shared.take_failure() {
-                        return Err(failure);
+                () = self.shared.wake.notified() => {}
+                done = &mut verified => {
+                    done?;
+                    verified.set(self.verify_later(store, stop));
+                }
+                () = sleep_until(look_at) => {
+                    // An LSM tree keeps earlier versions of a value in its files and its journal.
+                    if store.mark()?.is_some_and(|mark| mark.is_redacted) {
+                        return Err(RowsError::Redacted);
                     }
-                }
-                () = sleep_until(verify_at) => {
-                    self.verify(store, stop).await?;
-                    verify_at = Instant::now() + VERIFY_EVERY;
-                }
-                () = sleep_until(compact_at) => {
-                    self.compact(store).await?;
-                    compact_at = Instant::now() + COMPACT_EVERY;
+                    look_at = Instant::now() + self.settings.forget_every;
                 }
             }
         }
@@ -176,18 +173,14 @@ impl Follower {
         room::look_for_room(data_dir).map_err(|free| RowsError::LittleSpace { free })?;
         if self.folder.exists() {
             match self.open_existing(stop).await {
-                Ok(Some(store)) => return Ok(store),
-                Ok(None) => {
-                    self.folder
-                        .set_aside("it was not filled to the end, or does not fit the database")?;
-                }
-                Err(error) if error.is_damage() => self.folder.set_aside(&error.to_string())?,
+                Ok(store) => return Ok(store),
+                Err(error) if error.is_damage() => self.set_aside(&error.to_string()).await?,
                 Err(error) => return Err(error),
             }
         }
         let store = self.open_store().await?;
         self.fill(&store, stop).await?;
-        self.folder.remove_asides();
+        self.remove_asides().await?;
         Ok(store)
     }
 
@@ -196,25 +189,42 @@ impl Follower {
         blocking(move || folder.open(settings).map(Arc::new)).await
     }
 
-    /// The existing row store; none if it can't be used for this record.
-    async fn open_existing(
-        &self,
-        stop: &CancellationToken,
-    ) -> Result<Option<Arc<RowStore>>, RowsError> {
+    async fn remove_asides(&self) -> Result<(), RowsError> {
+        let folder = self.folder.clone();
+        blocking(move || {
+            folder.remove_asides();
+            Ok(())
+        })
+        .await
+    }
+
+    /// The existing row store, if it can be used for this record.
+    async fn open_existing(&self, stop: &CancellationToken) -> Result<Arc<RowStore>, RowsError> {
         let store = self.open_store().await?;
-        let Some(mark) = store.mark()? else {
-            return Ok(None);
+        let opened = Arc::clone(&store);
+        let fits = self.reader.at_one_moment(stop, move |moment| {
+            let mark = opened.mark()?.ok_or_else(unfinished)?;
+            match mark.misfit(moment)? {
+                Some(reason) => Err(RowsError::Damaged(reason.to_owned())),
+                None if mark.is_redacted => Err(RowsError::Redacted),
+                None => Ok(()),
+            }
+        });
+        let sound = match fits.await {
+            Ok(()) => self.verify(&store, stop).await,
+            Err(error) => Err(error),
         };
-        let misfit = self
-            .reader
-            .at_one_moment(stop, move |moment| Ok::<_, RowsError>(mark.misfit(moment)?));
-        if let Some(reason) = misfit.await? {
-            tracing::info!(reason, "the row store does not fit the database");
-            return Ok(None);
+        if let Err(error) = sound {
+            // Before it is set aside.
+            blocking(move || {
+                drop(store);
+                Ok(())
+            })
+            .await?;
+            return Err(error);
         }
-        self.verify(&store, stop).await?;
-        self.folder.remove_asides();
-        Ok(Some(store))
+        self.remove_asides().await?;
+        Ok(store)
     }
 
     /// Fills an empty row store from one moment of the record.
@@ -234,6 +244,7 @@ impl Follower {
                 if done % TELL_EVERY != 0 {
                     return Ok(());
                 }
+                // Each message is read twice: its row, and its channel.
                 status.send_modify(|status| status.rows.rows_done = done / 2);
                 room::look_for_room(&root).map_err(|free| RowsError::LittleSpace { free })?;
                 if token.is_cancelled() {
@@ -267,6 +278,8 @@ impl Follower {
         stop: &CancellationToken,
     ) -> Result<(), RowsError> {
         loop {
+            // Before the moment begins: a commit that is in both is told by its revision.
+            self.shared.begin();
             let (store, shared) = (Arc::clone(store), Arc::clone(&self.shared));
             let root = self.folder.root().to_owned();
             let caught_up = self.reader.at_one_moment(stop, move |moment| {
@@ -275,17 +288,23 @@ impl Follower {
                 if let Some(reason) = mark.misfit(moment)? {
                     return Err(RowsError::Damaged(reason.to_owned()));
                 }
-                let now = Mark::at(moment)?;
                 failpoint::reach("rows_read")?;
-                if read_changes(&store, moment, &mark, &now)? {
-                    shared.note_redacted();
-                }
-                Ok::<_, RowsError>(shared.show(&store, now))
+                let now = read_changes(&store, moment, &mark)?;
+                shared.show(&store, now)
             });
             if caught_up.await? {
                 return Ok(());
             }
         }
+    }
+
+    async fn verify_later(
+        &self,
+        store: &Arc<RowStore>,
+        stop: &CancellationToken,
+    ) -> Result<(), RowsError> {
+        sleep(VERIFY_EVERY).await;
+        self.verify(store, stop).await
     }
 
     /// Reads everything once, and compares the number of rows with the record's.
@@ -294,34 +313,27 @@ impl Follower {
         store: &Arc<RowStore>,
         stop: &CancellationToken,
     ) -> Result<(), RowsError> {
-        let (store, token) = (Arc::clone(store), stop.clone());
-        let verified = self.reader.at_one_moment(stop, move |moment| {
-            let view = store.view();
+        let seen = Arc::clone(store);
+        let seen = self.reader.at_one_moment(stop, move |moment| {
+            let view = seen.view();
             let mark = view.mark()?.ok_or_else(unfinished)?;
-            let rows = view.count(|| token.is_cancelled())?;
             // The numbers can be compared only if no commit is between them.
-            let in_record = moment.message_count()?;
-            if mark.revision == moment.state().revision && rows != in_record {
-                let reason =
-                    format!("it contains {rows} messages, but the database contains {in_record}");
-                return Err(RowsError::Damaged(reason));
-            }
-            Ok(())
+            let is_level = mark.revision == moment.state().revision;
+            let expected = is_level.then(|| moment.message_count()).transpose()?;
+            Ok::<_, RowsError>((view, expected))
         });
-        verified.await
-    }
-
-    /// Rewrites the files if earlier versions of redacted rows are in them.
-    async fn compact(&self, store: &Arc<RowStore>) -> Result<(), RowsError> {
-        if !self.shared.take_redacted() {
-            return Ok(());
-        }
-        let store = Arc::clone(store);
-        let compacted = blocking(move || store.compact()).await;
-        if compacted.is_err() {
-            self.shared.note_redacted();
-        }
-        compacted
+        let (view, expected) = seen.await?;
+        let token = stop.clone();
+        blocking(move || {
+            let rows = view.count(|| token.is_cancelled())?;
+            match expected.filter(|expected| *expected != rows) {
+                None => Ok(()),
+                Some(expected) => Err(RowsError::Damaged(format!(
+                    "it contains {rows} messages, but the database contains {expected}"
+                ))),
+            }
+        })
+        .await
     }
 
     fn measure(&self, store: &RowStore) {
@@ -336,31 +348,31 @@ impl Follower {
     }
 }
 
-/// Applies what changed in the record from one watermark to the other, which is that of the moment. Returns whether
-/// redacted rows are among it.
-fn read_changes(
-    store: &RowStore,
-    moment: &Moment<'_>,
-    from: &Mark,
-    to: &Mark,
-) -> Result<bool, RowsError> {
+/// Applies what changed in the record since a watermark. Returns the watermark of the moment.
+fn read_changes(store: &RowStore, moment: &Moment<'_>, from: &Mark) -> Result<Mark, RowsError> {
+    let mut now = Mark {
+        is_redacted: from.is_redacted,
+        ..Mark::at(moment)?
+    };
     let mut after = Change {
         revision: from.revision,
         message_id: i64::MAX,
     };
-    let mut is_redacted = false;
     loop {
         let changed = moment.changed_rows(after, CHANGES_AT_ONCE)?;
-        is_redacted |= changed.is_redacted;
+        now.is_redacted |= changed.is_redacted;
         let Some(next) = changed.next else {
-            if changed.rows.is_empty() && from == to {
-                return Ok(is_redacted);
+            if !changed.rows.is_empty() || now != *from {
+                store.put(&changed.rows, &now)?;
             }
-            store.put(&changed.rows, to)?;
-            return Ok(is_redacted);
+            return Ok(now);
         };
         // Until the last part, the watermark stays: what was applied is applied again after a crash.
-        store.put(&changed.rows, from)?;
+        let part = Mark {
+            revision: from.revision,
+            ..now.clone()
+        };
+        store.put(&changed.rows, &part)?;
         after = next;
     }
 }

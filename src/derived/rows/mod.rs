@@ -14,6 +14,8 @@ mod mark;
 mod store;
 mod view;
 
+use std::time::Duration;
+
 pub use error::RowsError;
 pub use feed::Feed;
 pub use folder::RowsSummary;
@@ -26,4 +28,6 @@ pub use view::Rows;
 pub struct Settings {
     /// The memory in bytes for blocks that were read.
     pub cache: u64,
+    /// How often a row store with redacted content in its files is made anew.
+    pub forget_every: Duration,
 }

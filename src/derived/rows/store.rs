@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use fjall::config::{BlockSizePolicy, CompressionPolicy};
 use fjall::{
@@ -20,9 +20,8 @@ use crate::store::{CompactRow, read_compact};
 const ROWS: &str = "rows";
 const CHANNELS: &str = "channels";
 
-/// The key of the watermark, and one that each compaction writes. They are shorter than the keys of messages.
+/// The key of the watermark. It is shorter than the keys of messages.
 const MARK: &[u8] = b"m";
-const COMPACTED: &[u8] = b"c";
 
 /// The size of a block of rows before its compression: about what a page of 100 messages reads.
 const BLOCK: u32 = 16 * 1024;
@@ -33,9 +32,6 @@ const MEMTABLE: u64 = 8 * 1024 * 1024;
 /// The maximum size of the journals, which is fjall's minimum.
 const JOURNALS: u64 = 64 * 1024 * 1024;
 
-/// How long a compaction may take to write what is in memory into files.
-const FLUSH_WITHIN: Duration = Duration::from_secs(60);
-
 /// An open row store.
 pub(super) struct RowStore {
     database: Database,
@@ -45,8 +41,8 @@ pub(super) struct RowStore {
 }
 
 /// A consistent view of the row store.
-pub(super) struct RowView<'a> {
-    store: &'a RowStore,
+pub(super) struct RowView {
+    store: Arc<RowStore>,
     snapshot: Snapshot,
 }
 
@@ -87,17 +83,17 @@ impl RowStore {
         &self.folder
     }
 
-    /// The watermark; none if the row store was not filled to the end.
-    pub(super) fn mark(&self) -> Result<Option<Mark>, RowsError> {
-        self.view().mark()
-    }
-
     /// What is in the row store now.
-    pub(super) fn view(&self) -> RowView<'_> {
+    pub(super) fn view(self: &Arc<Self>) -> RowView {
         RowView {
-            store: self,
+            store: Arc::clone(self),
             snapshot: self.database.snapshot(),
         }
+    }
+
+    /// The watermark; none if the row store was not filled to the end.
+    pub(super) fn mark(self: &Arc<Self>) -> Result<Option<Mark>, RowsError> {
+        self.view().mark()
     }
 
     /// Writes rows and the watermark, all or nothing.
@@ -157,38 +153,26 @@ impl RowStore {
         })
     }
 
-    /// Rewrites all files, so that no earlier version of a row is left in them.
-    pub(super) fn compact(&self) -> Result<(), RowsError> {
-        guarded(|| {
-            // The first turn writes files without the earlier versions; the second deletes the files of before, which
-            // the first keeps for reads that could still need them.
-            for _ in 0..2 {
-                for keyspace in [&self.rows, &self.channels] {
-                    // fjall drops earlier versions only up to a watermark. It moves by a write that follows, and at
-                    // the end of an ingestion, even of an empty one.
-                    keyspace.insert(COMPACTED, [])?;
-                    keyspace.start_ingestion()?.finish()?;
-                    flush(keyspace)?;
-                    keyspace.major_compact()?;
-                }
-            }
-            Ok(())
-        })
-    }
-
     /// The size of the tables on the disk. The journal, which fjall allocates in advance, is not counted.
     pub(super) fn bytes(&self) -> u64 {
         self.rows.disk_space() + self.channels.disk_space()
     }
 }
 
-impl RowView<'_> {
+impl RowView {
+    /// The row store that this is a view of.
+    pub(super) fn store(&self) -> Arc<RowStore> {
+        Arc::clone(&self.store)
+    }
+
     /// The watermark; none if the row store was not filled to the end.
     pub(super) fn mark(&self) -> Result<Option<Mark>, RowsError> {
         guarded(|| {
             let of = |keyspace| {
                 let mark = self.snapshot.get(keyspace, MARK)?;
-                Ok::<_, RowsError>(mark.map(|mark| serde_json::from_slice(&mark)).transpose()?)
+                let mark = mark.map(|mark| serde_json::from_slice(&mark)).transpose();
+                // Another version of this program may have written it.
+                mark.map_err(|error| RowsError::Damaged(format!("its watermark: {error}")))
             };
             let (rows, channels): (Option<Mark>, Option<Mark>) =
                 (of(&self.store.rows)?, of(&self.store.channels)?);
@@ -237,7 +221,7 @@ impl RowView<'_> {
             let mut rows = 0;
             for found in self.snapshot.iter(&self.store.rows) {
                 let (key, value) = found.into_inner()?;
-                if [MARK, COMPACTED].contains(&&*key) {
+                if *key == *MARK {
                     continue;
                 }
                 let (channel, id) = read_key(&key)?;
@@ -250,7 +234,7 @@ impl RowView<'_> {
             let mut channels = 0;
             for found in self.snapshot.iter(&self.store.channels) {
                 let key = Guard::key(found)?;
-                channels += u64::from(![MARK, COMPACTED].contains(&&*key));
+                channels += u64::from(*key != *MARK);
                 if channels % 4096 == 0 && is_stopped() {
                     return Err(RowsError::Stopped);
                 }
@@ -262,19 +246,6 @@ impl RowView<'_> {
             Ok(rows)
         })
     }
-}
-
-/// Writes what is in memory into files.
-fn flush(keyspace: &Keyspace) -> Result<(), RowsError> {
-    keyspace.rotate_memtable()?;
-    let began = Instant::now();
-    while keyspace.sealed_memtable_count() > 0 {
-        if began.elapsed() > FLUSH_WITHIN {
-            return Err(RowsError::Stopped);
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    Ok(())
 }
 
 /// The key of a row. Ids are positive, so the order of the bytes is the order of the numbers.

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::RowsError;
 use super::feed::Shared;
-use super::store::{RowStore, guarded};
+use super::store::{RowView, guarded};
 use crate::message::MessageId;
 use crate::status::StatusSender;
 use crate::store::{FoundAt, MessageRow, Order, Page, PageRequest, read_compact};
@@ -35,14 +35,13 @@ impl Rows {
     /// A page of a channel's messages, without payloads; none if the record has to be asked.
     pub async fn page(&self, request: &PageRequest) -> Option<Page> {
         let request = request.clone();
-        self.read(move |store, is_stopped| page(store, &request, is_stopped))
+        self.read(move |view, is_stopped| page(view, &request, is_stopped))
             .await
     }
 
     /// One message without its payload, or that there is none; none if the record has to be asked.
     pub async fn message(&self, id: MessageId) -> Option<Option<MessageRow>> {
-        self.read(move |store, _| {
-            let view = store.view();
+        self.read(move |view, _| {
             let Some(channel) = view.channel_of(id)? else {
                 return Ok(None);
             };
@@ -56,8 +55,7 @@ impl Rows {
     /// The rows of these messages in this order, without payloads, and none for a message that the row store does not
     /// have; none at all if the record has to be asked.
     pub async fn found(&self, found: Vec<FoundAt>) -> Option<Vec<Option<MessageRow>>> {
-        self.read(move |store, _| {
-            let view = store.view();
+        self.read(move |view, _| {
             let rows = found.into_iter().map(|(channel, id)| {
                 let value = view.value(channel, id)?;
                 let row = value.map(|value| read_compact(channel, id, &value));
@@ -71,17 +69,18 @@ impl Rows {
     /// Reads on a thread for blocking work. Dropping the future ends a long read.
     async fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&RowStore, &dyn Fn() -> bool) -> Result<T, RowsError> + Send + 'static,
+        read: impl FnOnce(&RowView, &dyn Fn() -> bool) -> Result<T, RowsError> + Send + 'static,
     ) -> Option<T> {
-        let store = self.0.now()?;
+        let view = self.0.now()?;
+        let store = view.store();
         let left = CancellationToken::new();
         let _left_on_drop = left.clone().drop_guard();
         let read =
-            tokio::task::spawn_blocking(move || guarded(|| read(&store, &|| left.is_cancelled())));
+            tokio::task::spawn_blocking(move || guarded(|| read(&view, &|| left.is_cancelled())));
         match read.await {
             Ok(Ok(read)) => Some(read),
             Ok(Err(error)) => {
-                self.0.doubt(error);
+                self.0.doubt(&store, error);
                 None
             }
             Err(_) => None,
@@ -90,11 +89,10 @@ impl Rows {
 }
 
 fn page(
-    store: &RowStore,
+    view: &RowView,
     request: &PageRequest,
     is_stopped: &dyn Fn() -> bool,
 ) -> Result<Page, RowsError> {
-    let view = store.view();
     let mut range = view.range(request.channel_id, request.range);
     let mut rows = Vec::with_capacity(request.limit + 1);
     let mut looked_at = 0;

@@ -132,7 +132,7 @@ fn rows(
 }
 
 /// The condition for a range, with literal values, by which DuckDB prunes row groups.
-fn condition(request: &PageRequest, range: IdRange) -> String {
+pub(crate) fn condition(request: &PageRequest, range: IdRange) -> String {
     format!(
         "channel_id = {} AND guild_id = {} AND message_id >= {} AND message_id < {}{}",
         request.channel_id.as_i64(),

@@ -1,13 +1,16 @@
 //! A row store that is behind its record, ahead of it, or of another one.
 
 use std::path::Path;
+use std::time::Duration;
 
-use guildlake::derived::rows::{RowsSummary, Settings};
+use guildlake::config::RowsSettings;
+use guildlake::derived::rows::{Follower, RowsSummary, Settings};
 use guildlake::status::RowsState;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use testkit::lake::{GUILD, Lake, MESSAGES, minute};
 use testkit::plan::seed;
+use tokio_util::sync::CancellationToken;
 
 use super::kit::{changes, channels, files, folder, place};
 
@@ -72,7 +75,7 @@ async fn one_whose_folder_is_gone_is_filled() {
     lake.add_minutes(30);
     compare(&lake).await;
     let folder_of = lake.folder.path().to_owned();
-    let settings = Settings { cache: 1 << 20 };
+    let settings = RowsSettings::default().follower();
     let lake = lake.restart();
     let summary = RowsSummary::read(&folder_of, settings).unwrap().unwrap();
     assert_eq!(summary.mark.unwrap().revision, lake.record.revision());
@@ -137,22 +140,41 @@ async fn one_that_was_put_back_from_an_older_time_catches_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn redacted_text_is_in_no_file_after_the_compaction() {
+async fn redacted_text_leaves_its_files() {
     let mut lake = Lake::that_blanks();
-    lake.add((0..50).map(|n| testkit::lake::payload(minute(n), "very-secret-words")));
     compare(&lake).await;
+    // Handed over, so that it is in the journal too.
+    lake.add((0..50).map(|n| testkit::lake::payload(minute(n), "very-secret-words")));
     for n in 0..50 {
         lake.delete(minute(n));
     }
     compare(&lake).await;
-    let rows = lake.rows.take().unwrap();
-    rows.forget_redacted().await.unwrap();
-    let found = files(&folder(lake.folder.path()))
-        .into_iter()
-        .filter(|file| {
+    assert_eq!(filled(&lake), 0);
+    let has_secret = |data: &Path| {
+        files(&folder(data)).into_iter().any(|file| {
             let bytes = std::fs::read(file).unwrap();
             bytes.windows(6).any(|window| window == b"secret")
-        });
-    let found: Vec<_> = found.collect();
-    assert!(found.is_empty(), "{found:?}");
+        })
+    };
+    assert!(has_secret(lake.folder.path()), "nothing is tested");
+    // Also after a restart it is known that there is something to forget.
+    let lake = lake.restart().without_rows();
+    let settings = Settings {
+        forget_every: Duration::from_millis(1),
+        ..RowsSettings::default().follower()
+    };
+    let data = lake.folder.path();
+    let follower = Follower::new(lake.reader.clone(), data, settings, lake.status.clone());
+    let stop = CancellationToken::new();
+    let mut status = lake.status.subscribe();
+    let following = tokio::spawn(follower.run(stop.clone()));
+    let anew =
+        status.wait_for(|it| it.rows.rows_total == 50 && it.rows.state == RowsState::Following);
+    let anew = tokio::time::timeout(Duration::from_secs(60), anew).await;
+    drop(anew.expect("it is not made anew").unwrap());
+    stop.cancel();
+    following.await.unwrap();
+    assert!(!has_secret(data));
+    let left = std::fs::read_dir(data.join("rows")).unwrap().count();
+    assert_eq!(left, 1, "the old files are still there");
 }

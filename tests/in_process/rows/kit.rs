@@ -85,6 +85,13 @@ fn whole(dice: &mut StdRng, number: i64) -> Message {
         payload["edited_timestamp"] = json!(at);
     }
     if dice.random_bool(0.3) {
+        // Often the same message, seen once more.
+        payload["content"] = json!(format!("message {number}"));
+        payload["edited_timestamp"] = json!(null);
+        let guild = GuildId::try_from(GUILD).unwrap();
+        return Message::read(guild, Source::Rest, observed(), &payload.to_string()).unwrap();
+    }
+    if dice.random_bool(0.3) {
         payload["embeds"] = json!([{"type": "rich", "title": text}]);
     }
     if dice.random_bool(0.3) {
