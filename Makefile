@@ -177,12 +177,14 @@ deny: ## develop: Licences, banned crates and sources of all dependencies (cargo
 	  CARGO_PROFILE_RELEASE_DEBUG=0 $(CARGO) install --quiet --locked cargo-deny@$(DENY_VERSION) --root $(TOOLS); fi
 	PATH="$$PATH:$(CURDIR)/$(TOOLS)/bin" $(CARGO) deny $(LOCKED) check --hide-inclusion-graph licenses bans sources
 
+# All programs of the benchmarks in one build: two would compile the dependencies twice, each with its own features.
+BENCH_BUILD = $(CARGO) build --release $(LOCKED) --workspace --bins --example fill
+
 .PHONY: bench
-bench: build $(BENCH_VENV)/.ready ## prove: Reading beside SQLite, PostgreSQL and JSON, into docs/PERFORMANCE.md: GUILDLAKE_BENCH_SIZES="1 10", in millions
-	@scripts/need curl
+bench: libduckdb $(BENCH_VENV)/.ready ## prove: Reading beside SQLite, PostgreSQL and JSON, into docs/PERFORMANCE.md: GUILDLAKE_BENCH_SIZES="1 10", in millions
+	@scripts/need cargo cc curl
 	@scripts/need postgres || true
-	$(CARGO) build --release $(LOCKED) --example fill
-	$(CARGO) build --release $(LOCKED) -p simulator --bins
+	$(BENCH_BUILD)
 	$(BENCH_VENV)/bin/python benches/read/bench.py --built $(BUILT)/release --work target/bench \
 	  --sizes "$${GUILDLAKE_BENCH_SIZES:-1}" $(ARGS)
 	$(BENCH_VENV)/bin/python benches/read/render.py target/bench/results-*.json
@@ -194,10 +196,10 @@ relevance: libduckdb $(BENCH_VENV)/.ready ## prove: The judged queries, asked of
 	$(BENCH_VENV)/bin/python tests/relevance/rivals.py $(BUILT)/tmp/relevance.json
 
 .PHONY: bench-search
-bench-search: build $(BENCH_VENV)/.ready ## prove: Searching beside SQLite FTS5 and PostgreSQL: GUILDLAKE_BENCH_SIZES="1 5", in millions
+bench-search: libduckdb $(BENCH_VENV)/.ready ## prove: Searching beside SQLite FTS5 and PostgreSQL: GUILDLAKE_BENCH_SIZES="1 5", in millions
+	@scripts/need cargo cc
 	@scripts/need postgres || true
-	$(CARGO) build --release $(LOCKED) --example fill
-	$(CARGO) build --release $(LOCKED) -p simulator --bins
+	$(BENCH_BUILD)
 	$(BENCH_VENV)/bin/python benches/search/bench.py --built $(BUILT)/release --work target/bench \
 	  --sizes "$${GUILDLAKE_BENCH_SIZES:-1}" $(ARGS)
 
