@@ -12,7 +12,7 @@ use guildlake::status::StatusSender;
 use guildlake::store::{Batch, Order, PageRequest, Record};
 use tokio_util::sync::CancellationToken;
 
-use crate::{FOLDER, each, messages, rows, run_child, settings};
+use crate::{FOLDER, each, rows, run_child, settings};
 use testkit::record::{channel, guild, id, whole};
 
 /// Commits of a run.
@@ -20,6 +20,18 @@ const COMMITS: u64 = 12;
 
 /// Steps that are reached once, when it is filled and brought level.
 const ONCE: [&str; 2] = ["rows_filled", "rows_read"];
+
+/// The messages of a commit: three new ones, then an edit of one, then of another, and so on. What only edits misses is
+/// not in the number of rows.
+fn messages(n: u64) -> Vec<(u64, String, u32)> {
+    let first = n - n % 3;
+    match n % 3 {
+        0 => (1..=3)
+            .map(|k| (first + k, format!("text {n} {k}"), 0))
+            .collect(),
+        k => vec![(first + k, format!("edit {n}"), 1)],
+    }
+}
 
 struct Opened {
     record: Record,
@@ -58,6 +70,7 @@ async fn child() {
         }
         let batch = Batch {
             messages: messages(n)
+                .into_iter()
                 .map(|(n, content, edit)| whole(id(n), &content, edit, 0, Source::Gateway))
                 .collect(),
             ..Batch::default()
