@@ -94,7 +94,12 @@ pub async fn open_record(storage: &StorageSettings) -> anyhow::Result<OpenRecord
 /// Writes the script with which the DuckDB command line opens this data folder.
 fn write_init_sql(data_dir: &Path) -> io::Result<()> {
     let sql = command_line_init(&std::path::absolute(data_dir)?);
-    durable::replace(&data_dir.join("init.sql"), sql.as_bytes())
+    let path = data_dir.join("init.sql");
+    // A start does not wait for the disk to write what is there already.
+    if std::fs::read(&path).is_ok_and(|present| present == sql.as_bytes()) {
+        return Ok(());
+    }
+    durable::replace(&path, sql.as_bytes())
 }
 
 /// A new status, and the sender that changes it.

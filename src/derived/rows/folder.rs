@@ -1,25 +1,19 @@
 //! The folder of the row store, and how an unusable row store is set aside.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use chrono::Utc;
 
 use super::mark::Mark;
 use super::store::RowStore;
 use super::{RowsError, Settings};
-use crate::durable;
+use crate::derived::aside;
 
 /// The folder's name in the data folder.
 const NAME: &str = "rows";
 
 /// The name of the key-value store in the folder.
 const STORE: &str = "store";
-
-/// The prefix of row stores that were set aside.
-const ASIDE: &str = "aside-";
 
 /// The folder of the row store. Only the process that holds the lock of the data folder uses it.
 #[derive(Debug, Clone)]
@@ -81,31 +75,13 @@ impl Folder {
 
     /// Renames the row store, so that a new one can be created. One that was set aside earlier is deleted.
     pub(super) fn set_aside(&self, reason: &str) -> Result<(), RowsError> {
-        self.remove_asides();
         let path = self.store();
-        let name = format!("{ASIDE}{}", Utc::now().format("%Y%m%dT%H%M%S%6f"));
-        match fs::rename(&path, self.root.join(&name)) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(RowsError::io("set aside", &path)(error)),
-        }
-        tracing::warn!(
-            reason,
-            "the row store can't be used; it was renamed to {name} and is rebuilt from the database"
-        );
-        durable::sync_folder(&self.root).map_err(RowsError::io("sync", &self.root))
+        aside::set_aside(&self.root, &path, "row store", reason)
+            .map_err(RowsError::io("set aside", &path))
     }
 
     /// Deletes row stores that were set aside: they contain nothing that the record does not.
     pub(super) fn remove_asides(&self) {
-        let Ok(entries) = fs::read_dir(&self.root) else {
-            return;
-        };
-        for entry in entries.flatten() {
-            if entry.file_name().to_string_lossy().starts_with(ASIDE) {
-                // What can't be deleted now is tried again by the next call.
-                let _ = fs::remove_dir_all(entry.path());
-            }
-        }
+        aside::remove(&self.root);
     }
 }

@@ -5,7 +5,6 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use chrono::Utc;
 use tantivy::directory::footer::Footer;
 use tantivy::directory::{Directory, FileSlice, META_LOCK, MmapDirectory};
 use tantivy::index::SegmentComponent;
@@ -14,6 +13,7 @@ use tantivy::{Index, IndexReader, IndexSettings, ReloadPolicy, TantivyError};
 use super::SearchError;
 use super::fields::{Fields, tokenizers};
 use super::mark::Mark;
+use crate::derived::aside;
 use crate::durable;
 use crate::store::RecordState;
 
@@ -22,9 +22,6 @@ const NAME: &str = "search";
 
 /// The name of the index in the folder.
 const INDEX: &str = "index";
-
-/// The prefix of indexes that were set aside.
-const ASIDE: &str = "aside-";
 
 /// The files that every segment has.
 const PARTS: [SegmentComponent; 6] = [
@@ -182,32 +179,14 @@ impl Folder {
 
     /// Renames the index, so that a new one can be created. An index that was set aside earlier is deleted.
     pub(super) fn set_aside(&self, reason: &str) -> Result<(), SearchError> {
-        self.remove_asides();
         let path = self.index();
-        let name = format!("{ASIDE}{}", Utc::now().format("%Y%m%dT%H%M%S%6f"));
-        match fs::rename(&path, self.root.join(&name)) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(SearchError::io("set aside", &path)(error)),
-        }
-        tracing::warn!(
-            reason,
-            "the search index can't be used; it was renamed to {name} and is rebuilt from the database"
-        );
-        self.sync()
+        aside::set_aside(&self.root, &path, "search index", reason)
+            .map_err(SearchError::io("set aside", &path))
     }
 
     /// Deletes indexes that were set aside: they contain nothing that the record does not.
     pub(super) fn remove_asides(&self) {
-        let Ok(entries) = fs::read_dir(&self.root) else {
-            return;
-        };
-        for entry in entries.flatten() {
-            if entry.file_name().to_string_lossy().starts_with(ASIDE) {
-                // What can't be deleted now is tried again by the next call.
-                let _ = fs::remove_dir_all(entry.path());
-            }
-        }
+        aside::remove(&self.root);
     }
 
     /// Deletes the files that the last commit does not name. Files of an interrupted commit would be in the way

@@ -74,26 +74,42 @@ impl Moment<'_> {
         after: Change,
         limit: usize,
     ) -> Result<Vec<FollowedMessage>, StoreError> {
+        let mut messages = Vec::new();
+        self.read_changed(&columns(), after, limit, |rows| {
+            messages.extend(read(rows)?);
+            Ok(())
+        })?;
+        Ok(messages)
+    }
+
+    /// Passes these columns of the messages that changed after `after` to `take`, in the order of the commits, at most
+    /// `limit`. Returns their positions.
+    pub(super) fn read_changed(
+        &self,
+        columns: &[Column],
+        after: Change,
+        limit: usize,
+        mut take: impl FnMut(&RecordBatch) -> Result<(), StoreError>,
+    ) -> Result<Vec<Change>, StoreError> {
         let changes = keys(self.connection, "true", after, self.state().revision, limit)?;
         let Some(condition) = condition(&changes) else {
-            return Ok(Vec::new());
+            return Ok(changes);
         };
-        let columns = columns();
         let names: Vec<_> = columns.iter().map(|column| column.name).collect();
         let sql = format!(
             "SELECT {} FROM discord_messages WHERE {condition} ORDER BY revision, message_id",
             names.join(", ")
         );
-        let mut messages = Vec::with_capacity(changes.len());
-        stream(self.connection, &sql, &schema(&columns), &mut |rows| {
-            messages.extend(read(&rows)?);
-            Ok::<_, StoreError>(())
+        let mut read = 0;
+        stream(self.connection, &sql, &schema(columns), &mut |rows| {
+            read += rows.num_rows();
+            take(&rows)
         })?;
-        if messages.len() != changes.len() {
-            let reason = format!("{} changes have {} rows", changes.len(), messages.len());
+        if read != changes.len() {
+            let reason = format!("{} changes have {read} rows", changes.len());
             return Err(StoreError::Damaged(reason));
         }
-        Ok(messages)
+        Ok(changes)
     }
 }
 

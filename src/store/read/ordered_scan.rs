@@ -15,8 +15,8 @@ use crate::store::schema::columns::{Column, shape};
 const PIECE_WITH_PAYLOADS: i64 = 25_000;
 const PIECE_WITHOUT: i64 = 250_000;
 
-/// The plan counts rows by stretches of 2^46 ids: 4.7 hours.
-const STRETCH_BITS: u32 = 46;
+/// Rows are counted by stretches of 2^46 ids, 4.7 hours, to cut them into pieces.
+pub(super) const STRETCH_BITS: u32 = 46;
 
 /// The rows to read of a table that has message ids.
 pub(crate) struct Selection<'a> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 
-use super::changes::{Change, condition, keys};
-use super::ordered_scan::{Selection, stream};
+use super::changes::Change;
+use super::ordered_scan::{STRETCH_BITS, Selection, stream};
 use super::view::Moment;
 use crate::message::IdRange;
 use crate::store::StoreError;
@@ -25,9 +25,6 @@ const CONTENT_REMOVED_AT: usize = place_of("content_removed_at");
 
 /// Places are read by stretches of ids of about this many messages, so that a sort never holds more.
 const PLACES_AT_ONCE: i64 = 1_000_000;
-
-/// Places are counted by stretches of 2^46 ids: 4.7 hours.
-const STRETCH_BITS: u32 = 46;
 
 /// Rows that changed, with what a follower needs to read on.
 #[derive(Debug, Default)]
@@ -49,7 +46,7 @@ impl Moment<'_> {
         &self,
         mut take: impl FnMut(CompactRow) -> Result<(), E>,
     ) -> Result<(), E> {
-        let columns = columns();
+        let columns = Column::usual();
         let selection = Selection {
             table: "discord_messages",
             columns: &columns,
@@ -125,32 +122,17 @@ impl Moment<'_> {
     /// # Errors
     /// If a query fails.
     pub fn changed_rows(&self, after: Change, limit: usize) -> Result<ChangedRows, StoreError> {
-        let changes = keys(self.connection, "true", after, self.state().revision, limit)?;
-        let Some(condition) = condition(&changes) else {
-            return Ok(ChangedRows::default());
-        };
-        let columns = columns();
-        let names: Vec<_> = columns.iter().map(|column| column.name).collect();
-        let sql = format!(
-            "SELECT {} FROM discord_messages WHERE {condition} ORDER BY revision, message_id",
-            names.join(", ")
-        );
-        let mut changed = ChangedRows {
-            next: changes.last().copied().filter(|_| changes.len() == limit),
-            ..ChangedRows::default()
-        };
-        stream(self.connection, &sql, &schema(&columns), &mut |batch| {
-            let cells = CellColumn::of(&columns, &batch);
+        let columns = Column::usual();
+        let mut changed = ChangedRows::default();
+        let changes = self.read_changed(&columns, after, limit, |batch| {
+            let cells = CellColumn::of(&columns, batch);
             for row in 0..batch.num_rows() {
                 changed.is_redacted |= cells[CONTENT_REMOVED_AT].cell(row) != Cell::Null;
                 changed.rows.push(compact(&cells, row)?);
             }
-            Ok::<_, StoreError>(())
+            Ok(())
         })?;
-        if changed.rows.len() != changes.len() {
-            let reason = format!("{} changes have {} rows", changes.len(), changed.rows.len());
-            return Err(StoreError::Damaged(reason));
-        }
+        changed.next = changes.last().copied().filter(|_| changes.len() == limit);
         Ok(changed)
     }
 
@@ -171,11 +153,7 @@ impl Moment<'_> {
     }
 }
 
-/// All columns but the payload, which is the last one.
-fn columns() -> Vec<Column> {
-    Column::usual()
-}
-
+/// The values of a row, of which the columns are all but the payload.
 fn compact(columns: &[CellColumn<'_>], row: usize) -> Result<CompactRow, StoreError> {
     let mut cells = [Cell::Null; COLUMNS.len()];
     for (cell, column) in cells.iter_mut().zip(columns) {
