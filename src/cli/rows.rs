@@ -43,7 +43,11 @@ pub(super) async fn run(
 }
 
 fn status(storage: &StorageSettings, settings: RowsSettings) -> anyhow::Result<ExitCode> {
-    let _lock = DataLock::acquire(&storage.data_dir)?;
+    // Whoever only asks makes no folder.
+    let is_there = storage.data_dir.exists();
+    let _lock = is_there
+        .then(|| DataLock::acquire(&storage.data_dir))
+        .transpose()?;
     let Some(rows) = RowsSummary::read(&storage.data_dir, settings.follower())? else {
         super::say("there is no row store; `serve` or `guildlake rows rebuild` builds it");
         return Ok(ExitCode::FAILURE);

@@ -172,7 +172,9 @@ impl RowView {
                 let mark = self.snapshot.get(keyspace, MARK)?;
                 let mark = mark.map(|mark| serde_json::from_slice(&mark)).transpose();
                 // Another version of this program may have written it.
-                mark.map_err(|error| RowsError::Damaged(format!("its watermark: {error}")))
+                mark.map_err(|error| {
+                    RowsError::Damaged(format!("its watermark can't be read: {error}"))
+                })
             };
             let (rows, channels): (Option<Mark>, Option<Mark>) =
                 (of(&self.store.rows)?, of(&self.store.channels)?);
