@@ -35,6 +35,9 @@ const MAX_PREFIXES: usize = 8;
 /// The maximum number of words in a phrase.
 const MAX_TOKENS: usize = 128;
 
+/// The parts of a Boolean query.
+pub(super) type Parts = Vec<(Occur, Box<dyn Query>)>;
+
 /// Returns the ids of the channels with a name, which is folded.
 pub type ChannelsNamed<'a> = dyn Fn(&str) -> Vec<u64> + 'a;
 
@@ -360,7 +363,7 @@ fn exact(query: Box<dyn Query>, weight: f32) -> Box<dyn Query> {
 }
 
 /// All of these queries; without a required one, all messages except the excluded ones.
-pub(super) fn all(mut parts: Vec<(Occur, Box<dyn Query>)>) -> Box<dyn Query> {
+pub(super) fn all(mut parts: Parts) -> Box<dyn Query> {
     if parts.iter().all(|(occur, _)| *occur == Occur::MustNot) {
         parts.push((Occur::Must, everything()));
     }

@@ -16,7 +16,7 @@ use super::fields::Fields;
 use super::view::column;
 
 /// The number of messages between two checks of the deadline.
-pub(super) const LOOK_EVERY: u32 = 4_096;
+pub(super) const LOOK_EVERY: usize = 4_096;
 
 /// The maximum number of users that one name can stand for.
 pub(super) const MAX_IDS_OF_NAME: usize = 1_000;
@@ -92,7 +92,7 @@ impl Clock {
         for segment in searcher.segment_readers() {
             let authors = column(fields, segment, fields.author)?;
             let mut docs = weight.scorer(segment, 1.0)?;
-            let (mut doc, mut seen) = (docs.doc(), 0_u32);
+            let (mut doc, mut seen) = (docs.doc(), 0_usize);
             while doc != TERMINATED && values.len() < MAX_IDS_OF_NAME {
                 seen += 1;
                 if seen.is_multiple_of(LOOK_EVERY) {

@@ -12,7 +12,9 @@ const FRAGMENT: usize = 240;
 /// Finds the words of a query in texts.
 #[derive(Debug, Clone)]
 pub struct Highlighter {
-    wanted: Wanted,
+    pub(super) wanted: Wanted,
+    /// Names of mentioned users are not searched by stems.
+    in_names: Wanted,
 }
 
 /// The hits in one text of a message.
@@ -32,7 +34,13 @@ impl Highlighter {
     pub fn new(clause: &Clause) -> Option<Self> {
         let mut wanted = Wanted::default();
         collect(clause, &mut wanted);
-        (wanted != Wanted::default()).then_some(Self { wanted })
+        (wanted != Wanted::default()).then(|| Self {
+            in_names: Wanted {
+                phrases: wanted.phrases.clone(),
+                stems: Vec::new(),
+            },
+            wanted,
+        })
     }
 
     /// The hits in a message.
@@ -46,7 +54,11 @@ impl Highlighter {
     /// The hits in a text.
     #[must_use]
     pub fn in_text(&self, place: Place, text: &str) -> Option<Highlight> {
-        let ranges = highlights(text, &self.wanted);
+        let wanted = match place {
+            Place::Mention => &self.in_names,
+            _ => &self.wanted,
+        };
+        let ranges = highlights(text, wanted);
         if ranges.is_empty() {
             return None;
         }

@@ -17,6 +17,7 @@ mod follower;
 mod highlight;
 mod mark;
 mod names;
+mod outside;
 pub mod query;
 mod statistics;
 pub mod text;

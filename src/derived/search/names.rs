@@ -105,12 +105,12 @@ impl Searchable {
             channels_named: &|_| Vec::new(),
             clock: clock.clone(),
         };
-        parts.push((Occur::Must, request.filter(&self.fields)));
+        parts.extend(request.filter(&self.searcher, &self.fields)?);
         let scoring = EnableScoring::disabled_from_searcher(&self.searcher);
         let weight = all(parts).weight(scoring)?;
         let mut pass = Pass::new(&request);
-        for segment in self.searcher.segment_readers() {
-            pass.segment(&self.fields, segment, &*weight)?;
+        for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
+            pass.segment(&self.fields, ordinal, segment, &*weight)?;
         }
         Ok((pass.total, pass.counts.sorted(Tz::UTC)?))
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tantivy::columnar::ColumnValues;
+use tantivy::columnar::{Cardinality, ColumnValues};
 use tantivy::schema::Field;
 use tantivy::{Searcher, SegmentReader};
 use tokio::sync::{Notify, watch};
@@ -69,7 +69,11 @@ pub(super) fn column(
     let column = segment
         .fast_fields()
         .u64(fields.schema.get_field_name(field))?;
-    Ok(column.first_or_default_col(0))
+    Ok(match column.get_cardinality() {
+        // Every document has one value, so there is nothing to look up between.
+        Cardinality::Full => column.values,
+        Cardinality::Optional | Cardinality::Multivalued => column.first_or_default_col(0),
+    })
 }
 
 /// Converts an id of the index.

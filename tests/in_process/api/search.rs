@@ -4,10 +4,13 @@
 use axum::http::Method;
 use guildlake::message::{ChannelId, Counted, GuildId, Message, MessageId, Source, Step, Tally};
 use guildlake::store::Batch;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 use testkit::lake::{Answer, CHANNEL, GUILD, Ids, Lake, minute, payload};
 use testkit::payload::observed;
+use testkit::plan::seed;
 
 fn encoded(q: &str) -> String {
     percent_encoding::utf8_percent_encode(q, percent_encoding::NON_ALPHANUMERIC).to_string()
@@ -719,4 +722,70 @@ async fn what_is_not_ready_says_so() {
     // The index of these tests is made when they ask for it.
     let problem = answer.is_problem(404, "search_off");
     assert!(problem["detail"].as_str().unwrap().contains("SEARCH_INDEX"));
+}
+
+/// Without `include_raw` only the payloads of messages that have words outside of their content are read.
+#[tokio::test]
+async fn highlights_do_not_depend_on_include_raw() {
+    const WORDS: [&str; 8] = [
+        "release", "releases", "released", "notes", "note", "harbour", "boat", "boats",
+    ];
+    let seed = seed();
+    println!("highlights: seed {seed}");
+    let mut dice = StdRng::seed_from_u64(seed);
+    let mut text = move || {
+        let words = (0..dice.random_range(1..4)).map(|_| WORDS[dice.random_range(0..8)]);
+        words.collect::<Vec<_>>().join(" ")
+    };
+    let made = (0..300).map(|n| {
+        let more = match n % 6 {
+            0 => json!({}),
+            1 => json!({"embeds": [{"type": "rich", "title": text(), "description": text()}]}),
+            2 => json!({"attachments": [{"id": "1", "filename": format!("{}.txt", text())}]}),
+            3 => json!({"mentions": [{"id": "7", "username": text()}]}),
+            4 => json!({"message_snapshots": [{"message": {"content": text()}}]}),
+            _ => json!({"poll": {"question": {"text": text()}, "answers": []}}),
+        };
+        let content = match n % 6 {
+            3 => format!("<@7> {}", text()),
+            4 | 5 => String::new(),
+            _ => text(),
+        };
+        with(minute(n), &content, &more)
+    });
+    let made: Vec<String> = made.collect();
+    let mut lake = Lake::new();
+    // Two segments, of which the second replaces documents of the first.
+    lake.add(made[..200].iter().cloned());
+    lake.index().await;
+    lake.add(made[150..].iter().cloned());
+    lake.index().await;
+    let mut highlighted = 0;
+    for q in WORDS.into_iter().chain([
+        "\"release\"",
+        "\"boats\"",
+        "\"release notes\"",
+        "\"boat harbour\"",
+        "bo*",
+        "\"note bo*\"",
+        "release OR harbour",
+        "notes -boat",
+        "release notes boat",
+    ]) {
+        let ask = async |more: &str| {
+            let path = format!("/v1/search?limit=500&q={}{more}", encoded(q));
+            let page = lake.get(&path).await.json();
+            let hits = page["data"].as_array().unwrap().iter();
+            let of_hit = |hit: &Value| (hit["message_id"].clone(), hit["highlights"].clone());
+            hits.map(of_hit).collect::<Vec<_>>()
+        };
+        let (plain, raw) = (ask("").await, ask("&include_raw=true").await);
+        assert_eq!(plain, raw, "{q}");
+        let lists = plain.iter().filter_map(|(_, list)| list.as_array());
+        highlighted += lists
+            .flatten()
+            .filter(|it| it["field"] != "content")
+            .count();
+    }
+    assert!(highlighted > 300, "{highlighted}");
 }

@@ -26,7 +26,8 @@ use crate::api::http::refusals::Refusals;
 use crate::api::http::values::{Snowflake, snowflake};
 use crate::api::routes::state::Api;
 use crate::derived::search::{
-    Clock, Counts, Facets, Highlight, Highlighter, Hit, Place, SearchError, Sort, Warning,
+    Clock, Counts, Facets, Highlight, Highlighter, Hit, Place, SearchError, Searchable, Sort,
+    Warning,
 };
 use crate::store::{FollowedMessage, FoundRow, MessageRow};
 
@@ -201,8 +202,10 @@ async fn page(api: &Api, query: SearchPageQuery) -> Result<Response, Problem> {
     let highlighter = search.clause.as_ref().filter(|_| page.highlights());
     let highlighter = highlighter.and_then(Highlighter::new);
     let mut rows = rows(api, found.collect(), page.include_raw()).await?;
-    if highlighter.is_some() && !page.include_raw() {
-        add_payloads(api, &mut rows).await?;
+    if let Some(highlighter) = &highlighter
+        && !page.include_raw()
+    {
+        add_payloads(api, &index, &hits.hits, highlighter, &mut rows).await?;
     }
     let shown = Shown {
         highlighter,
@@ -233,15 +236,37 @@ async fn page(api: &Api, query: SearchPageQuery) -> Result<Response, Problem> {
     Ok(response)
 }
 
-/// Adds the payloads of messages that can have words outside of their content. Only those are read, because
+/// Adds the payloads of messages that have words outside of their content. Only those are read, because
 /// decompressing a payload costs more than the rest of the row; button labels below a text are ignored for that
 /// reason.
-async fn add_payloads(api: &Api, found: &mut [FoundRow]) -> Result<(), Problem> {
+async fn add_payloads(
+    api: &Api,
+    index: &Arc<Searchable>,
+    hits: &[Hit],
+    highlighter: &Highlighter,
+    found: &mut [FoundRow],
+) -> Result<(), Problem> {
     let has_more = |row: &MessageRow| {
         let has_parts = row.embed_count > 0 || row.attachment_count > 0;
         has_parts || row.content.is_empty() || row.content.contains("<@")
     };
-    let with_more = found.iter_mut().filter(|it| has_more(&it.row));
+    let with_more: Vec<(Hit, &mut FoundRow)> = hits
+        .iter()
+        .copied()
+        .zip(&mut *found)
+        .filter(|(_, found)| has_more(&found.row))
+        .collect();
+    if with_more.is_empty() {
+        return Ok(());
+    }
+    let contents = with_more.iter();
+    let contents: Vec<(Hit, String)> = contents
+        .map(|(hit, found)| (*hit, found.row.content.clone()))
+        .collect();
+    let (index, highlighter) = (Arc::clone(index), highlighter.clone());
+    let outside = blocking(api, move |_| index.outside_content(&contents, &highlighter)).await?;
+    let with_more = with_more.into_iter().zip(outside);
+    let with_more = with_more.filter_map(|((_, found), outside)| outside.then_some(found));
     if !api.add_payloads(with_more).await? {
         // A commit came between, so everything is read again, from one moment.
         let places = found

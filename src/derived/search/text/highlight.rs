@@ -68,6 +68,21 @@ pub fn highlights(text: &str, wanted: &Wanted) -> Vec<Range<usize>> {
     merged(hits)
 }
 
+/// How often these stems occur in a text, counted as the index counts them.
+#[must_use]
+pub fn count_stems(text: &str, stems: &[String]) -> i64 {
+    if stems.is_empty() {
+        return 0;
+    }
+    let scan = Scan::of(text);
+    let whole = scan.tokens.iter().filter(|it| it.form == Form::Whole);
+    let counts = whole.map(|token| {
+        let known = of_folded(scan.text(token));
+        known.iter().filter(|stem| stems.contains(stem)).count()
+    });
+    i64::try_from(counts.sum::<usize>()).unwrap_or(i64::MAX)
+}
+
 /// The end of a phrase whose first token is at position `start`, if the phrase is complete there.
 fn end_of(scan: &Scan, start: usize, phrase: &Phrase) -> Option<usize> {
     let (last, rest) = phrase.tokens.split_last()?;

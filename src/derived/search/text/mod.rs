@@ -37,7 +37,7 @@ mod words;
 pub use emoji::{bare_emoji, is_emoji, plain_emoji};
 pub use fold::fold_name;
 pub use fragment::{Fragment, fragment};
-pub use highlight::{Phrase, Wanted, highlights};
+pub use highlight::{Phrase, Wanted, count_stems, highlights};
 pub use scan::MAX_BYTES;
 pub use stems::{StemStream, Stems, stems_of};
 pub use typed::{TypedToken, typed, typed_prefix};
