@@ -165,8 +165,12 @@ class Bench:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def service(self, **more: str) -> Service:
-        return Service(self.options.built / "guildlake", self.folder / "data", **more)
+    @contextlib.contextmanager
+    def service(self, **more: str) -> Iterator[Service]:
+        """The service, from the moment on at which its row store answers."""
+        with Service(self.options.built / "guildlake", self.folder / "data", **more) as service:
+            service.until_rows_follow()
+            yield service
 
     # -- Pages and single messages
 
@@ -209,6 +213,8 @@ class Bench:
             ]:
                 made[f"{kind} {name}"] = (request_path("/v1/messages", asked | more), own if rival else None)
         point = self.dice.choice(self.ids)
+        plain = request_path(f"/v1/messages/{point}", {"include_raw": "false"})
+        made["message without payload"] = (plain, (lambda: rival.plain_message(point)) if rival else None)
         made["message"] = (f"/v1/messages/{point}", (lambda: rival.message(point)) if rival else None)
         return made
 

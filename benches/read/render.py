@@ -18,6 +18,7 @@ COLOURS = {"guildlake": "#2563eb", "SQLite": "#f59e0b", "PostgreSQL": "#10b981",
 CHANNELS = ["biggest", "middle", "smallest", "dead"]
 DRAWN = ["pages", "reports"]
 KINDS = ["newest", "cursor", "range"]
+MESSAGES = ["message", "message without payload"]
 #: What is of one number of messages: the line about the machine, and a table.
 BLOCK = re.compile(r"^[^\n]*; ([\d,]+) messages, [^\n]*\n\n(?:\|[^\n]*\n)*\|[^\n]*", re.M)
 
@@ -64,8 +65,8 @@ def pages(result: dict) -> str:
         return ""
     rows = []
     others = [other for other in OTHERS if other in result["pages"]]
-    for name in [*(f"{kind} {channel}" for channel in CHANNELS for kind in KINDS), "message"]:
-        cells = [name if name == "message" else "{1}, {0}".format(*name.split())]
+    for name in [*(f"{kind} {channel}" for channel in CHANNELS for kind in KINDS), *MESSAGES]:
+        cells = [name if name in MESSAGES else "{1}, {0}".format(*name.split())]
         for other in others:
             taken = result["pages"][other]
             cells += [ratio(taken[f"{name}/guildlake"][at], taken[f"{name}/{other}"][at]) for at in ("p50", "p99")]
@@ -80,7 +81,7 @@ def ingest(result: dict) -> str:
         return ""
     taken = result["ingest"]
     rows = []
-    for name in [*(f"{kind} {channel}" for channel in CHANNELS for kind in KINDS), "message", "health"]:
+    for name in [*(f"{kind} {channel}" for channel in CHANNELS for kind in KINDS), *MESSAGES, "health"]:
         idle, busy = (taken[when][f"{name}/guildlake"] for when in ("idle", "ingest"))
         rows.append([name, ratio(busy["p50"], idle["p50"]), ratio(busy["p99"], idle["p99"])])
     return table(result, [f"request ({taken['events']:,.0f} events a second)", "p50 to idle", "p99 to idle"], rows)

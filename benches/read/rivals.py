@@ -77,6 +77,7 @@ class Rival(Protocol):
         self, guild: int, channel: int, cursor: int | None = None, span: tuple[str, str] | None = None
     ) -> list[tuple]: ...
     def message(self, message: int) -> list[tuple]: ...
+    def plain_message(self, message: int) -> list[tuple]: ...
     def close(self) -> None: ...
 
 
@@ -116,6 +117,9 @@ class Sql:
 
     def message(self, message: int) -> list[tuple]:
         return self.ask(f"SELECT {COLUMNS} FROM messages WHERE message_id = {message}")
+
+    def plain_message(self, message: int) -> list[tuple]:
+        return self.ask(f"SELECT {SHOWN} FROM messages WHERE message_id = {message}")
 
     @staticmethod
     def moment(time: str) -> str:

@@ -123,6 +123,13 @@ class Service(Process):
     def health(self) -> dict:
         return json.loads(self.get("/health"))
 
+    def until_rows_follow(self) -> None:
+        """Until the row store has every row of the record; before, the database answers."""
+        while (rows := self.health()["rows"])["state"] != "following":
+            if rows["state"] == "failed":
+                raise RuntimeError(f"the row store is not made: {rows}")
+            time.sleep(0.05)
+
     def until_complete(self) -> None:
         """Until the history of the simulator is in the record."""
         until = time.monotonic() + PATIENCE
