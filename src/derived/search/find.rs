@@ -361,6 +361,7 @@ impl<'a> Pass<'a> {
         weight: &dyn Weight,
         rank: impl Fn(u64) -> u64,
     ) -> Result<(), SearchError> {
+        let counts_facets = self.request.facets != Facets::default();
         let mut scorer = weight.scorer(segment, 1.0)?;
         self.look_at_the_clock()?;
         let mut found = [0; COLLECT_BLOCK_BUFFER_LEN];
@@ -375,13 +376,19 @@ impl<'a> Pass<'a> {
             let (docs, ids) = (&found[..alive], &mut ids[..alive]);
             self.total += alive as u64;
             columns.ids.get_vals(docs, ids);
+            let mut worst = self.worst();
             for (&doc, &id) in docs.iter().zip(&*ids) {
-                self.count(columns, doc, id);
+                if counts_facets {
+                    self.count(columns, doc, id);
+                }
                 let rank = Rank {
                     score: 0,
                     id: rank(id),
                 };
-                self.keep(rank, columns, doc);
+                if worst.is_none_or(|worst| rank > worst) {
+                    self.keep(rank, columns, doc);
+                    worst = self.worst();
+                }
             }
         }
     }
