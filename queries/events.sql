@@ -26,10 +26,10 @@ WITH counted AS (
            count(*) FILTER (message_type = 6) AS pins,
            count(*) FILTER (message_type IN (18, 21)) AS threads,
            count(*) FILTER (message_type = 46) AS polls_ended, count(*) AS events
-    FROM discord_messages
+    FROM messages_there()
     JOIN wanted_slots(unit_or('week')) ON slot = slot_of(message_id, unit_or('week'))
     WHERE NOT is_written(message_type)
-      AND is_wanted(guild_id, channel_id, message_id, deleted, 0, author_is_bot)
+      AND message_id >= from_id() AND is_wanted_anywhere(guild_id, message_id, deleted, 0, author_is_bot)
     GROUP BY starts_at
 )
 SELECT period, starts_at, coalesce(joins, 0) AS joins, coalesce(boosts, 0) AS boosts,

@@ -51,23 +51,18 @@ CREATE OR REPLACE MACRO is_wanted_anywhere(guild, id, is_deleted, type, by_bot) 
     AND (coalesce(CAST(getvariable('include_system') AS BOOLEAN), false) OR is_written(type))
     AND (coalesce(CAST(getvariable('include_bots') AS BOOLEAN), true) OR NOT by_bot);
 
-CREATE OR REPLACE MACRO is_wanted_ever(guild, channel, id, is_deleted, type, by_bot) AS
-    is_wanted_anywhere(guild, id, is_deleted, type, by_bot)
-    AND (getvariable('channel_id') IS NULL
-         OR channel IN (SELECT wanted.channel_id FROM wanted_channels() AS wanted));
-
-CREATE OR REPLACE MACRO is_wanted(guild, channel, id, is_deleted, type, by_bot) AS
-    id >= from_id() AND is_wanted_ever(guild, channel, id, is_deleted, type, by_bot);
-
 ---------------------------------------------------------------------------------------------------
 -- Messages
 
--- The messages of the requested channels. The text of the query is chosen while DuckDB plans it: with an OR before the
--- IN, each message would go through a join even if no channel is requested, and a UNION ALL is planned twice.
-CREATE OR REPLACE MACRO messages_there() AS TABLE
-    FROM query(CASE WHEN getvariable('channel_id') IS NULL THEN 'FROM discord_messages'
-                    ELSE 'FROM discord_messages WHERE channel_id IN
+-- The rows of a view that are in the requested channels. The text of the query is chosen while DuckDB plans it: with an
+-- OR before the IN, each row would go through a join even if no channel is requested, and a UNION ALL is planned twice.
+CREATE OR REPLACE MACRO rows_there(name) AS TABLE
+    FROM query(CASE WHEN getvariable('channel_id') IS NULL THEN 'FROM ' || name
+                    ELSE 'FROM ' || name || ' WHERE channel_id IN
                               (SELECT wanted.channel_id FROM wanted_channels() AS wanted)' END);
+
+CREATE OR REPLACE MACRO messages_there() AS TABLE
+    FROM rows_there('discord_messages');
 
 -- Like wanted_messages(), including messages before `from`: for counts from the beginning, such as new authors.
 CREATE OR REPLACE MACRO wanted_history() AS TABLE
@@ -472,23 +467,23 @@ FROM (
 WHERE regexp_matches(url, '(?i)^https?://[^/?#]');
 
 CREATE OR REPLACE MACRO wanted_attachments() AS TABLE
-    FROM discord_attachments
-    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
+    FROM rows_there('discord_attachments')
+    WHERE message_id >= from_id() AND is_wanted_anywhere(guild_id, message_id, deleted, message_type, by_bot);
 CREATE OR REPLACE MACRO wanted_embeds() AS TABLE
-    FROM discord_embeds
-    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
+    FROM rows_there('discord_embeds')
+    WHERE message_id >= from_id() AND is_wanted_anywhere(guild_id, message_id, deleted, message_type, by_bot);
 CREATE OR REPLACE MACRO wanted_mentions() AS TABLE
-    FROM discord_mentions
-    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
+    FROM rows_there('discord_mentions')
+    WHERE message_id >= from_id() AND is_wanted_anywhere(guild_id, message_id, deleted, message_type, by_bot);
 CREATE OR REPLACE MACRO wanted_reactions() AS TABLE
-    FROM discord_reactions
-    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
+    FROM rows_there('discord_reactions')
+    WHERE message_id >= from_id() AND is_wanted_anywhere(guild_id, message_id, deleted, message_type, by_bot);
 CREATE OR REPLACE MACRO wanted_replies() AS TABLE
-    FROM discord_replies
-    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
+    FROM rows_there('discord_replies')
+    WHERE message_id >= from_id() AND is_wanted_anywhere(guild_id, message_id, deleted, message_type, by_bot);
 CREATE OR REPLACE MACRO wanted_links() AS TABLE
-    FROM discord_links
-    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
+    FROM rows_there('discord_links')
+    WHERE message_id >= from_id() AND is_wanted_anywhere(guild_id, message_id, deleted, message_type, by_bot);
 
 ---------------------------------------------------------------------------------------------------
 -- Threads that were started in the requested time. The start is the time of the first message in the thread,
@@ -511,7 +506,7 @@ WITH all_threads AS (
     SELECT threads.channel_id, message_id, author_id
     FROM threads JOIN discord_messages ON message_id = threads.channel_id
     -- A starter that was deleted still tells who began.
-    WHERE is_wanted_ever(guild_id, threads.channel_id, message_id, false, message_type, author_is_bot)
+    WHERE is_wanted_anywhere(guild_id, message_id, false, message_type, author_is_bot)
 ), messages AS (
     SELECT channel_id, message_id, author_id FROM wanted_messages() SEMI JOIN threads USING (channel_id)
 ), begun AS (

@@ -67,7 +67,6 @@ impl Reader {
         self.run_report(move |session| {
             session.at_one_moment(|connection, kept| {
                 kept.check(&request.sql, check)?;
-                kept.set_parameters(&request)?;
                 let (revision, commits, heard_until) =
                     connection.query_row("FROM record_now", [], |row| {
                         Ok((row.get(0)?, row.get(1)?, row.get(2)?))
@@ -77,6 +76,7 @@ impl Reader {
                     coverage(connection, request.reads_history, heard_until)
                 })?;
                 kept.prepare(&place, &request)?;
+                kept.set_variables()?;
                 Ok(ReportAnswer {
                     coverage,
                     batches: rows(connection, &request.sql, &request.schema)?,

@@ -3,7 +3,7 @@
 //! temporary tables and variables of the connection; `queries/lib/views.sql` reads it by the variables `kept_…`.
 
 use std::borrow::Borrow;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use duckdb::Connection;
 use parking_lot::Mutex;
@@ -35,8 +35,8 @@ pub(crate) struct Session {
 struct Kept {
     /// The texts that are one query.
     checked: HashSet<String>,
-    /// The variables that are set.
-    variables: Vec<String>,
+    /// The variables that are set, with their values as SQL; none if that is not known.
+    variables: Option<BTreeMap<String, String>>,
     /// The number of commits of the record at which `ends`, `coverage` and the table `kept_coverage` were read.
     commits: Option<i64>,
     ends: HashMap<String, Ends>,
@@ -86,7 +86,7 @@ impl Session {
         let connection = &self.connection;
         // Until the commit nothing is known to be kept, also after a panic.
         let mut kept = std::mem::take(&mut *self.kept.lock());
-        let (variables, made) = (kept.variables.clone(), kept.made);
+        let made = kept.made;
         let tables: Vec<_> = kept.tables.iter().map(|table| table.name.clone()).collect();
         let answer = (|| {
             connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
@@ -95,6 +95,7 @@ impl Session {
                 &mut KeptHere {
                     connection,
                     kept: &mut kept,
+                    wanted: BTreeMap::new(),
                 },
             )?;
             connection.execute_batch("COMMIT")?;
@@ -107,9 +108,7 @@ impl Session {
             for name in tables {
                 let _ = connection.execute_batch(&format!("DROP TABLE IF EXISTS temp.main.{name}"));
             }
-            // The variables are not part of the transaction.
             Kept {
-                variables: [variables, kept.variables].concat(),
                 made: made.max(kept.made),
                 ..Kept::default()
             }
@@ -122,6 +121,8 @@ impl Session {
 pub(super) struct KeptHere<'a> {
     connection: &'a Connection,
     kept: &'a mut Kept,
+    /// The variables that the next query needs, with their values as SQL.
+    wanted: BTreeMap<String, String>,
 }
 
 impl KeptHere<'_> {
@@ -140,22 +141,39 @@ impl KeptHere<'_> {
         Ok(())
     }
 
-    /// Sets the request's parameters and resets all other variables, because those of the connection's last report
-    /// still exist.
-    pub(super) fn set_parameters(&mut self, request: &ReportRequest) -> Result<(), StoreError> {
-        let old = std::mem::take(&mut self.kept.variables);
-        let mut sql: String = old
-            .iter()
-            .map(|name| format!("RESET VARIABLE \"{name}\";"))
-            .collect();
-        for (name, value) in &request.parameters {
-            sql += &format!("SET VARIABLE \"{name}\" = {};", literal(value));
+    /// Sets the variables that are wanted, as far as they are not set, and resets all others: those of the
+    /// connection's last report still exist.
+    pub(super) fn set_variables(&mut self) -> Result<(), StoreError> {
+        // Should one of them fail, it is not known which are set.
+        let set = match self.kept.variables.take() {
+            Some(set) => set,
+            None => self.variables()?,
+        };
+        let wanted = &self.wanted;
+        let mut sql = String::new();
+        for name in set.keys().filter(|name| !wanted.contains_key(*name)) {
+            sql += &format!("RESET VARIABLE \"{name}\";");
         }
-        let new = request.parameters.iter().map(|(name, _)| name.clone());
-        self.kept.variables = old.into_iter().chain(new.clone()).collect();
-        self.connection.execute_batch(&sql)?;
-        self.kept.variables = new.collect();
+        for (name, value) in wanted
+            .iter()
+            .filter(|(name, value)| set.get(*name) != Some(value))
+        {
+            sql += &format!("SET VARIABLE \"{name}\" = {value};");
+        }
+        if !sql.is_empty() {
+            self.connection.execute_batch(&sql)?;
+        }
+        self.kept.variables = Some(wanted.clone());
         Ok(())
+    }
+
+    /// The names of the variables that are set, without their values.
+    fn variables(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT name FROM duckdb_variables()")?;
+        let names = statement.query_map([], |row| Ok((row.get(0)?, String::new())))?;
+        Ok(names.collect::<Result<_, _>>()?)
     }
 
     /// Makes the coverage of this commit ready, as the table that the view `coverage` reads.
@@ -164,7 +182,12 @@ impl KeptHere<'_> {
         commits: i64,
         request: &ReportRequest,
     ) -> Result<Place, StoreError> {
+        let parameters = request.parameters.iter();
+        self.wanted = parameters
+            .map(|(name, value)| (name.clone(), literal(value)))
+            .collect();
         if self.kept.commits != Some(commits) {
+            self.set_variables()?;
             self.kept.commits = None;
             self.kept.ends.clear();
             self.kept.coverage.clear();
@@ -172,7 +195,7 @@ impl KeptHere<'_> {
                 .execute_batch("CREATE OR REPLACE TEMP TABLE kept_coverage AS FROM coverage")?;
             self.kept.commits = Some(commits);
         }
-        self.set("coverage", "FROM temp.main.kept_coverage")?;
+        self.want("coverage", "FROM temp.main.kept_coverage");
         let place = ["guild_id", "channel_id", "from", "to"].map(|name| text(request, name));
         Ok(Place(place.join(" ")))
     }
@@ -188,6 +211,7 @@ impl KeptHere<'_> {
         if let Some(known) = self.kept.coverage.get(&key) {
             return Ok(*known);
         }
+        self.set_variables()?;
         let found = read(self.connection)?;
         make_room(self.kept.coverage.len(), || self.kept.coverage.clear());
         self.kept.coverage.insert(key, found);
@@ -267,18 +291,19 @@ impl KeptHere<'_> {
     /// Sets the variables of the ends of the requested time.
     fn ends(&mut self, place: &Place) -> Result<Ends, StoreError> {
         if let Some(ends) = self.kept.ends.get(&place.0).cloned() {
-            self.set("end", &ends.end)?;
-            self.set("range", &ends.range)?;
+            self.want("end", &ends.end);
+            self.want("range", &ends.range);
             return Ok(ends);
         }
+        self.set_variables()?;
         let end: Option<i64> = self
             .connection
             .query_row("FROM find_end()", [], |row| row.get(0))?;
         let end = end.map_or_else(|| "NULL".to_owned(), |end| end.to_string());
         let end = format!("SELECT CAST({end} AS BIGINT) AS last_id");
-        self.set("end", &end)?;
+        self.want("end", &end);
         let range = self.bounds("find_range()")?;
-        self.set("range", &range)?;
+        self.want("range", &range);
         let history = self.bounds("history_range()")?;
         let ends = Ends {
             end,
@@ -291,7 +316,8 @@ impl KeptHere<'_> {
     }
 
     /// The query of the bounds that a macro finds, of which it has one row or none.
-    fn bounds(&self, of: &str) -> Result<String, StoreError> {
+    fn bounds(&mut self, of: &str) -> Result<String, StoreError> {
+        self.set_variables()?;
         let sql = format!("SELECT CAST(any_value(bounds) AS VARCHAR), count(*) FROM {of}");
         let (bounds, rows): (Option<String>, i64) = self
             .connection
@@ -313,6 +339,7 @@ impl KeptHere<'_> {
         let table = if let Some(table) = table {
             table
         } else {
+            self.set_variables()?;
             self.kept.made += 1;
             let name = format!("kept_{}", self.kept.made);
             let rows = self.connection.execute(
@@ -328,7 +355,8 @@ impl KeptHere<'_> {
         let from = format!("FROM temp.main.{}", table.name);
         self.kept.tables.push_back(table);
         self.drop_oldest()?;
-        self.set(name, &from)
+        self.want(name, &from);
+        Ok(())
     }
 
     /// Drops the tables that were not used for longest.
@@ -345,12 +373,10 @@ impl KeptHere<'_> {
         Ok(())
     }
 
-    fn set(&mut self, name: &str, query: &str) -> Result<(), StoreError> {
-        let name = format!("kept_{name}");
+    /// Lets the variable `kept_` + `name` be this query.
+    fn want(&mut self, name: &str, query: &str) {
         let query = literal(&Value::Text(query.to_owned()));
-        self.kept.variables.push(name.clone());
-        let sql = format!("SET VARIABLE {name} = {query}");
-        Ok(self.connection.execute_batch(&sql)?)
+        self.wanted.insert(format!("kept_{name}"), query);
     }
 }
 
