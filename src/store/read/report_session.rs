@@ -14,9 +14,9 @@ use crate::report::Value;
 use crate::store::StoreError;
 use crate::store::file::report_catalog;
 
-/// The maximum number of rows of all kept tables: those of a hundred years of days, or two of quarters of an hour.
-/// The newest table is kept whatever its size.
-const MOST_ROWS: usize = 100_000;
+/// The maximum number of rows of all tables that are kept for the next report (some 15 MB): eight years by quarters of an
+/// hour, or hundreds by days.
+const MOST_ROWS: usize = 300_000;
 
 /// The maximum number of kept texts, ends and coverages each; beyond it all are dropped.
 const MOST_ANSWERS: usize = 100;
@@ -40,6 +40,8 @@ struct Kept {
     /// The number of commits of the record at which `ends`, `coverage` and the table `kept_coverage` were read.
     commits: Option<i64>,
     ends: HashMap<String, Ends>,
+    /// The range of `wanted_history()`, as queries, by the same key.
+    histories: HashMap<String, String>,
     coverage: HashMap<(String, bool), CoverageSummary>,
     /// The tables, from the oldest to the newest.
     tables: VecDeque<Table>,
@@ -52,7 +54,6 @@ struct Kept {
 struct Ends {
     end: String,
     range: String,
-    history: String,
 }
 
 /// A table that depends on nothing but its key.
@@ -190,6 +191,7 @@ impl KeptHere<'_> {
             self.set_variables()?;
             self.kept.commits = None;
             self.kept.ends.clear();
+            self.kept.histories.clear();
             self.kept.coverage.clear();
             self.connection
                 .execute_batch("CREATE OR REPLACE TEMP TABLE kept_coverage AS FROM coverage")?;
@@ -246,6 +248,7 @@ impl KeptHere<'_> {
         if !asks_for_ends {
             return Ok(());
         }
+        self.drop_oldest()?;
         let ends = self.ends(place)?;
         let zone = text(request, "time_zone");
         let by = format!("{unit} {zone} {}", text(request, "week_start"));
@@ -264,10 +267,11 @@ impl KeptHere<'_> {
             )?;
         }
         if history {
-            let query = format!("FROM day_slots(({}), '{unit}')", ends.history);
+            let range = self.history(place)?;
+            let query = format!("FROM day_slots(({range}), '{unit}')");
             self.table(
                 &format!("history_{unit}"),
-                &format!("slots {by} {}", ends.history),
+                &format!("history {by} {range}"),
                 &query,
             )?;
         }
@@ -304,15 +308,21 @@ impl KeptHere<'_> {
         self.want("end", &end);
         let range = self.bounds("find_range()")?;
         self.want("range", &range);
-        let history = self.bounds("history_range()")?;
-        let ends = Ends {
-            end,
-            range,
-            history,
-        };
+        let ends = Ends { end, range };
         make_room(self.kept.ends.len(), || self.kept.ends.clear());
         self.kept.ends.insert(place.0.clone(), ends.clone());
         Ok(ends)
+    }
+
+    /// The range of `wanted_history()`.
+    fn history(&mut self, place: &Place) -> Result<String, StoreError> {
+        if let Some(range) = self.kept.histories.get(&place.0) {
+            return Ok(range.clone());
+        }
+        let range = self.bounds("history_range()")?;
+        make_room(self.kept.histories.len(), || self.kept.histories.clear());
+        self.kept.histories.insert(place.0.clone(), range.clone());
+        Ok(range)
     }
 
     /// The query of the bounds that a macro finds, of which it has one row or none.
@@ -354,19 +364,17 @@ impl KeptHere<'_> {
         };
         let from = format!("FROM temp.main.{}", table.name);
         self.kept.tables.push_back(table);
-        self.drop_oldest()?;
         self.want(name, &from);
         Ok(())
     }
 
-    /// Drops the tables that were not used for longest.
+    /// Drops the tables that were not used for longest, until the others are small enough. Before a report asks for its
+    /// tables, since it may need more than are kept.
     fn drop_oldest(&mut self) -> Result<(), StoreError> {
         let rows = |tables: &VecDeque<Table>| tables.iter().map(|table| table.rows).sum::<usize>();
-        // The report that runs may use the last five.
-        while self.kept.tables.len() > 5 && rows(&self.kept.tables) > MOST_ROWS {
-            let Some(oldest) = self.kept.tables.pop_front() else {
-                break;
-            };
+        while rows(&self.kept.tables) > MOST_ROWS
+            && let Some(oldest) = self.kept.tables.pop_front()
+        {
             let sql = format!("DROP TABLE temp.main.{}", oldest.name);
             self.connection.execute_batch(&sql)?;
         }
