@@ -16,16 +16,15 @@
 -- column authors: integer. Number of authors who wrote in it.
 -- column channels: integer. Number of channels and threads in which they wrote.
 
-WITH quarters AS MATERIALIZED (
-    FROM wanted_quarters_by(unit_or('day'))
-), counted AS (
-    SELECT starts_at, count(*) AS messages, count(DISTINCT author_id) AS authors,
+WITH counted AS (
+    SELECT in_slot(message_id, next_id, first_starts_at, next_starts_at) AS starts_at,
+           count(*) AS messages, count(DISTINCT author_id) AS authors,
            count(DISTINCT channel_id) AS channels
     FROM wanted_messages()
-    JOIN quarters ON quarters.quarter = quarter_of(message_id)
+    JOIN wanted_slots(unit_or('day')) ON slot = slot_of(message_id, unit_or('day'))
     GROUP BY starts_at
 )
 SELECT period, starts_at, coalesce(messages, 0) AS messages, coalesce(authors, 0) AS authors,
        coalesce(channels, 0) AS channels
-FROM (SELECT DISTINCT period, starts_at FROM quarters) LEFT JOIN counted USING (starts_at)
+FROM wanted_periods(unit_or('day')) LEFT JOIN counted USING (starts_at)
 ORDER BY starts_at;

@@ -20,12 +20,10 @@
 -- column returned: integer. Authors who wrote earlier, but not in the previous period.
 -- column lost: integer. Authors who wrote in the previous period and not in this one.
 
-WITH quarters AS (
+WITH active AS (
     -- From the beginning on: who is new is told by all that was before.
-    SELECT quarter, period_of(local_time, unit_or('week')) AS period FROM history_quarters()
-), active AS (
-    SELECT DISTINCT author_id, period
-    FROM wanted_history() JOIN quarters ON quarters.quarter = quarter_of(message_id)
+    SELECT DISTINCT author_id, in_slot(message_id, next_id, first_period, next_period) AS period
+    FROM wanted_history() JOIN history_slots(unit_or('week')) ON slot = slot_of(message_id, unit_or('week'))
 ), steps AS (
     SELECT period, lag(period) OVER author AS previous, lead(period) OVER author AS next
     FROM active WINDOW author AS (PARTITION BY author_id ORDER BY period)

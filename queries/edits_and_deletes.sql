@@ -26,10 +26,9 @@
 -- column median_seconds_to_delete: number. Median time from writing to the latest possible time of the delete, in seconds, over the deletes of the previous column.
 -- column content_removed: integer. Number of deleted messages whose content was redacted.
 
-WITH quarters AS MATERIALIZED (
-    FROM wanted_quarters_by(unit_or('week'))
-), counted AS (
-    SELECT starts_at, count(*) AS messages, count(edited_at) AS edited,
+WITH counted AS (
+    SELECT in_slot(message_id, next_id, first_starts_at, next_starts_at) AS starts_at,
+           count(*) AS messages, count(edited_at) AS edited,
            count(*) FILTER (deleted) AS deleted,
            count(*) FILTER (deleted AND deleted_by = 'gateway') AS deleted_singly,
            count(*) FILTER (deleted AND deleted_by = 'bulk') AS deleted_in_bulk,
@@ -41,7 +40,7 @@ WITH quarters AS MATERIALIZED (
            count(content_removed_at) AS content_removed
     FROM (SELECT *, deleted_before - deleted_after <= INTERVAL 1 MINUTE AS is_timely
           FROM wanted_with_deleted())
-    JOIN quarters ON quarters.quarter = quarter_of(message_id)
+    JOIN wanted_slots(unit_or('week')) ON slot = slot_of(message_id, unit_or('week'))
     GROUP BY starts_at
 )
 SELECT period, starts_at, coalesce(messages, 0) AS messages, coalesce(edited, 0) AS edited,
@@ -55,5 +54,5 @@ SELECT period, starts_at, coalesce(messages, 0) AS messages, coalesce(edited, 0)
        deleted / messages AS deleted_share,
        coalesce(deleted_to_the_minute, 0) AS deleted_to_the_minute, median_seconds_to_delete,
        coalesce(content_removed, 0) AS content_removed
-FROM (SELECT DISTINCT period, starts_at FROM quarters) LEFT JOIN counted USING (starts_at)
+FROM wanted_periods(unit_or('week')) LEFT JOIN counted USING (starts_at)
 ORDER BY starts_at;

@@ -19,23 +19,22 @@
 -- column polls_ended: integer. Number of polls that ended.
 -- column other: integer. Number of all other system messages.
 
-WITH quarters AS MATERIALIZED (
-    FROM wanted_quarters_by(unit_or('week'))
-), counted AS (
-    SELECT starts_at, count(*) FILTER (message_type = 7) AS joins,
+WITH counted AS (
+    SELECT in_slot(message_id, next_id, first_starts_at, next_starts_at) AS starts_at,
+           count(*) FILTER (message_type = 7) AS joins,
            count(*) FILTER (message_type IN (8, 9, 10, 11)) AS boosts,
            count(*) FILTER (message_type = 6) AS pins,
            count(*) FILTER (message_type IN (18, 21)) AS threads,
            count(*) FILTER (message_type = 46) AS polls_ended, count(*) AS events
-    FROM discord_messages
-    JOIN quarters ON quarters.quarter = quarter_of(message_id)
+    FROM messages_there()
+    JOIN wanted_slots(unit_or('week')) ON slot = slot_of(message_id, unit_or('week'))
     WHERE NOT is_written(message_type)
-      AND is_wanted(guild_id, channel_id, message_id, deleted, 0, author_is_bot)
+      AND message_id >= from_id() AND is_wanted_anywhere(guild_id, message_id, deleted, 0, author_is_bot)
     GROUP BY starts_at
 )
 SELECT period, starts_at, coalesce(joins, 0) AS joins, coalesce(boosts, 0) AS boosts,
        coalesce(pins, 0) AS pins, coalesce(threads, 0) AS threads,
        coalesce(polls_ended, 0) AS polls_ended,
        coalesce(events - joins - boosts - pins - threads - polls_ended, 0) AS other
-FROM (SELECT DISTINCT period, starts_at FROM quarters) LEFT JOIN counted USING (starts_at)
+FROM wanted_periods(unit_or('week')) LEFT JOIN counted USING (starts_at)
 ORDER BY starts_at;

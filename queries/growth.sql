@@ -21,25 +21,21 @@
 -- column authors: integer. Number of authors up to the end of the period.
 -- column channels: integer. Number of channels and threads up to the end of the period.
 
-WITH quarters AS MATERIALIZED (
-    FROM wanted_quarters_by(unit_or('month'))
-), firsts AS (
-    SELECT min(message_id) AS author_first, NULL AS channel_first
-    FROM wanted_history() GROUP BY author_id
-    UNION ALL SELECT NULL, min(message_id) FROM wanted_history() GROUP BY channel_id
-), steps AS (
-    SELECT quarter, count(*) AS messages, 0 AS authors, 0 AS channels
-    FROM (SELECT wanted_quarter_of(message_id) AS quarter FROM wanted_history()) GROUP BY quarter
+WITH steps AS (
+    SELECT message_id, 1 AS messages, 0 AS authors, 0 AS channels FROM wanted_history()
     UNION ALL
-    SELECT wanted_quarter_of(coalesce(author_first, channel_first)), 0, count(author_first),
-           count(channel_first)
-    FROM firsts GROUP BY ALL
+    SELECT min(message_id), 0, 1, 0 FROM wanted_history() GROUP BY author_id
+    UNION ALL
+    SELECT min(message_id), 0, 0, 1 FROM wanted_history() GROUP BY channel_id
 ), counted AS (
     -- What was before the first period belongs to no period, only to the totals.
-    SELECT starts_at, sum(messages) AS messages, sum(authors) AS authors, sum(channels) AS channels
-    FROM steps LEFT JOIN quarters USING (quarter) GROUP BY starts_at
+    SELECT CASE WHEN message_id >= from_id()
+                THEN in_slot(message_id, next_id, first_starts_at, next_starts_at) END AS starts_at,
+           sum(messages) AS messages, sum(authors) AS authors, sum(channels) AS channels
+    FROM steps LEFT JOIN wanted_slots(unit_or('month')) ON slot = slot_of(message_id, unit_or('month'))
+    GROUP BY ALL
 ), periods AS (
-    SELECT DISTINCT period, starts_at FROM quarters UNION ALL SELECT NULL, NULL
+    FROM wanted_periods(unit_or('month')) UNION ALL SELECT NULL, NULL
 ), totals AS (
     SELECT period, periods.starts_at, coalesce(messages, 0) AS new_messages,
            coalesce(authors, 0) AS new_authors, coalesce(channels, 0) AS new_channels,

@@ -17,23 +17,18 @@
 -- column hours: number. Number of such hours in the requested time.
 -- column messages_per_hour: number. Average number of messages per such hour; null if there was none.
 
-WITH quarters AS (
-    SELECT quarter, isodow(local_time) AS weekday, hour(local_time) AS hour,
-           day_of_week(local_time) AS place
-    FROM wanted_quarters()
-), cells AS (
+WITH cells AS (
     SELECT (place + CASE coalesce(getvariable('week_start'), 'monday')
                     WHEN 'sunday' THEN 6 WHEN 'saturday' THEN 5 ELSE 0 END) % 7 + 1 AS weekday,
-           place, hour
+           place, hour, (weekday - 1) * 24 + hour AS hour_of_week
     FROM range(7) AS days(place), range(24) AS hours(hour)
-), lengths AS (
-    SELECT weekday, hour, count(*) / 4 AS hours FROM quarters GROUP BY ALL
 ), counted AS (
-    SELECT weekday, hour, count(*) AS messages, count(DISTINCT author_id) AS authors
-    FROM wanted_messages() JOIN quarters ON quarters.quarter = quarter_of(message_id)
+    SELECT hour_of_week(message_id, in_slot(message_id, next_id, first_shift, next_shift)) AS hour_of_week,
+           count(*) AS messages, count(DISTINCT author_id) AS authors
+    FROM wanted_messages() JOIN wanted_clock() ON slot = slot_of(message_id, 'day')
     GROUP BY ALL
 )
 SELECT weekday, hour, coalesce(messages, 0) AS messages, coalesce(authors, 0) AS authors,
        coalesce(hours, 0) AS hours, coalesce(messages, 0) / hours AS messages_per_hour
-FROM cells LEFT JOIN lengths USING (weekday, hour) LEFT JOIN counted USING (weekday, hour)
+FROM cells LEFT JOIN wanted_lengths() USING (hour_of_week) LEFT JOIN counted USING (hour_of_week)
 ORDER BY place, hour;

@@ -8,10 +8,10 @@
 -- column deleted: integer. Number of those messages that were deleted.
 
 SELECT
-    CAST(created_at AT TIME ZONE 'UTC' AS DATE) AS day,
-    count(*)                                    AS messages,
-    count(DISTINCT author_id)                   AS authors,
-    count(*) FILTER (WHERE deleted)             AS deleted
+    CAST(utc_time(created_at) AS DATE) AS day,
+    count(*)                           AS messages,
+    count(DISTINCT author_id)          AS authors,
+    count(*) FILTER (WHERE deleted)    AS deleted
 FROM discord_messages
 GROUP BY day
 ORDER BY day DESC;

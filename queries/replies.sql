@@ -22,9 +22,7 @@
 -- column p90_seconds: number. 90th percentile of that time, in seconds.
 -- column p95_seconds: number. 95th percentile of that time, in seconds.
 
-WITH quarters AS MATERIALIZED (
-    FROM wanted_quarters_by(unit_or('week'))
-), first_replies AS (
+WITH first_replies AS (
     SELECT message.message_id,
            (min(reply.message_id >> 22) - (message.message_id >> 22)) / 1000 AS seconds
     FROM wanted_replies() AS reply
@@ -32,16 +30,17 @@ WITH quarters AS MATERIALIZED (
     WHERE reply.author_id <> message.author_id
     GROUP BY message.message_id
 ), counted AS (
-    SELECT starts_at, count(*) AS messages, count(*) FILTER (message_type = 19) AS replies,
+    SELECT in_slot(message_id, next_id, first_starts_at, next_starts_at) AS starts_at,
+           count(*) AS messages, count(*) FILTER (message_type = 19) AS replies,
            count(seconds) AS replied_to,
            quantile_cont(seconds, [0.5, 0.75, 0.9, 0.95]) AS percentiles
     FROM wanted_messages() LEFT JOIN first_replies USING (message_id)
-    JOIN quarters ON quarters.quarter = quarter_of(message_id)
+    JOIN wanted_slots(unit_or('week')) ON slot = slot_of(message_id, unit_or('week'))
     GROUP BY starts_at
 )
 SELECT period, starts_at, coalesce(messages, 0) AS messages, coalesce(replies, 0) AS replies,
        coalesce(replied_to, 0) AS replied_to, replied_to / messages AS replied_to_share,
        percentiles[1] AS median_seconds, percentiles[2] AS p75_seconds,
        percentiles[3] AS p90_seconds, percentiles[4] AS p95_seconds
-FROM (SELECT DISTINCT period, starts_at FROM quarters) LEFT JOIN counted USING (starts_at)
+FROM wanted_periods(unit_or('week')) LEFT JOIN counted USING (starts_at)
 ORDER BY starts_at;

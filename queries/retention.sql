@@ -21,11 +21,9 @@
 -- column active: integer. Number of authors of the cohort who wrote in the period of that age; null if the cohort is too small.
 -- column share: number. Share of the cohort that is active, from 0 to 1. The last requested period may not be over yet.
 
-WITH quarters AS (
-    SELECT quarter, period_of(local_time, unit_or('month')) AS period FROM history_quarters()
-), active AS (
-    SELECT DISTINCT author_id, period
-    FROM wanted_history() JOIN quarters ON quarters.quarter = quarter_of(message_id)
+WITH active AS (
+    SELECT DISTINCT author_id, in_slot(message_id, next_id, first_period, next_period) AS period
+    FROM wanted_history() JOIN history_slots(unit_or('month')) ON slot = slot_of(message_id, unit_or('month'))
 ), lives AS (
     SELECT period, min(period) OVER (PARTITION BY author_id) AS cohort FROM active
 ), periods AS (

@@ -21,18 +21,17 @@
 -- column p75_seconds: number. 75th percentile of that time, in seconds.
 -- column p90_seconds: number. 90th percentile of that time, in seconds.
 
-WITH quarters AS MATERIALIZED (
-    FROM wanted_quarters_by(unit_or('week'))
-), counted AS (
-    SELECT starts_at, count(*) AS threads, count(answer_id) AS answered,
+WITH counted AS (
+    SELECT in_slot(begun_id, next_id, first_starts_at, next_starts_at) AS starts_at,
+           count(*) AS threads, count(answer_id) AS answered,
            quantile_cont(answer_seconds, [0.5, 0.75, 0.9]) AS percentiles
     FROM wanted_threads()
-    JOIN quarters ON quarters.quarter = quarter_of(begun_id)
+    JOIN wanted_slots(unit_or('week')) ON slot = slot_of(begun_id, unit_or('week'))
     GROUP BY starts_at
 )
 SELECT period, starts_at, coalesce(threads, 0) AS threads, coalesce(answered, 0) AS answered,
        coalesce(threads - answered, 0) AS unanswered, answered / threads AS answered_share,
        percentiles[1] AS median_seconds, percentiles[2] AS p75_seconds,
        percentiles[3] AS p90_seconds
-FROM (SELECT DISTINCT period, starts_at FROM quarters) LEFT JOIN counted USING (starts_at)
+FROM wanted_periods(unit_or('week')) LEFT JOIN counted USING (starts_at)
 ORDER BY starts_at;

@@ -51,25 +51,18 @@ CREATE OR REPLACE MACRO is_wanted_anywhere(guild, id, is_deleted, type, by_bot) 
     AND (coalesce(CAST(getvariable('include_system') AS BOOLEAN), false) OR is_written(type))
     AND (coalesce(CAST(getvariable('include_bots') AS BOOLEAN), true) OR NOT by_bot);
 
-CREATE OR REPLACE MACRO is_wanted_ever(guild, channel, id, is_deleted, type, by_bot) AS
-    is_wanted_anywhere(guild, id, is_deleted, type, by_bot)
-    AND (getvariable('channel_id') IS NULL
-         OR channel IN (SELECT wanted.channel_id FROM wanted_channels() AS wanted));
-
-CREATE OR REPLACE MACRO is_wanted(guild, channel, id, is_deleted, type, by_bot) AS
-    id >= from_id() AND is_wanted_ever(guild, channel, id, is_deleted, type, by_bot);
-
 ---------------------------------------------------------------------------------------------------
 -- Messages
 
--- The messages of the requested channels. One of the two branches is always empty: with an OR before the IN, each
--- message would go through a join even if no channel is requested.
+-- The rows of a view that are in the requested channels. The text of the query is chosen while DuckDB plans it: with an
+-- OR before the IN, each row would go through a join even if no channel is requested, and a UNION ALL is planned twice.
+CREATE OR REPLACE MACRO rows_there(name) AS TABLE
+    FROM query(CASE WHEN getvariable('channel_id') IS NULL THEN 'FROM ' || name
+                    ELSE 'FROM ' || name || ' WHERE channel_id IN
+                              (SELECT wanted.channel_id FROM wanted_channels() AS wanted)' END);
+
 CREATE OR REPLACE MACRO messages_there() AS TABLE
-    FROM discord_messages WHERE getvariable('channel_id') IS NULL
-    UNION ALL
-    FROM discord_messages
-    WHERE getvariable('channel_id') IS NOT NULL
-      AND channel_id IN (SELECT wanted.channel_id FROM wanted_channels() AS wanted);
+    FROM rows_there('discord_messages');
 
 -- Like wanted_messages(), including messages before `from`: for counts from the beginning, such as new authors.
 CREATE OR REPLACE MACRO wanted_history() AS TABLE
@@ -133,16 +126,12 @@ CREATE OR REPLACE MACRO step_of(unit) AS
 
 CREATE OR REPLACE MACRO quarter_of(message_id) AS (message_id >> 22) // 900000;
 
--- NULL before `from`, which can lie within a quarter.
-CREATE OR REPLACE MACRO wanted_quarter_of(message_id) AS
-    CASE WHEN message_id >= from_id() THEN quarter_of(message_id) END;
-
 CREATE OR REPLACE MACRO quarter_time(quarter) AS to_timestamp(1420070400 + quarter * 900);
 
 CREATE OR REPLACE MACRO id_time(id) AS to_timestamp(((id >> 22) + 1420070400000) / 1000);
 
 -- The id up to which the archive is known: `to`, or the end of the guild's coverage, or its last message.
-CREATE OR REPLACE MACRO wanted_end() AS TABLE
+CREATE OR REPLACE MACRO find_end() AS TABLE
     SELECT CASE WHEN getvariable('to') IS NOT NULL THEN to_id() - 1
                 ELSE coalesce(
                     -- A page that was read in the last five minutes is ahead of what is live.
@@ -154,9 +143,12 @@ CREATE OR REPLACE MACRO wanted_end() AS TABLE
                     (SELECT max(message_id) FROM discord_messages
                      WHERE guild_id = CAST(getvariable('guild_id') AS BIGINT))) END AS last_id;
 
+CREATE OR REPLACE MACRO wanted_end() AS TABLE
+    FROM query(coalesce(getvariable('kept_end'), 'FROM find_end()'));
+
 -- The first and the last requested quarter. Without `from`, the quarter of the first message, including messages
 -- that the report leaves out; without `to`, the quarter up to which the archive is known, even if it is empty.
-CREATE OR REPLACE MACRO wanted_range() AS TABLE
+CREATE OR REPLACE MACRO find_range() AS TABLE
     SELECT [quarter_of(CASE WHEN getvariable('from') IS NULL THEN least_id ELSE from_id() END),
             quarter_of(CASE WHEN getvariable('to') IS NULL THEN greatest(greatest_id, last_id)
                             ELSE last_id END)] AS bounds
@@ -164,6 +156,9 @@ CREATE OR REPLACE MACRO wanted_range() AS TABLE
           WHERE message_id >= from_id() AND is_wanted_anywhere(guild_id, message_id, false, 0, false)),
          wanted_end()
     WHERE least_id IS NOT NULL OR getvariable('from') IS NOT NULL;
+
+CREATE OR REPLACE MACRO wanted_range() AS TABLE
+    FROM query(coalesce(getvariable('kept_range'), 'FROM find_range()'));
 
 -- The UTC days from the first to the last quarter of `bounds`, with the offset of the zone at the start of each day
 -- and whether it is the same at the end. Zone lookups are slow, so single quarters are looked up only on days on
@@ -202,10 +197,10 @@ CREATE OR REPLACE MACRO changes_between(bounds) AS TABLE
 CREATE OR REPLACE MACRO wanted_quarters() AS TABLE
     FROM quarters_between((FROM wanted_range()));
 
--- The quarters of wanted_history().
-CREATE OR REPLACE MACRO history_quarters() AS TABLE
-    FROM quarters_between((
-        SELECT [quarter_of(min(message_id)), quarter_of(max(message_id))] FROM wanted_history()));
+-- The first and the last quarter of the guild's messages before `to`.
+CREATE OR REPLACE MACRO history_range() AS TABLE
+    SELECT [quarter_of(min(message_id)), quarter_of(max(message_id))] AS bounds
+    FROM discord_messages WHERE guild_id = CAST(getvariable('guild_id') AS BIGINT) AND message_id < to_id();
 
 -- The period of each quarter. A change of the clock within an hour starts a new period: when the clock is set back
 -- the whole hour is repeated, on Lord Howe Island half of it, and on the Chatham Islands a quarter of it. Such
@@ -231,8 +226,109 @@ CREATE OR REPLACE MACRO wanted_quarters_by(unit) AS TABLE
                 ELSE starts_at END AS starts_at
     FROM quarters JOIN beginnings USING (period) LEFT JOIN changed USING (quarter);
 
+---------------------------------------------------------------------------------------------------
+-- Slots: pieces of UTC time within which at most one period ends and the next begins, so that each message finds its
+-- period by a join with few rows: the UTC days, and for hours the quarters. A slot has the period at its start and,
+-- from next_id on, the next one.
+--
+-- The service works out once what is the same for many requests, such as these slots, and keeps it in tables. The
+-- variables kept_... say where it is; where they are not set, as in the command line, it is worked out each time.
+
+CREATE OR REPLACE MACRO slot_of(message_id, unit) AS
+    (message_id >> 22) // CASE unit WHEN 'hour' THEN 900000 ELSE 86400000 END;
+
+-- What a slot says of a message: the first value before next_id, the next one from there on.
+CREATE OR REPLACE MACRO in_slot(message_id, next_id, first_value, next_value) AS
+    CASE WHEN message_id >= next_id THEN next_value ELSE first_value END;
+
+-- The UTC days from the first to the last quarter of `bounds`.
+CREATE OR REPLACE MACRO day_slots(bounds, unit) AS TABLE
+    WITH range AS MATERIALIZED (
+        SELECT bounds AS ends
+    ), days AS (
+        SELECT ends, unnest(generate_series(ends[1] // 96, ends[2] // 96)) AS slot FROM range
+        WHERE ends[1] <= ends[2]
+    ), shown AS (
+        SELECT slot, period_of(local_time(quarter_time(greatest(slot * 96, ends[1]))), unit) AS first_period,
+               period_of(local_time(quarter_time(least(slot * 96 + 95, ends[2]))), unit) AS last_period
+        FROM days
+    ), begun AS (
+        SELECT slot, first_period, first_time(first_period) AS first_starts_at,
+               CASE WHEN last_period <> first_period THEN last_period END AS next_period,
+               CASE WHEN last_period <> first_period THEN first_time(last_period) END AS next_starts_at
+        FROM shown
+    )
+    SELECT slot, first_period, first_starts_at,
+           CASE WHEN next_period IS NOT NULL THEN first_id_at(next_starts_at) END AS next_id, next_period, next_starts_at
+    FROM begun;
+
+CREATE OR REPLACE MACRO quarter_slots() AS TABLE
+    SELECT quarter AS slot, period AS first_period, starts_at AS first_starts_at, CAST(NULL AS BIGINT) AS next_id,
+           CAST(NULL AS TIMESTAMP) AS next_period, CAST(NULL AS TIMESTAMPTZ) AS next_starts_at
+    FROM wanted_quarters_by('hour');
+
+-- The slots of the requested time.
+CREATE OR REPLACE MACRO wanted_slots(unit) AS TABLE
+    FROM query(coalesce(getvariable('kept_slots_' || unit), CASE unit
+                    WHEN 'hour' THEN 'FROM quarter_slots()'
+                    WHEN 'day' THEN 'FROM day_slots((FROM wanted_range()), ''day'')'
+                    WHEN 'week' THEN 'FROM day_slots((FROM wanted_range()), ''week'')'
+                    WHEN 'month' THEN 'FROM day_slots((FROM wanted_range()), ''month'')'
+                    ELSE error('unit is one of hour, day, week, month') END));
+
+-- The slots from the guild's first message on, for wanted_history().
+CREATE OR REPLACE MACRO history_slots(unit) AS TABLE
+    FROM query(coalesce(getvariable('kept_history_' || unit), CASE unit
+                    WHEN 'day' THEN 'FROM day_slots((FROM history_range()), ''day'')'
+                    WHEN 'week' THEN 'FROM day_slots((FROM history_range()), ''week'')'
+                    WHEN 'month' THEN 'FROM day_slots((FROM history_range()), ''month'')'
+                    ELSE error('unit is one of day, week, month') END));
+
+-- The requested periods, those without messages too.
+CREATE OR REPLACE MACRO find_periods(unit) AS TABLE
+    WITH slots AS MATERIALIZED (
+        FROM wanted_slots(unit)
+    )
+    SELECT first_period AS period, first_starts_at AS starts_at FROM slots
+    UNION
+    SELECT next_period, next_starts_at FROM slots WHERE next_period IS NOT NULL;
+
 CREATE OR REPLACE MACRO wanted_periods(unit) AS TABLE
-    SELECT DISTINCT period, starts_at FROM wanted_quarters_by(unit);
+    FROM query(coalesce(getvariable('kept_periods_' || unit), CASE unit
+                    WHEN 'hour' THEN 'FROM find_periods(''hour'')'
+                    WHEN 'day' THEN 'FROM find_periods(''day'')'
+                    WHEN 'week' THEN 'FROM find_periods(''week'')'
+                    WHEN 'month' THEN 'FROM find_periods(''month'')'
+                    ELSE error('unit is one of hour, day, week, month') END));
+
+-- For each requested UTC day, the milliseconds from the UTC time of an id to the local time since a Monday. They are
+-- others from the quarter on at which the clock is changed; no zone changes its clock twice within a UTC day.
+CREATE OR REPLACE MACRO find_clock() AS TABLE
+    WITH days AS (
+        SELECT day, utc_offset, is_steady,
+               CASE WHEN NOT is_steady
+                    THEN list_filter(range(day * 96 + 1, day * 96 + 97), lambda quarter:
+                             utc_offset(quarter_time(quarter)) <> utc_offset)[1] END AS changed_at
+        FROM days_between((FROM wanted_range()))
+    )
+    SELECT day AS slot, 259200000 + 1420070400000 + epoch_ms(utc_offset) AS first_shift,
+           changed_at * 900000 << 22 AS next_id,
+           259200000 + 1420070400000 + epoch_ms(utc_offset(quarter_time(changed_at))) AS next_shift
+    FROM days;
+
+CREATE OR REPLACE MACRO wanted_clock() AS TABLE
+    FROM query(coalesce(getvariable('kept_clock'), 'FROM find_clock()'));
+
+-- The hour of the week of a message: 0 begins on Monday at midnight.
+CREATE OR REPLACE MACRO hour_of_week(message_id, shift) AS ((message_id >> 22) + shift) // 3600000 % 168;
+
+-- How long each hour of the week was shown in the requested time, in hours.
+CREATE OR REPLACE MACRO find_lengths() AS TABLE
+    SELECT (isodow(local_time) - 1) * 24 + hour(local_time) AS hour_of_week, count(*) / 4 AS hours
+    FROM wanted_quarters() GROUP BY ALL;
+
+CREATE OR REPLACE MACRO wanted_lengths() AS TABLE
+    FROM query(coalesce(getvariable('kept_lengths'), 'FROM find_lengths()'));
 
 ---------------------------------------------------------------------------------------------------
 -- Payloads. A field that can't be read is NULL and never an error.
@@ -371,23 +467,23 @@ FROM (
 WHERE regexp_matches(url, '(?i)^https?://[^/?#]');
 
 CREATE OR REPLACE MACRO wanted_attachments() AS TABLE
-    FROM discord_attachments
-    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
+    FROM rows_there('discord_attachments')
+    WHERE message_id >= from_id() AND is_wanted_anywhere(guild_id, message_id, deleted, message_type, by_bot);
 CREATE OR REPLACE MACRO wanted_embeds() AS TABLE
-    FROM discord_embeds
-    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
+    FROM rows_there('discord_embeds')
+    WHERE message_id >= from_id() AND is_wanted_anywhere(guild_id, message_id, deleted, message_type, by_bot);
 CREATE OR REPLACE MACRO wanted_mentions() AS TABLE
-    FROM discord_mentions
-    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
+    FROM rows_there('discord_mentions')
+    WHERE message_id >= from_id() AND is_wanted_anywhere(guild_id, message_id, deleted, message_type, by_bot);
 CREATE OR REPLACE MACRO wanted_reactions() AS TABLE
-    FROM discord_reactions
-    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
+    FROM rows_there('discord_reactions')
+    WHERE message_id >= from_id() AND is_wanted_anywhere(guild_id, message_id, deleted, message_type, by_bot);
 CREATE OR REPLACE MACRO wanted_replies() AS TABLE
-    FROM discord_replies
-    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
+    FROM rows_there('discord_replies')
+    WHERE message_id >= from_id() AND is_wanted_anywhere(guild_id, message_id, deleted, message_type, by_bot);
 CREATE OR REPLACE MACRO wanted_links() AS TABLE
-    FROM discord_links
-    WHERE is_wanted(guild_id, channel_id, message_id, deleted, message_type, by_bot);
+    FROM rows_there('discord_links')
+    WHERE message_id >= from_id() AND is_wanted_anywhere(guild_id, message_id, deleted, message_type, by_bot);
 
 ---------------------------------------------------------------------------------------------------
 -- Threads that were started in the requested time. The start is the time of the first message in the thread,
@@ -410,7 +506,7 @@ WITH all_threads AS (
     SELECT threads.channel_id, message_id, author_id
     FROM threads JOIN discord_messages ON message_id = threads.channel_id
     -- A starter that was deleted still tells who began.
-    WHERE is_wanted_ever(guild_id, threads.channel_id, message_id, false, message_type, author_is_bot)
+    WHERE is_wanted_anywhere(guild_id, message_id, false, message_type, author_is_bot)
 ), messages AS (
     SELECT channel_id, message_id, author_id FROM wanted_messages() SEMI JOIN threads USING (channel_id)
 ), begun AS (

@@ -19,11 +19,12 @@ pub(crate) fn make_catalog(connection: &Connection) -> Result<(), StoreError> {
          CREATE VIEW discord_guilds AS SELECT guild_id, name FROM {record}.guilds;
          CREATE VIEW discord_channels AS
              SELECT channel_id, guild_id, parent_id, channel_type, name, gone_at FROM {record}.channels;
-         CREATE VIEW coverage AS FROM {record}.coverage;
+         CREATE VIEW coverage AS
+             FROM query(coalesce(getvariable('kept_coverage'), 'FROM {record}.coverage'));
          CREATE VIEW outages AS SELECT began_at, ended_at, reason FROM {record}.outages;
          CREATE VIEW discord_reaction_events AS FROM {record}.reaction_events;
          CREATE VIEW record_now AS
-             SELECT revision, (SELECT max(heard_at) FROM {record}.gateway_sessions) AS heard_until
+             SELECT revision, commits, (SELECT max(heard_at) FROM {record}.gateway_sessions) AS heard_until
              FROM {record}.record_state;"
     ))?;
     connection.execute_batch(&built_in_macros())?;

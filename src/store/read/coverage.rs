@@ -1,6 +1,9 @@
 //! Reads the coverage: the view `coverage`, cut to the requested range. Ids beyond the position of the gateway
 //! session lie in the future or are in flight.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use duckdb::{Connection, params};
 
@@ -13,7 +16,7 @@ use crate::store::schema::sql::id;
 const NOT_YET: &str = "not_yet";
 
 /// The range whose coverage is requested.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompletenessRequest {
     /// The channels and threads of this guild.
     pub guild_id: GuildId,
@@ -122,17 +125,60 @@ impl ChannelCompleteness {
     }
 }
 
+/// The last answers, at the newest commit of which something was asked: each commit can change them all. A client
+/// that pages through the channels asks for the same range each time.
+#[derive(Default)]
+pub(super) struct KnownCoverage {
+    commits: i64,
+    answers: VecDeque<(CompletenessRequest, Arc<Completeness>)>,
+}
+
+/// The maximum number of kept answers.
+const MOST_ANSWERS: usize = 4;
+
+impl KnownCoverage {
+    fn find(&self, commits: i64, request: &CompletenessRequest) -> Option<Arc<Completeness>> {
+        let mut answers = self.answers.iter();
+        let (_, found) = answers.find(|(asked, _)| self.commits == commits && asked == request)?;
+        Some(Arc::clone(found))
+    }
+
+    fn keep(&mut self, commits: i64, request: CompletenessRequest, found: &Arc<Completeness>) {
+        if commits < self.commits {
+            return;
+        }
+        if commits > self.commits {
+            self.answers.clear();
+            self.commits = commits;
+        }
+        if self.answers.len() == MOST_ANSWERS {
+            self.answers.pop_front();
+        }
+        self.answers.push_back((request, Arc::clone(found)));
+    }
+}
+
 impl Reader {
-    /// Reads the coverage of a range.
+    /// Reads the coverage of a range; once for all requests between two commits.
     ///
     /// # Errors
     /// If a query fails.
     pub async fn completeness(
         &self,
         request: CompletenessRequest,
-    ) -> Result<Completeness, StoreError> {
-        self.run_at_one_moment(move |connection| completeness(connection, &request))
-            .await
+    ) -> Result<Arc<Completeness>, StoreError> {
+        let known = Arc::clone(&self.known_coverage);
+        self.run_at_one_moment(move |connection| {
+            let commits =
+                connection.query_row("SELECT commits FROM record_state", [], |row| row.get(0))?;
+            if let Some(found) = known.lock().find(commits, &request) {
+                return Ok(found);
+            }
+            let found = Arc::new(completeness(connection, &request)?);
+            known.lock().keep(commits, request, &found);
+            Ok(found)
+        })
+        .await
     }
 }
 

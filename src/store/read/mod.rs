@@ -12,6 +12,7 @@ pub(crate) mod payloads;
 pub(crate) mod presence;
 pub(crate) mod reader;
 pub(crate) mod report;
+mod report_session;
 pub(crate) mod rows;
 pub(crate) mod tracker;
 pub(crate) mod versions;

@@ -1,6 +1,7 @@
 //! Queries: a bounded pool of connections next to the writer's. Each query runs on a thread for blocking work
 //! and is interrupted when its caller goes away. A reader sees everything that was committed before it began.
 
+use std::borrow::Borrow;
 use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +11,9 @@ use duckdb::{Connection, InterruptHandle};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use super::coverage::KnownCoverage;
+use super::report_session::Session;
 use crate::store::StoreError;
-use crate::store::file::report_catalog;
 
 /// How long a query waits for a free connection before it fails with [`StoreError::Busy`].
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(10);
@@ -29,7 +31,8 @@ pub struct Reader {
     /// of its own: such a connection would keep the file open after its reader is gone.
     connections: Pool<Connection>,
     /// The connections for reports, which may use all cores for a while and run in another catalog.
-    reports: Pool<Connection>,
+    reports: Pool<Session>,
+    pub(super) known_coverage: Arc<Mutex<KnownCoverage>>,
     /// Declared after the connections, so that it is dropped after them: see `Checkpoints::handle` in
     /// `file/checkpoint.rs`.
     _database: Arc<File>,
@@ -49,14 +52,11 @@ impl Reader {
             connection.execute_batch("SET SESSION preserve_insertion_order = false")?;
             Ok::<_, StoreError>(connection)
         });
-        let reports = (0..REPORTS_AT_ONCE).map(|_| {
-            let connection = connection.try_clone()?;
-            report_catalog::prepare(&connection)?;
-            Ok::<_, StoreError>(connection)
-        });
+        let reports = (0..REPORTS_AT_ONCE).map(|_| Session::new(connection.try_clone()?));
         Ok(Self {
             connections: connections.collect::<Result<Vec<_>, _>>()?.into(),
             reports: reports.collect::<Result<Vec<_>, _>>()?.into(),
+            known_coverage: Arc::default(),
             _database: database,
         })
     }
@@ -86,10 +86,10 @@ impl Reader {
     }
 
     /// Runs the query of a report like [`Reader::run`].
-    pub(crate) async fn run_report<T, F>(&self, query: F) -> Result<T, StoreError>
+    pub(super) async fn run_report<T, F>(&self, query: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&Session) -> Result<T, StoreError> + Send + 'static,
     {
         run_on(&self.reports, query).await
     }
@@ -106,13 +106,14 @@ impl Reader {
     }
 }
 
-async fn run_on<T, F>(connections: &Pool<Connection>, query: F) -> Result<T, StoreError>
+async fn run_on<C, T, F>(connections: &Pool<C>, query: F) -> Result<T, StoreError>
 where
+    C: Borrow<Connection> + Send + 'static,
     T: Send + 'static,
-    F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    F: FnOnce(&C) -> Result<T, StoreError> + Send + 'static,
 {
     let (sender, answer) = oneshot::channel();
-    let query = move |connection: &Connection| {
+    let query = move |connection: &C| {
         let answer = query(connection);
         // The send fails if the caller has gone away.
         move || drop(sender.send(answer))
@@ -121,12 +122,10 @@ where
     answer.await.unwrap_or(Err(StoreError::NoAnswer))
 }
 
-async fn spawn_on<F, D>(
-    connections: &Pool<Connection>,
-    query: F,
-) -> Result<InterruptOnDrop, StoreError>
+async fn spawn_on<C, F, D>(connections: &Pool<C>, query: F) -> Result<InterruptOnDrop, StoreError>
 where
-    F: FnOnce(&Connection) -> D + Send + 'static,
+    C: Borrow<Connection> + Send + 'static,
+    F: FnOnce(&C) -> D + Send + 'static,
     D: FnOnce(),
 {
     let connection = tokio::time::timeout(WAIT_FOR_CONNECTION, connections.get());
@@ -135,7 +134,8 @@ where
     let interrupt = InterruptOnDrop::default();
     let running = Arc::clone(&interrupt.running);
     tokio::task::spawn_blocking(move || {
-        if !start(&running, connection.0.interrupt_handle()) {
+        let handle = Borrow::<Connection>::borrow(&*connection.0).interrupt_handle();
+        if !start(&running, handle) {
             return;
         }
         // The query counts as ended before its connection is returned, also after a panic: from then on the
@@ -217,13 +217,14 @@ fn lock(running: &Mutex<Running>) -> parking_lot::MutexGuard<'_, Running> {
 }
 
 /// A connection that returns to the pool when dropped.
-struct PooledConnection(Object<Connection>);
+struct PooledConnection<C: Borrow<Connection>>(Object<C>);
 
-impl Drop for PooledConnection {
+impl<C: Borrow<Connection>> Drop for PooledConnection<C> {
     /// Ends the query's transaction, also after an interrupt or a panic. `is_autocommit` can't tell whether
     /// there is one, because it always returns true.
     fn drop(&mut self) {
         // The ROLLBACK fails, without effect, if no transaction is open.
-        let _ = self.0.execute_batch("ROLLBACK");
+        let connection: &Connection = (*self.0).borrow();
+        let _ = connection.execute_batch("ROLLBACK");
     }
 }

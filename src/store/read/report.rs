@@ -39,6 +39,8 @@ pub struct ReportRequest {
     pub schema: SchemaRef,
     /// The parameters by name; the others have their defaults.
     pub parameters: Vec<(String, Value)>,
+    /// The length of its periods, as given or by its default, if it has such a parameter.
+    pub unit: Option<String>,
     /// Whether the report reads all history, so that its coverage counts from the beginning of the record.
     pub reads_history: bool,
 }
@@ -62,16 +64,24 @@ impl Reader {
     /// the result has more than [`MAX_REPORT_ROWS`] rows or too many bytes, [`StoreError::Sql`] if the query
     /// fails.
     pub async fn report(&self, request: ReportRequest) -> Result<ReportAnswer, StoreError> {
-        self.run_report(move |connection| {
-            connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
-            check(connection, &request.sql)?;
-            set_parameters(connection, &request.parameters)?;
-            let (revision, heard_until) = connection
-                .query_row("FROM record_now", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            Ok(ReportAnswer {
-                coverage: coverage(connection, request.reads_history, heard_until)?,
-                batches: rows(connection, &request.sql, &request.schema)?,
-                revision,
+        self.run_report(move |session| {
+            session.at_one_moment(|connection, kept| {
+                kept.check(&request.sql, check)?;
+                let (revision, commits, heard_until) =
+                    connection.query_row("FROM record_now", [], |row| {
+                        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                    })?;
+                let place = kept.begin(commits, &request)?;
+                let coverage = kept.coverage(&place, request.reads_history, |connection| {
+                    coverage(connection, request.reads_history, heard_until)
+                })?;
+                kept.prepare(&place, &request)?;
+                kept.set_variables()?;
+                Ok(ReportAnswer {
+                    coverage,
+                    batches: rows(connection, &request.sql, &request.schema)?,
+                    revision,
+                })
             })
         })
         .await
@@ -134,26 +144,8 @@ fn check(connection: &Connection, sql: &str) -> Result<(), StoreError> {
     }
 }
 
-/// Sets these variables and resets all others, because the variables of the connection's last report still
-/// exist.
-fn set_parameters(
-    connection: &Connection,
-    parameters: &[(String, Value)],
-) -> Result<(), StoreError> {
-    let mut statement = connection.prepare("SELECT name FROM duckdb_variables()")?;
-    let old = statement.query_map([], |row| row.get::<_, String>(0))?;
-    for name in old.collect::<Result<Vec<_>, _>>()? {
-        connection.execute_batch(&format!("RESET VARIABLE \"{name}\""))?;
-    }
-    for (name, value) in parameters {
-        let value = literal(value);
-        connection.execute_batch(&format!("SET VARIABLE \"{name}\" = {value}"))?;
-    }
-    Ok(())
-}
-
 /// A value as an SQL literal, because variables take no bound parameters.
-fn literal(value: &Value) -> String {
+pub(super) fn literal(value: &Value) -> String {
     match value {
         Value::Integer(number) => format!("CAST({number} AS BIGINT)"),
         Value::Boolean(yes) => yes.to_string(),

@@ -318,3 +318,53 @@ async fn a_report_sees_one_moment_and_every_change() {
     let all = lake.get(&activity("&include_deleted=true")).await.json();
     assert_eq!(all["data"][0]["messages"], 300);
 }
+
+#[tokio::test]
+async fn what_is_kept_of_one_request_answers_no_other() {
+    let urls = [
+        activity(""),
+        activity("&unit=hour&time_zone=Asia/Kathmandu"),
+        activity("&unit=week&week_start=sunday"),
+        activity("&unit=week"),
+        activity("&from=2025-01-01T02:10:00Z&unit=hour"),
+        activity("&from=2025-01-01T02:10:00Z&to=2025-03-01T00:00:00Z&time_zone=Pacific/Chatham"),
+        activity("&channel_id=1"),
+        format!("/v1/reports/heatmap?guild_id={GUILD}&time_zone=America/St_Johns"),
+        format!("/v1/reports/authors?guild_id={GUILD}&from=2025-01-01T02:10:00Z&unit=day"),
+        format!("/v1/reports/quiet_channels?guild_id={GUILD}&quiet_days=1"),
+        format!("/v1/coverage?guild_id={GUILD}&to=2025-03-01T00:00:00Z"),
+        format!("/v1/coverage?guild_id={GUILD}"),
+    ];
+    let mut lake = lake();
+    own(
+        &lake,
+        "fails.sql",
+        "-- column one: integer. One.",
+        "SELECT CAST('no ' || range AS BIGINT) AS one FROM range(2)",
+    );
+    for deleted in [None, Some(minute(3))] {
+        if let Some(message) = deleted {
+            lake.delete(message);
+        }
+        let mut firsts = Vec::new();
+        for url in &urls {
+            let mut fresh = self::lake();
+            deleted
+                .into_iter()
+                .for_each(|message| fresh.delete(message));
+            let answer = fresh.get(url).await.json();
+            firsts.push((answer["data"].clone(), answer["coverage"].clone()));
+        }
+        // Each step is prime to the number of requests; what fails in between takes what is kept with it.
+        for step in [1, 5, 7] {
+            for place in 0..urls.len() * 2 {
+                let place = place * step % urls.len();
+                let answer = lake.get(&urls[place]).await.json();
+                let found = (answer["data"].clone(), answer["coverage"].clone());
+                assert_eq!(found, firsts[place], "{}", urls[place]);
+            }
+            let problem = lake.get("/v1/reports/fails").await;
+            problem.is_problem(500, "report_broken");
+        }
+    }
+}

@@ -278,7 +278,7 @@ impl Life {
             range: IdRange::ALL,
         };
         let known = self.record.reader.completeness(request).await.unwrap();
-        known.channels.into_iter().next().unwrap().ranges
+        known.channels.first().unwrap().ranges.clone()
     }
 
     /// No claim is false.

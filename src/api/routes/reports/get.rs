@@ -61,6 +61,7 @@ pub(crate) async fn get(
         sql: report.sql.clone(),
         schema: Arc::clone(&schema),
         parameters: parameters.clone(),
+        unit: unit(&report, &parameters),
         reads_history: report.reads_history,
     };
     let answer = api.reader.report(request).await;
@@ -159,6 +160,16 @@ fn parameters(
     };
     given.in_order(("from", &time("from")), ("to", &time("to")));
     Ok(values)
+}
+
+/// The length of the periods: as it was given, or the report's default.
+fn unit(report: &Report, parameters: &[(String, Value)]) -> Option<String> {
+    let given = parameters.iter().find(|(name, _)| name == "unit");
+    let known = report.parameters.iter().find(|known| known.name == "unit");
+    let value = given
+        .map(|(_, value)| value)
+        .or_else(|| known?.default.as_ref());
+    value.map(Value::to_string)
 }
 
 /// The error for a report without a result. Errors of its SQL are shown to the caller, who may be its author.
