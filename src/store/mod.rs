@@ -17,7 +17,7 @@ pub use file::lock::DataLock;
 pub use file::settings::{DeletedContent, StoreSettings, usable_memory};
 pub use read::change_feed::FollowedMessage;
 pub use read::changes::{Change, Changes, ChangesRequest};
-pub use read::coverage::{
+pub use read::completeness::{
     ChannelCompleteness, Completeness, CompletenessRequest, CoverageSummary, KnownRange, Outage,
 };
 pub use read::download::{BatchStream, Download, DownloadRequest};
@@ -25,7 +25,8 @@ pub use read::hits::{EXTRA_COLUMNS, FoundRow, FoundRows};
 pub use read::page::{Order, Page, PageRequest};
 pub use read::payloads::Payload;
 pub use read::reader::{InterruptOnDrop, Reader};
-pub use read::report::{MAX_REPORT_ROWS, ReportAnswer, ReportRequest, time_zones};
+pub use read::report::{MAX_REPORT_ROWS, ReportAnswer, time_zones};
+pub use read::report_request::ReportRequest;
 pub use read::rows::ChangedRows;
 pub use read::versions::VersionRow;
 pub use read::view::{Moment, Partition, RecordState};

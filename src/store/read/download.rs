@@ -6,8 +6,8 @@ use arrow::datatypes::SchemaRef;
 use duckdb::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use super::completeness::{CompletenessRequest, CoverageSummary};
 use super::coverage;
-use super::coverage::{CompletenessRequest, CoverageSummary};
 use super::ordered_scan::{Plan, Selection};
 use super::reader::{InterruptOnDrop, Reader};
 use super::view::{Moment, RecordState};

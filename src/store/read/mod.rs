@@ -2,7 +2,8 @@
 
 pub(crate) mod change_feed;
 pub(crate) mod changes;
-pub(crate) mod coverage;
+pub(crate) mod completeness;
+mod coverage;
 pub(crate) mod download;
 pub(crate) mod hits;
 pub(crate) mod message;
@@ -12,6 +13,7 @@ pub(crate) mod payloads;
 pub(crate) mod presence;
 pub(crate) mod reader;
 pub(crate) mod report;
+pub(crate) mod report_request;
 mod report_session;
 pub(crate) mod rows;
 pub(crate) mod tracker;

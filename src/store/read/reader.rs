@@ -11,7 +11,7 @@ use duckdb::{Connection, InterruptHandle};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::coverage::KnownCoverage;
+use super::completeness::KnownCoverage;
 use super::report_session::Session;
 use crate::store::StoreError;
 

@@ -5,12 +5,12 @@ use std::sync::OnceLock;
 
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
-use super::coverage::CoverageSummary;
+use super::completeness::CoverageSummary;
 use super::reader::Reader;
-use crate::report::Value;
+use super::report_request::ReportRequest;
 use crate::store::StoreError;
 use crate::store::schema::columns::shape;
 
@@ -29,21 +29,6 @@ const REFUSED: [&str; 6] = [
     "enable_profiling",
     "truncate_duckdb_logs",
 ];
-
-/// A report to run.
-#[derive(Debug, Clone)]
-pub struct ReportRequest {
-    /// The report's one query.
-    pub sql: String,
-    /// The columns that the query has to return.
-    pub schema: SchemaRef,
-    /// The parameters by name; the others have their defaults.
-    pub parameters: Vec<(String, Value)>,
-    /// The length of its periods, as given or by its default, if it has such a parameter.
-    pub unit: Option<String>,
-    /// Whether the report reads all history, so that its coverage counts from the beginning of the record.
-    pub reads_history: bool,
-}
 
 /// The result of a report.
 #[derive(Debug, Clone)]
@@ -141,20 +126,6 @@ fn check(connection: &Connection, sql: &str) -> Result<(), StoreError> {
             "a report must be a single query, but the file contains {}",
             count.unwrap_or(0)
         ))),
-    }
-}
-
-/// A value as an SQL literal, because variables take no bound parameters.
-pub(super) fn literal(value: &Value) -> String {
-    match value {
-        Value::Integer(number) => format!("CAST({number} AS BIGINT)"),
-        Value::Boolean(yes) => yes.to_string(),
-        Value::Time(time) => {
-            let time = time.to_rfc3339_opts(SecondsFormat::Micros, true);
-            format!("TIMESTAMPTZ '{time}'")
-        }
-        Value::Day(day) => format!("DATE '{day}'"),
-        Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
     }
 }
 

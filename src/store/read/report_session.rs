@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use duckdb::Connection;
 use parking_lot::Mutex;
 
-use super::coverage::CoverageSummary;
-use super::report::{ReportRequest, literal};
+use super::completeness::CoverageSummary;
+use super::report_request::{ReportRequest, literal};
 use crate::report::Value;
 use crate::store::StoreError;
 use crate::store::file::report_catalog;

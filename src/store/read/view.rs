@@ -6,7 +6,7 @@ use duckdb::Connection;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::coverage::{Completeness, CompletenessRequest};
+use super::completeness::{Completeness, CompletenessRequest};
 use super::ordered_scan::Selection;
 use super::reader::Reader;
 use super::{coverage, ordered_scan};

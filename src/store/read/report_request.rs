@@ -1,0 +1,35 @@
+//! A report to run, and its parameters as SQL.
+
+use arrow::datatypes::SchemaRef;
+use chrono::SecondsFormat;
+
+use crate::report::Value;
+
+/// A report to run.
+#[derive(Debug, Clone)]
+pub struct ReportRequest {
+    /// The report's one query.
+    pub sql: String,
+    /// The columns that the query has to return.
+    pub schema: SchemaRef,
+    /// The parameters by name; the others have their defaults.
+    pub parameters: Vec<(String, Value)>,
+    /// The length of its periods, as given or by its default, if it has such a parameter.
+    pub unit: Option<String>,
+    /// Whether the report reads all history, so that its coverage counts from the beginning of the record.
+    pub reads_history: bool,
+}
+
+/// A value as an SQL literal, because variables take no bound parameters.
+pub(super) fn literal(value: &Value) -> String {
+    match value {
+        Value::Integer(number) => format!("CAST({number} AS BIGINT)"),
+        Value::Boolean(yes) => yes.to_string(),
+        Value::Time(time) => {
+            let time = time.to_rfc3339_opts(SecondsFormat::Micros, true);
+            format!("TIMESTAMPTZ '{time}'")
+        }
+        Value::Day(day) => format!("DATE '{day}'"),
+        Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
+    }
+}
