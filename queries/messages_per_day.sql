@@ -7,11 +7,12 @@
 -- column authors: integer. Number of authors.
 -- column deleted: integer. Number of those messages that were deleted.
 
+-- The zone is looked up for no row: this is several times faster than AT TIME ZONE 'UTC'.
 SELECT
-    CAST(utc_time(created_at) AS DATE) AS day,
-    count(*)                           AS messages,
-    count(DISTINCT author_id)          AS authors,
-    count(*) FILTER (WHERE deleted)    AS deleted
+    CAST(make_timestamp(epoch_us(created_at)) AS DATE) AS day,
+    count(*)                                           AS messages,
+    count(DISTINCT author_id)                          AS authors,
+    count(*) FILTER (WHERE deleted)                    AS deleted
 FROM discord_messages
 GROUP BY day
 ORDER BY day DESC;
