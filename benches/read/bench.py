@@ -165,10 +165,14 @@ class Bench:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def starting(self, **more: str) -> Service:
+        """The service, from the moment on at which it answers at all."""
+        return Service(self.options.built / "guildlake", self.folder / "data", **more)
+
     @contextlib.contextmanager
     def service(self, **more: str) -> Iterator[Service]:
         """The service, from the moment on at which its row store answers."""
-        with Service(self.options.built / "guildlake", self.folder / "data", **more) as service:
+        with self.starting(**more) as service:
             service.until_rows_follow()
             yield service
 
@@ -367,7 +371,7 @@ def growth(benches: list[Bench], work: Path) -> None:
     for _ in range(ROUNDS):
         for size, bench in zip(sizes, benches):
             began = time.perf_counter()
-            with bench.service() as service:
+            with bench.starting() as service:
                 service.get("/health")
                 started[size].append(time.perf_counter() - began)
     with contextlib.ExitStack() as entered:

@@ -212,6 +212,7 @@ class Bench:
             for name in self.options.rivals.split():
                 with self.rival(name) as rival, self.service() as service:
                     until_following(service)
+                    service.until_rows_follow()
                     self.ask(service, rival, self.same(service, rival, questions))
                 self.save()
         # Last: the record grows.
@@ -357,6 +358,7 @@ class Bench:
                 ) as service,
             ):
                 service.until_complete()
+                service.until_rows_follow()
                 if kind == "on":
                     until_following(service)
                 with simulator.traffic(RATE, service) as traffic:
