@@ -138,7 +138,7 @@ pub(super) struct KnownCoverage {
 }
 
 /// The maximum number of kept answers.
-const MOST_ANSWERS: usize = 4;
+const MAX_KEPT_ANSWERS: usize = 4;
 
 impl KnownCoverage {
     pub(super) fn find(
@@ -164,7 +164,7 @@ impl KnownCoverage {
             self.answers.clear();
             self.commits = commits;
         }
-        if self.answers.len() == MOST_ANSWERS {
+        if self.answers.len() == MAX_KEPT_ANSWERS {
             self.answers.pop_front();
         }
         self.answers.push_back((request, Arc::clone(found)));

@@ -16,10 +16,10 @@ use crate::store::file::report_catalog;
 
 /// The maximum number of rows of all tables that are kept for the next report (some 15 MB): eight years by quarters of an
 /// hour, or hundreds by days.
-const MOST_ROWS: usize = 300_000;
+const MAX_KEPT_ROWS: usize = 300_000;
 
 /// The maximum number of kept texts, ends and coverages each; beyond it all are dropped.
-const MOST_ANSWERS: usize = 100;
+const MAX_KEPT_ANSWERS: usize = 100;
 
 /// The parameters that choose the messages' guild, channels and time, as a key.
 pub(super) struct Place(String);
@@ -251,43 +251,35 @@ impl KeptHere<'_> {
         self.drop_oldest()?;
         let ends = self.ends(place)?;
         let zone = text(request, "time_zone");
-        let by = format!("{unit} {zone} {}", text(request, "week_start"));
+        // Of the periods: where weeks begin matters too.
+        let by = format!("{zone} {}", text(request, "week_start"));
         if slots {
-            let query = format!("FROM wanted_slots('{unit}')");
+            let of = format!("{by} {}", ends.range);
             self.table(
                 &format!("slots_{unit}"),
-                &format!("slots {by} {}", ends.range),
-                &query,
+                &of,
+                &format!("FROM wanted_slots('{unit}')"),
             )?;
-            let query = format!("FROM find_periods('{unit}')");
             self.table(
                 &format!("periods_{unit}"),
-                &format!("periods {by} {}", ends.range),
-                &query,
+                &of,
+                &format!("FROM find_periods('{unit}')"),
             )?;
         }
         if history {
             let range = self.history(place)?;
-            let query = format!("FROM day_slots(({range}), '{unit}')");
             self.table(
                 &format!("history_{unit}"),
-                &format!("history {by} {range}"),
-                &query,
+                &format!("{by} {range}"),
+                &format!("FROM day_slots(({range}), '{unit}')"),
             )?;
         }
+        let of = format!("{zone} {}", ends.range);
         if asks("wanted_clock(") {
-            self.table(
-                "clock",
-                &format!("clock {zone} {}", ends.range),
-                "FROM find_clock()",
-            )?;
+            self.table("clock", &of, "FROM find_clock()")?;
         }
         if asks("wanted_lengths(") {
-            self.table(
-                "lengths",
-                &format!("lengths {zone} {}", ends.range),
-                "FROM find_lengths()",
-            )?;
+            self.table("lengths", &of, "FROM find_lengths()")?;
         }
         Ok(())
     }
@@ -339,14 +331,13 @@ impl KeptHere<'_> {
         ))
     }
 
-    /// Lets the variable `kept_` + `name` say where the answer of `query` is. The answer depends on the key alone.
-    fn table(&mut self, name: &str, key: &str, query: &str) -> Result<(), StoreError> {
+    /// Lets the variable `kept_` + `name` say where the answer of `query` is. It depends on nothing but the name and
+    /// `of`.
+    fn table(&mut self, name: &str, of: &str, query: &str) -> Result<(), StoreError> {
         let tables = &mut self.kept.tables;
-        let table = match tables.iter().position(|table| table.key == key) {
-            Some(place) => tables.remove(place),
-            None => None,
-        };
-        let table = if let Some(table) = table {
+        let key = format!("{name} {of}");
+        let place = tables.iter().position(|table| table.key == key);
+        let table = if let Some(table) = place.and_then(|place| tables.remove(place)) {
             table
         } else {
             self.set_variables()?;
@@ -356,11 +347,7 @@ impl KeptHere<'_> {
                 &format!("CREATE OR REPLACE TEMP TABLE {name} AS {query}"),
                 [],
             )?;
-            Table {
-                key: key.to_owned(),
-                name,
-                rows,
-            }
+            Table { key, name, rows }
         };
         let from = format!("FROM temp.main.{}", table.name);
         self.kept.tables.push_back(table);
@@ -372,7 +359,7 @@ impl KeptHere<'_> {
     /// tables, since it may need more than are kept.
     fn drop_oldest(&mut self) -> Result<(), StoreError> {
         let rows = |tables: &VecDeque<Table>| tables.iter().map(|table| table.rows).sum::<usize>();
-        while rows(&self.kept.tables) > MOST_ROWS
+        while rows(&self.kept.tables) > MAX_KEPT_ROWS
             && let Some(oldest) = self.kept.tables.pop_front()
         {
             let sql = format!("DROP TABLE temp.main.{}", oldest.name);
@@ -390,15 +377,13 @@ impl KeptHere<'_> {
 
 /// The parameter of a request as text; empty if it is not given.
 fn text(request: &ReportRequest, name: &str) -> String {
-    let mut found = request.parameters.iter().filter(|(known, _)| known == name);
-    found
-        .next()
-        .map(|(_, value)| literal(value))
-        .unwrap_or_default()
+    let mut parameters = request.parameters.iter();
+    let found = parameters.find(|(known, _)| known == name);
+    found.map(|(_, value)| literal(value)).unwrap_or_default()
 }
 
 fn make_room(count: usize, clear: impl FnOnce()) {
-    if count >= MOST_ANSWERS {
+    if count >= MAX_KEPT_ANSWERS {
         clear();
     }
 }
