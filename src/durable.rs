@@ -1,14 +1,36 @@
 //! Files that are whole whenever the process is killed or the power fails: a file is written under another name, put
 //! on disk, and renamed.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Replaces a file, or creates it. After a crash its name has the old content or the new one, each whole.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_by(
+        path,
+        bytes,
+        File::options().write(true).create(true).truncate(true),
+    )
+}
+
+/// Like [`replace`], with a file that only its owner can read.
+pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // One that a crash has left could have other rights.
+    match fs::remove_file(with_suffix(path, ".tmp")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    replace_by(path, bytes, &options)
+}
+
+fn replace_by(path: &Path, bytes: &[u8], options: &OpenOptions) -> io::Result<()> {
     let unfinished = with_suffix(path, ".tmp");
-    let written = File::create(&unfinished).and_then(|mut file| {
+    let written = options.open(&unfinished).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()
     });

@@ -11,6 +11,7 @@
 //! - [`ingest`]: the one writer, the live side and backfill: turns what Discord sends into batches.
 //! - [`derived`]: the followers of the record: the search index and the snapshots. Knows `store`, `message` and
 //!   `status`.
+//! - [`keys`]: API keys and what they open. Knows `guild` and `message`. [`audit`]: who read what.
 //! - [`api`]: the HTTP API. Knows `store`, `report`, `derived`, `message`, `guild` and `status`.
 //! - [`status`]: the state that `/health` reports. [`clock`]: Discord's time. [`failpoint`]: where tests order
 //!   faults. `durable`: files that are replaced as a whole. `parquet_layout`: the layout of Parquet files.
@@ -18,6 +19,7 @@
 //! - [`config`]: the settings. [`service`] wires and supervises the parts; [`cli`] has one file per command.
 
 pub mod api;
+pub mod audit;
 mod backoff;
 pub mod cli;
 pub mod clock;
@@ -28,6 +30,7 @@ mod durable;
 pub mod failpoint;
 pub mod guild;
 pub mod ingest;
+pub mod keys;
 mod log_lines;
 pub mod message;
 mod parquet_layout;
