@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use duckdb::{Connection, params};
 use guildlake::config::{
-    ApiSettings, DiscordSettings, Reactions, RowsSettings, SearchSettings, Settings,
-    SnapshotSettings, StorageSettings,
+    AccessSettings, ApiSettings, DiscordSettings, Reactions, RowsSettings, SearchSettings,
+    Settings, SnapshotSettings, StorageSettings,
 };
 use guildlake::discord::gateway::ReconnectSettings;
 use guildlake::discord::rest::RestSettings;
@@ -175,6 +175,7 @@ fn plain_loop(simulator: &Simulator, folder: &std::path::Path, rows: usize) -> f
 fn settings(simulator: &Simulator, folder: &std::path::Path) -> Settings {
     let guilds = simulator.guilds();
     Settings {
+        access: AccessSettings::default(),
         api: ApiSettings {
             bind: ([127, 0, 0, 1], 0).into(),
             key: "a-key-for-benches-0123456789".into(),

@@ -3,6 +3,7 @@
 //! the data: take nothing more in, commit what was received, close the gateway connection, end.
 
 use std::io;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::api::ApiState;
+use crate::audit::{AuditFolder, AuditLog};
 use crate::config::{ApiSettings, DiscordSettings, SearchSettings, Settings, StorageSettings};
 use crate::derived::search::Search;
 use crate::derived::{rows, search, snapshot};
@@ -28,6 +30,7 @@ use crate::guild::{Access, AccessMark, SessionMark};
 use crate::ingest::{
     AskAgain, History, HistoryError, Live, LiveError, Pass, Scope, Writer, WriterHandle,
 };
+use crate::keys::{KeyFile, Keyring};
 use crate::report::{Library, command_line_init};
 use crate::status::{GatewayState, SearchState, Status, StatusSender};
 use crate::store::{Batch, DataLock, Reader, Record, Unsettled};
@@ -158,7 +161,28 @@ pub async fn run(
         search: indexer(&settings.search, &reader, search, &status),
         rows,
     };
-    let router = api::router(api_state(settings.api, &reader, &followers, &status));
+    let keyring = Keyring::open(
+        KeyFile::in_folder(&settings.storage.data_dir),
+        &settings.api.key,
+    )?;
+    let audit = match settings.access.audit {
+        Some(audit) => AuditLog::start(AuditFolder::in_folder(&settings.storage.data_dir), audit)
+            .context("the audit log")?,
+        None => AuditLog::off(),
+    };
+    let access = (keyring.clone(), audit, settings.access.rate_limit);
+    let router = api::router(api_state(
+        settings.api,
+        access,
+        &reader,
+        &followers,
+        &status,
+    ));
+    let told = ending.clone();
+    parts.spawn(async move {
+        keyring.follow_file(told).await;
+        Ok(())
+    });
     let told = ending.clone();
     parts.spawn(async move {
         let shutdown = told.cancelled_owned();
@@ -238,6 +262,7 @@ fn indexer(
 
 fn api_state(
     settings: ApiSettings,
+    (keyring, audit, rate_limit): (Keyring, AuditLog, Option<NonZeroU32>),
     reader: &Reader,
     followers: &Followers,
     status: &StatusSender,
@@ -251,7 +276,9 @@ fn api_state(
             .map_or_else(Search::off, search::Follower::search),
         rows: followers.rows.rows(),
         status: status.subscribe(),
-        api_key: settings.key,
+        keyring,
+        audit,
+        rate_limit,
         library: Library::new(settings.queries),
         timeout: api::TIMEOUT,
     }

@@ -93,6 +93,7 @@ class Service(Process):
             self.address = ("127.0.0.1", free.getsockname()[1])
         settings = {
             "API_KEY": API_KEY,
+            "RATE_LIMIT": "off",
             "DATA_DIR": str(data),
             "DATABASE_URL": f"duckdb://{data / 'guildlake.duckdb'}",
             "BIND": f"127.0.0.1:{self.address[1]}",

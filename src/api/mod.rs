@@ -12,8 +12,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::{Extensions, HeaderMap};
 use axum::middleware::{from_fn, from_fn_with_state};
-use secrecy::SecretString;
-use tower::ServiceBuilder;
+use tower::{Layer, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
@@ -22,16 +21,15 @@ use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 pub use http::server::serve;
 pub use routes::openapi_json;
 
+pub use routes::state::ApiState;
+
+use self::http::auth::Guard;
 use self::http::busy::Refused;
+use self::http::quota::Quotas;
 use self::http::range::has_strong_entity_tag;
-use self::http::{auth, limits, request_log};
+use self::http::request_log::Records;
+use self::http::{auth, limits, links, request_log};
 use self::routes::state::Api;
-use crate::derived::rows::Rows;
-use crate::derived::search::Search;
-use crate::derived::snapshot::Snapshots;
-use crate::report::Library;
-use crate::status::StatusReceiver;
-use crate::store::Reader;
 
 /// The minimum size of a response that is compressed.
 const COMPRESS_FROM: u64 = 1024;
@@ -39,37 +37,21 @@ const COMPRESS_FROM: u64 = 1024;
 /// The default of [`ApiState::timeout`]: less than the 100 seconds after which Power Query gives up.
 pub const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The dependencies of the API.
-pub struct ApiState {
-    /// Reads the database.
-    pub reader: Reader,
-    /// The snapshots of the database.
-    pub snapshots: Snapshots,
-    /// The full-text search index.
-    pub search: Search,
-    /// The row store.
-    pub rows: Rows,
-    /// The status of the service.
-    pub status: StatusReceiver,
-    /// The key that callers send.
-    pub api_key: SecretString,
-    /// The reports that are offered.
-    pub library: Library,
-    /// How long an answer may take, its body included; see [`TIMEOUT`].
-    pub timeout: Duration,
-}
-
 /// The API as a service. Its uptime counts from here.
 pub fn router(state: ApiState) -> Router {
-    let key = auth::Key::new(&state.api_key);
-    let api = Api::new(
-        state.reader,
-        state.snapshots,
-        state.search,
-        state.rows,
-        state.status,
-        state.library,
-    );
+    let keyring = state.keyring.clone();
+    let audit = state.audit.clone();
+    let timeout = state.timeout;
+    let guard = Guard {
+        keyring: keyring.clone(),
+        quotas: Arc::new(Quotas::new(state.rate_limit)),
+        audit: audit.clone(),
+    };
+    let records = Records {
+        refused: Refused::default(),
+        audit,
+    };
+    let api = Api::new(state);
     let compressed = SizeAbove::new(COMPRESS_FROM)
         .and(NotForContentType::IMAGES)
         // A strong entity tag stands for these very bytes.
@@ -79,11 +61,13 @@ pub fn router(state: ApiState) -> Router {
     // From the outermost inwards.
     let layers = ServiceBuilder::new()
         .layer(SetSensitiveRequestHeadersLayer::new(auth::SENSITIVE))
-        .layer(from_fn_with_state(Refused::default(), request_log::track))
+        .layer(from_fn_with_state(records, request_log::track))
         .layer(from_fn(limits::length_for_old_clients))
         .layer(CompressionLayer::new().compress_when(compressed))
-        .layer(from_fn_with_state(state.timeout, limits::enforce))
+        .layer(from_fn_with_state(timeout, limits::enforce))
         .layer(CatchPanicLayer::custom(limits::after_panic))
-        .layer(from_fn_with_state(key, auth::require));
-    routes::router(Arc::new(api)).layer(layers)
+        .layer(from_fn_with_state(guard, auth::require));
+    let routes = routes::router(Arc::new(api)).layer(layers);
+    // A link is turned into its request before the routes are looked at, which a layer of a router is not.
+    Router::new().fallback_service(from_fn_with_state(keyring, links::follow).layer(routes))
 }

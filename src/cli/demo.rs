@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::config::{
-    ApiSettings, DiscordSettings, Reactions, RowsSettings, SearchSettings, Settings,
-    SnapshotSettings, Source, StorageSettings,
+    AccessSettings, ApiSettings, DiscordSettings, Reactions, RowsSettings, SearchSettings,
+    Settings, SnapshotSettings, Source, StorageSettings,
 };
 use crate::discord::gateway::ReconnectSettings;
 use crate::discord::rest::RestSettings;
@@ -105,6 +105,7 @@ fn settings(
     let guilds = simulator.guilds();
     let guilds: Result<Vec<GuildId>, _> = guilds.iter().map(|guild| guild.id.try_into()).collect();
     Ok(Settings {
+        access: AccessSettings::default(),
         api: ApiSettings {
             bind: listener.local_addr()?,
             key: key.into(),

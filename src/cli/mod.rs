@@ -4,6 +4,7 @@ mod backfill;
 mod demo;
 mod doctor;
 mod index;
+mod keys;
 mod openapi;
 mod progress;
 mod rows;
@@ -53,6 +54,9 @@ enum Command {
                       every SNAPSHOT_INTERVAL.\n\nExample:\n  guildlake snapshot"
     )]
     Snapshot,
+    /// Make, list, rotate and revoke API keys.
+    #[command(subcommand)]
+    Keys(keys::Arguments),
     /// Show or rebuild the full-text search index.
     #[command(subcommand)]
     Index(index::Arguments),
@@ -98,10 +102,12 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
     }
     let source = Source::environment();
-    let command = arguments.command.unwrap_or(Command::Serve);
-    if let Command::Openapi = command {
-        return openapi::run();
-    }
+    let command = match arguments.command.unwrap_or(Command::Serve) {
+        // These need no log and no runtime.
+        Command::Openapi => return openapi::run(),
+        Command::Keys(arguments) => return keys::run(arguments, &source),
+        command => command,
+    };
     begin_log(LogFormat::read(&source)?);
     let runtime = tokio::runtime::Runtime::new().context("the runtime can't be started")?;
     let done = runtime.block_on(async {
@@ -115,6 +121,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Demo(arguments) => demo::run(arguments, stop).await,
             Command::Doctor(arguments) => doctor::run(&source, &arguments).await,
             Command::Openapi => openapi::run(),
+            Command::Keys(arguments) => keys::run(arguments, &source),
         }
     });
     // Threads that still serve a request end with the process; everything that was committed is on disk.

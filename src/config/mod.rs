@@ -2,6 +2,7 @@
 //! and each variable is documented at its field. All problems are reported at once, each with the name of its
 //! variable.
 
+mod access;
 mod api;
 mod discord;
 mod rows;
@@ -10,6 +11,7 @@ mod snapshots;
 mod source;
 mod storage;
 
+pub use access::AccessSettings;
 pub use api::{ApiSettings, KeyWeakness, weakness};
 pub use discord::{DiscordSettings, Reactions, token_has_the_form};
 pub use rows::RowsSettings;
@@ -32,6 +34,8 @@ pub enum LogFormat {
 pub struct Settings {
     /// The HTTP API.
     pub api: ApiSettings,
+    /// What keys may ask, and what is recorded of it.
+    pub access: AccessSettings,
     /// The database.
     pub storage: StorageSettings,
     /// The snapshots.
@@ -52,6 +56,7 @@ impl Settings {
     pub fn read(source: &Source) -> Result<Self, SettingsError> {
         source.collect(|problems| {
             let api = ApiSettings::read(source, problems);
+            let access = AccessSettings::read(source, problems);
             let storage = StorageSettings::read(source, problems);
             let snapshots = SnapshotSettings::read(source, problems);
             let search = SearchSettings::read(source, problems);
@@ -59,6 +64,7 @@ impl Settings {
             let discord = DiscordSettings::read(source, problems);
             Some(Self {
                 api: api?,
+                access: access?,
                 storage: storage?,
                 snapshots: snapshots?,
                 search: search?,

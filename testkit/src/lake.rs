@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::Path;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,10 +11,12 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use guildlake::api::{self, ApiState};
+use guildlake::audit::{AuditFolder, AuditLog, AuditSettings};
 use guildlake::config::{RowsSettings, SearchSettings};
 use guildlake::derived::snapshot::{Follower, Found, Outcome, Settings};
 use guildlake::derived::{rows, search};
 use guildlake::guild::Channel;
+use guildlake::keys::{Key, KeyFile, KeyFileError, Keyring, NewKey};
 use guildlake::message::{
     ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source, read_update, snowflake_at,
 };
@@ -43,6 +47,11 @@ const FILE: &str = "guildlake.duckdb";
 /// The folder of reports, beside the record.
 pub const QUERIES: &str = "queries";
 
+/// The keys of a folder; [`KEY`] may do everything.
+pub fn keyring(folder: &Path) -> Keyring {
+    Keyring::open(KeyFile::in_folder(folder), &SecretString::from(KEY)).unwrap()
+}
+
 /// The API over a record of its own.
 pub struct Lake {
     pub record: Record,
@@ -54,6 +63,7 @@ pub struct Lake {
     pub status: StatusSender,
     pub router: Router,
     pub folder: TempDir,
+    pub keyring: Keyring,
     deleted_content: DeletedContent,
 }
 
@@ -69,7 +79,15 @@ impl Lake {
             readers,
             timeout,
             DeletedContent::Keep,
+            None,
         )
+    }
+
+    /// In which each key has so many units per minute.
+    pub fn limited(units: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let units = NonZeroU32::new(units);
+        Self::open(folder, 8, api::TIMEOUT, DeletedContent::Keep, units)
     }
 
     /// In which a delete takes the content of a message with it.
@@ -79,6 +97,7 @@ impl Lake {
             8,
             api::TIMEOUT,
             DeletedContent::RemoveAfter(TimeDelta::zero()),
+            None,
         )
     }
 
@@ -87,6 +106,7 @@ impl Lake {
         readers: u32,
         timeout: Duration,
         deleted_content: DeletedContent,
+        rate_limit: Option<NonZeroU32>,
     ) -> Self {
         let settings = StoreSettings {
             readers,
@@ -120,13 +140,21 @@ impl Lake {
         );
         let feed = rows.feed();
         record.observe(move |changed| feed.committed(changed));
+        let keyring = keyring(folder.path());
+        let audit = AuditSettings {
+            retention: Duration::from_secs(3600),
+            max_bytes: u64::MAX,
+        };
+        let audit = AuditLog::start(AuditFolder::in_folder(folder.path()), audit).unwrap();
         let router = api::router(ApiState {
             reader: reader.clone(),
             snapshots: follower.snapshots(),
             search: indexer.search(),
             rows: rows.rows(),
             status: receiver,
-            api_key: SecretString::from(KEY),
+            keyring: keyring.clone(),
+            audit,
+            rate_limit,
             library: Library::new(Some(queries)),
             timeout,
         });
@@ -139,8 +167,27 @@ impl Lake {
             status,
             router,
             folder,
+            keyring,
             deleted_content,
         }
+    }
+
+    /// Makes a key, which is valid at once; the key and its id.
+    pub fn key(&self, key: NewKey) -> (String, String) {
+        let (key, token) = key.make(Utc::now()).unwrap();
+        let id = key.id.clone();
+        self.change_keys(|keys| keys.push(key));
+        (token.expose().to_owned(), id)
+    }
+
+    /// Changes the file of the keys as the command line does, and lets the service see it.
+    pub fn change_keys<T>(&self, change: impl FnOnce(&mut Vec<Key>) -> T) -> T {
+        let changed = self
+            .keyring
+            .file()
+            .change(|keys| Ok::<_, KeyFileError>(change(keys)));
+        self.keyring.read().unwrap();
+        changed.unwrap()
     }
 
     /// A lake without a row store: every row is read from the record.
@@ -209,7 +256,7 @@ impl Lake {
     /// Stops, and starts again.
     pub fn restart(self) -> Self {
         let deleted_content = self.deleted_content;
-        Self::open(self.stop(), 8, api::TIMEOUT, deleted_content)
+        Self::open(self.stop(), 8, api::TIMEOUT, deleted_content, None)
     }
 
     /// A copy of the record's files while nothing is written.
@@ -226,7 +273,7 @@ impl Lake {
 
     /// Starts with what is in a folder.
     pub fn of(folder: TempDir) -> Self {
-        Self::open(folder, 8, api::TIMEOUT, DeletedContent::Keep)
+        Self::open(folder, 8, api::TIMEOUT, DeletedContent::Keep, None)
     }
 
     /// Changes rows behind the service's back.
@@ -236,7 +283,7 @@ impl Lake {
         let connection = duckdb::Connection::open(folder.path().join(FILE)).unwrap();
         connection.execute_batch(sql).unwrap();
         drop(connection);
-        Self::open(folder, 8, api::TIMEOUT, deleted_content)
+        Self::open(folder, 8, api::TIMEOUT, deleted_content, None)
     }
 
     /// Closes all that has the file open.
@@ -250,6 +297,7 @@ impl Lake {
             router,
             folder,
             status: _,
+            keyring: _,
             deleted_content: _,
         } = self;
         drop((record, reader, follower, indexer, rows, router));
@@ -286,11 +334,28 @@ impl Lake {
         path: &str,
         headers: &[(&str, &str)],
     ) -> axum::http::Response<Body> {
+        self.send_body(method, path, headers, Body::empty()).await
+    }
+
+    /// Sends JSON with a key.
+    pub async fn post(&self, key: &str, method: Method, path: &str, body: &Value) -> Answer {
+        let headers = [("x-api-key", key), ("content-type", "application/json")];
+        let body = Body::from(body.to_string());
+        Answer::of(self.send_body(method, path, &headers, body).await).await
+    }
+
+    async fn send_body(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> axum::http::Response<Body> {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Body::empty()).unwrap();
+        let request = request.body(body).unwrap();
         self.level().await;
         self.router.clone().oneshot(request).await.unwrap()
     }

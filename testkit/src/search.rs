@@ -9,6 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use chrono::Utc;
 use guildlake::api::{self, ApiState};
+use guildlake::audit::AuditLog;
 use guildlake::config::SearchSettings;
 use guildlake::derived::rows::Rows;
 use guildlake::derived::{search, snapshot};
@@ -18,13 +19,12 @@ use guildlake::message::{
 use guildlake::report::Library;
 use guildlake::status::{SearchState, Status, StatusSender};
 use guildlake::store::{Batch, Record, StoreSettings};
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::lake::{AUTHOR, CHANNEL, GUILD, KEY, at};
+use crate::lake::{AUTHOR, CHANNEL, GUILD, KEY, at, keyring};
 use crate::log::show_warnings;
 use crate::payload::{self, observed};
 
@@ -85,7 +85,9 @@ impl Lake {
             search: search.clone(),
             rows: Rows::off(),
             status: receiver,
-            api_key: SecretString::from(KEY),
+            keyring: keyring(folder),
+            audit: AuditLog::off(),
+            rate_limit: None,
             library: Library::new(None),
             timeout: api::TIMEOUT,
         });

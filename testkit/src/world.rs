@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use guildlake::config::{
-    ApiSettings, DiscordSettings, Reactions, RowsSettings, SearchSettings, Settings,
-    SnapshotSettings, StorageSettings,
+    AccessSettings, ApiSettings, DiscordSettings, Reactions, RowsSettings, SearchSettings,
+    Settings, SnapshotSettings, StorageSettings,
 };
 use guildlake::discord::gateway::ReconnectSettings;
 use guildlake::discord::rest::RestSettings;
@@ -101,6 +101,10 @@ impl World {
     pub fn settings(&self) -> Settings {
         let guilds = self.simulator.guilds();
         Settings {
+            access: AccessSettings {
+                rate_limit: None,
+                ..AccessSettings::default()
+            },
             api: ApiSettings {
                 bind: ([127, 0, 0, 1], 0).into(),
                 key: KEY.into(),

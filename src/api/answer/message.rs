@@ -12,6 +12,7 @@ use utoipa::openapi::schema::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
+use super::hidden::Hidden;
 use crate::api::http::values::{Snowflake, Time, snowflake};
 use crate::store::{COLUMNS, Cell, Column, Kind, MessageRow, StoreError};
 
@@ -21,20 +22,23 @@ pub(crate) struct MessageJson {
     row: MessageRow,
     /// The values of the columns that contain JSON, in their order.
     json: Vec<Box<RawValue>>,
+    hidden: Hidden,
 }
 
-impl TryFrom<MessageRow> for MessageJson {
-    type Error = StoreError;
-
-    /// Fails if a column contains no JSON where it should: then the response would be none either.
-    fn try_from(row: MessageRow) -> Result<Self, StoreError> {
+impl MessageJson {
+    /// A row without the values of hidden columns. Fails if a column contains no JSON where it should: then the
+    /// response would be none either.
+    pub(crate) fn new(mut row: MessageRow, hidden: Hidden) -> Result<Self, StoreError> {
+        if hidden.hides_payload() {
+            row.raw_json = None;
+        }
         let json = COLUMNS.iter().zip(row.cells());
         let json = json.filter_map(|(column, cell)| match cell {
             Cell::Text(text) if column.kind.is_json() => Some(text.to_owned()),
             _ => None,
         });
         let json = json.map(RawValue::from_string).collect::<Result<_, _>>()?;
-        Ok(Self { row, json })
+        Ok(Self { row, json, hidden })
     }
 }
 
@@ -44,6 +48,10 @@ impl Serialize for MessageJson {
         let mut json = self.json.iter();
         for (column, cell) in COLUMNS.iter().zip(self.row.cells()) {
             let name = column.name;
+            let cell = match self.hidden.hides(*column) {
+                true => Cell::Null,
+                false => cell,
+            };
             match cell {
                 Cell::Null if column.is_payload() => {}
                 Cell::Null => map.serialize_entry(name, &())?,
@@ -95,9 +103,17 @@ impl PartialSchema for MessageJson {
 
 /// The description of a column in the API's document.
 fn described(column: Column) -> RefOr<Schema> {
-    let meaning = Some(column.meaning);
+    let can_be_hidden = column.name == "content" || column.name == "author_name";
+    let meaning = if can_be_hidden {
+        Some(format!(
+            "{} Null if the key may not see it.",
+            column.meaning
+        ))
+    } else {
+        Some(column.meaning.to_owned())
+    };
     let types = |json_type| {
-        if column.is_nullable {
+        if column.is_nullable || can_be_hidden {
             SchemaType::from_iter([json_type, Type::Null])
         } else {
             SchemaType::new(json_type)
@@ -105,6 +121,7 @@ fn described(column: Column) -> RefOr<Schema> {
     };
     let value = |json_type| {
         let schema = ObjectBuilder::new().schema_type(types(json_type));
+        let meaning = meaning.clone();
         schema.description(meaning).examples(example(column.name))
     };
     let number = |format| {
@@ -114,7 +131,7 @@ fn described(column: Column) -> RefOr<Schema> {
     };
     let named = |name: Cow<'static, str>| {
         let schema = RefBuilder::new().ref_location_from_schema_name(name);
-        let schema = schema.description(meaning);
+        let schema = schema.description(meaning.clone());
         if !column.is_nullable {
             return schema.into();
         }
@@ -124,7 +141,10 @@ fn described(column: Column) -> RefOr<Schema> {
     let list = |item: Cow<'static, str>| {
         let item = RefBuilder::new().ref_location_from_schema_name(item);
         let schema = ArrayBuilder::new().schema_type(types(Type::Array));
-        schema.items(item.build()).description(meaning).into()
+        schema
+            .items(item.build())
+            .description(meaning.clone())
+            .into()
     };
     match (column.kind, column.name) {
         (Kind::Snowflake, _) => named(Snowflake::name()),
@@ -137,7 +157,7 @@ fn described(column: Column) -> RefOr<Schema> {
         (Kind::Details, _) => list(PollVotesJson::name()),
         (Kind::Json, _) => {
             let schema = ObjectBuilder::new().schema_type(Type::Object);
-            schema.description(meaning).into()
+            schema.description(meaning.clone()).into()
         }
     }
 }

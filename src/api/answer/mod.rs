@@ -5,6 +5,7 @@ pub(crate) mod body;
 pub(crate) mod columns;
 pub(crate) mod coverage;
 pub(crate) mod formats;
+pub(crate) mod hidden;
 pub(crate) mod message;
 pub(crate) mod page;
 pub(crate) mod private;

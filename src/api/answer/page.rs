@@ -4,6 +4,7 @@ use axum::body::Body;
 use tokio::time::Instant;
 
 use super::body;
+use super::hidden::Hidden;
 use super::message::MessageJson;
 use crate::message::MessageId;
 use crate::store::{Page, StoreError};
@@ -12,14 +13,14 @@ use crate::store::{Page, StoreError};
 const SHORT_ROW: usize = 512;
 
 /// The body of a page.
-pub(crate) fn page_body(page: Page, deadline: Instant) -> Result<Body, StoreError> {
+pub(crate) fn page_body(page: Page, hidden: Hidden, deadline: Instant) -> Result<Body, StoreError> {
     let mut text = Vec::with_capacity((page.rows.len() + 1) * SHORT_ROW);
     text.extend_from_slice(br#"{"data":["#);
     for (at, row) in page.rows.into_iter().enumerate() {
         if at > 0 {
             text.push(b',');
         }
-        serde_json::to_writer(&mut text, &MessageJson::try_from(row)?)?;
+        serde_json::to_writer(&mut text, &MessageJson::new(row, hidden)?)?;
     }
     text.extend_from_slice(tail(page.next_cursor).as_bytes());
     Ok(body::whole(text.into(), deadline))

@@ -1,6 +1,7 @@
 //! Downloads: responses of any size that are encoded while the rows are read. The query waits while the client reads,
 //! and ends when it disconnects. What the rows are is the concern of the routes.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Version};
 use axum::response::Response;
 use axum::routing::MethodRouter;
 use futures_util::stream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem, Paths};
 use utoipa_axum::router::UtoipaMethodRouter;
@@ -21,6 +22,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use super::body;
 use super::formats::{Broken, Encoder, Format, Options, Out};
 use super::private::keep_private;
+use crate::api::http::audited::Audited;
 use crate::api::http::caller::Caller;
 use crate::api::http::limits::old_client;
 use crate::api::http::problem::{Code, Problem};
@@ -28,14 +30,17 @@ use crate::parquet_layout::Order;
 use crate::store::{BatchStream, InterruptOnDrop};
 
 /// The maximum number of concurrent downloads: a long read keeps old row versions and its own rows in memory.
-const MAX_CONCURRENT: usize = 2;
+const MAX_CONCURRENT: usize = 4;
+
+/// The maximum number of concurrent downloads of one key, so that some are left for the others.
+const MAX_OF_KEY: usize = 2;
 
 /// The response header with the coverage summary of the returned messages.
 pub(crate) const COVERAGE: HeaderName = HeaderName::from_static("guildlake-coverage");
 /// The response header with the revision of the database that was read.
 pub(crate) const REVISION: HeaderName = HeaderName::from_static("guildlake-revision");
 
-/// How long a download may take; a slow client occupies one of the [`MAX_CONCURRENT`] permits.
+/// How long a download may take; a slow client occupies one of the [`MAX_CONCURRENT`] places.
 const MAX_DURATION: Duration = Duration::from_secs(3600);
 
 /// The head of a download's response. HTTP/1.0 clients are refused, because they can't tell a complete
@@ -75,27 +80,50 @@ pub(crate) fn described<S>(
     (Vec::new(), paths, handler)
 }
 
-/// The permits for concurrent downloads.
-#[derive(Clone)]
-pub(crate) struct DownloadPermits(Arc<Semaphore>);
+/// The places of concurrent downloads, of each key and of all.
+#[derive(Clone, Default)]
+pub(crate) struct DownloadPlaces(Arc<Mutex<HashMap<String, usize>>>);
 
-impl DownloadPermits {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(MAX_CONCURRENT)))
-    }
+/// A place, which is free again when this is dropped.
+pub(crate) struct DownloadPlace {
+    places: DownloadPlaces,
+    key_id: String,
+}
 
-    /// Acquires a permit, or fails at once.
-    pub(crate) fn acquire(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let permit = Arc::clone(&self.0).try_acquire_owned();
-        permit.map_err(|_| {
-            Problem::new(
-                Code::Busy,
-                format!(
-                    "{MAX_CONCURRENT} downloads are in progress, which is the maximum. Try again later."
-                ),
+impl DownloadPlaces {
+    /// Takes a place for a key, or fails at once.
+    pub(crate) fn acquire(&self, key_id: &str) -> Result<DownloadPlace, Problem> {
+        let mut taken = self.0.lock();
+        let of_all: usize = taken.values().sum();
+        let of_key = taken.get(key_id).copied().unwrap_or_default();
+        let detail = if of_key >= MAX_OF_KEY {
+            format!(
+                "{MAX_OF_KEY} downloads of this key are in progress, which is the maximum. Try again later."
             )
-            .for_longer()
-        })
+        } else if of_all >= MAX_CONCURRENT {
+            format!(
+                "{MAX_CONCURRENT} downloads are in progress, which is the maximum. Try again later."
+            )
+        } else {
+            taken.insert(key_id.to_owned(), of_key + 1);
+            return Ok(DownloadPlace {
+                places: self.clone(),
+                key_id: key_id.to_owned(),
+            });
+        };
+        Err(Problem::new(Code::Busy, detail).for_longer())
+    }
+}
+
+impl Drop for DownloadPlace {
+    fn drop(&mut self) {
+        let mut taken = self.places.0.lock();
+        if let Some(count) = taken.get_mut(&self.key_id) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.key_id);
+            }
+        }
     }
 }
 
@@ -105,8 +133,8 @@ pub(crate) struct Rows {
     pub(crate) guard: InterruptOnDrop,
     /// How many rows the batches contain together.
     pub(crate) row_count: i64,
-    /// The permit, released when all rows are sent.
-    pub(crate) permit: OwnedSemaphorePermit,
+    /// The place, free again when all rows are sent.
+    pub(crate) place: DownloadPlace,
 }
 
 /// The format of a download.
@@ -128,8 +156,9 @@ pub(crate) fn send(
         batches,
         guard,
         row_count,
-        permit,
+        place,
     } = rows;
+    Audited::rows(response, usize::try_from(row_count).unwrap_or_default());
     let (pieces, body) = body::channel(guard, Some(Instant::now() + MAX_DURATION));
     *response.body_mut() = body;
     let encode = move || {
@@ -146,7 +175,7 @@ pub(crate) fn send(
             }
             Err(broken) => tracing::error!(cause = %broken, "a download was aborted"),
         }
-        drop(permit);
+        drop(place);
     };
     let span = tracing::Span::current();
     tokio::task::spawn_blocking(move || span.in_scope(encode));

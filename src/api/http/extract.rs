@@ -4,11 +4,13 @@
 use std::convert::Infallible;
 
 use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
+use headers::{ContentType, HeaderMapExt};
+use serde::de::DeserializeOwned;
 
 use super::parameters::{Parameters, QueryParameters};
-use super::problem::Problem;
+use super::problem::{Code, FieldError, Problem};
 
 /// The parameters of the route, strictly read.
 pub(crate) struct Query<T>(pub(crate) T);
@@ -30,6 +32,47 @@ impl<S: Sync> FromRequestParts<S> for NoQuery {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         Parameters::parse(parts.uri.query()).finish()?;
         Ok(Self)
+    }
+}
+
+/// The maximum size of a request body.
+pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// The body as JSON. Only `application/json` is taken: a form of another site can't send it without asking first.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let content_type = request.headers().typed_get::<ContentType>();
+        let is_json = content_type.is_some_and(|it| {
+            let it = mime::Mime::from(it);
+            it.type_() == mime::APPLICATION && it.subtype() == mime::JSON
+        });
+        if !is_json {
+            let detail = "Send the body as JSON, with the header content-type: application/json.";
+            return Err(Problem::new(Code::UnsupportedMediaType, detail));
+        }
+        let bytes = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES).await;
+        let bytes = bytes.map_err(|_| {
+            let detail = format!("A request body may have at most {MAX_BODY_BYTES} bytes.");
+            Problem::new(Code::BodyTooLarge, detail)
+        })?;
+        let mut json = serde_json::Deserializer::from_slice(&bytes);
+        let read = serde_path_to_error::deserialize(&mut json);
+        let read = read.map_err(|error| (error.path().to_string(), error.into_inner()));
+        let read = read.and_then(|read| {
+            let end = json.end();
+            end.map(|()| read).map_err(|error| (".".to_owned(), error))
+        });
+        read.map(Self).map_err(|(path, error)| {
+            Problem::parameters(vec![FieldError {
+                field: if path == "." { "body".to_owned() } else { path },
+                reason: error.to_string().into(),
+                at: None,
+            }])
+        })
     }
 }
 

@@ -44,9 +44,23 @@ codes! {
     InvalidParameter = "invalid_parameter", BAD_REQUEST, "A parameter is not valid";
     /// The request could not be parsed as HTTP.
     BadRequest = "bad_request", BAD_REQUEST, "The request is not valid";
-    /// The API key is missing or wrong. Send it as the header `x-api-key`, as a Bearer token, or as the password
-    /// of HTTP Basic.
+    /// The API key is missing, wrong, expired or revoked. Send it as the header `x-api-key`, as a Bearer token, or as
+    /// the password of HTTP Basic.
     Unauthorized = "unauthorized", UNAUTHORIZED, "A valid API key is required";
+    /// The key lacks a scope that the request needs; `detail` names the scope.
+    ScopeMissing = "scope_missing", FORBIDDEN, "The key lacks a scope";
+    /// The answer can't be cut to what the key may see: it contains all guilds, or contents, or names.
+    KeyLimited = "key_limited", FORBIDDEN, "The key is limited";
+    /// The key, or your address, sent too many requests; try again after the seconds in `Retry-After`.
+    TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "Too many requests";
+    /// The link is not valid: it has expired, its key was revoked, or it is incomplete.
+    LinkNotValid = "link_not_valid", NOT_FOUND, "The link is not valid";
+    /// No key has this id.
+    KeyNotFound = "key_not_found", NOT_FOUND, "Key not found";
+    /// The audit log is switched off (`AUDIT_RETENTION=off`).
+    AuditOff = "audit_off", NOT_FOUND, "The audit log is off";
+    /// The body of the request must be JSON with the header `content-type: application/json`.
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";
     /// No message with this id is archived.
     MessageNotFound = "message_not_found", NOT_FOUND, "Message not found";
     /// No report has this name. `/v1/reports` lists the reports.
@@ -139,6 +153,7 @@ impl Code {
             StatusCode::PAYLOAD_TOO_LARGE => Self::BodyTooLarge,
             StatusCode::URI_TOO_LONG => Self::UriTooLong,
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::HeadersTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
             StatusCode::RANGE_NOT_SATISFIABLE => Self::RangeNotSatisfiable,
             status if status.is_client_error() => Self::BadRequest,
             _ => Self::Internal,
@@ -324,7 +339,9 @@ pub(crate) fn render(
     };
     let cause = problem.hidden.as_deref();
     match (problem.code, cause) {
-        (code @ Code::Busy, cause) => refused.note(code.as_str(), &problem.detail, cause),
+        (code @ (Code::Busy | Code::Unauthorized | Code::TooManyRequests), cause) => {
+            refused.note(code.as_str(), &problem.detail, cause);
+        }
         (code, Some(cause)) => tracing::error!(code = code.as_str(), cause, "a request failed"),
         (_, None) => {}
     }

@@ -24,8 +24,13 @@ impl IntoResponses for Refusals {
             ),
             (
                 "401",
-                "The API key is missing or wrong.",
+                "The API key is missing, wrong, expired or revoked.",
                 Some(("www-authenticate", schemes)),
+            ),
+            (
+                "403",
+                "The key lacks a scope, or may not see what the answer contains.",
+                None,
             ),
             (
                 "406",
@@ -36,6 +41,11 @@ impl IntoResponses for Refusals {
                 "414",
                 "The path and the query string together are longer than 8 KiB.",
                 None,
+            ),
+            (
+                "429",
+                "The key, or the address, sent too many requests. Try again after `Retry-After` seconds.",
+                Some(("retry-after", seconds.clone())),
             ),
             (
                 "500",

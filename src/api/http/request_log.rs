@@ -10,12 +10,15 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use chrono::Utc;
 use http_body::{Frame, SizeHint};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
+use super::audited::Asked;
 use super::busy::Refused;
 use super::problem;
+use crate::audit::{AuditLog, Entry};
 
 /// The header with the request id, which identifies a request in the logs of all services that it passes.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -26,9 +29,16 @@ const REQUEST_ID_LENGTH: usize = 64;
 /// The default content security policy: a page may load nothing.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
+/// Where requests are recorded.
+#[derive(Clone)]
+pub(crate) struct Records {
+    pub(crate) refused: Refused,
+    pub(crate) audit: AuditLog,
+}
+
 /// The outermost layer.
 pub(crate) async fn track(
-    State(refused): State<Refused>,
+    State(records): State<Records>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -36,6 +46,7 @@ pub(crate) async fn track(
     let request_id = request_id(request.headers());
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
+    let asked = Asked::of(&request);
     let span = tracing::info_span!(
         "http.request",
         request_id,
@@ -43,7 +54,9 @@ pub(crate) async fn track(
         route = route(&request),
     );
     let response = next.run(request).instrument(span.clone()).await;
-    let mut response = span.in_scope(|| problem::render(response, &path, &request_id, &refused));
+    let mut response =
+        span.in_scope(|| problem::render(response, &path, &request_id, &records.refused));
+    let entry = asked.entry(&response, &request_id);
 
     let status = response.status().as_u16();
     let headers = response.headers_mut();
@@ -69,6 +82,7 @@ pub(crate) async fn track(
             started,
             status,
             bytes: 0,
+            entry: entry.map(|entry| (records.audit, entry)),
             // The server drops the body of a response to HEAD without reading it.
             end: (method == Method::HEAD).then_some("complete"),
         })
@@ -99,13 +113,14 @@ fn request_id(headers: &HeaderMap) -> String {
         .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
 }
 
-/// A body that writes the log line of the request when it ends or is dropped.
+/// A body that writes the log line of the request, and its entry in the audit log, when it ends or is dropped.
 struct Logged {
     body: Body,
     span: Span,
     started: Instant,
     status: u16,
     bytes: u64,
+    entry: Option<(AuditLog, Entry)>,
     end: Option<&'static str>,
 }
 
@@ -147,13 +162,28 @@ impl Drop for Logged {
             None => "abandoned",
         };
         let ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(
-            parent: &self.span,
-            status = self.status,
-            ms,
-            bytes = self.bytes,
-            body = end,
-            "a request was answered"
-        );
+        if let Some((audit, mut entry)) = self.entry.take() {
+            entry.at = Utc::now();
+            entry.bytes = Some(self.bytes);
+            entry.complete = Some(end == "complete");
+            audit.record(entry);
+        }
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    parent: &self.span,
+                    status = self.status,
+                    ms,
+                    bytes = self.bytes,
+                    body = end,
+                    "a request was answered"
+                )
+            };
+        }
+        // Whoever may not ask can fill no log: such requests are counted in one line.
+        match self.status {
+            401 | 429 => line!(debug),
+            _ => line!(info),
+        }
     }
 }

@@ -11,14 +11,17 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use crate::api::answer::message::MessageJson;
 use crate::api::answer::private::private_json;
 use crate::api::http::accept::AcceptsJson;
+use crate::api::http::audited::Audited;
 use crate::api::http::extract::Query;
 use crate::api::http::parameters::Reason;
+use crate::api::http::permit::Permit;
 use crate::api::http::problem::{Code, Problem, ProblemBody};
 use crate::api::http::query::query;
 use crate::api::http::refusals::Refusals;
 use crate::api::http::syntax::{Syntax, boolean, id, number, string, syntax, text};
 use crate::api::http::values::read_id;
 use crate::api::routes::state::Api;
+use crate::guild::Reach;
 use crate::message::{ChannelId, GuildId, MessageId};
 use crate::store::{Change, Changes, ChangesRequest};
 
@@ -98,12 +101,13 @@ fn cursor() -> impl Syntax<Cursor> {
 }
 
 impl ChangesQuery {
-    fn request(&self) -> ChangesRequest {
+    fn request(&self, reach: Reach) -> ChangesRequest {
         let all_of_since = Change {
             revision: self.since,
             message_id: i64::MAX,
         };
         ChangesRequest {
+            reach,
             guild_id: self.guild_id,
             channel_id: self.channel_id,
             after: self
@@ -196,10 +200,14 @@ fn read_revision(text: &str) -> Result<i64, Reason> {
 )]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
+    permit: Permit,
     _: AcceptsJson,
     Query(query): Query<ChangesQuery>,
 ) -> Result<Response, Problem> {
-    let changes = api.reader.changes(query.request()).await?;
+    let sight = api.sight(&permit).await?;
+    let mut request = query.request(sight.reach.clone());
+    request.include_raw = sight.payload(query.include_raw, false)?;
+    let changes = api.reader.changes(request).await?;
     if query.must_reload(&changes) {
         return Err(Problem::new(
             Code::ReloadNeeded,
@@ -208,7 +216,9 @@ pub(crate) async fn list(
         ));
     }
     let next = changes.next;
-    let rows = changes.rows.into_iter().map(MessageJson::try_from);
+    let count = changes.rows.len();
+    let rows = changes.rows.into_iter();
+    let rows = rows.map(|row| MessageJson::new(row, sight.hidden));
     let page = ChangesPage {
         data: rows.collect::<Result<_, _>>()?,
         next_cursor: next.map(|it| {
@@ -220,5 +230,7 @@ pub(crate) async fn list(
         store_id: changes.store_id,
         epoch: changes.epoch,
     };
-    Ok(private_json(page))
+    let mut response = private_json(page);
+    Audited::rows(&mut response, count);
+    Ok(response)
 }

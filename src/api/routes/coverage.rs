@@ -11,7 +11,9 @@ use utoipa::ToSchema;
 use crate::api::answer::coverage::CoverageJson;
 use crate::api::answer::private::private_json;
 use crate::api::http::accept::AcceptsJson;
+use crate::api::http::audited::Audited;
 use crate::api::http::extract::Query;
+use crate::api::http::permit::Permit;
 use crate::api::http::problem::Problem;
 use crate::api::http::query::query;
 use crate::api::http::refusals::Refusals;
@@ -163,10 +165,15 @@ impl CoverageQuery {
 )]
 pub(crate) async fn get(
     State(api): State<Arc<Api>>,
+    permit: Permit,
     _: AcceptsJson,
     Query(query): Query<CoverageQuery>,
 ) -> Result<Response, Problem> {
-    let completeness = api.reader.completeness(query.request()).await?;
+    let sight = api.sight(&permit).await?;
+    let mut completeness = api.reader.completeness(query.request()).await?;
+    if !sight.reach.is_everything() {
+        completeness = Arc::new(completeness.within(query.guild_id, &sight.reach));
+    }
     let coverage = CoverageJson::from(completeness.summary());
 
     let after = query.cursor.map_or(0, ChannelId::as_i64);
@@ -182,7 +189,10 @@ pub(crate) async fn get(
         has_more: next_cursor.is_some(),
         next_cursor: next_cursor.map(|id| snowflake(id.as_i64())),
     };
-    Ok(private_json(page))
+    let rows = page.data.len();
+    let mut response = private_json(page);
+    Audited::rows(&mut response, rows);
+    Ok(response)
 }
 
 fn channel_json(channel: &ChannelCompleteness) -> ChannelCoverageJson {

@@ -1,13 +1,16 @@
 //! The routes, in files that are named like their URLs: `routes/messages/list.rs` answers `GET /v1/messages`. A handler
 //! reads its parameters, asks the store or the search, and makes the answer.
 
+mod access;
 mod changes;
 mod coverage;
+mod known_channels;
 mod messages;
 mod reports;
 mod rows;
 mod search;
 mod service;
+mod sight;
 mod snapshots;
 pub(crate) mod state;
 
@@ -32,6 +35,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/v1/messages.json", get(messages::list::list_json))
         .route("/v1/search.json", get(search::list::list_json))
         .route("/v1/reports/{file}", get(reports::get::get))
+        .route("/dl/{token}/{file}", get(access::links::not_valid))
         .route("/docs", get(service::docs::page))
         .route("/docs/", get(service::docs::page_in_folder))
         .route("/docs/{file}", get(service::docs::file))
@@ -71,6 +75,11 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(snapshots::files::latest_partition))
         .routes(routes!(snapshots::files::file))
         .routes(routes!(snapshots::files::partition))
+        .routes(routes!(access::keys::list, access::keys::create))
+        .routes(routes!(access::keys::rotate))
+        .routes(routes!(access::keys::revoke))
+        .routes(routes!(access::links::sign))
+        .routes(routes!(access::audit::list))
         .routes(routes!(service::index::get))
         .routes(routes!(service::health::get))
         .routes(routes!(service::ready::get))

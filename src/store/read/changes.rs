@@ -5,8 +5,10 @@ use std::collections::HashMap;
 
 use duckdb::Connection;
 
+use super::reach::within;
 use super::reader::Reader;
 use super::view;
+use crate::guild::Reach;
 use crate::message::{ChannelId, GuildId, MessageId};
 use crate::store::StoreError;
 use crate::store::file::epochs;
@@ -25,6 +27,8 @@ pub struct Change {
 /// The parameters of a page of the change feed.
 #[derive(Debug, Clone)]
 pub struct ChangesRequest {
+    /// What the caller may see.
+    pub reach: Reach,
     /// Only messages of this guild, if any.
     pub guild_id: Option<GuildId>,
     /// Only messages of this channel or thread, if any.
@@ -102,7 +106,8 @@ impl ChangesRequest {
         let guild = guild.map(|guild| format!("guild_id = {guild}"));
         let channel = self.channel_id.map(ChannelId::as_i64);
         let channel = channel.map(|channel| format!("channel_id = {channel}"));
-        let conditions: Vec<_> = guild.into_iter().chain(channel).collect();
+        let conditions = guild.into_iter().chain(channel);
+        let conditions: Vec<_> = conditions.chain(within(&self.reach)).collect();
         if conditions.is_empty() {
             return "true".to_owned();
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::guild::Reach;
 use crate::message::{ChannelId, GuildId, IdRange};
 
 /// The range whose coverage is requested.
@@ -87,6 +88,17 @@ pub struct CoverageSummary {
 }
 
 impl Completeness {
+    /// The coverage of the channels of a guild that a reader may see.
+    #[must_use]
+    pub fn within(&self, guild: GuildId, reach: &Reach) -> Self {
+        let channels = self.channels.iter();
+        let seen = channels.filter(|channel| reach.has(guild, channel.id));
+        Self {
+            channels: seen.cloned().collect(),
+            ..self.clone()
+        }
+    }
+
     /// Sums the coverage up. `wanted_coverage` in `queries/lib/coverage.sql` has the same rules for a report.
     #[must_use]
     pub fn summary(&self) -> CoverageSummary {

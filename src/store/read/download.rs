@@ -9,8 +9,10 @@ use tokio::sync::{mpsc, oneshot};
 use super::completeness::{CompletenessRequest, CoverageSummary};
 use super::coverage;
 use super::ordered_scan::{Plan, Selection};
+use super::reach::within;
 use super::reader::{InterruptOnDrop, Reader};
 use super::view::{Moment, RecordState};
+use crate::guild::Reach;
 use crate::message::{ChannelId, GuildId, IdRange};
 use crate::store::StoreError;
 use crate::store::file::epochs;
@@ -23,6 +25,8 @@ pub(crate) const BATCHES_AHEAD: usize = 2;
 /// The parameters of a download.
 #[derive(Debug, Clone)]
 pub struct DownloadRequest {
+    /// What the caller may see.
+    pub reach: Reach,
     /// Only rows of this guild.
     pub guild_id: GuildId,
     /// Only rows of this channel or thread, if any.
@@ -135,7 +139,9 @@ fn begin(
     let head = Head {
         state: moment.state().clone(),
         epoch: epochs::present(connection)?,
-        coverage: coverage::completeness(connection, &asked)?.summary(),
+        coverage: coverage::completeness(connection, &asked)?
+            .within(request.guild_id, &request.reach)
+            .summary(),
     };
     Ok((selection.plan(connection)?, head))
 }
@@ -145,6 +151,9 @@ impl DownloadRequest {
         let mut condition = format!("guild_id = {}", self.guild_id.as_i64());
         if let Some(channel) = self.channel_id {
             condition.push_str(&format!(" AND channel_id = {}", channel.as_i64()));
+        }
+        if let Some(within) = within(&self.reach) {
+            condition.push_str(&format!(" AND {within}"));
         }
         if !self.include_deleted {
             condition.push_str(" AND NOT deleted");

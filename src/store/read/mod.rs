@@ -11,6 +11,7 @@ pub(crate) mod ordered_scan;
 pub(crate) mod page;
 pub(crate) mod payloads;
 pub(crate) mod presence;
+pub(crate) mod reach;
 pub(crate) mod reader;
 pub(crate) mod report;
 pub(crate) mod report_request;

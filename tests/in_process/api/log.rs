@@ -97,5 +97,8 @@ async fn a_service_that_is_busy_warns_once_and_counts() {
     assert_eq!((of("ERROR"), of("WARN")), (0, 1), "{}", log.text());
     let warning = lines.iter().find(|line| line["level"] == "WARN").unwrap();
     let said = warning["fields"].to_string();
-    assert!(said.contains("downloads are in progress"), "{said}");
+    assert!(
+        said.contains("downloads of this key are in progress"),
+        "{said}"
+    );
 }

@@ -1,6 +1,7 @@
 //! The API as callers see it: the real router over a real record, in this process, and on real
 //! sockets where a socket is what matters.
 
+mod access;
 mod auth;
 mod changes;
 mod conventions;
@@ -10,6 +11,7 @@ mod log;
 mod message;
 mod messages;
 mod parameters;
+mod quotas;
 mod readers;
 mod ready;
 mod reports;

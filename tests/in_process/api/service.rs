@@ -193,22 +193,23 @@ async fn the_description_is_the_one_of_the_command() {
         ["api_key", "basic", "bearer"]
     );
     for (path, item) in document["paths"].as_object().unwrap() {
-        let get = &item["get"];
-        assert!(get["operationId"].is_string(), "{path}");
-        assert!(get["tags"].is_array(), "{path}");
-        let is_open = get["security"] == serde_json::json!([{}]);
-        assert_eq!(is_open, !path.starts_with("/v1"), "{path}");
-        for (status, response) in get["responses"].as_object().unwrap() {
-            assert!(
-                response["headers"]["x-request-id"].is_object(),
-                "{path} {status}"
-            );
-            let problem = &response["content"]["application/problem+json"];
-            assert_eq!(
-                *problem != Value::Null,
-                status.as_str() >= "400",
-                "{path} {status}"
-            );
+        for (method, operation) in item.as_object().unwrap() {
+            assert!(operation["operationId"].is_string(), "{method} {path}");
+            assert!(operation["tags"].is_array(), "{method} {path}");
+            let is_open = operation["security"] == serde_json::json!([{}]);
+            assert_eq!(is_open, !path.starts_with("/v1"), "{method} {path}");
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                assert!(
+                    response["headers"]["x-request-id"].is_object(),
+                    "{method} {path} {status}"
+                );
+                let problem = &response["content"]["application/problem+json"];
+                assert_eq!(
+                    *problem != Value::Null,
+                    status.as_str() >= "400",
+                    "{method} {path} {status}"
+                );
+            }
         }
     }
 }

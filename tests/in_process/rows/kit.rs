@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use axum::Router;
 use chrono::{TimeDelta, Utc};
 use guildlake::api::{self, ApiState};
+use guildlake::audit::AuditLog;
 use guildlake::derived::rows::Rows;
 use guildlake::guild::{ChannelGone, Sighting};
 use guildlake::message::{ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source};
@@ -12,9 +13,8 @@ use guildlake::report::Library;
 use guildlake::store::{Batch, Record};
 use rand::RngExt;
 use rand::rngs::StdRng;
-use secrecy::SecretString;
 use serde_json::json;
-use testkit::lake::{CHANNEL, GUILD, KEY, Lake, channel, minute};
+use testkit::lake::{CHANNEL, GUILD, Lake, channel, keyring, minute};
 use testkit::payload::{self, observed};
 
 /// The channels of the record.
@@ -127,7 +127,9 @@ pub(crate) fn record_only(lake: &Lake) -> Router {
         search: lake.indexer.search(),
         rows: Rows::off(),
         status: lake.status.subscribe(),
-        api_key: SecretString::from(KEY),
+        keyring: keyring(lake.folder.path()),
+        audit: AuditLog::off(),
+        rate_limit: None,
         library: Library::new(None),
         timeout: api::TIMEOUT,
     })

@@ -4,6 +4,7 @@ mod backfill;
 mod demo;
 mod doctor;
 mod index;
+mod keys;
 mod serve;
 mod settings;
 mod snapshot;

@@ -23,12 +23,14 @@ use crate::api::answer::formats::{Format, Options};
 use crate::api::answer::stream::{self, COVERAGE, Form, REVISION, Rows, described, set_header};
 use crate::api::http::caller::Caller;
 use crate::api::http::parameters::{Parameters, QueryParameters};
+use crate::api::http::permit::Permit;
 use crate::api::http::problem::Problem;
 use crate::api::http::query::query;
 use crate::api::http::refusals::Refusals;
 use crate::api::http::syntax::{boolean, id, time};
 use crate::api::http::values::Time;
 use crate::api::routes::state::Api;
+use crate::guild::Reach;
 use crate::message::{ChannelId, GuildId, IdRange};
 use crate::parquet_layout::Order;
 use crate::store::{Column, Download, DownloadRequest};
@@ -81,8 +83,9 @@ fn refuse_page_parameters(given: &mut Parameters) {
 }
 
 impl DownloadQuery {
-    fn request(&self) -> DownloadRequest {
+    fn request(&self, reach: Reach) -> DownloadRequest {
         DownloadRequest {
+            reach,
             guild_id: self.guild_id,
             channel_id: self.channel_id,
             range: IdRange::between(self.from, self.to),
@@ -175,10 +178,11 @@ fn description(format: Format) -> &'static str {
 async fn handle(
     State(api): State<Arc<Api>>,
     Extension(format): Extension<Format>,
+    permit: Permit,
     caller: Caller,
     given: Parameters,
 ) -> Result<Response, Problem> {
-    download(&api, format, &caller, given).await
+    download(&api, format, &caller, &permit, given).await
 }
 
 /// Answers with all matching messages in a format.
@@ -186,20 +190,24 @@ pub(crate) async fn download(
     api: &Api,
     format: Format,
     caller: &Caller,
+    permit: &Permit,
     mut given: Parameters,
 ) -> Result<Response, Problem> {
     let query = DownloadQuery::read(&mut given);
     let options = Options::read(Some(format), &mut given);
     refuse_page_parameters(&mut given);
     let query = given.finish_with(query)?;
+    let sight = api.sight(permit).await?;
+    sight.require_columns(query.columns.as_deref().unwrap_or_default())?;
     let mut response = stream::begin(format, caller, &query.file_name(format))?;
     set_header(response.headers_mut(), LINK, &query.coverage_link());
     if caller.method == Method::HEAD {
         return Ok(response);
     }
-    let permit = api.downloads.acquire()?;
-    let download = api.reader.download(query.request()).await?;
-    let schema = with_metadata(&download, &query)?;
+    let place = api.downloads.acquire(&permit.grant.key_id)?;
+    let request = query.request(sight.reach.clone());
+    let download = api.reader.download(request).await?;
+    let schema = sight.hidden.schema(&with_metadata(&download, &query)?);
     for (key, header) in HEADERS {
         set_header(response.headers_mut(), header, &schema.metadata[key]);
     }
@@ -208,7 +216,7 @@ pub(crate) async fn download(
         batches: download.batches,
         guard: download.guard,
         row_count: download.row_count,
-        permit,
+        place,
     };
     let form = Form {
         format,
@@ -217,7 +225,7 @@ pub(crate) async fn download(
         order: Order::ChannelAndId,
     };
     stream::send(&mut response, rows, form, move |rows| {
-        Ok(rows.with_schema(Arc::clone(&shaped))?)
+        Ok(sight.hidden.cut(&rows)?.with_schema(Arc::clone(&shaped))?)
     });
     Ok(response)
 }

@@ -12,7 +12,9 @@ use super::id::not_found;
 use crate::api::answer::message::MessageJson;
 use crate::api::answer::private::keep_private;
 use crate::api::http::accept::AcceptsJson;
+use crate::api::http::audited::Audited;
 use crate::api::http::extract::{InPath, Query};
+use crate::api::http::permit::Permit;
 use crate::api::http::problem::{Problem, ProblemBody};
 use crate::api::http::query::query;
 use crate::api::http::refusals::Refusals;
@@ -58,14 +60,22 @@ query! {
 )]
 pub(crate) async fn get(
     State(api): State<Arc<Api>>,
+    permit: Permit,
     _: AcceptsJson,
     InPath(id): InPath<MessageId>,
     Query(query): Query<MessageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let row = api.message(id, query.include_raw()).await?;
+    let sight = api.sight(&permit).await?;
+    let include_raw = sight.payload(query.include_raw, query.include_raw())?;
+    let row = api.message(id, include_raw).await?;
+    let row = row.filter(|row| sight.reach.has(row.guild_id, row.channel_id));
     let row = row.ok_or_else(not_found)?;
-    let body = serde_json::to_vec(&MessageJson::try_from(row)?)
+    let audited = Audited {
+        rows: Some(1),
+        place: Some((row.guild_id, row.channel_id)),
+    };
+    let body = serde_json::to_vec(&MessageJson::new(row, sight.hidden)?)
         .map_err(|error| Problem::internal(error.to_string()))?;
     let etag = etag(&body)?;
     let is_known = headers
@@ -80,6 +90,7 @@ pub(crate) async fn get(
     headers.typed_insert(ContentType::json());
     headers.typed_insert(etag);
     keep_private(headers);
+    response.extensions_mut().insert(audited);
     Ok(response)
 }
 

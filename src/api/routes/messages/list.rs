@@ -18,16 +18,19 @@ use crate::api::answer::formats::Accepted;
 use crate::api::answer::message::MessageJson;
 use crate::api::answer::page::page_body;
 use crate::api::answer::private::keep_private;
+use crate::api::http::audited::Audited;
 use crate::api::http::caller::Caller;
 use crate::api::http::extract::Query;
 use crate::api::http::limits::Deadline;
 use crate::api::http::parameters::Parameters;
+use crate::api::http::permit::Permit;
 use crate::api::http::problem::Problem;
 use crate::api::http::query::query;
 use crate::api::http::refusals::Refusals;
 use crate::api::http::syntax::{boolean, id, number, one_of, time};
 use crate::api::http::values::Snowflake;
 use crate::api::routes::state::Api;
+use crate::keys::Scope;
 use crate::message::{ChannelId, GuildId, IdRange, MessageId};
 use crate::store::{Order, PageRequest};
 
@@ -155,13 +158,17 @@ impl PageQuery {
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     Extension(deadline): Extension<Deadline>,
+    permit: Permit,
     caller: Caller,
     Accepted(format): Accepted,
     given: Parameters,
 ) -> Result<Response, Problem> {
     match format {
-        Some(format) => download(&api, format, &caller, given).await,
-        None => page(&api, deadline, &given.read()?).await,
+        Some(format) => {
+            permit.require(Scope::Export)?;
+            download(&api, format, &caller, &permit, given).await
+        }
+        None => page(&api, deadline, &permit, &given.read()?).await,
     }
 }
 
@@ -169,20 +176,32 @@ pub(crate) async fn list(
 pub(crate) async fn list_json(
     State(api): State<Arc<Api>>,
     Extension(deadline): Extension<Deadline>,
+    permit: Permit,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Problem> {
-    page(&api, deadline, &query).await
+    page(&api, deadline, &permit, &query).await
 }
 
-async fn page(api: &Api, deadline: Deadline, query: &PageQuery) -> Result<Response, Problem> {
-    let page = api.page(query.request()).await?;
+async fn page(
+    api: &Api,
+    deadline: Deadline,
+    permit: &Permit,
+    query: &PageQuery,
+) -> Result<Response, Problem> {
+    let sight = api.sight(permit).await?;
+    let mut request = query.request();
+    request.include_raw = sight.payload(query.include_raw, false)?;
+    request.channel_id = sight.channel_or_none(query.guild_id, query.channel_id);
+    let page = api.page(request).await?;
+    let rows = page.rows.len();
     let link = page.next_cursor.map(|cursor| query.link_to(cursor));
-    let mut response = Response::new(page_body(page, deadline.0)?);
+    let mut response = Response::new(page_body(page, sight.hidden, deadline.0)?);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     keep_private(headers);
     if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
         headers.insert(LINK, link);
     }
+    Audited::rows(&mut response, rows);
     Ok(response)
 }

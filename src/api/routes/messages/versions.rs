@@ -11,7 +11,9 @@ use utoipa::ToSchema;
 use super::id::not_found;
 use crate::api::answer::private::private_json;
 use crate::api::http::accept::AcceptsJson;
+use crate::api::http::audited::Audited;
 use crate::api::http::extract::{InPath, NoQuery};
+use crate::api::http::permit::Permit;
 use crate::api::http::problem::{Problem, ProblemBody};
 use crate::api::http::refusals::Refusals;
 use crate::api::http::values::{Snowflake, Time, snowflake};
@@ -76,13 +78,29 @@ pub(crate) struct VersionJson {
 )]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
+    permit: Permit,
     _: AcceptsJson,
     InPath(id): InPath<MessageId>,
     _: NoQuery,
 ) -> Result<Response, Problem> {
+    let sight = api.sight(&permit).await?;
+    // A version has no values without its payload.
+    sight.require_payload()?;
+    let place = if sight.reach.is_everything() {
+        None
+    } else {
+        let row = api.message(id, false).await?;
+        let place = row.map(|row| (row.guild_id, row.channel_id));
+        let place = place.filter(|(guild, channel)| sight.reach.has(*guild, *channel));
+        Some(place.ok_or_else(not_found)?)
+    };
     let versions = api.reader.versions(id).await?.ok_or_else(not_found)?;
     let data: Result<Vec<_>, _> = versions.into_iter().map(VersionJson::try_from).collect();
-    Ok(private_json(Versions { data: data? }))
+    let data = data?;
+    let rows = u64::try_from(data.len()).ok();
+    let mut response = private_json(Versions { data });
+    response.extensions_mut().insert(Audited { rows, place });
+    Ok(response)
 }
 
 impl TryFrom<VersionRow> for VersionJson {

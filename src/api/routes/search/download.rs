@@ -22,6 +22,7 @@ use crate::api::answer::formats::{Broken, Format, Options};
 use crate::api::answer::stream::{self, Form, Rows, described};
 use crate::api::http::caller::Caller;
 use crate::api::http::parameters::{Parameters, QueryParameters};
+use crate::api::http::permit::Permit;
 use crate::api::http::problem::{Code, Problem};
 use crate::api::http::query::query;
 use crate::api::http::refusals::{Refusals, refusal};
@@ -96,10 +97,11 @@ fn description(format: Format) -> &'static str {
 async fn handle(
     State(api): State<Arc<Api>>,
     Extension(format): Extension<Format>,
+    permit: Permit,
     caller: Caller,
     given: Parameters,
 ) -> Result<Response, Problem> {
-    download(&api, format, &caller, given).await
+    download(&api, format, &caller, &permit, given).await
 }
 
 /// Answers with all hits in a format.
@@ -107,6 +109,7 @@ pub(crate) async fn download(
     api: &Api,
     format: Format,
     caller: &Caller,
+    permit: &Permit,
     mut given: Parameters,
 ) -> Result<Response, Problem> {
     let query = SearchQuery::read(&mut given);
@@ -114,6 +117,8 @@ pub(crate) async fn download(
     let options = Options::read(Some(format), &mut given);
     let (query, DownloadParameters { columns }) = given.finish_with(query.zip(own))?;
     let columns = columns.unwrap_or_else(Column::usual);
+    let sight = api.sight(permit).await?;
+    sight.require_columns(&columns)?;
 
     let index = searchable(api)?;
     let file_name = format!("search.{}", format.extension());
@@ -121,7 +126,7 @@ pub(crate) async fn download(
     if caller.method == Method::HEAD {
         return Ok(response);
     }
-    let permit = api.downloads.acquire()?;
+    let place = api.downloads.acquire(&permit.grant.key_id)?;
     let hits = find(api, &index, &query, MAX_HITS).await?;
     if hits.next.is_some() {
         let detail = format!(
@@ -145,7 +150,7 @@ pub(crate) async fn download(
         row_count: i64::try_from(shape.hits.len()).unwrap_or(i64::MAX),
         batches: rows.batches,
         guard: rows.guard,
-        permit,
+        place,
     };
     let form = Form {
         format,

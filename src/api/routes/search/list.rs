@@ -16,11 +16,14 @@ use super::download::download;
 use super::find::{author_names, blocking, find, rows, searchable};
 use super::query::{PageParameters, SearchPageQuery, SearchParameters};
 use crate::api::answer::formats::Accepted;
+use crate::api::answer::hidden::Hidden;
 use crate::api::answer::message::MessageJson;
 use crate::api::answer::private::private_json;
+use crate::api::http::audited::Audited;
 use crate::api::http::caller::Caller;
 use crate::api::http::extract::Query;
 use crate::api::http::parameters::Parameters;
+use crate::api::http::permit::Permit;
 use crate::api::http::problem::{Problem, ProblemBody};
 use crate::api::http::refusals::Refusals;
 use crate::api::http::values::{Snowflake, snowflake};
@@ -29,6 +32,7 @@ use crate::derived::search::{
     Clock, Counts, Facets, Highlight, Highlighter, Hit, Place, SearchError, Searchable, Sort,
     Warning,
 };
+use crate::keys::Scope;
 use crate::store::{FollowedMessage, FoundRow, MessageRow};
 
 /// A page of search hits.
@@ -176,34 +180,41 @@ struct WarningJson {
 )]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
+    permit: Permit,
     caller: Caller,
     Accepted(format): Accepted,
     given: Parameters,
 ) -> Result<Response, Problem> {
     match format {
-        Some(format) => download(&api, format, &caller, given).await,
-        None => page(&api, given.read()?).await,
+        Some(format) => {
+            permit.require(Scope::Export)?;
+            download(&api, format, &caller, &permit, given).await
+        }
+        None => page(&api, &permit, given.read()?).await,
     }
 }
 
 /// The same page at a path that names the format and ignores `Accept`.
 pub(crate) async fn list_json(
     State(api): State<Arc<Api>>,
+    permit: Permit,
     Query(query): Query<SearchPageQuery>,
 ) -> Result<Response, Problem> {
-    page(&api, query).await
+    page(&api, &permit, query).await
 }
 
-async fn page(api: &Api, query: SearchPageQuery) -> Result<Response, Problem> {
+async fn page(api: &Api, permit: &Permit, query: SearchPageQuery) -> Result<Response, Problem> {
     let SearchPageQuery { search, page } = &query;
+    let sight = api.sight(permit).await?;
+    let include_raw = sight.payload(page.include_raw, false)?;
     let index = searchable(api)?;
     let mut hits = find(api, &index, search, page.limit()).await?;
     let found = hits.hits.iter().map(|hit| (hit.channel_id, hit.message_id));
     let highlighter = search.clause.as_ref().filter(|_| page.highlights());
     let highlighter = highlighter.and_then(Highlighter::new);
-    let mut rows = rows(api, found.collect(), page.include_raw()).await?;
+    let mut rows = rows(api, found.collect(), include_raw).await?;
     if let Some(highlighter) = &highlighter
-        && !page.include_raw()
+        && !include_raw
     {
         add_payloads(api, &index, &hits.hits, highlighter, &mut rows).await?;
     }
@@ -211,13 +222,15 @@ async fn page(api: &Api, query: SearchPageQuery) -> Result<Response, Problem> {
         highlighter,
         shows_deleted: search.shows_deleted(),
         is_scored: search.sort == Sort::Relevance,
-        include_raw: page.include_raw(),
+        include_raw,
+        hidden: sight.hidden,
     };
     let found: Vec<_> = rows
         .into_iter()
         .zip(std::mem::take(&mut hits.hits))
         .collect();
     let data = blocking(api, move |clock| shown.of(found, &clock)).await?;
+    let count = data.len();
     let cursor = hits.next.as_ref();
     let cursor = cursor.map(|position| cursor::write(&search.question, search.now, position));
     let link = cursor.as_ref().map(|cursor| query.link(cursor));
@@ -233,6 +246,7 @@ async fn page(api: &Api, query: SearchPageQuery) -> Result<Response, Problem> {
     if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
         response.headers_mut().insert(LINK, link);
     }
+    Audited::rows(&mut response, count);
     Ok(response)
 }
 
@@ -286,6 +300,7 @@ struct Shown {
     shows_deleted: bool,
     is_scored: bool,
     include_raw: bool,
+    hidden: Hidden,
 }
 
 impl Shown {
@@ -322,7 +337,7 @@ impl Shown {
                 row.raw_json = None;
             }
             Ok(HitJson {
-                message: MessageJson::try_from(row)?,
+                message: MessageJson::new(row, self.hidden)?,
                 score: self.is_scored.then_some(hit.score),
                 highlights: highlights.into_iter().map(highlight).collect(),
             })

@@ -42,6 +42,7 @@ use crate::api::routes::state::Api;
         (name = "reports", description = "Statistics over the archived messages. Each report is an SQL file."),
         (name = "snapshots", description = "Copies of the database as Parquet files, for tools that read files."),
         (name = "coverage", description = "How complete the archive is: covered ranges, gaps and their reasons."),
+        (name = "access", description = "API keys, signed links, and the audit log."),
         (name = "service", description = "The state of the service; these routes need no key."),
     ),
     security(("api_key" = []), ("bearer" = []), ("basic" = [])),
@@ -81,7 +82,11 @@ pub(crate) struct RequestIds;
 impl Modify for RequestIds {
     fn modify(&self, document: &mut Document) {
         for item in document.paths.paths.values_mut() {
-            let operations = item.get.iter_mut().chain(&mut item.post);
+            let operations = item
+                .get
+                .iter_mut()
+                .chain(&mut item.post)
+                .chain(&mut item.delete);
             for response in operations.flat_map(|it| it.responses.responses.values_mut()) {
                 if let RefOr::T(response) = response {
                     let id = ObjectBuilder::new()

@@ -144,7 +144,7 @@ pub(crate) async fn list(
     responses(
         (status = 200, description = "The current snapshot already contains every commit; no snapshot is taken.", body = SnapshotRequested),
         (status = 202, description = "The snapshot will be taken.", body = SnapshotRequested),
-        (status = 429, description = "The last snapshot was taken too recently.", body = ProblemBody<'static>, content_type = "application/problem+json", headers(
+        (status = 429, description = "The last snapshot was taken too recently, or the key sent too many requests.", body = ProblemBody<'static>, content_type = "application/problem+json", headers(
             ("retry-after" = String, description = "Seconds until a snapshot can be requested."),
         )),
         Refusals,

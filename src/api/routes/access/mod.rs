@@ -1,0 +1,5 @@
+//! Keys, signed links and the audit log.
+
+pub(crate) mod audit;
+pub(crate) mod keys;
+pub(crate) mod links;
