@@ -97,6 +97,12 @@ soak: libduckdb ## prove: A million events at GUILDLAKE_SOAK_RATE (1,000 a secon
 	GUILDLAKE_SOAK_EVENTS=$${GUILDLAKE_SOAK_EVENTS:-1000000} \
 	  $(CARGO) test --release $(LOCKED) --test faults -- --nocapture soak:: $(ARGS)
 
+.PHONY: load
+load: libduckdb ## prove: Ten minutes of a noisy key, 500 rude connections and 100 events a second beside a healthy caller
+	@scripts/need cargo cc
+	GUILDLAKE_LOAD_SECONDS=$${GUILDLAKE_LOAD_SECONDS:-600} \
+	  $(CARGO) test --release $(LOCKED) --test faults -- --nocapture load:: $(ARGS)
+
 .PHONY: failpoints
 failpoints: libduckdb ## prove: A fault at each step of a commit, a move, a checkpoint and a snapshot, twenty times each: error, panic, kill (minutes)
 	@scripts/need cargo cc

@@ -2,7 +2,7 @@
 //! newest is appended to; a file is never changed otherwise, and is deleted as a whole.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,25 +30,29 @@ impl AuditFolder {
         Self(data_dir.join(FOLDER))
     }
 
-    /// Appends entries to the newest file, or begins a new one, and puts them on disk. Two processes may do so at
-    /// once: a line is written by one call.
+    /// Appends entries to the newest file, or begins a new one. Two processes may do so at once: a line is written by
+    /// one call. There is no fsync, which would make each commit of the record wait: a kill loses none of them, a power
+    /// failure can lose those of the last seconds.
     ///
     /// # Errors
     /// If the folder or a file can't be written; then some of the entries may be in it.
     pub fn append(&self, entries: &[Entry]) -> io::Result<()> {
+        let mut file = self.newest_with_room()?;
         let mut lines = Vec::new();
+        if !ends_with_a_line(&mut file)? {
+            // A write that failed has left a part of a line, which must not spoil the next one.
+            lines.push(b'\n');
+        }
         for entry in entries {
             serde_json::to_writer(&mut lines, entry)?;
             lines.push(b'\n');
         }
-        let mut file = self.newest_with_room()?;
-        file.write_all(&lines)?;
-        file.sync_data()
+        file.write_all(&lines)
     }
 
     fn newest_with_room(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
-        options.append(true);
+        options.append(true).read(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let now = Utc::now();
@@ -108,4 +112,14 @@ impl AuditFolder {
         }
         Ok(too_early)
     }
+}
+
+fn ends_with_a_line(file: &mut File) -> io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(true);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
 }

@@ -1,6 +1,5 @@
-//! Writes entries behind the answers. A thread appends what has come together and puts it on disk. If it can't, the
-//! entries wait; when there is no room for more, [`AuditLog::has_room`] says so, and the API answers nothing that it
-//! could not record.
+//! Writes entries behind the answers. A thread appends what has come together. If it can't, the entries wait; when
+//! there is no room for more, [`AuditLog::has_room`] says so, and the API answers nothing that it could not record.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -179,6 +179,28 @@ impl Key {
         Ok(token)
     }
 
+    /// A key that nothing opens: a token of an unknown key is compared with it, which takes as long as with a known
+    /// one.
+    pub(super) fn decoy() -> Self {
+        let never = DateTime::UNIX_EPOCH;
+        Self {
+            id: String::new(),
+            name: String::new(),
+            scopes: BTreeSet::new(),
+            names: false,
+            guilds: BTreeSet::new(),
+            channels: BTreeSet::new(),
+            created_at: never,
+            expires_at: Some(never),
+            revoked_at: Some(never),
+            secrets: vec![Secret {
+                sha256: hex(&[0; 32]),
+                created_at: never,
+                expires_at: Some(never),
+            }],
+        }
+    }
+
     /// What the key may do, in a line, for the audit log.
     #[must_use]
     pub fn summary(&self) -> String {

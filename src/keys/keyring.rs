@@ -24,6 +24,7 @@ pub struct Keyring(Arc<Inner>);
 struct Inner {
     file: KeyFile,
     bootstrap: Bootstrap,
+    decoy: Key,
     known: RwLock<Known>,
     /// The state of the file that is known; held while the file is read.
     mark: Mutex<Option<Mark>>,
@@ -54,6 +55,7 @@ impl Keyring {
                 digest: token::digest(api_key.expose_secret().as_bytes()),
                 grant: Arc::new(Grant::everything()),
             },
+            decoy: Key::decoy(),
             known: RwLock::default(),
             mark: Mutex::new(None),
         }));
@@ -81,11 +83,12 @@ impl Keyring {
         if let Some(id) = id {
             let now = Utc::now();
             let known = self.0.known.read();
-            // The id is no secret: it is in the list of keys and in the audit log.
-            for (key, grant) in known.keys.iter().filter(|(key, _)| key.id == id) {
-                if key.opens(&digest, now) {
-                    found = Some(Arc::clone(grant));
-                }
+            let mut keys = known.keys.iter();
+            let key = keys.find(|(key, _)| key.id == id);
+            let decoy = &self.0.decoy;
+            let (key, grant) = key.map_or((decoy, None), |(key, grant)| (key, Some(grant)));
+            if key.opens(&digest, now) {
+                found = grant.cloned().or(found);
             }
         }
         found

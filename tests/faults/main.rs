@@ -1,5 +1,5 @@
 //! What must not be lost, whatever is killed, cut off or damaged. `make test` runs a few rounds of each; `make crash`,
-//! `make damage`, `make outages`, `make search`, `make snapshots` and `make soak` run many.
+//! `make damage`, `make outages`, `make search`, `make snapshots`, `make soak` and `make load` run many.
 //! `GUILDLAKE_SEED` plays the dice of a run again, not its timing. (`tests/failpoints` needs a feature, and is a
 //! program of its own.)
 #![allow(
@@ -9,6 +9,7 @@
 )]
 
 mod crash;
+mod load;
 mod outages;
 mod record;
 mod search;

@@ -61,7 +61,7 @@ struct Places {
 }
 
 /// How many requests of one key are answered at the same time, by class.
-const PAGES: usize = 16;
+const PAGES: usize = 8;
 const QUERIES: usize = 2;
 const SEARCHES: usize = 2;
 const REPORTS: usize = 1;

@@ -47,7 +47,7 @@ impl StoreSettings {
             // The other half is for the service itself, the page cache and other programs.
             memory_limit: usable_memory() / 2,
             threads: None,
-            readers: 8,
+            readers: 16,
             hot_rows: ROW_GROUP,
             small_run_rows: RUN_GROUPS * ROW_GROUP,
             repair_window: TimeDelta::days(7),

@@ -6,6 +6,6 @@
 //! sets another, `GUILDLAKE_SOAK_EVENTS` how many events. Nothing here fails because of time. The
 //! simulator keeps each message for its truth, a bit more than 1 kB of memory for each.
 
-mod run;
-mod sender;
-mod watcher;
+pub(crate) mod run;
+pub(crate) mod sender;
+pub(crate) mod watcher;

@@ -132,7 +132,7 @@ fn mb(bytes: u64) -> u64 {
 }
 
 /// Of each event how long after it was sent it was said to be on disk; sorted.
-fn lags(sent: &[Sent], commits: &[Committed]) -> Vec<Duration> {
+pub(crate) fn lags(sent: &[Sent], commits: &[Committed]) -> Vec<Duration> {
     let mut commits = commits.iter().peekable();
     let mut lags = Vec::with_capacity(sent.len());
     for event in sent {
@@ -149,13 +149,13 @@ fn lags(sent: &[Sent], commits: &[Committed]) -> Vec<Duration> {
 }
 
 /// The smallest of sorted times that so many percent do not exceed, in milliseconds.
-fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     let time = sorted.get(rank - 1).copied().unwrap_or_default();
     time.as_secs_f64() * 1000.0
 }
 
-async fn history_is_complete(health: &str) {
+pub(crate) async fn history_is_complete(health: &str) {
     // reqwest takes no TLS provider by itself; this address needs none.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
