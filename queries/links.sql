@@ -1,5 +1,6 @@
 -- title: Links and their hosts
 -- description: Web sites to which the links in message texts lead.
+-- needs: content
 -- param guild_id: id, required. The guild (server) to count.
 -- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
 -- param from: time. Only messages written at or after this time.

@@ -1,6 +1,7 @@
 -- title: Length of messages
 -- description: Distribution of message lengths in characters, as Discord counts them (at most 2,000 for users without Nitro).
 --   Messages whose content was redacted are left out.
+-- needs: content
 -- param guild_id: id, required. The guild (server) to count.
 -- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
 -- param from: time. Only messages written at or after this time.

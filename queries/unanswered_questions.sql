@@ -1,6 +1,7 @@
 -- title: Unanswered questions
 -- description: Messages with a question mark outside of links that nobody else replied to, and after which nobody else wrote in the channel for some time; newest first.
 --   This is a guess by punctuation, not by meaning: questions without a question mark are not found, and later messages may have been about something else.
+-- needs: content
 -- param guild_id: id, required. The guild (server) to count.
 -- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
 -- param from: time. Only messages written at or after this time.

@@ -25,6 +25,7 @@ pub(super) fn parse(name: &str, sql: &str) -> Result<Report, HeaderError> {
         title: String::new(),
         description: String::new(),
         reads_history: false,
+        needs_content: false,
         parameters: Vec::new(),
         columns: Vec::new(),
         sql: sql.to_owned(),
@@ -43,6 +44,10 @@ pub(super) fn parse(name: &str, sql: &str) -> Result<Report, HeaderError> {
                 report.reads_history = true;
                 Ok(())
             }
+            Some(("needs", "content")) => {
+                report.needs_content = true;
+                Ok(())
+            }
             Some((key, rest)) => match key.split_once(' ') {
                 Some(("param", name)) => {
                     parameter(name, rest).map(|parameter| report.parameters.push(parameter))
@@ -50,7 +55,9 @@ pub(super) fn parse(name: &str, sql: &str) -> Result<Report, HeaderError> {
                 Some(("column", name)) => {
                     column(name, rest).map(|column| report.columns.push(column))
                 }
-                _ => Err("the entry must be title, description, reads, param or column".into()),
+                _ => Err(
+                    "the entry must be title, description, reads, needs, param or column".into(),
+                ),
             },
             None => Err("the entry must have the form `key: value`".into()),
         };

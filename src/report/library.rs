@@ -45,6 +45,13 @@ impl Library {
         Self { folder }
     }
 
+    /// The built-in reports alone.
+    #[must_use]
+    pub fn built_in() -> &'static Self {
+        static BUILT_IN: Library = Library { folder: None };
+        &BUILT_IN
+    }
+
     /// All reports ordered by name, and the files that are not valid.
     #[must_use]
     pub fn list(&self) -> (Vec<Report>, Vec<BrokenReport>) {

@@ -21,6 +21,8 @@ pub struct Report {
     pub description: String,
     /// Whether the result depends on messages before `from`.
     pub reads_history: bool,
+    /// Whether the result can't be told without the content of messages.
+    pub needs_content: bool,
     /// The parameters, in the order of the header.
     pub parameters: Vec<Parameter>,
     /// The columns of the result, in their order.

@@ -93,9 +93,14 @@ impl Completeness {
     pub fn within(&self, guild: GuildId, reach: &Reach) -> Self {
         let channels = self.channels.iter();
         let seen = channels.filter(|channel| reach.has(guild, channel.id));
+        let seen = seen.map(|channel| ChannelCompleteness {
+            parent_id: channel.parent_id.filter(|id| reach.has(guild, *id)),
+            ..channel.clone()
+        });
         Self {
-            channels: seen.cloned().collect(),
-            ..self.clone()
+            channels: seen.collect(),
+            outages: self.outages.clone(),
+            heard_until: self.heard_until,
         }
     }
 

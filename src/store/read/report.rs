@@ -12,6 +12,7 @@ use super::completeness::CoverageSummary;
 use super::reader::Reader;
 use super::report_request::ReportRequest;
 use crate::store::StoreError;
+use crate::store::file::report_catalog::{PART, WHOLE};
 use crate::store::schema::columns::shape;
 
 /// The maximum number of rows of a report; for more there are downloads.
@@ -50,7 +51,11 @@ impl Reader {
     /// fails.
     pub async fn report(&self, request: ReportRequest) -> Result<ReportAnswer, StoreError> {
         self.run_report(move |session| {
-            session.at_one_moment(|connection, kept| {
+            let catalog = match request.part() {
+                Some(_) => PART,
+                None => WHOLE,
+            };
+            session.at_one_moment(catalog, |connection, kept| {
                 kept.check(&request.sql, check)?;
                 let (revision, commits, heard_until) =
                     connection.query_row("FROM record_now", [], |row| {

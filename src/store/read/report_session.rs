@@ -12,7 +12,7 @@ use super::completeness::CoverageSummary;
 use super::report_request::{ReportRequest, literal};
 use crate::report::Value;
 use crate::store::StoreError;
-use crate::store::file::report_catalog;
+use crate::store::file::report_catalog::{self, REACH, SHOWN, WHOLE};
 
 /// The maximum number of rows of all tables that are kept for the next report (some 15 MB): eight years by quarters of an
 /// hour, or hundreds by days.
@@ -21,7 +21,7 @@ const MAX_KEPT_ROWS: usize = 300_000;
 /// The maximum number of kept texts, ends and coverages each; beyond it all are dropped.
 const MAX_KEPT_ANSWERS: usize = 100;
 
-/// The parameters that choose the messages' guild, channels and time, as a key.
+/// The parameters that choose the messages' guild, channels and time, and what the caller may see, as a key.
 pub(super) struct Place(String);
 
 /// A connection for reports.
@@ -33,6 +33,8 @@ pub(crate) struct Session {
 /// What is kept for the next report.
 #[derive(Default)]
 struct Kept {
+    /// The catalog in use; none if that is not known.
+    catalog: Option<&'static str>,
     /// The texts that are one query.
     checked: HashSet<String>,
     /// The variables that are set, with their values as SQL; none if that is not known.
@@ -79,9 +81,10 @@ impl Session {
         })
     }
 
-    /// Runs `query` in one transaction. What it keeps goes away with a transaction that fails.
+    /// Runs `query` in one transaction, in this catalog. What it keeps goes away with a transaction that fails.
     pub(super) fn at_one_moment<T>(
         &self,
+        catalog: &'static str,
         query: impl FnOnce(&Connection, &mut KeptHere<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let connection = &self.connection;
@@ -90,6 +93,10 @@ impl Session {
         let made = kept.made;
         let tables: Vec<_> = kept.tables.iter().map(|table| table.name.clone()).collect();
         let answer = (|| {
+            if kept.catalog != Some(catalog) {
+                connection.execute_batch(&format!("USE {catalog}"))?;
+                kept.catalog = Some(catalog);
+            }
             connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
             let answer = query(
                 connection,
@@ -187,19 +194,28 @@ impl KeptHere<'_> {
         self.wanted = parameters
             .map(|(name, value)| (name.clone(), literal(value)))
             .collect();
+        let part = request.part();
+        if let Some((reach, shown)) = &part {
+            for (name, value) in [(REACH, reach.as_str()), (SHOWN, *shown)] {
+                let value = literal(&Value::Text(value.to_owned()));
+                self.wanted.insert(name.to_owned(), value);
+            }
+        }
         if self.kept.commits != Some(commits) {
             self.set_variables()?;
             self.kept.commits = None;
             self.kept.ends.clear();
             self.kept.histories.clear();
             self.kept.coverage.clear();
-            self.connection
-                .execute_batch("CREATE OR REPLACE TEMP TABLE kept_coverage AS FROM coverage")?;
+            self.connection.execute_batch(&format!(
+                "CREATE OR REPLACE TEMP TABLE kept_coverage AS FROM {WHOLE}.main.coverage"
+            ))?;
             self.kept.commits = Some(commits);
         }
         self.want("coverage", "FROM temp.main.kept_coverage");
         let place = ["guild_id", "channel_id", "from", "to"].map(|name| text(request, name));
-        Ok(Place(place.join(" ")))
+        let reach = part.map(|(reach, _)| reach).unwrap_or_default();
+        Ok(Place(format!("{} {reach}", place.join(" "))))
     }
 
     /// The coverage of the request, by `read` if it was not asked for at this commit.

@@ -15,17 +15,20 @@ use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::files::with_files;
+use super::files::{offered, with_files};
 use crate::api::answer::body;
 use crate::api::answer::coverage::CoverageJson;
 use crate::api::answer::formats::{self, Format, Options, Out};
 use crate::api::answer::private::keep_private;
 use crate::api::answer::stream::{COVERAGE, REVISION, set_header};
+use crate::api::http::audited::Audited;
 use crate::api::http::extract::{InPath, PathParameter};
 use crate::api::http::parameters::Parameters;
+use crate::api::http::permit::Permit;
 use crate::api::http::problem::{Code, Problem};
 use crate::api::http::values::{read_id, read_time};
 use crate::api::routes::state::{Api, MAX_RESULTS_MIB};
+use crate::keys::Scope;
 use crate::parquet_layout::Order;
 use crate::report::{BrokenReport, Kind, Report, Value};
 use crate::store::{
@@ -40,18 +43,24 @@ const MIB: usize = 1024 * 1024;
 /// Runs a report. Its header describes it in the OpenAPI document: [`add_reports`](super::description::add_reports).
 pub(crate) async fn get(
     State(api): State<Arc<Api>>,
+    permit: Permit,
     InPath(ReportFile(file)): InPath<ReportFile>,
     headers: HeaderMap,
     mut given: Parameters,
 ) -> Result<Response, Problem> {
     let (name, format) = named(&file, &headers)?;
     let wanted = name.to_owned();
-    let report = with_files(&api.library, move |library| library.find(&wanted)).await?;
+    let library = offered(&api, &permit);
+    let report = with_files(library, move |library| library.find(&wanted)).await?;
     let report = report.map_err(|broken| {
         let BrokenReport { file, reason } = broken;
         Problem::new(Code::ReportBroken, format!("{file}: {reason}"))
     })?;
     let report = report.ok_or_else(not_found)?;
+    if report.needs_content {
+        permit.require(Scope::Content)?;
+    }
+    let sight = api.sight(&permit).await?;
     let parameters = parameters(&report, &mut given, zones().await?)?;
     let options = Options::read(format, &mut given);
     given.finish()?;
@@ -62,12 +71,17 @@ pub(crate) async fn get(
         schema: Arc::clone(&schema),
         parameters: parameters.clone(),
         unit: unit(&report, &parameters),
+        reach: sight.reach,
+        names: !sight.hidden.names,
         reads_history: report.reads_history,
     };
     let answer = api.reader.report(request).await;
     let answer = answer.map_err(|error| refused(&report.name, error))?;
     let room = room(&api, &answer)?;
-    respond(&report, &parameters, answer, &schema, format, options, room)
+    let rows = answer.batches.iter().map(RecordBatch::num_rows).sum();
+    let mut response = respond(&report, &parameters, answer, &schema, format, options, room)?;
+    Audited::rows(&mut response, rows);
+    Ok(response)
 }
 
 /// The name of a report in the path, with or without the extension of a format.

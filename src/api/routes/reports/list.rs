@@ -7,13 +7,15 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::files::with_files;
+use super::files::{offered, with_files};
 use crate::api::answer::private::private_json;
 use crate::api::http::accept::AcceptsJson;
 use crate::api::http::extract::NoQuery;
+use crate::api::http::permit::Permit;
 use crate::api::http::problem::Problem;
 use crate::api::http::refusals::Refusals;
 use crate::api::routes::state::Api;
+use crate::keys::Scope;
 use crate::report::{BrokenReport, Kind, Library, Parameter, Report, ReportColumn};
 
 /// The installed reports.
@@ -120,10 +122,13 @@ struct BrokenReportJson {
 )]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
+    permit: Permit,
     _: AcceptsJson,
     _: NoQuery,
 ) -> Result<Response, Problem> {
-    let (reports, broken) = with_files(&api.library, Library::list).await?;
+    let (mut reports, broken) = with_files(offered(&api, &permit), Library::list).await?;
+    let has_content = permit.grant.has(Scope::Content);
+    reports.retain(|report| has_content || !report.needs_content);
     let list = ReportList {
         data: reports.into_iter().map(report_json).collect(),
         broken: broken.into_iter().map(broken_json).collect(),
