@@ -375,6 +375,16 @@ impl Lake {
     }
 }
 
+/// Asks a router with a key.
+pub async fn asked(router: Router, method: Method, path: &str, key: &str) -> Answer {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("x-api-key", key);
+    let request = request.body(Body::empty()).unwrap();
+    Answer::of(router.oneshot(request).await.unwrap()).await
+}
+
 /// The API of a lake on a port of its own.
 pub struct Served {
     pub address: SocketAddr,

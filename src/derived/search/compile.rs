@@ -1,6 +1,7 @@
 //! Compiles the syntax tree into tantivy's queries. Only words are scored; filters have no score.
 
 use std::ops::{Bound, Range};
+use std::sync::Arc;
 
 use tantivy::query::{
     AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery,
@@ -16,6 +17,7 @@ use super::exact::Exact;
 use super::fields::{Fields, Place};
 use super::query::{Clause, Filter, Kind, Mentioned, Sought, State, Who};
 use super::text::{TypedToken, fold_name};
+use super::within::{IsWithin, Within};
 use super::{SearchError, text};
 use crate::message::IdRange;
 
@@ -54,6 +56,10 @@ pub struct Warning {
 pub(super) struct Compiler<'a> {
     pub(super) fields: &'a Fields,
     pub(super) searcher: &'a Searcher,
+    /// The messages that the reader may see, unless it may see all.
+    pub(super) within: Option<&'a Arc<Within>>,
+    /// Whether the reader may see the names of users.
+    pub(super) names: bool,
     pub(super) channels_named: &'a ChannelsNamed<'a>,
     pub(super) clock: &'a Clock,
     pub(super) warnings: Vec<Warning>,
@@ -125,7 +131,7 @@ impl Compiler<'_> {
             let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
             exact(Box::new(query), STEM_WEIGHT)
         };
-        let places = Place::ALL.into_iter().map(in_place);
+        let places = self.places().map(in_place);
         let all = places.chain(stems.into_iter().map(of_stem)).collect();
         Ok(Some(best_of(all)))
     }
@@ -150,6 +156,24 @@ impl Compiler<'_> {
             return Ok(None);
         }
         Ok(Some(tokens))
+    }
+
+    /// The places in which words are found.
+    fn places(&self) -> impl Iterator<Item = Place> + use<> {
+        let names = self.names;
+        let places = Place::ALL.into_iter();
+        places.filter(move |place| names || *place != Place::Mention)
+    }
+
+    /// A query that finds only what the reader may see: for what is found out of the index beside the hits.
+    fn seen(&self, query: Box<dyn Query>) -> Box<dyn Query> {
+        match self.within {
+            None => query,
+            Some(within) => all(vec![
+                (Occur::Must, query),
+                (Occur::Must, Box::new(IsWithin(Arc::clone(within)))),
+            ]),
+        }
     }
 
     fn terms(&self, place: Place, tokens: &[TypedToken]) -> Vec<(usize, Term)> {
@@ -193,7 +217,7 @@ impl Compiler<'_> {
             query.set_max_expansions(PREFIX_TERMS);
             Box::new(ConstScoreQuery::new(Box::new(query), place.weight()))
         };
-        let places = Place::ALL.into_iter().map(in_place);
+        let places = self.places().map(in_place);
         Ok(Some(best_of(places.collect())))
     }
 
@@ -219,8 +243,8 @@ impl Compiler<'_> {
             Filter::Mentions(Mentioned::Who(Who::Name(name))) => {
                 let folded = fold_name(name);
                 let authors = self.authors_named(&folded, at)?;
-                let named = Term::from_field_text(self.fields.mentioned_name, &folded);
-                if authors.is_empty() && self.searcher.doc_freq(&named)? == 0 {
+                let is_mentioned = self.seen(whole(self.fields.mentioned_name, &folded));
+                if authors.is_empty() && !self.clock.finds_any(self.searcher, &*is_mentioned)? {
                     self.warn(
                         at,
                         "No user has this name. Use the id to search for a role.",
@@ -267,11 +291,12 @@ impl Compiler<'_> {
             .find_map(|tag| folded.strip_suffix(tag));
         let names = bare.into_iter().chain([folded.as_str()]);
         let written = names.map(|name| whole(self.fields.author_name, name));
-        let written = BooleanQuery::union(written.collect());
-        if !self.clock.finds_any(self.searcher, &written)? {
+        let written: Box<dyn Query> = Box::new(BooleanQuery::union(written.collect()));
+        let seen = self.seen(written.box_clone());
+        if !self.clock.finds_any(self.searcher, &*seen)? {
             self.warn(at, "No author has this name.");
         }
-        Ok(Box::new(written))
+        Ok(written)
     }
 
     /// Finds messages that have a reaction with this emoji, or with a custom emoji of this name.
@@ -285,7 +310,8 @@ impl Compiler<'_> {
         } else {
             whole(self.fields.reaction_name, &fold_name(name))
         };
-        if !self.clock.finds_any(self.searcher, &*reacted)? {
+        let seen = self.seen(reacted.box_clone());
+        if !self.clock.finds_any(self.searcher, &*seen)? {
             self.warn(
                 at,
                 "No message has a reaction with this emoji. Type a Unicode emoji itself, and a custom emoji by its name or id.",
@@ -295,7 +321,7 @@ impl Compiler<'_> {
     }
 
     fn authors_named(&mut self, folded: &str, at: &Range<usize>) -> Result<Vec<u64>, SearchError> {
-        let named = whole(self.fields.author_name, folded);
+        let named = self.seen(whole(self.fields.author_name, folded));
         let authors = self.clock.distinct(self.searcher, self.fields, &*named)?;
         if authors.len() >= MAX_IDS_OF_NAME {
             self.warn(
@@ -340,6 +366,57 @@ pub fn has_words(clause: &Clause) -> bool {
     }
 }
 
+/// The first term of a condition that looks into the content of messages.
+#[must_use]
+pub fn reads_content(clause: &Clause) -> Option<Range<usize>> {
+    first_term(clause, &|sought| match sought {
+        Sought::Word(_) | Sought::Prefix(_) | Sought::Phrase(_) => true,
+        Sought::Filter(filter) => match filter {
+            // That there is a link or a file is no content.
+            Filter::From(_)
+            | Filter::In(_)
+            | Filter::Mentions(_)
+            | Filter::Has(_)
+            | Filter::Reaction(_)
+            | Filter::Written { .. }
+            | Filter::Pinned(_)
+            | Filter::Is(_) => false,
+        },
+    })
+}
+
+/// The first term of a condition that looks for a user by a name.
+#[must_use]
+pub fn reads_names(clause: &Clause) -> Option<Range<usize>> {
+    first_term(clause, &|sought| match sought {
+        Sought::Filter(filter) => match filter {
+            Filter::From(who) | Filter::Mentions(Mentioned::Who(who)) => {
+                matches!(who, Who::Name(_))
+            }
+            // Channels, roles and emoji are no persons.
+            Filter::In(_)
+            | Filter::Mentions(Mentioned::Role(_) | Mentioned::Everyone | Mentioned::Here)
+            | Filter::Has(_)
+            | Filter::Reaction(_)
+            | Filter::Written { .. }
+            | Filter::Pinned(_)
+            | Filter::Is(_) => false,
+        },
+        Sought::Word(_) | Sought::Prefix(_) | Sought::Phrase(_) => false,
+    })
+}
+
+fn first_term(clause: &Clause, is_wanted: &dyn Fn(&Sought) -> bool) -> Option<Range<usize>> {
+    match clause {
+        Clause::All(clauses) | Clause::Any(clauses) => {
+            let mut found = clauses.iter();
+            found.find_map(|clause| first_term(clause, is_wanted))
+        }
+        Clause::Not(inner) => first_term(inner, is_wanted),
+        Clause::Term(term) => is_wanted(&term.sought).then(|| term.at.clone()),
+    }
+}
+
 /// Whether a condition contains names of channels, so that the caller has to load these names.
 #[must_use]
 pub fn names_channels(clause: &Clause) -> bool {
@@ -379,7 +456,7 @@ pub(super) fn number(field: Field, number: u64) -> Box<dyn Query> {
     Box::new(TermQuery::new(term, IndexRecordOption::Basic))
 }
 
-fn numbers(field: Field, numbers: Vec<u64>) -> Box<dyn Query> {
+pub(super) fn numbers(field: Field, numbers: Vec<u64>) -> Box<dyn Query> {
     if numbers.is_empty() {
         return Box::new(EmptyQuery);
     }

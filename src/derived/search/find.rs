@@ -21,7 +21,9 @@ use super::fields::Fields;
 use super::query::Clause;
 use super::statistics::{Recorder, Statistics};
 use super::view::{Searchable, column, known};
+use super::within::{IsWithin, Within};
 use super::{SearchError, compile};
+use crate::guild::Reach;
 use crate::message::{ChannelId, GuildId, IdRange, MessageId, UserId};
 use crate::store::FoundAt;
 
@@ -36,6 +38,10 @@ const QUARTER: i64 = 15 * 60 * 1_000;
 pub struct SearchRequest<'a> {
     /// The condition; none for all messages.
     pub clause: Option<Clause>,
+    /// What the reader may see.
+    pub reach: Reach,
+    /// Whether the reader may see the names of users.
+    pub names: bool,
     /// Only messages of this guild, if any.
     pub guild_id: Option<GuildId>,
     /// Only messages of this channel or thread, if any.
@@ -145,9 +151,12 @@ impl Searchable {
     /// # Errors
     /// [`SearchError::TooLong`] if the deadline passes, or another error if the index can't be read.
     pub fn find(&self, request: &SearchRequest<'_>) -> Result<Option<Hits>, SearchError> {
+        let within = self.within(&request.reach, &request.clock)?;
         let mut compiler = Compiler {
             fields: &self.fields,
             searcher: &self.searcher,
+            within: within.as_ref(),
+            names: request.names,
             channels_named: request.channels_named,
             clock: &request.clock,
             warnings: Vec::new(),
@@ -155,7 +164,7 @@ impl Searchable {
         };
         let query = request.query(&mut compiler)?;
         let warnings = compiler.warnings;
-        let (weight, statistics) = match self.weight(request, &*query)? {
+        let (weight, statistics) = match self.weight(request, &*query, within.as_deref())? {
             Some(weighed) => weighed,
             None => return Ok(None),
         };
@@ -181,14 +190,19 @@ impl Searchable {
         &self,
         request: &SearchRequest<'_>,
         query: &dyn Query,
+        within: Option<&Within>,
     ) -> Result<Option<Weighed>, SearchError> {
         if request.sort != Sort::Relevance {
             let scoring = EnableScoring::disabled_from_searcher(&self.searcher);
             return Ok(Some((query.weight(scoring)?, Statistics::default())));
         }
-        let recorder = Recorder::new(&self.searcher);
+        let within = within.map(|within| (within, &request.clock));
+        let recorder = Recorder::new(&self.searcher, within);
         let scoring = EnableScoring::enabled_from_statistics_provider(&recorder, &self.searcher);
-        let weight = query.weight(scoring)?;
+        let weight = query.weight(scoring);
+        // Counting within a reach ends with the deadline, of which tantivy knows nothing.
+        request.clock.look()?;
+        let weight = weight?;
         let mut statistics = recorder.statistics();
         let Some(position) = &request.after else {
             return Ok(Some((weight, statistics)));
@@ -203,7 +217,7 @@ impl Searchable {
 
 impl SearchRequest<'_> {
     fn query(&self, compiler: &mut Compiler<'_>) -> Result<Box<dyn Query>, SearchError> {
-        let mut parts = self.filter(compiler.searcher, compiler.fields)?;
+        let mut parts = self.filter(compiler.searcher, compiler.fields, compiler.within)?;
         if let Some(clause) = &self.clause {
             let clause = compiler.clause(clause)?;
             parts.extend(clause.map(|query| (Occur::Must, query)));
@@ -216,6 +230,7 @@ impl SearchRequest<'_> {
         &self,
         searcher: &Searcher,
         fields: &Fields,
+        within: Option<&Arc<Within>>,
     ) -> Result<Parts, SearchError> {
         let mut required = Vec::new();
         if let Some(guild) = self.guild_id {
@@ -236,6 +251,9 @@ impl SearchRequest<'_> {
             (Occur::Must, Box::new(ConstScoreQuery::new(query, 0.0)))
         });
         let mut parts: Parts = required.collect();
+        if let Some(within) = within {
+            parts.push((Occur::Must, Box::new(IsWithin(Arc::clone(within)))));
+        }
         let wants_deleted =
             self.include_deleted || self.clause.as_ref().is_some_and(asks_for_deleted);
         if !wants_deleted {

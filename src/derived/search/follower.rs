@@ -14,6 +14,7 @@ use super::fields::Fields;
 use super::folder::{Folder, Found, verify};
 use super::mark::{Filling, Mark};
 use super::view::{Search, Searchable, View};
+use super::within::KnownReaches;
 use super::writer::Writer;
 use crate::backoff::Pauses;
 use crate::failpoint;
@@ -396,6 +397,7 @@ impl Follower {
             let searchable = Searchable {
                 searcher: writer.searcher()?,
                 fields: Fields::new(),
+                reaches: KnownReaches::default(),
                 revision: writer.mark.whole_revision(),
             };
             Ok((searchable, folder.bytes()))

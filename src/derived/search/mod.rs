@@ -4,6 +4,7 @@
 //! `text` splits texts into terms, `document` makes the terms of a message, `writer` commits them with the
 //! [`Mark`] (the watermark), `folder` opens the index or sets it aside, and [`Follower`] keeps it up to date.
 //! `query` parses what somebody typed, `compile` turns it into tantivy's queries, and `find` runs these.
+//! `within` is what a limited reader may see.
 
 mod compile;
 mod deadline;
@@ -22,9 +23,12 @@ pub mod query;
 mod statistics;
 pub mod text;
 mod view;
+mod within;
 mod writer;
 
-pub use compile::{ChannelsNamed, Warning, asks_for_deleted, has_words, names_channels};
+pub use compile::{
+    ChannelsNamed, Warning, asks_for_deleted, has_words, names_channels, reads_content, reads_names,
+};
 pub use deadline::{Clock, LeaveOnDrop};
 pub use error::SearchError;
 pub use fields::Place;

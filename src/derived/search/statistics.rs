@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 
 use tantivy::query::Bm25StatisticsProvider;
 use tantivy::schema::Field;
-use tantivy::{Searcher, Term};
+use tantivy::{Searcher, TantivyError, Term};
+
+use super::deadline::Clock;
+use super::within::Within;
 
 /// The subject of a number, in an order that is always the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,13 +62,16 @@ impl Rounded {
 /// Reads the numbers from an index, and records them.
 pub(super) struct Recorder<'a> {
     searcher: &'a Searcher,
+    /// The messages that count, unless all do, and the deadline of counting them.
+    within: Option<(&'a Within, &'a Clock)>,
     asked: RefCell<Statistics>,
 }
 
 impl<'a> Recorder<'a> {
-    pub(super) fn new(searcher: &'a Searcher) -> Self {
+    pub(super) fn new(searcher: &'a Searcher, within: Option<(&'a Within, &'a Clock)>) -> Self {
         Self {
             searcher,
+            within,
             asked: RefCell::default(),
         }
     }
@@ -83,17 +89,29 @@ impl<'a> Recorder<'a> {
 
 impl Bm25StatisticsProvider for Recorder<'_> {
     fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
-        let answer = self.searcher.total_num_tokens(field)?;
+        let answer = match self.within {
+            Some((within, _)) => within.tokens(field),
+            None => self.searcher.total_num_tokens(field)?,
+        };
         self.answer(Of::Tokens(field.field_id()), answer)
     }
 
     fn total_num_docs(&self) -> tantivy::Result<u64> {
-        let answer = self.searcher.total_num_docs()?;
+        let answer = match self.within {
+            Some((within, _)) => within.documents,
+            None => self.searcher.total_num_docs()?,
+        };
         self.answer(Of::Documents, answer)
     }
 
     fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
-        let answer = self.searcher.doc_freq(term)?;
+        let answer = match self.within {
+            Some((within, clock)) => {
+                let counted = within.doc_freq(self.searcher, term, clock);
+                counted.map_err(|error| TantivyError::SystemError(error.to_string()))?
+            }
+            None => self.searcher.doc_freq(term)?,
+        };
         self.answer(Of::Frequency(term.clone()), answer)
     }
 }

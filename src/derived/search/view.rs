@@ -9,6 +9,7 @@ use tokio::sync::{Notify, watch};
 
 use super::SearchError;
 use super::fields::Fields;
+use super::within::KnownReaches;
 
 /// Access to the index. Cheap to clone.
 #[derive(Clone)]
@@ -31,6 +32,7 @@ pub(super) enum View {
 pub struct Searchable {
     pub(super) searcher: Searcher,
     pub(super) fields: Fields,
+    pub(super) reaches: KnownReaches,
     /// The last revision of the record that the commit contains completely.
     pub revision: i64,
 }

@@ -473,7 +473,10 @@ async fn a_key_without_content_never_gets_it() {
             String::from_utf8_lossy(&answer.body)
         );
         let body = String::from_utf8_lossy(&answer.body).into_owned();
-        assert!(!body.contains("apple") && !body.contains("pear"), "{path}");
+        assert!(
+            !body.contains("apple") && !body.contains("pear inside"),
+            "{path}"
+        );
     }
     // Asking for it is an error that says why; so is matching on it.
     for path in [
@@ -797,4 +800,156 @@ async fn the_audit_log_tells_who_read_what_and_no_content() {
     lake.get("/v1/audit?cursor=x")
         .await
         .is_problem(400, "invalid_parameter");
+}
+
+/// Messages of five channels and a thread, with replies, reactions, edits and questions; only those of channels that
+/// `keep` accepts.
+fn busy(seed: u64, keep: impl Fn(i64) -> bool) -> Lake {
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+    let mut dice = StdRng::seed_from_u64(seed);
+    let places = [
+        (GUILD, INSIDE),
+        (GUILD, THREAD),
+        (GUILD, HIDDEN),
+        (OTHER_GUILD, ELSEWHERE),
+    ];
+    let mut messages = Vec::new();
+    let mut ids: Vec<(i64, i64)> = Vec::new();
+    for n in 0..400 {
+        let (guild, channel) = places[dice.random_range(0..places.len())];
+        // A day has some of them.
+        let id = minute(n * 37);
+        let author = 1_000 + dice.random_range(0..12);
+        let words = [
+            "hello",
+            "what is this?",
+            "see https://example.org/a",
+            "short",
+            "a longer text of some words",
+        ];
+        let text = words[dice.random_range(0..words.len())];
+        let mut payload = payload::message(id, channel, author, text);
+        if dice.random_bool(0.3) && !ids.is_empty() {
+            let (to, of) = ids[dice.random_range(0..ids.len())];
+            payload["type"] = json!(19);
+            payload["message_reference"] = json!({"message_id": to.to_string(), "channel_id": of.to_string(), "guild_id": guild.to_string()});
+        }
+        if dice.random_bool(0.2) {
+            payload["reactions"] = json!([{"count": 2, "emoji": {"id": null, "name": "👍"}}]);
+        }
+        if dice.random_bool(0.1) {
+            payload["type"] = json!(7);
+        }
+        ids.push((id, channel));
+        if keep(channel) {
+            let guild = GuildId::try_from(guild).unwrap();
+            let observed = guildlake::message::Observed::asked(
+                chrono::DateTime::from_timestamp_micros(1_940_000_000_000_000 + n).unwrap(),
+            );
+            messages
+                .push(Message::read(guild, Source::Rest, observed, &payload.to_string()).unwrap());
+        }
+    }
+    let channels = [
+        channel(CATEGORY, GUILD, None, 4, "category"),
+        channel(INSIDE, GUILD, Some(CATEGORY), 0, "inside"),
+        channel(THREAD, GUILD, Some(INSIDE), 11, "thread"),
+        channel(HIDDEN, GUILD, None, 0, "hidden"),
+        channel(ELSEWHERE, OTHER_GUILD, None, 0, "elsewhere"),
+    ];
+    let mut lake = Lake::new();
+    lake.commit(&Batch {
+        channels: channels
+            .into_iter()
+            .filter(|it| keep(it.id.as_i64()))
+            .collect(),
+        messages,
+        ..Batch::default()
+    });
+    lake
+}
+
+#[tokio::test]
+async fn each_report_of_a_limited_key_is_that_of_a_record_without_the_rest() {
+    let seed = rand::random::<u64>();
+    println!("seed {seed}");
+    let whole = busy(seed, |_| true);
+    for (guilds, channels) in [
+        (&[][..], &[CATEGORY][..]),
+        (&[], &[INSIDE]),
+        (&[], &[THREAD, ELSEWHERE]),
+        (&[GUILD], &[]),
+        (&[OTHER_GUILD], &[]),
+        (&[GUILD], &[HIDDEN, ELSEWHERE]),
+    ] {
+        let limits = key_with(&[Scope::Reports], guilds, channels).limits;
+        let all = [
+            channel(CATEGORY, GUILD, None, 4, ""),
+            channel(INSIDE, GUILD, Some(CATEGORY), 0, ""),
+            channel(THREAD, GUILD, Some(INSIDE), 11, ""),
+            channel(HIDDEN, GUILD, None, 0, ""),
+            channel(ELSEWHERE, OTHER_GUILD, None, 0, ""),
+        ];
+        let reach = limits.reach(&all);
+        let seen: BTreeSet<i64> = all
+            .iter()
+            .filter(|it| reach.has(it.guild_id, it.id))
+            .map(|it| it.id.as_i64())
+            .collect();
+        let part = busy(seed, |channel| seen.contains(&channel));
+        let new = || key_with(EVERY_READING_SCOPE, guilds, channels);
+        let ((key, _), (same, _)) = (whole.key(new()), part.key(new()));
+        let reports = whole.get("/v1/reports").await.json();
+        let reports = reports["data"].as_array().unwrap();
+        assert!(reports.len() >= 18);
+        for report in reports {
+            let name = report["name"].as_str().unwrap();
+            let has = |parameter: &str| {
+                report["parameters"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .any(|it| it["name"] == parameter)
+            };
+            for guild in [GUILD, OTHER_GUILD] {
+                let mut path = format!("/v1/reports/{name}?guild_id={guild}");
+                if !has("guild_id") {
+                    path = format!("/v1/reports/{name}");
+                }
+                if has("unit") {
+                    path.push_str("&unit=day&time_zone=Europe/Paris");
+                }
+                // What one request keeps on the connection is none of the next one's.
+                let everything = whole.get(&path).await;
+                assert_eq!(everything.status, 200, "{path}: {}", everything.text());
+                let limited = get(&whole, &key, &path).await;
+                let expected = get(&part, &same, &path).await;
+                assert_eq!(
+                    limited.text(),
+                    expected.text(),
+                    "{path} {guilds:?} {channels:?}"
+                );
+                let again = whole.get(&path).await;
+                assert_eq!(again.text(), everything.text(), "{path}");
+            }
+        }
+        // The rest of what is said of a guild.
+        for path in [
+            format!("/v1/coverage?guild_id={GUILD}"),
+            format!("/v1/messages.ndjson?guild_id={GUILD}&columns=message_id,content"),
+        ] {
+            let limited = get(&whole, &key, &path).await;
+            let expected = get(&part, &same, &path).await;
+            assert_eq!(
+                limited.text(),
+                expected.text(),
+                "{path} {guilds:?} {channels:?}"
+            );
+            assert_eq!(
+                limited.header("guildlake-coverage"),
+                expected.header("guildlake-coverage")
+            );
+        }
+    }
 }

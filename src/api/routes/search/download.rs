@@ -19,6 +19,7 @@ use super::find::{find, searchable};
 use super::query::{SearchParameters, SearchQuery};
 use crate::api::answer::columns::columns;
 use crate::api::answer::formats::{Broken, Format, Options};
+use crate::api::answer::hidden::Hidden;
 use crate::api::answer::stream::{self, Form, Rows, described};
 use crate::api::http::caller::Caller;
 use crate::api::http::parameters::{Parameters, QueryParameters};
@@ -127,7 +128,7 @@ pub(crate) async fn download(
         return Ok(response);
     }
     let place = api.downloads.acquire(&permit.grant.key_id)?;
-    let hits = find(api, &index, &query, MAX_HITS).await?;
+    let hits = find(api, &sight, &index, &query, MAX_HITS).await?;
     if hits.next.is_some() {
         let detail = format!(
             "The search has {} hits, and a download may contain at most {MAX_HITS}. Request a shorter time or \
@@ -138,13 +139,19 @@ pub(crate) async fn download(
     }
     let found = hits.hits.iter().map(|hit| (hit.channel_id, hit.message_id));
     let rows = api.reader.found_batches(&columns, found.collect()).await?;
-    let schema = with_meanings(&rows.schema, &query, index.revision);
+    let full = with_meanings(&rows.schema, &query, index.revision);
+    let schema = sight.hidden.schema(&full);
     let shape = Shape {
-        schema: Arc::clone(&schema),
+        schema: full,
+        hidden: sight.hidden,
         hits: hits.hits,
         is_scored: query.sort == Sort::Relevance,
         shows_deleted: query.shows_deleted(),
-        highlighter: query.clause.as_ref().and_then(Highlighter::new),
+        highlighter: query
+            .clause
+            .as_ref()
+            .filter(|_| !sight.hidden.content)
+            .and_then(Highlighter::new),
     };
     let rows = Rows {
         row_count: i64::try_from(shape.hits.len()).unwrap_or(i64::MAX),
@@ -190,6 +197,7 @@ fn with_meanings(rows: &SchemaRef, query: &SearchQuery, revision: i64) -> Schema
 /// Converts rows of the database into rows of the search.
 struct Shape {
     schema: SchemaRef,
+    hidden: Hidden,
     hits: Vec<Hit>,
     is_scored: bool,
     shows_deleted: bool,
@@ -224,6 +232,7 @@ impl Shape {
         } else {
             not(deleted)?
         };
-        Ok(filter_record_batch(&shaped, &shown)?)
+        let shown = filter_record_batch(&shaped, &shown)?;
+        Ok(self.hidden.cut(&shown)?)
     }
 }

@@ -8,10 +8,15 @@ use tantivy::TantivyError;
 
 use super::cursor;
 use super::query::SearchQuery;
+use crate::api::http::permit::{missing, nameless};
 use crate::api::http::problem::{Code, FieldError, Problem};
+use crate::api::routes::sight::Sight;
 use crate::api::routes::state::{Api, MAX_SEARCHES};
 use crate::derived::search::text::fold_name;
-use crate::derived::search::{Clock, Hits, SearchError, SearchRequest, Searchable, names_channels};
+use crate::derived::search::{
+    Clock, Hits, SearchError, SearchRequest, Searchable, names_channels, reads_content, reads_names,
+};
+use crate::keys::Scope;
 use crate::message::UserId;
 use crate::status::{SearchState, Status};
 use crate::store::{FoundAt, FoundRow, StoreError};
@@ -51,12 +56,25 @@ fn not_ready(status: &Status) -> Problem {
 }
 
 /// Searches on a thread that may block.
+///
+/// # Errors
+/// Also if the query looks into what the key may not see.
 pub(crate) async fn find(
     api: &Api,
+    sight: &Sight,
     searchable: &Arc<Searchable>,
     query: &SearchQuery,
     limit: usize,
 ) -> Result<Hits, Problem> {
+    if let Some(clause) = &query.clause {
+        if sight.hidden.content && reads_content(clause).is_some() {
+            return Err(missing(Scope::Content));
+        }
+        if sight.hidden.names && reads_names(clause).is_some() {
+            return Err(nameless("a search for the name of a user"));
+        }
+    }
+    let Sight { reach, hidden } = sight.clone();
     let channels = match &query.clause {
         Some(clause) if names_channels(clause) => api.reader.channels().await?,
         _ => Vec::new(),
@@ -65,6 +83,7 @@ pub(crate) async fn find(
     let found = blocking(api, move |clock| {
         let named = |name: &str| {
             let channels = channels.iter().map(|known| &known.channel);
+            let channels = channels.filter(|channel| reach.has(channel.guild_id, channel.id));
             let of_the_guild =
                 channels.filter(|channel| query.guild_id.is_none_or(|id| id == channel.guild_id));
             let named = of_the_guild.filter(|channel| fold_name(&channel.name) == name);
@@ -74,6 +93,8 @@ pub(crate) async fn find(
         };
         searchable.find(&SearchRequest {
             clause: query.clause,
+            reach: reach.clone(),
+            names: !hidden.names,
             guild_id: query.guild_id,
             channel_id: query.channel_id,
             range: query.range,

@@ -27,6 +27,7 @@ use crate::api::http::permit::Permit;
 use crate::api::http::problem::{Problem, ProblemBody};
 use crate::api::http::refusals::Refusals;
 use crate::api::http::values::{Snowflake, snowflake};
+use crate::api::routes::sight::Sight;
 use crate::api::routes::state::Api;
 use crate::derived::search::{
     Clock, Counts, Facets, Highlight, Highlighter, Hit, Place, SearchError, Searchable, Sort,
@@ -124,9 +125,9 @@ struct ChannelCount {
 struct AuthorCount {
     /// Discord's id of the author.
     author_id: Snowflake,
-    /// The author's user name in the newest of these hits.
-    #[schema(example = "ada")]
-    name: String,
+    /// The author's user name in the newest of these hits; null if the key may not see names.
+    #[schema(required = true, example = "ada")]
+    name: Option<String>,
     /// Number of hits.
     #[schema(minimum = 1, example = 42)]
     count: u64,
@@ -208,9 +209,10 @@ async fn page(api: &Api, permit: &Permit, query: SearchPageQuery) -> Result<Resp
     let sight = api.sight(permit).await?;
     let include_raw = sight.payload(page.include_raw, false)?;
     let index = searchable(api)?;
-    let mut hits = find(api, &index, search, page.limit()).await?;
+    let mut hits = find(api, &sight, &index, search, page.limit()).await?;
     let found = hits.hits.iter().map(|hit| (hit.channel_id, hit.message_id));
-    let highlighter = search.clause.as_ref().filter(|_| page.highlights());
+    let shows = page.highlights() && !sight.hidden.content;
+    let highlighter = search.clause.as_ref().filter(|_| shows);
     let highlighter = highlighter.and_then(Highlighter::new);
     let mut rows = rows(api, found.collect(), include_raw).await?;
     if let Some(highlighter) = &highlighter
@@ -240,7 +242,7 @@ async fn page(api: &Api, permit: &Permit, query: SearchPageQuery) -> Result<Resp
         next_cursor: cursor,
         total: hits.total,
         as_of_revision: index.revision,
-        facets: facets(api, search.facets, hits.counts).await?,
+        facets: facets(api, &sight, search.facets, hits.counts).await?,
         warnings: hits.warnings.into_iter().map(warning).collect(),
     });
     if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
@@ -332,6 +334,9 @@ impl Shown {
                     changed_fields,
                 };
                 highlights = highlighter.in_message(&message);
+                if self.hidden.names {
+                    highlights.retain(|highlight| highlight.place != Place::Mention);
+                }
             }
             if !self.include_raw {
                 row.raw_json = None;
@@ -361,7 +366,12 @@ fn warning(warning: Warning) -> WarningJson {
     }
 }
 
-async fn facets(api: &Api, wanted: Facets, counts: Counts) -> Result<Option<FacetsJson>, Problem> {
+async fn facets(
+    api: &Api,
+    sight: &Sight,
+    wanted: Facets,
+    counts: Counts,
+) -> Result<Option<FacetsJson>, Problem> {
     if wanted == Facets::default() {
         return Ok(None);
     }
@@ -381,7 +391,12 @@ async fn facets(api: &Api, wanted: Facets, counts: Counts) -> Result<Option<Face
     }
     let mut author = None;
     if wanted.author {
-        let names = author_names(api, &counts.authors).await?;
+        let names = if sight.hidden.names {
+            vec![None; counts.authors.len()]
+        } else {
+            let names = author_names(api, &counts.authors).await?;
+            names.into_iter().map(Some).collect()
+        };
         let authors = counts.authors.into_iter().zip(names);
         let counts = authors.map(|((id, count, _), name)| AuthorCount {
             author_id: snowflake(id.as_i64()),

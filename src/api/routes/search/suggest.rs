@@ -13,11 +13,13 @@ use super::find::{author_names, blocking, searchable};
 use crate::api::answer::private::private_json;
 use crate::api::http::accept::AcceptsJson;
 use crate::api::http::extract::Query;
+use crate::api::http::permit::{Permit, nameless};
 use crate::api::http::problem::{Problem, ProblemBody};
 use crate::api::http::query::query;
 use crate::api::http::refusals::Refusals;
 use crate::api::http::syntax::{id, number, one_of, text_up_to};
 use crate::api::http::values::{Snowflake, snowflake};
+use crate::api::routes::sight::Sight;
 use crate::api::routes::state::Api;
 use crate::derived::search::text::fold_name;
 use crate::derived::search::{Typed, Written};
@@ -95,13 +97,18 @@ pub(crate) struct Suggestion {
 )]
 pub(crate) async fn suggest(
     State(api): State<Arc<Api>>,
+    permit: Permit,
     _: AcceptsJson,
     Query(query): Query<SuggestQuery>,
 ) -> Result<Response, Problem> {
+    let sight = api.sight(&permit).await?;
     let limit = query.limit();
     let data = match query.filter {
-        Filter::From => authors(&api, &query, limit).await?,
-        Filter::In => channels(&api, &query, limit).await?,
+        Filter::From if sight.hidden.names => {
+            return Err(nameless("the completion of from:"));
+        }
+        Filter::From => authors(&api, &sight, &query, limit).await?,
+        Filter::In => channels(&api, &sight, &query, limit).await?,
     };
     Ok(private_json(Suggestions { data }))
 }
@@ -111,12 +118,14 @@ pub(crate) async fn suggest(
 /// of messages that the suggestion finds.
 async fn authors(
     api: &Api,
+    sight: &Sight,
     query: &SuggestQuery,
     limit: usize,
 ) -> Result<Vec<Suggestion>, Problem> {
     let index = searchable(api)?;
     let typed = Typed {
         prefix: fold_name(query.text.trim_start_matches('@')),
+        reach: sight.reach.clone(),
         guild_id: query.guild_id,
     };
     let (searched, wanted) = (Arc::clone(&index), typed.clone());
@@ -214,6 +223,7 @@ impl Found {
 
 async fn channels(
     api: &Api,
+    sight: &Sight,
     query: &SuggestQuery,
     limit: usize,
 ) -> Result<Vec<Suggestion>, Problem> {
@@ -222,6 +232,7 @@ async fn channels(
     let of_the_guild = known
         .into_iter()
         .map(|known| known.channel)
+        .filter(|channel| sight.reach.has(channel.guild_id, channel.id))
         .filter(|channel| query.guild_id.is_none_or(|guild| guild == channel.guild_id));
     let rank = |channel: &Channel| {
         let at = fold_name(&channel.name).find(&typed)?;
