@@ -175,11 +175,10 @@ fn plain_loop(simulator: &Simulator, folder: &std::path::Path, rows: usize) -> f
 fn settings(simulator: &Simulator, folder: &std::path::Path) -> Settings {
     let guilds = simulator.guilds();
     Settings {
-        api: ApiSettings {
-            bind: ([127, 0, 0, 1], 0).into(),
-            key: "a-key-for-benches-0123456789".into(),
-            queries: None,
-        },
+        api: ApiSettings::new(
+            ([127, 0, 0, 1], 0).into(),
+            "a-key-for-benches-0123456789".into(),
+        ),
         storage: StorageSettings::in_folder(folder.to_owned()),
         snapshots: SnapshotSettings {
             interval: None,

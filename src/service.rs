@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::api::ApiState;
+use crate::api::{ApiState, ServeSettings, TrustedProxies};
 use crate::config::{ApiSettings, DiscordSettings, SearchSettings, Settings, StorageSettings};
 use crate::derived::search::Search;
 use crate::derived::{rows, search, snapshot};
@@ -158,11 +158,14 @@ pub async fn run(
         search: indexer(&settings.search, &reader, search, &status),
         rows,
     };
+    let serve = ServeSettings {
+        trusted_proxies: TrustedProxies::new(settings.api.trusted_proxies.iter().copied()),
+    };
     let router = api::router(api_state(settings.api, &reader, &followers, &status));
     let told = ending.clone();
     parts.spawn(async move {
         let shutdown = told.cancelled_owned();
-        api::serve(listener, router, shutdown)
+        api::serve(listener, router, serve, shutdown)
             .await
             .context("the API")
     });

@@ -19,7 +19,8 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 
-pub use http::server::serve;
+pub use http::address::{ClientAddress, TrustedProxies};
+pub use http::server::{ServeSettings, serve};
 pub use routes::openapi_json;
 
 use self::http::busy::Refused;

@@ -1,8 +1,9 @@
 //! The settings of the HTTP API.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::source::{Problems, Source};
@@ -30,6 +31,8 @@ pub struct ApiSettings {
     /// `QUERIES_DIR`, no default: a folder of SQL files with reports in addition to the built-in ones. Whoever
     /// can write to the folder can read the whole database and every file that this process can read.
     pub queries: Option<PathBuf>,
+    /// `TRUSTED_PROXIES`, default none: the reverse proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// Why a key is rejected.
@@ -73,6 +76,17 @@ pub fn weakness(key: &SecretString) -> Option<KeyWeakness> {
 }
 
 impl ApiSettings {
+    /// This listen address and key, and the defaults of everything else.
+    #[must_use]
+    pub fn new(bind: SocketAddr, key: SecretString) -> Self {
+        Self {
+            bind,
+            key,
+            queries: None,
+            trusted_proxies: Vec::new(),
+        }
+    }
+
     /// Reads only these settings, for `doctor`.
     ///
     /// # Errors
@@ -112,12 +126,25 @@ impl ApiSettings {
             ),
             queries => Some(queries),
         };
+        let trusted_proxies = source.list(
+            "TRUSTED_PROXIES",
+            network,
+            "must be addresses or networks, separated by commas, such as 127.0.0.1,10.0.0.0/8",
+            problems,
+        );
         Some(Self {
             bind: bind?,
             key: key?,
             queries: queries?,
+            trusted_proxies: trusted_proxies?,
         })
     }
+}
+
+/// A network, or a single address.
+fn network(text: &str) -> Option<IpNet> {
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    address.ok().or_else(|| text.parse().ok())
 }
 
 fn bind(source: &Source, problems: &mut Problems) -> Option<SocketAddr> {

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
-use guildlake::api::{self, ApiState};
+use guildlake::api::{self, ApiState, ServeSettings};
 use guildlake::config::{RowsSettings, SearchSettings};
 use guildlake::derived::snapshot::{Follower, Found, Outcome, Settings};
 use guildlake::derived::{rows, search};
@@ -319,15 +319,19 @@ pub struct Served {
 
 impl Served {
     pub async fn new(lake: &Lake) -> Self {
+        Self::with(lake.router.clone(), ServeSettings::default()).await
+    }
+
+    /// A router of the test's own.
+    pub async fn with(router: Router, settings: ServeSettings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let router = lake.router.clone();
         let server = tokio::spawn(async move {
             let shutdown = async {
                 let _ = stopped.await;
             };
-            api::serve(listener, router, shutdown).await
+            api::serve(listener, router, settings, shutdown).await
         });
         Self {
             address,

@@ -2,6 +2,7 @@
 //! content negotiation, one form of error, one log line.
 
 pub(crate) mod accept;
+pub(crate) mod address;
 pub(crate) mod auth;
 pub(crate) mod busy;
 pub(crate) mod caller;

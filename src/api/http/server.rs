@@ -2,10 +2,12 @@
 //! responses in progress may end within a limited time. TLS and HTTP/2 are the task of the reverse proxy.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -14,7 +16,9 @@ use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
 
+use super::address::TrustedProxies;
 use super::no_request::Explained;
 
 /// The maximum number of connections; more wait in the backlog of the operating system.
@@ -33,6 +37,13 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// The pause after the system refused a connection, most likely because of missing file descriptors.
 const AFTER_REFUSAL: Duration = Duration::from_millis(200);
 
+/// How a listener treats its clients.
+#[derive(Debug, Clone, Default)]
+pub struct ServeSettings {
+    /// The reverse proxies that say from whom a request came.
+    pub trusted_proxies: TrustedProxies,
+}
+
 /// Serves `router` on `listener` until `shutdown` completes; then accepts no more connections, and ends when
 /// every response in progress has ended, or after five seconds.
 ///
@@ -41,6 +52,7 @@ const AFTER_REFUSAL: Duration = Duration::from_millis(200);
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    settings: ServeSettings,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
@@ -54,8 +66,10 @@ pub async fn serve(
         loop {
             let place = Arc::clone(&room).acquire_owned().await;
             match listener.accept().await {
-                Ok((stream, _)) => {
-                    let connection = converse(stream, router.clone(), drain.clone());
+                Ok((stream, peer)) => {
+                    let proxies = settings.trusted_proxies.clone();
+                    let connection =
+                        converse(stream, peer.ip(), router.clone(), proxies, drain.clone());
                     let cut = cut.clone();
                     connections.spawn(async move {
                         let _place = place;
@@ -94,13 +108,24 @@ pub async fn serve(
 }
 
 /// Serves one connection until it ends or, once `drain` is cancelled, until its present response has ended.
-async fn converse(stream: TcpStream, router: Router, drain: CancellationToken) {
+async fn converse(
+    stream: TcpStream,
+    peer: IpAddr,
+    router: Router,
+    proxies: TrustedProxies,
+    drain: CancellationToken,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a client connection was closed before it was set up");
         return;
     }
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(STALLED));
+    let router = router.map_request(move |mut request: hyper::Request<Incoming>| {
+        let client = proxies.client(peer, request.headers());
+        request.extensions_mut().insert(client);
+        request
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE)

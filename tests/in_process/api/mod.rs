@@ -3,6 +3,7 @@
 
 mod auth;
 mod changes;
+mod client_address;
 mod conventions;
 mod coverage;
 mod download;

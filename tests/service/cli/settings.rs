@@ -92,7 +92,7 @@ async fn the_help_shows_examples_and_the_version() {
 }
 
 #[tokio::test]
-async fn sizes_and_lengths_of_time_that_make_no_sense() {
+async fn values_that_make_no_sense() {
     for (name, value, reason) in [
         ("MEMORY_LIMIT", "lots", "at least 128MB"),
         ("MEMORY_LIMIT", "1MB", "at least 128MB"),
@@ -103,6 +103,12 @@ async fn sizes_and_lengths_of_time_that_make_no_sense() {
         ("SNAPSHOT_FLOOR", "never", "a duration"),
         ("DELETED_CONTENT", "purge:later", "purge:30d"),
         ("DELETED_CONTENT", "burn", "purge:30d"),
+        (
+            "TRUSTED_PROXIES",
+            "127.0.0.1,proxy",
+            "addresses or networks",
+        ),
+        ("TRUSTED_PROXIES", "10.0.0.0/33", "addresses or networks"),
     ] {
         let said = refusal(&[("API_KEY", KEY), (name, value)]).await;
         assert!(said.contains(name) && said.contains(reason), "{said}");
