@@ -31,10 +31,16 @@ use crate::ingest::{
 use crate::report::{Library, command_line_init};
 use crate::status::{GatewayState, SearchState, Status, StatusSender};
 use crate::store::{Batch, DataLock, Reader, Record, Unsettled};
-use crate::{api, durable};
+use crate::{api, durable, open_files};
 
 /// How long the parts of the service may take to stop.
 pub const STOP_WITHIN: Duration = Duration::from_secs(9);
+
+/// The limit of open files with which nothing has to be saved.
+pub const ENOUGH_OPEN_FILES: u64 = 4096;
+
+/// The maximum number of connections for health checks.
+const ADMIN_CONNECTIONS: usize = 32;
 
 /// The record, opened for this process alone.
 pub struct OpenRecord {
@@ -118,6 +124,16 @@ pub async fn run(
     status: StatusSender,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    let admin = match settings.api.admin_bind {
+        Some(address) => {
+            let listener = TcpListener::bind(address).await;
+            Some(
+                listener
+                    .with_context(|| format!("the service can't listen on ADMIN_BIND {address}"))?,
+            )
+        }
+        None => None,
+    };
     let OpenRecord {
         lock,
         mut record,
@@ -158,17 +174,24 @@ pub async fn run(
         search: indexer(&settings.search, &reader, search, &status),
         rows,
     };
-    let serve = ServeSettings {
-        trusted_proxies: TrustedProxies::new(settings.api.trusted_proxies.iter().copied()),
-    };
-    let router = api::router(api_state(settings.api, &reader, &followers, &status));
+    let serve = serve_settings(&settings.api);
+    let routers = api::routers(api_state(settings.api, &reader, &followers, &status));
     let told = ending.clone();
     parts.spawn(async move {
         let shutdown = told.cancelled_owned();
-        api::serve(listener, router, serve, shutdown)
+        api::serve(listener, routers.api, serve, shutdown)
             .await
             .context("the API")
     });
+    if let Some(listener) = admin {
+        let told = ending.clone();
+        parts.spawn(async move {
+            let shutdown = told.cancelled_owned();
+            api::serve(listener, routers.admin, admin_settings(), shutdown)
+                .await
+                .context("the health checks")
+        });
+    }
     followers.spawn(&mut parts, &ending);
     match discord {
         Some((discord, rest)) => {
@@ -237,6 +260,34 @@ fn indexer(
         status.send_modify(|status| status.search.state = SearchState::Checking);
         search::Follower::new(reader.clone(), found, settings.follower(), status.clone())
     })
+}
+
+/// How the API treats its clients. The limit of open files is raised first, because sockets count as files.
+fn serve_settings(settings: &ApiSettings) -> ServeSettings {
+    let open_files = open_files::raise();
+    let (connections, is_little) = api::connections_for(open_files);
+    if is_little {
+        warn!(
+            open_files,
+            connections,
+            "this process may open few files, so the API takes fewer connections than usual; raise the hard limit of open files (ulimit -Hn, LimitNOFILE= in systemd) to {ENOUGH_OPEN_FILES}"
+        );
+    }
+    ServeSettings {
+        trusted_proxies: TrustedProxies::new(settings.trusted_proxies.iter().copied()),
+        connections,
+        connections_per_address: settings.connections_per_address,
+        ..ServeSettings::default()
+    }
+}
+
+/// How the health checks treat their clients: with few places, which nobody else can take.
+fn admin_settings() -> ServeSettings {
+    ServeSettings {
+        name: "the listener for health checks",
+        connections: ADMIN_CONNECTIONS,
+        ..ServeSettings::default()
+    }
 }
 
 fn api_state(

@@ -20,7 +20,7 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 
 pub use http::address::{ClientAddress, TrustedProxies};
-pub use http::server::{ServeSettings, serve};
+pub use http::server::{ServeSettings, connections_for, serve};
 pub use routes::openapi_json;
 
 use self::http::busy::Refused;
@@ -60,17 +60,30 @@ pub struct ApiState {
     pub timeout: Duration,
 }
 
-/// The API as a service. Its uptime counts from here.
+/// What a service answers.
+pub struct Routers {
+    /// The whole API.
+    pub api: Router,
+    /// Only what monitoring asks, for an address that no client of the API can keep busy.
+    pub admin: Router,
+}
+
+/// The whole API as a service. Its uptime counts from here.
 pub fn router(state: ApiState) -> Router {
+    routers(state).api
+}
+
+/// The API and the health checks. Their uptime counts from here.
+pub fn routers(state: ApiState) -> Routers {
     let key = auth::Key::new(&state.api_key);
-    let api = Api::new(
+    let api = Arc::new(Api::new(
         state.reader,
         state.snapshots,
         state.search,
         state.rows,
         state.status,
         state.library,
-    );
+    ));
     let compressed = SizeAbove::new(COMPRESS_FROM)
         .and(NotForContentType::IMAGES)
         // A strong entity tag stands for these very bytes.
@@ -86,5 +99,13 @@ pub fn router(state: ApiState) -> Router {
         .layer(from_fn_with_state(state.timeout, limits::enforce))
         .layer(CatchPanicLayer::custom(limits::after_panic))
         .layer(from_fn_with_state(key, auth::require));
-    routes::router(Arc::new(api)).layer(layers)
+    let admin_layers = ServiceBuilder::new()
+        .layer(from_fn_with_state(Refused::default(), request_log::track))
+        .layer(from_fn(limits::length_for_old_clients))
+        .layer(from_fn_with_state(state.timeout, limits::enforce))
+        .layer(CatchPanicLayer::custom(limits::after_panic));
+    Routers {
+        api: routes::router(Arc::clone(&api)).layer(layers),
+        admin: routes::admin_router(api).layer(admin_layers),
+    }
 }

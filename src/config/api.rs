@@ -11,6 +11,10 @@ use super::source::{Problems, Source};
 /// The minimum length of the API key in characters.
 const MIN_KEY: usize = 16;
 
+/// How many connections one client may have by default: browsers open six, a busy dashboard some tens.
+const CONNECTIONS_PER_ADDRESS: usize = 64;
+const CONNECTIONS_REASON: &str = "must be a whole number of connections, at least 1";
+
 /// Keys from published examples, which anybody can know.
 const PLACEHOLDERS: [&str; 6] = [
     "change-me",
@@ -33,6 +37,10 @@ pub struct ApiSettings {
     pub queries: Option<PathBuf>,
     /// `TRUSTED_PROXIES`, default none: the reverse proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// `ADMIN_BIND`, no default: a second address, which serves only the health checks.
+    pub admin_bind: Option<SocketAddr>,
+    /// `MAX_CONNECTIONS_PER_ADDRESS`, default 64: how many connections one client may have.
+    pub connections_per_address: usize,
 }
 
 /// Why a key is rejected.
@@ -84,6 +92,8 @@ impl ApiSettings {
             key,
             queries: None,
             trusted_proxies: Vec::new(),
+            admin_bind: None,
+            connections_per_address: CONNECTIONS_PER_ADDRESS,
         }
     }
 
@@ -132,11 +142,34 @@ impl ApiSettings {
             "must be addresses or networks, separated by commas, such as 127.0.0.1,10.0.0.0/8",
             problems,
         );
+        let admin_bind = match source.get("ADMIN_BIND").map(|text| text.parse()) {
+            None => Some(None),
+            Some(Ok(address)) if Some(address) == bind && address.port() != 0 => problems.add(
+                "ADMIN_BIND",
+                "must be another address than BIND: it keeps the health checks apart from the API",
+            ),
+            Some(Ok(address)) => Some(Some(address)),
+            Some(Err(_)) => problems.add(
+                "ADMIN_BIND",
+                "must be an address and a port, such as 127.0.0.1:8001",
+            ),
+        };
+        let connections_per_address = match source.parse(
+            "MAX_CONNECTIONS_PER_ADDRESS",
+            CONNECTIONS_PER_ADDRESS,
+            CONNECTIONS_REASON,
+            problems,
+        ) {
+            Some(0) => problems.add("MAX_CONNECTIONS_PER_ADDRESS", CONNECTIONS_REASON),
+            number => number,
+        };
         Some(Self {
             bind: bind?,
             key: key?,
             queries: queries?,
             trusted_proxies: trusted_proxies?,
+            admin_bind: admin_bind?,
+            connections_per_address: connections_per_address?,
         })
     }
 }

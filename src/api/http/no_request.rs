@@ -1,6 +1,6 @@
 //! Input that is not a valid HTTP request never reaches the router: hyper answers it with a status and an empty
 //! body, and offers no hook. [`Explained`] sits between hyper and the TCP stream and puts a problem into those
-//! responses, so that clients see the same form of error in every case.
+//! responses, so that clients see the same form of error in every case. Clients that get no connection see it too.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -82,6 +82,13 @@ fn answer_without_request(bytes: &[u8]) -> Option<(StatusCode, &str)> {
         && !head.contains("x-request-id:")
         && head.lines().any(|line| line == "content-length: 0");
     is_own.then_some((status, head))
+}
+
+/// The response to a client that has too many connections, whatever it is about to ask.
+pub(crate) fn too_many_connections() -> Vec<u8> {
+    let head = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 2";
+    let request_id = Uuid::now_v7().to_string();
+    explained(StatusCode::TOO_MANY_REQUESTS, head, &request_id)
 }
 
 /// The same response with a problem as its body.

@@ -69,12 +69,16 @@ codes! {
     NotAcceptable = "not_acceptable", NOT_ACCEPTABLE, "No acceptable format";
     /// The request body is larger than any route accepts.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The request body is too large";
+    /// The request body did not arrive within ten seconds.
+    BodyTooSlow = "body_too_slow", REQUEST_TIMEOUT, "The request body is too slow";
     /// The path and the query string together are longer than 8 KiB.
     UriTooLong = "uri_too_long", URI_TOO_LONG, "The URL is too long";
     /// The request has more than 100 headers, or its headers are too long.
     HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
     /// The last snapshot was taken too recently; try again after the seconds in `Retry-After`.
     SnapshotTooSoon = "snapshot_too_soon", TOO_MANY_REQUESTS, "It is too soon for another snapshot";
+    /// The client's address has as many connections as one may have, all of them busy.
+    TooManyConnections = "too_many_connections", TOO_MANY_REQUESTS, "Too many connections";
     /// The service failed. Its log has the cause under the `request_id`.
     Internal = "internal", INTERNAL_SERVER_ERROR, "Internal error";
     /// The requested `Range` lies outside of the file; `Content-Range` has the size of the file.
@@ -139,6 +143,7 @@ impl Code {
             StatusCode::PAYLOAD_TOO_LARGE => Self::BodyTooLarge,
             StatusCode::URI_TOO_LONG => Self::UriTooLong,
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::HeadersTooLarge,
+            StatusCode::TOO_MANY_REQUESTS => Self::TooManyConnections,
             StatusCode::RANGE_NOT_SATISFIABLE => Self::RangeNotSatisfiable,
             status if status.is_client_error() => Self::BadRequest,
             _ => Self::Internal,
@@ -371,6 +376,9 @@ fn fallback_detail(status: StatusCode) -> &'static str {
         }
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
             "The request has more than 100 headers, or its headers are too long."
+        }
+        StatusCode::TOO_MANY_REQUESTS => {
+            "This address has as many connections as one may have (MAX_CONNECTIONS_PER_ADDRESS). If it is a reverse proxy, its operator must name it in TRUSTED_PROXIES."
         }
         status if status.is_client_error() => "The request is not valid.",
         _ => "The service failed.",

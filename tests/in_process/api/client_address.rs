@@ -30,6 +30,7 @@ async fn only_a_trusted_proxy_says_from_whom_a_request_came() {
     let loopback = TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]);
     let settings = ServeSettings {
         trusted_proxies: loopback,
+        ..ServeSettings::default()
     };
     let proxied = Served::with(router, settings).await;
     assert_eq!(told(&proxied, forged).await, "198.51.100.1");

@@ -4,6 +4,7 @@
 mod auth;
 mod changes;
 mod client_address;
+mod connections;
 mod conventions;
 mod coverage;
 mod download;
