@@ -10,7 +10,7 @@ mod snapshots;
 mod source;
 mod storage;
 
-pub use api::{ApiSettings, KeyWeakness, weakness};
+pub use api::{ApiSettings, KeyPattern, KeyWeakness, pattern, weakness};
 pub use discord::{DiscordSettings, Reactions, token_has_the_form};
 pub use rows::RowsSettings;
 pub use search::SearchSettings;

@@ -24,7 +24,10 @@ pub(super) fn checks(source: &Source) -> Vec<Check> {
     }
     match ApiSettings::read_alone(source) {
         Ok(api) => {
-            checks.push(Check::ok("key", "API_KEY is set and strong enough"));
+            checks.push(Check::ok(
+                "key",
+                "API_KEY is set and strong enough for BIND",
+            ));
             checks.push(port("port", "BIND", api.bind, running));
             if let Some(admin) = api.admin_bind {
                 checks.push(port("admin port", "ADMIN_BIND", admin, running));
