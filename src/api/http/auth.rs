@@ -20,6 +20,10 @@ pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// Headers whose values never appear in a log.
 pub(crate) const SENSITIVE: [HeaderName; 2] = [X_API_KEY, AUTHORIZATION];
 
+/// The request has a right key; an extension, also on paths that need none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Authenticated;
+
 /// The API key as a digest of fixed length, so that the comparison does not reveal the key's length.
 #[derive(Clone)]
 pub(crate) struct Key([u8; 32]);
@@ -60,10 +64,14 @@ fn authorizations<S: headers::authorization::Credentials>(
 }
 
 /// Passes a request on if its path is public or if it has the key.
-pub(crate) async fn require(State(key): State<Key>, request: Request, next: Next) -> Response {
+pub(crate) async fn require(State(key): State<Key>, mut request: Request, next: Next) -> Response {
+    let is_authentic = key.is_in(request.headers());
+    if is_authentic {
+        request.extensions_mut().insert(Authenticated);
+    }
     let path = request.uri().path();
     let is_open = path != "/v1" && !path.starts_with("/v1/");
-    if is_open || key.is_in(request.headers()) {
+    if is_open || is_authentic {
         return next.run(request).await;
     }
     let headers = request.headers();

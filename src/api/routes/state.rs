@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use tokio::sync::Semaphore;
 
+use crate::api::answer::asset::KeptAsset;
 use crate::api::answer::stream::DownloadPermits;
 use crate::derived::rows::Rows;
 use crate::derived::search::Search;
 use crate::derived::snapshot::Snapshots;
-use crate::report::Library;
+use crate::report::{Library, Stamp};
 use crate::status::StatusReceiver;
 use crate::store::Reader;
 
@@ -33,6 +34,8 @@ pub(crate) struct Api {
     pub(crate) status: StatusReceiver,
     /// The reports that are offered.
     pub(crate) library: Library,
+    /// The description with the operator's own reports.
+    pub(crate) description: KeptAsset<Stamp>,
     /// When the API started; its uptime counts from here.
     pub(crate) started: Instant,
     pub(crate) downloads: DownloadPermits,
@@ -58,6 +61,7 @@ impl Api {
             rows,
             status,
             library,
+            description: KeptAsset::default(),
             started: Instant::now(),
             downloads: DownloadPermits::new(),
             searches: Arc::new(Semaphore::new(MAX_SEARCHES)),

@@ -135,7 +135,7 @@ fn is_formula(text: &str) -> bool {
 /// A text column with all formulas escaped.
 fn guarded(column: &ArrayRef) -> ArrayRef {
     let texts = column.as_string::<i32>();
-    if !texts.iter().flatten().any(|text| is_formula(text)) {
+    if !texts.iter().flatten().any(is_formula) {
         return Arc::clone(column);
     }
     let guarded = texts.iter().map(|text| {
