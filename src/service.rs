@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::api::{ApiState, ServeSettings, TrustedProxies};
+use crate::api::{ApiState, Origins, ServeSettings, TrustedProxies};
 use crate::config::{ApiSettings, DiscordSettings, SearchSettings, Settings, StorageSettings};
 use crate::derived::search::Search;
 use crate::derived::{rows, search, snapshot};
@@ -307,6 +307,11 @@ fn api_state(
         status: status.subscribe(),
         api_key: settings.key,
         library: Library::new(settings.queries),
+        origins: Origins {
+            is_on_loopback: settings.bind.ip().to_canonical().is_loopback(),
+            cors: settings.cors_origins,
+            hosts: settings.public_hosts,
+        },
         timeout: api::TIMEOUT,
     }
 }

@@ -14,6 +14,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::{Extension, Router};
 use secrecy::SecretString;
 use tower::ServiceBuilder;
+use tower::util::option_layer;
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -21,12 +22,13 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 
 pub use http::address::{ClientAddress, TrustedProxies};
+pub use http::origin::Origins;
 pub use http::server::{ServeSettings, connections_for, serve};
 pub use routes::openapi_json;
 
 use self::http::busy::Refused;
 use self::http::range::has_strong_entity_tag;
-use self::http::{auth, limits, request_log};
+use self::http::{auth, limits, origin, request_log};
 use self::routes::state::Api;
 use crate::derived::rows::Rows;
 use crate::derived::search::Search;
@@ -57,6 +59,8 @@ pub struct ApiState {
     pub api_key: SecretString,
     /// The reports that are offered.
     pub library: Library,
+    /// Which pages and names the service knows.
+    pub origins: Origins,
     /// How long an answer may take, its body included; see [`TIMEOUT`].
     pub timeout: Duration,
 }
@@ -95,6 +99,12 @@ pub fn routers(state: ApiState) -> Routers {
     let layers = ServiceBuilder::new()
         .layer(SetSensitiveRequestHeadersLayer::new(auth::SENSITIVE))
         .layer(from_fn_with_state(Refused::default(), request_log::track))
+        .layer(from_fn_with_state(
+            Arc::new(state.origins.clone()),
+            origin::check_host,
+        ))
+        .layer(option_layer(origin::allow_origins(&state.origins)))
+        .layer(origin::refuse_cross_site(&state.origins))
         .layer(from_fn(limits::length_for_old_clients))
         // A page of 1 MiB takes 1.3 ms with zstd, 2.5 with br and 2.8 with gzip, on a thread that serves others, too.
         // The default level of br takes 6 ms, for answers that are a fifth smaller.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
 use super::source::{Problems, Source};
 
@@ -38,6 +39,10 @@ pub struct ApiSettings {
     pub queries: Option<PathBuf>,
     /// `TRUSTED_PROXIES`, default none: the reverse proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// `PUBLIC_HOSTS`, default none: the names under which the service is reached, beside those of this machine.
+    pub public_hosts: Vec<String>,
+    /// `CORS_ORIGINS`, default none: the origins whose pages may use the API.
+    pub cors_origins: Vec<String>,
     /// `ADMIN_BIND`, no default: a second address, which serves only the health checks.
     pub admin_bind: Option<SocketAddr>,
     /// `MAX_CONNECTIONS_PER_ADDRESS`, default 64: how many connections one client may have.
@@ -201,6 +206,8 @@ impl ApiSettings {
             key,
             queries: None,
             trusted_proxies: Vec::new(),
+            public_hosts: Vec::new(),
+            cors_origins: Vec::new(),
             admin_bind: None,
             connections_per_address: CONNECTIONS_PER_ADDRESS,
         }
@@ -262,6 +269,18 @@ impl ApiSettings {
             "must be addresses or networks, separated by commas, such as 127.0.0.1,10.0.0.0/8",
             problems,
         );
+        let public_hosts = source.list(
+            "PUBLIC_HOSTS",
+            host,
+            "must be host names or addresses without a scheme and a port, separated by commas, such as reports.example.org",
+            problems,
+        );
+        let cors_origins = source.list(
+            "CORS_ORIGINS",
+            origin,
+            "must be origins as browsers write them, separated by commas, such as https://dashboard.example.org: a scheme, a host in lower case, a port unless it is the usual one, no path; `*` is refused, because any page could then use a key that it gets hold of",
+            problems,
+        );
         let admin_bind = match source.get("ADMIN_BIND").map(|text| text.parse()) {
             None => Some(None),
             Some(Ok(address)) if Some(address) == bind && address.port() != 0 => problems.add(
@@ -288,10 +307,31 @@ impl ApiSettings {
             key: key?,
             queries: queries?,
             trusted_proxies: trusted_proxies?,
+            public_hosts: public_hosts?,
+            cors_origins: cors_origins?,
             admin_bind: admin_bind?,
             connections_per_address: connections_per_address?,
         })
     }
+}
+
+/// The name or address of a host.
+fn host(text: &str) -> Option<String> {
+    if let Ok(address) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
+        return Some(address.to_string());
+    }
+    let is_name = !text.starts_with('.')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    is_name.then(|| text.trim_end_matches('.').to_ascii_lowercase())
+}
+
+/// An origin as browsers write it: parsed and written again, it stays what it is.
+fn origin(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let is_web = matches!(url.scheme(), "http" | "https");
+    (is_web && url.origin().ascii_serialization() == text).then(|| text.to_owned())
 }
 
 /// A network, or a single address.

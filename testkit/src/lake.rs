@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
-use guildlake::api::{self, ApiState, ServeSettings};
+use guildlake::api::{self, ApiState, Origins, ServeSettings};
 use guildlake::config::{RowsSettings, SearchSettings};
 use guildlake::derived::snapshot::{Follower, Found, Outcome, Settings};
 use guildlake::derived::{rows, search};
@@ -128,6 +128,7 @@ impl Lake {
             status: receiver,
             api_key: SecretString::from(KEY),
             library: Library::new(Some(queries)),
+            origins: Origins::default(),
             timeout,
         });
         Self {
@@ -147,6 +148,21 @@ impl Lake {
     pub fn without_rows(mut self) -> Self {
         self.rows = None;
         self
+    }
+
+    /// The same API with these origins.
+    pub fn router_with(&self, origins: Origins) -> Router {
+        api::router(ApiState {
+            reader: self.reader.clone(),
+            snapshots: self.follower.snapshots(),
+            search: self.indexer.search(),
+            rows: rows::Rows::off(),
+            status: self.status.subscribe(),
+            api_key: SecretString::from(KEY),
+            library: Library::new(None),
+            origins,
+            timeout: api::TIMEOUT,
+        })
     }
 
     /// Brings the row store level with the record, unless it is already.

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use chrono::Utc;
-use guildlake::api::{self, ApiState};
+use guildlake::api::{self, ApiState, Origins};
 use guildlake::config::SearchSettings;
 use guildlake::derived::rows::Rows;
 use guildlake::derived::{search, snapshot};
@@ -87,6 +87,7 @@ impl Lake {
             status: receiver,
             api_key: SecretString::from(KEY),
             library: Library::new(None),
+            origins: Origins::default(),
             timeout: api::TIMEOUT,
         });
         let stop = CancellationToken::new();

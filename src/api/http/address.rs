@@ -33,6 +33,13 @@ impl ClientAddress {
     }
 }
 
+/// What is known of the other end of the connection; an extension of every request that came over a socket.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer {
+    /// Whether it is a trusted proxy.
+    pub(crate) is_trusted: bool,
+}
+
 /// The reverse proxies whose word on the client's address counts.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies(Arc<[IpNet]>);

@@ -9,6 +9,7 @@ pub(crate) mod caller;
 pub(crate) mod extract;
 pub(crate) mod limits;
 mod no_request;
+pub(crate) mod origin;
 mod paced;
 pub(crate) mod parameters;
 mod places;

@@ -106,7 +106,7 @@ fn explained(status: StatusCode, head: &str, request_id: &str) -> Vec<u8> {
     let length = body.len();
     answer.push_str(&format!(
         "content-type: {}\r\ncontent-length: {length}\r\ncache-control: no-store\r\n\
-         x-content-type-options: nosniff\r\nx-request-id: {request_id}\r\nconnection: close\r\n\r\n",
+         cross-origin-resource-policy: same-origin\r\nx-content-type-options: nosniff\r\nx-request-id: {request_id}\r\nconnection: close\r\n\r\n",
         problem::PROBLEM_JSON
     ));
     answer.push_str(&body);

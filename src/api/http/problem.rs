@@ -47,6 +47,11 @@ codes! {
     /// The API key is missing or wrong. Send it as the header `x-api-key`, as a Bearer token, or as the password
     /// of HTTP Basic.
     Unauthorized = "unauthorized", UNAUTHORIZED, "A valid API key is required";
+    /// A page of another site made a browser send a request that changes something. `CORS_ORIGINS` names the sites that
+    /// may.
+    CrossSite = "cross_site", FORBIDDEN, "The request comes from another site";
+    /// The header `Host` names none of the hosts of this service; `PUBLIC_HOSTS` names them.
+    UnknownHost = "unknown_host", MISDIRECTED_REQUEST, "The host is not known";
     /// No message with this id is archived.
     MessageNotFound = "message_not_found", NOT_FOUND, "Message not found";
     /// No report has this name. `/v1/reports` lists the reports.

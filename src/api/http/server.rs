@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::address::{ClientAddress, TrustedProxies};
+use super::address::{ClientAddress, Peer, TrustedProxies};
 use super::busy::Refused;
 use super::no_request::{self, Explained};
 use super::paced::{Paced, ReadPace};
@@ -285,7 +285,9 @@ impl Connection {
         );
         let service = service_fn(|mut request: hyper::Request<Incoming>| {
             let client = settings.trusted_proxies.client(peer, request.headers());
+            let is_trusted = settings.trusted_proxies.contains(peer);
             request.extensions_mut().insert(client);
+            request.extensions_mut().insert(Peer { is_trusted });
             let answering = activity.answer();
             let answer = router.clone().oneshot(request);
             async move {

@@ -11,6 +11,7 @@ mod download;
 mod log;
 mod message;
 mod messages;
+mod origin;
 mod parameters;
 mod readers;
 mod ready;

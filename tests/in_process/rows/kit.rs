@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use axum::Router;
 use chrono::{TimeDelta, Utc};
-use guildlake::api::{self, ApiState};
+use guildlake::api::{self, ApiState, Origins};
 use guildlake::derived::rows::Rows;
 use guildlake::guild::{ChannelGone, Sighting};
 use guildlake::message::{ChannelId, DeletedBy, Gone, GuildId, Message, MessageId, Source};
@@ -129,6 +129,7 @@ pub(crate) fn record_only(lake: &Lake) -> Router {
         status: lake.status.subscribe(),
         api_key: SecretString::from(KEY),
         library: Library::new(None),
+        origins: Origins::default(),
         timeout: api::TIMEOUT,
     })
 }
