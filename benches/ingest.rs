@@ -176,11 +176,10 @@ fn settings(simulator: &Simulator, folder: &std::path::Path) -> Settings {
     let guilds = simulator.guilds();
     Settings {
         access: AccessSettings::default(),
-        api: ApiSettings {
-            bind: ([127, 0, 0, 1], 0).into(),
-            key: "a-key-for-benches-0123456789".into(),
-            queries: None,
-        },
+        api: ApiSettings::new(
+            ([127, 0, 0, 1], 0).into(),
+            "a-key-for-benches-0123456789".into(),
+        ),
         storage: StorageSettings::in_folder(folder.to_owned()),
         snapshots: SnapshotSettings {
             interval: None,

@@ -15,7 +15,7 @@
 //! - [`api`]: the HTTP API. Knows `store`, `report`, `derived`, `message`, `guild` and `status`.
 //! - [`status`]: the state that `/health` reports. [`clock`]: Discord's time. [`failpoint`]: where tests order
 //!   faults. `durable`: files that are replaced as a whole. `parquet_layout`: the layout of Parquet files.
-//!   `log_lines`: rate-limited log lines.
+//!   `log_lines`: rate-limited log lines. `open_files`: the limit of open files.
 //! - [`config`]: the settings. [`service`] wires and supervises the parts; [`cli`] has one file per command.
 
 pub mod api;
@@ -33,6 +33,7 @@ pub mod ingest;
 pub mod keys;
 mod log_lines;
 pub mod message;
+mod open_files;
 mod parquet_layout;
 pub mod report;
 pub mod service;

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::api::ApiState;
+use crate::api::{ApiState, Origins, ServeSettings, TrustedProxies};
 use crate::audit::{AuditFolder, AuditLog};
 use crate::config::{ApiSettings, DiscordSettings, SearchSettings, Settings, StorageSettings};
 use crate::derived::search::Search;
@@ -34,10 +34,16 @@ use crate::keys::{KeyFile, Keyring};
 use crate::report::{Library, command_line_init};
 use crate::status::{GatewayState, SearchState, Status, StatusSender};
 use crate::store::{Batch, DataLock, Reader, Record, Unsettled};
-use crate::{api, durable};
+use crate::{api, durable, open_files};
 
 /// How long the parts of the service may take to stop.
 pub const STOP_WITHIN: Duration = Duration::from_secs(9);
+
+/// The limit of open files with which nothing has to be saved.
+pub const ENOUGH_OPEN_FILES: u64 = 4096;
+
+/// The maximum number of connections for health checks.
+const ADMIN_CONNECTIONS: usize = 32;
 
 /// The record, opened for this process alone.
 pub struct OpenRecord {
@@ -121,6 +127,16 @@ pub async fn run(
     status: StatusSender,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    let admin = match settings.api.admin_bind {
+        Some(address) => {
+            let listener = TcpListener::bind(address).await;
+            Some(
+                listener
+                    .with_context(|| format!("the service can't listen on ADMIN_BIND {address}"))?,
+            )
+        }
+        None => None,
+    };
     let OpenRecord {
         lock,
         mut record,
@@ -170,8 +186,9 @@ pub async fn run(
             .context("the audit log")?,
         None => AuditLog::off(),
     };
+    let serve = serve_settings(&settings.api);
     let access = (keyring.clone(), audit, settings.access.rate_limit);
-    let router = api::router(api_state(
+    let routers = api::routers(api_state(
         settings.api,
         access,
         &reader,
@@ -186,10 +203,19 @@ pub async fn run(
     let told = ending.clone();
     parts.spawn(async move {
         let shutdown = told.cancelled_owned();
-        api::serve(listener, router, shutdown)
+        api::serve(listener, routers.api, serve, shutdown)
             .await
             .context("the API")
     });
+    if let Some(listener) = admin {
+        let told = ending.clone();
+        parts.spawn(async move {
+            let shutdown = told.cancelled_owned();
+            api::serve(listener, routers.admin, admin_settings(), shutdown)
+                .await
+                .context("the health checks")
+        });
+    }
     followers.spawn(&mut parts, &ending);
     match discord {
         Some((discord, rest)) => {
@@ -260,6 +286,34 @@ fn indexer(
     })
 }
 
+/// How the API treats its clients. The limit of open files is raised first, because sockets count as files.
+fn serve_settings(settings: &ApiSettings) -> ServeSettings {
+    let open_files = open_files::raise();
+    let (connections, is_little) = api::connections_for(open_files);
+    if is_little {
+        warn!(
+            open_files,
+            connections,
+            "this process may open few files, so the API takes fewer connections than usual; raise the hard limit of open files (ulimit -Hn, LimitNOFILE= in systemd) to {ENOUGH_OPEN_FILES}"
+        );
+    }
+    ServeSettings {
+        trusted_proxies: TrustedProxies::new(settings.trusted_proxies.iter().copied()),
+        connections,
+        connections_per_address: settings.connections_per_address,
+        ..ServeSettings::default()
+    }
+}
+
+/// How the health checks treat their clients: with few places, which nobody else can take.
+fn admin_settings() -> ServeSettings {
+    ServeSettings {
+        name: "the listener for health checks",
+        connections: ADMIN_CONNECTIONS,
+        ..ServeSettings::default()
+    }
+}
+
 fn api_state(
     settings: ApiSettings,
     (keyring, audit, rate_limit): (Keyring, AuditLog, Option<NonZeroU32>),
@@ -280,6 +334,11 @@ fn api_state(
         audit,
         rate_limit,
         library: Library::new(settings.queries),
+        origins: Origins {
+            is_on_loopback: settings.bind.ip().to_canonical().is_loopback(),
+            cors: settings.cors_origins,
+            hosts: settings.public_hosts,
+        },
         timeout: api::TIMEOUT,
     }
 }

@@ -31,7 +31,7 @@ class Client:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def get(self, path: str) -> bytes:
-        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: bench\r\nx-api-key: {API_KEY}\r\n\r\n".encode())
+        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nx-api-key: {API_KEY}\r\n\r\n".encode())
         got = b""
         while b"\r\n\r\n" not in got:
             got += self._more()

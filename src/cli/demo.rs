@@ -106,11 +106,7 @@ fn settings(
     let guilds: Result<Vec<GuildId>, _> = guilds.iter().map(|guild| guild.id.try_into()).collect();
     Ok(Settings {
         access: AccessSettings::default(),
-        api: ApiSettings {
-            bind: listener.local_addr()?,
-            key: key.into(),
-            queries: None,
-        },
+        api: ApiSettings::new(listener.local_addr()?, key.into()),
         storage: StorageSettings::in_folder(data.to_owned()),
         snapshots: SnapshotSettings {
             interval: Some(SNAPSHOT_INTERVAL),

@@ -12,7 +12,7 @@ mod source;
 mod storage;
 
 pub use access::AccessSettings;
-pub use api::{ApiSettings, KeyWeakness, weakness};
+pub use api::{ApiSettings, KeyPattern, KeyWeakness, pattern, weakness};
 pub use discord::{DiscordSettings, Reactions, token_has_the_form};
 pub use rows::RowsSettings;
 pub use search::SearchSettings;

@@ -47,6 +47,23 @@ impl Source {
         }
     }
 
+    /// Reads a variable with values that are separated by commas; none if it is not set.
+    pub(super) fn list<T>(
+        &self,
+        name: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+        expected: &'static str,
+        problems: &mut Problems,
+    ) -> Option<Vec<T>> {
+        let text = self.get(name).unwrap_or_default();
+        let values = text.split(',').map(str::trim);
+        let values = values.filter(|value| !value.is_empty()).map(read);
+        match values.collect() {
+            Some(values) => Some(values),
+            None => problems.add(name, expected),
+        }
+    }
+
     /// Runs a reader to its end, and turns the collected problems into an error.
     pub(super) fn collect<T>(
         &self,

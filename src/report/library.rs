@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 use std::{fs, io};
 
 use include_dir::{Dir, include_dir};
@@ -22,6 +23,9 @@ const COMMAND_LINE: &str = "init";
 
 /// The maximum size of a report's file in bytes.
 const LONGEST: u64 = 1024 * 1024;
+
+/// Files of reports with their sizes and times.
+pub type Stamp = Vec<(PathBuf, u64, Option<SystemTime>)>;
 
 /// Finds reports.
 #[derive(Debug, Clone, Default)]
@@ -88,6 +92,23 @@ impl Library {
         }
         let file = built_in_files().find(|(known, _)| *known == name);
         Ok(file.and_then(|(name, sql)| header::parse(name, sql).ok()))
+    }
+
+    /// Whether the library has only the built-in reports.
+    #[must_use]
+    pub fn is_built_in(&self) -> bool {
+        self.folder.is_none()
+    }
+
+    /// The user's files with their sizes and times: while it stays the same, so do the reports.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        let files = self.own_files(&mut Vec::new()).into_iter();
+        let stamped = files.filter_map(|file| {
+            let metadata = fs::metadata(&file).ok()?;
+            Some((file, metadata.len(), metadata.modified().ok()))
+        });
+        stamped.collect()
     }
 
     /// The files in the user's folder that end in `.sql`.

@@ -7,7 +7,7 @@ mod library;
 mod parameter;
 
 pub use header::HeaderError;
-pub use library::{BrokenReport, Library, built_in_macros, command_line_init};
+pub use library::{BrokenReport, Library, Stamp, built_in_macros, command_line_init};
 pub use parameter::{Kind, Parameter, Value};
 
 /// A report as its file describes it.

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
-use guildlake::api::{self, ApiState};
+use guildlake::api::{self, ApiState, Origins, ServeSettings};
 use guildlake::audit::{AuditFolder, AuditLog, AuditSettings};
 use guildlake::config::{RowsSettings, SearchSettings};
 use guildlake::derived::snapshot::{Follower, Found, Outcome, Settings};
@@ -156,6 +156,7 @@ impl Lake {
             audit,
             rate_limit,
             library: Library::new(Some(queries)),
+            origins: Origins::default(),
             timeout,
         });
         Self {
@@ -194,6 +195,23 @@ impl Lake {
     pub fn without_rows(mut self) -> Self {
         self.rows = None;
         self
+    }
+
+    /// The same API with these origins.
+    pub fn router_with(&self, origins: Origins) -> Router {
+        api::router(ApiState {
+            reader: self.reader.clone(),
+            snapshots: self.follower.snapshots(),
+            search: self.indexer.search(),
+            rows: rows::Rows::off(),
+            status: self.status.subscribe(),
+            keyring: self.keyring.clone(),
+            audit: AuditLog::off(),
+            rate_limit: None,
+            library: Library::new(None),
+            origins,
+            timeout: api::TIMEOUT,
+        })
     }
 
     /// Brings the row store level with the record, unless it is already.
@@ -394,15 +412,19 @@ pub struct Served {
 
 impl Served {
     pub async fn new(lake: &Lake) -> Self {
+        Self::with(lake.router.clone(), ServeSettings::default()).await
+    }
+
+    /// A router of the test's own.
+    pub async fn with(router: Router, settings: ServeSettings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let router = lake.router.clone();
         let server = tokio::spawn(async move {
             let shutdown = async {
                 let _ = stopped.await;
             };
-            api::serve(listener, router, shutdown).await
+            api::serve(listener, router, settings, shutdown).await
         });
         Self {
             address,

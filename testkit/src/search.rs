@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use chrono::Utc;
-use guildlake::api::{self, ApiState};
+use guildlake::api::{self, ApiState, Origins};
 use guildlake::audit::AuditLog;
 use guildlake::config::SearchSettings;
 use guildlake::derived::rows::Rows;
@@ -89,6 +89,7 @@ impl Lake {
             audit: AuditLog::off(),
             rate_limit: None,
             library: Library::new(None),
+            origins: Origins::default(),
             timeout: api::TIMEOUT,
         });
         let stop = CancellationToken::new();

@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::program::Program;
+use crate::program::{KEY, Program};
 
 /// How long anything may take before the test says that it hangs.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -278,6 +278,11 @@ async fn look(started: Instant, url: &str, sender: &watch::Sender<Seen>) {
 }
 
 async fn ask(http: &reqwest::Client, url: &str) -> anyhow::Result<serde_json::Value> {
-    let answer = http.get(url).send().await?.error_for_status()?;
+    let answer = http
+        .get(url)
+        .header("x-api-key", KEY)
+        .send()
+        .await?
+        .error_for_status()?;
     Ok(serde_json::from_slice(&answer.bytes().await?)?)
 }

@@ -105,11 +105,7 @@ impl World {
                 rate_limit: None,
                 ..AccessSettings::default()
             },
-            api: ApiSettings {
-                bind: ([127, 0, 0, 1], 0).into(),
-                key: KEY.into(),
-                queries: None,
-            },
+            api: ApiSettings::new(([127, 0, 0, 1], 0).into(), KEY.into()),
             storage: StorageSettings::in_folder(self.folder.path().to_owned()),
             snapshots: SnapshotSettings::default(),
             search: SearchSettings::default(),

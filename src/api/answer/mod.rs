@@ -1,6 +1,7 @@
 //! What responses consist of: messages, the coverage summary, pages of JSON, downloads in every format. No file here
 //! knows a route.
 
+pub(crate) mod asset;
 pub(crate) mod body;
 pub(crate) mod columns;
 pub(crate) mod coverage;

@@ -18,7 +18,7 @@ use super::permit::{self, Permit};
 use super::problem::{Code, Problem};
 use super::quota::Quotas;
 use crate::audit::AuditLog;
-use crate::keys::{Grant, Keyring};
+use crate::keys::{Grant, Keyring, Scope};
 
 /// The header with the API key.
 pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -28,6 +28,11 @@ pub(crate) const SENSITIVE: [HeaderName; 2] = [X_API_KEY, AUTHORIZATION];
 
 /// Paths that answer without a key and without a limit, because monitoring asks them.
 const UNLIMITED: [&str; 2] = ["/health", "/ready"];
+
+/// Whoever asks is the operator: a key with the scope `admin`, or whoever reaches `ADMIN_BIND`. An extension, also on
+/// paths that need no key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Operator;
 
 /// What decides on a request before its handler.
 #[derive(Clone)]
@@ -95,6 +100,9 @@ pub(crate) async fn require(
             Err(problem) => problem.into_response(),
         };
     };
+    if permit.grant.has(Scope::Admin) {
+        request.extensions_mut().insert(Operator);
+    }
     request.extensions_mut().insert(permit.clone());
     if is_open {
         return next.run(request).await;

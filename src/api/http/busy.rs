@@ -1,5 +1,5 @@
-//! The log lines of a service that is too busy: one warning at once, then one for all further requests that
-//! were refused for the same reason, because a client that retries at once would fill the log.
+//! The log lines of a service that is too busy: one warning at once, then one for all further requests or connections
+//! that were refused for the same reason, because a client that retries at once would fill the log.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,36 +22,64 @@ impl Refused {
 
     /// Records that a request was refused.
     pub(crate) fn note(&self, code: &'static str, reason: &str, cause: Option<&str>) {
+        if self.is_first(reason) {
+            tracing::warn!(
+                code,
+                reason,
+                cause,
+                "a request was refused because the service is busy; further refusals are counted and logged together"
+            );
+            let tell = move |reason: &str, requests: u64| {
+                tracing::warn!(
+                    code,
+                    reason,
+                    requests,
+                    seconds = WINDOW.as_secs(),
+                    "further requests were refused because the service is busy"
+                );
+            };
+            tokio::spawn(self.clone().tell(reason.to_owned(), tell));
+        }
+    }
+
+    /// Records that a connection reached a limit.
+    pub(crate) fn note_connection(&self, reason: &str) {
+        if self.is_first(reason) {
+            tracing::warn!(
+                reason,
+                "a connection reached a limit; further ones are counted and logged together"
+            );
+            let tell = |reason: &str, connections: u64| {
+                tracing::warn!(
+                    reason,
+                    connections,
+                    seconds = WINDOW.as_secs(),
+                    "further connections reached a limit"
+                );
+            };
+            tokio::spawn(self.clone().tell(reason.to_owned(), tell));
+        }
+    }
+
+    /// Counts an occurrence; returns whether it is the first for a while, and must be logged.
+    fn is_first(&self, reason: &str) -> bool {
         let mut counts = self.counts();
         if let Some(count) = counts.get_mut(reason) {
             *count += 1;
-            return;
+            return false;
         }
         counts.insert(reason.to_owned(), 0);
-        drop(counts);
-        tracing::warn!(
-            code,
-            reason,
-            cause,
-            "a request was refused because the service is busy; further refusals are counted and logged together"
-        );
-        tokio::spawn(self.clone().tell(code, reason.to_owned()));
+        true
     }
 
     /// Logs the number of further refusals, as long as there are any.
-    async fn tell(self, code: &'static str, reason: String) {
+    async fn tell(self, reason: String, tell: impl Fn(&str, u64) + Send) {
         loop {
             tokio::time::sleep(WINDOW).await;
             let Some(count) = self.take(&reason) else {
                 return;
             };
-            tracing::warn!(
-                code,
-                reason,
-                requests = count,
-                seconds = WINDOW.as_secs(),
-                "further requests were refused because the service is busy"
-            );
+            tell(&reason, count);
         }
     }
 

@@ -19,8 +19,11 @@ use super::problem::{Code, Problem};
 /// The maximum length of the path and query string.
 const URI_LENGTH: usize = 8 * 1024;
 
-/// The maximum size of a request body; no route takes one yet.
-const BODY_LENGTH: u64 = 64 * 1024;
+/// The maximum size of a request body.
+const BODY_LENGTH: usize = 64 * 1024;
+
+/// How long a request body may take.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// The time by which the response must be complete. An incomplete page is aborted then, so that a slow client
 /// can't occupy a database connection.
@@ -42,15 +45,29 @@ pub(crate) async fn enforce(
         .into_response();
     }
     let length = request.headers().typed_get::<ContentLength>();
-    if length.is_some_and(|length| length.0 > BODY_LENGTH) {
-        return Problem::new(
-            Code::BodyTooLarge,
-            format!("A request body may have at most {BODY_LENGTH} bytes."),
-        )
-        .into_response();
+    if length.is_some_and(|length| length.0 > BODY_LENGTH as u64) {
+        return body_too_large().into_response();
     }
     let deadline = Instant::now() + timeout;
     request.extensions_mut().insert(Deadline(deadline));
+    if !request.body().is_end_stream() {
+        let within = timeout.min(BODY_WITHIN);
+        let body = std::mem::take(request.body_mut());
+        match tokio::time::timeout(within, whole(body)).await {
+            Ok(Ok(body)) => *request.body_mut() = Body::from(body),
+            Ok(Err(problem)) => return problem.into_response(),
+            Err(_) => {
+                return Problem::new(
+                    Code::BodyTooSlow,
+                    format!(
+                        "The request body was not complete within {} seconds.",
+                        within.as_secs()
+                    ),
+                )
+                .into_response();
+            }
+        }
+    }
     match tokio::time::timeout_at(deadline, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::new(
@@ -62,6 +79,28 @@ pub(crate) async fn enforce(
         )
         .into_response(),
     }
+}
+
+/// Reads a request body. No route takes a large one, so it is read before the handler runs: a slow client occupies
+/// nothing but its connection, and the bound holds whether the body has a length or comes in chunks.
+async fn whole(body: Body) -> Result<Vec<u8>, Problem> {
+    let (mut pieces, mut whole) = (body.into_data_stream(), Vec::new());
+    while let Some(piece) = pieces.next().await {
+        let piece = piece
+            .map_err(|_| Problem::new(Code::BadRequest, "The request body is not complete."))?;
+        if whole.len() + piece.len() > BODY_LENGTH {
+            return Err(body_too_large());
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole)
+}
+
+fn body_too_large() -> Problem {
+    Problem::new(
+        Code::BodyTooLarge,
+        format!("A request body may have at most {BODY_LENGTH} bytes."),
+    )
 }
 
 /// The maximum size of a response that is buffered to determine its length.

@@ -1,6 +1,6 @@
 //! Input that is not a valid HTTP request never reaches the router: hyper answers it with a status and an empty
 //! body, and offers no hook. [`Explained`] sits between hyper and the TCP stream and puts a problem into those
-//! responses, so that clients see the same form of error in every case.
+//! responses, so that clients see the same form of error in every case. Clients that get no connection see it too.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -84,6 +84,13 @@ fn answer_without_request(bytes: &[u8]) -> Option<(StatusCode, &str)> {
     is_own.then_some((status, head))
 }
 
+/// The response to a client that has too many connections, whatever it is about to ask.
+pub(crate) fn too_many_connections() -> Vec<u8> {
+    let head = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 2";
+    let request_id = Uuid::now_v7().to_string();
+    explained(StatusCode::TOO_MANY_REQUESTS, head, &request_id)
+}
+
 /// The same response with a problem as its body.
 fn explained(status: StatusCode, head: &str, request_id: &str) -> Vec<u8> {
     let body = problem::without_request(status, request_id);
@@ -99,7 +106,7 @@ fn explained(status: StatusCode, head: &str, request_id: &str) -> Vec<u8> {
     let length = body.len();
     answer.push_str(&format!(
         "content-type: {}\r\ncontent-length: {length}\r\ncache-control: no-store\r\n\
-         x-content-type-options: nosniff\r\nx-request-id: {request_id}\r\nconnection: close\r\n\r\n",
+         cross-origin-resource-policy: same-origin\r\nx-content-type-options: nosniff\r\nx-request-id: {request_id}\r\nconnection: close\r\n\r\n",
         problem::PROBLEM_JSON
     ));
     answer.push_str(&body);

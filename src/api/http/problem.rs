@@ -61,6 +61,11 @@ codes! {
     AuditOff = "audit_off", NOT_FOUND, "The audit log is off";
     /// The body of the request must be JSON with the header `content-type: application/json`.
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";
+    /// A page of another site made a browser send a request that changes something. `CORS_ORIGINS` names the sites that
+    /// may.
+    CrossSite = "cross_site", FORBIDDEN, "The request comes from another site";
+    /// The header `Host` names none of the hosts of this service; `PUBLIC_HOSTS` names them.
+    UnknownHost = "unknown_host", MISDIRECTED_REQUEST, "The host is not known";
     /// No message with this id is archived.
     MessageNotFound = "message_not_found", NOT_FOUND, "Message not found";
     /// No report has this name. `/v1/reports` lists the reports.
@@ -83,12 +88,16 @@ codes! {
     NotAcceptable = "not_acceptable", NOT_ACCEPTABLE, "No acceptable format";
     /// The request body is larger than any route accepts.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The request body is too large";
+    /// The request body did not arrive within ten seconds.
+    BodyTooSlow = "body_too_slow", REQUEST_TIMEOUT, "The request body is too slow";
     /// The path and the query string together are longer than 8 KiB.
     UriTooLong = "uri_too_long", URI_TOO_LONG, "The URL is too long";
     /// The request has more than 100 headers, or its headers are too long.
     HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
     /// The last snapshot was taken too recently; try again after the seconds in `Retry-After`.
     SnapshotTooSoon = "snapshot_too_soon", TOO_MANY_REQUESTS, "It is too soon for another snapshot";
+    /// The client's address has as many connections as one may have, all of them busy.
+    TooManyConnections = "too_many_connections", TOO_MANY_REQUESTS, "Too many connections";
     /// The service failed. Its log has the cause under the `request_id`.
     Internal = "internal", INTERNAL_SERVER_ERROR, "Internal error";
     /// The requested `Range` lies outside of the file; `Content-Range` has the size of the file.
@@ -154,6 +163,7 @@ impl Code {
             StatusCode::URI_TOO_LONG => Self::UriTooLong,
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::HeadersTooLarge,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
+            StatusCode::TOO_MANY_REQUESTS => Self::TooManyConnections,
             StatusCode::RANGE_NOT_SATISFIABLE => Self::RangeNotSatisfiable,
             status if status.is_client_error() => Self::BadRequest,
             _ => Self::Internal,
@@ -388,6 +398,9 @@ fn fallback_detail(status: StatusCode) -> &'static str {
         }
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
             "The request has more than 100 headers, or its headers are too long."
+        }
+        StatusCode::TOO_MANY_REQUESTS => {
+            "This address has as many connections as one may have (MAX_CONNECTIONS_PER_ADDRESS). If it is a reverse proxy, its operator must name it in TRUSTED_PROXIES."
         }
         status if status.is_client_error() => "The request is not valid.",
         _ => "The service failed.",

@@ -72,6 +72,11 @@ pub(crate) async fn track(
         header::REFERRER_POLICY,
         HeaderValue::from_static("no-referrer"),
     );
+    // Other sites may not embed an answer. Those of `CORS_ORIGINS` read it by another way.
+    headers.insert(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    );
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(NOTHING);

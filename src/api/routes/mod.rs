@@ -46,6 +46,18 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .with_state(api)
 }
 
+/// The routes that monitoring asks.
+pub(crate) fn admin_router(api: Arc<Api>) -> Router {
+    Router::new()
+        .route("/health", get(service::health::get))
+        .route("/ready", get(service::ready::get))
+        .fallback(async || {
+            let detail = "ADMIN_BIND serves only /health and /ready.";
+            Problem::new(Code::RouteNotFound, detail).into_response()
+        })
+        .with_state(api)
+}
+
 /// The OpenAPI 3.1 description of the API, including these reports.
 ///
 /// # Errors

@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 use super::known_channels::KnownChannels;
+use crate::api::answer::asset::KeptAsset;
 use crate::api::answer::stream::DownloadPlaces;
+use crate::api::http::origin::Origins;
 use crate::audit::AuditLog;
 use crate::derived::rows::Rows;
 use crate::derived::search::Search;
 use crate::derived::snapshot::Snapshots;
 use crate::keys::Keyring;
-use crate::report::Library;
+use crate::report::{Library, Stamp};
 use crate::status::StatusReceiver;
 use crate::store::Reader;
 
@@ -43,6 +45,8 @@ pub struct ApiState {
     pub rate_limit: Option<NonZeroU32>,
     /// The reports that are offered.
     pub library: Library,
+    /// Which pages and names the service knows.
+    pub origins: Origins,
     /// How long an answer may take, its body included; see [`TIMEOUT`](crate::api::TIMEOUT).
     pub timeout: Duration,
 }
@@ -66,6 +70,8 @@ pub(crate) struct Api {
     /// The audit log.
     pub(crate) audit: AuditLog,
     pub(crate) known_channels: KnownChannels,
+    /// The description with the operator's own reports.
+    pub(crate) description: KeptAsset<Stamp>,
     /// When the API started; its uptime counts from here.
     pub(crate) started: Instant,
     pub(crate) downloads: DownloadPlaces,
@@ -87,6 +93,7 @@ impl Api {
             audit,
             library,
             rate_limit: _,
+            origins: _,
             timeout: _,
         } = state;
         Self {
@@ -99,6 +106,7 @@ impl Api {
             keyring,
             audit,
             known_channels: KnownChannels::default(),
+            description: KeptAsset::default(),
             started: Instant::now(),
             downloads: DownloadPlaces::default(),
             searches: Arc::new(Semaphore::new(MAX_SEARCHES)),

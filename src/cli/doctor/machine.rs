@@ -1,4 +1,4 @@
-//! Checks of the settings and the machine: key, `.env`, data folder, lock, database, disk, port.
+//! Checks of the settings and the machine: key, `.env`, data folder, lock, database, disk, port, open files.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -6,7 +6,10 @@ use std::path::Path;
 use sysinfo::Disks;
 
 use super::Check;
+use crate::api::connections_for;
 use crate::config::{ApiSettings, SettingsError, Source, StorageSettings};
+use crate::open_files;
+use crate::service::ENOUGH_OPEN_FILES;
 use crate::store::{DataLock, Record, StoreError, StoreSettings};
 
 /// The free space below which the check warns, in bytes.
@@ -21,26 +24,50 @@ pub(super) fn checks(source: &Source) -> Vec<Check> {
     }
     match ApiSettings::read_alone(source) {
         Ok(api) => {
-            checks.push(Check::ok("key", "API_KEY is set and strong enough"));
-            checks.push(port(api.bind, running));
+            checks.push(Check::ok(
+                "key",
+                "API_KEY is set and strong enough for BIND",
+            ));
+            checks.push(port("port", "BIND", api.bind, running));
+            if let Some(admin) = api.admin_bind {
+                checks.push(port("admin port", "ADMIN_BIND", admin, running));
+            }
         }
         Err(error) => checks.extend(settings("API", error)),
     }
+    checks.push(open_files());
     checks
 }
 
-fn port(bind: SocketAddr, running: bool) -> Check {
+/// Whether the process may open as many files as the service wants.
+fn open_files() -> Check {
+    let Some(limit) = open_files::raise() else {
+        return Check::ok("open files", "there is no limit of open files");
+    };
+    let (connections, is_little) = connections_for(Some(limit));
+    let found = format!("{limit} files may be open: enough for {connections} connections");
+    if is_little {
+        let fix = format!(
+            "raise the hard limit (ulimit -Hn, LimitNOFILE= in systemd) to {ENOUGH_OPEN_FILES}"
+        );
+        Check::warning("open files", found, fix)
+    } else {
+        Check::ok("open files", found)
+    }
+}
+
+fn port(name: &'static str, setting: &str, bind: SocketAddr, running: bool) -> Check {
     match TcpListener::bind(bind) {
-        Ok(_) => Check::ok("port", format!("{bind} is free")),
+        Ok(_) => Check::ok(name, format!("{bind} is free")),
         Err(error) if running => Check::warning(
-            "port",
+            name,
             format!("the service can't listen on {bind}: {error}"),
             "nothing to do if that is your running service",
         ),
         Err(error) => Check::failed(
-            "port",
+            name,
             format!("the service can't listen on {bind}: {error}"),
-            "stop the program that uses this address, or set BIND to another address",
+            format!("stop the program that uses this address, or set {setting} to another address"),
         ),
     }
 }

@@ -456,7 +456,7 @@ pub(super) fn number(field: Field, number: u64) -> Box<dyn Query> {
     Box::new(TermQuery::new(term, IndexRecordOption::Basic))
 }
 
-pub(super) fn numbers(field: Field, numbers: Vec<u64>) -> Box<dyn Query> {
+fn numbers(field: Field, numbers: Vec<u64>) -> Box<dyn Query> {
     if numbers.is_empty() {
         return Box::new(EmptyQuery);
     }

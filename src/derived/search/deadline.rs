@@ -11,9 +11,9 @@ use tantivy::TERMINATED;
 use tantivy::query::EnableScoring;
 use tantivy::query::Query;
 
+use super::column::column;
 use super::error::SearchError;
 use super::fields::Fields;
-use super::view::column;
 
 /// The number of messages between two checks of the deadline.
 pub(super) const LOOK_EVERY: usize = 4_096;

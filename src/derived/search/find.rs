@@ -14,13 +14,14 @@ use tantivy::{
     TERMINATED, Term,
 };
 
+use super::column::{column, known};
 use super::compile::{ChannelsNamed, Compiler, Parts, Warning, asks_for_deleted};
 use super::deadline::{Clock, LOOK_EVERY};
 use super::document::traits;
 use super::fields::Fields;
 use super::query::Clause;
 use super::statistics::{Recorder, Statistics};
-use super::view::{Searchable, column, known};
+use super::view::Searchable;
 use super::within::{IsWithin, Within};
 use super::{SearchError, compile};
 use crate::guild::Reach;

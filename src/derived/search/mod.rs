@@ -6,6 +6,7 @@
 //! `query` parses what somebody typed, `compile` turns it into tantivy's queries, and `find` runs these.
 //! `within` is what a limited reader may see.
 
+mod column;
 mod compile;
 mod deadline;
 mod document;
@@ -20,6 +21,7 @@ mod mark;
 mod names;
 mod outside;
 pub mod query;
+mod reaches;
 mod statistics;
 pub mod text;
 mod view;

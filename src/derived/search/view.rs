@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use tantivy::columnar::{Cardinality, ColumnValues};
-use tantivy::schema::Field;
-use tantivy::{Searcher, SegmentReader};
+use tantivy::Searcher;
 use tokio::sync::{Notify, watch};
 
 use super::SearchError;
+use super::deadline::Clock;
 use super::fields::Fields;
-use super::within::KnownReaches;
+use super::reaches::KnownReaches;
+use super::within::Within;
+use crate::guild::Reach;
 
 /// Access to the index. Cheap to clone.
 #[derive(Clone)]
@@ -62,23 +63,17 @@ impl Search {
     }
 }
 
-/// The values of a numeric field in a segment.
-pub(super) fn column(
-    fields: &Fields,
-    segment: &SegmentReader,
-    field: Field,
-) -> Result<Arc<dyn ColumnValues<u64>>, SearchError> {
-    let column = segment
-        .fast_fields()
-        .u64(fields.schema.get_field_name(field))?;
-    Ok(match column.get_cardinality() {
-        // Every document has one value, so there is nothing to look up between.
-        Cardinality::Full => column.values,
-        Cardinality::Optional | Cardinality::Multivalued => column.first_or_default_col(0),
-    })
-}
-
-/// Converts an id of the index.
-pub(super) fn known<T: TryFrom<u64>>(id: u64) -> Result<T, SearchError> {
-    T::try_from(id).map_err(|_| SearchError::Damaged(format!("{id} is not a valid snowflake")))
+impl Searchable {
+    /// The documents of a reach; none if it has all.
+    pub(super) fn within(
+        &self,
+        reach: &Reach,
+        clock: &Clock,
+    ) -> Result<Option<Arc<Within>>, SearchError> {
+        if reach.is_everything() {
+            return Ok(None);
+        }
+        let read = || Within::read(&self.searcher, &self.fields, reach, clock);
+        Ok(Some(self.reaches.get(reach, read)?))
+    }
 }

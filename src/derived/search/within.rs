@@ -1,26 +1,22 @@
 //! The messages that a limited reader may see, as sets of documents. Whatever a search counts or warns of is worked out
 //! within them, so that nothing of it depends on other messages.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use tantivy::index::SegmentId;
 use tantivy::query::{
-    BitSetDocSet, ConstScorer, EnableScoring, Explanation, Occur, Query, Scorer, Weight,
+    BitSetDocSet, BooleanQuery, ConstScorer, EnableScoring, Explanation, Occur, Query, Scorer,
+    TermSetQuery, Weight,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, DocSet, Score, Searcher, SegmentReader, TERMINATED, TantivyError, Term};
 use tantivy_common::BitSet;
 
-use super::compile::{all, numbers};
+use super::SearchError;
 use super::deadline::{Clock, LOOK_EVERY};
 use super::fields::{Fields, Place};
-use super::{SearchError, Searchable};
 use crate::guild::Reach;
-
-/// The maximum number of reaches whose documents are kept for one commit of the index: a bit for each message.
-const MAX_KEPT: usize = 8;
 
 /// The documents of a reach.
 #[derive(Debug)]
@@ -32,55 +28,28 @@ pub(super) struct Within {
     tokens: HashMap<Field, u64>,
 }
 
-/// The documents of the last reaches that were asked for.
-#[derive(Default)]
-pub(super) struct KnownReaches(Mutex<VecDeque<(Reach, Arc<Within>)>>);
-
-impl Searchable {
-    /// The documents of a reach; none if it has all.
-    pub(super) fn within(
-        &self,
-        reach: &Reach,
-        clock: &Clock,
-    ) -> Result<Option<Arc<Within>>, SearchError> {
-        if reach.is_everything() {
-            return Ok(None);
-        }
-        let known = |kept: &VecDeque<(Reach, Arc<Within>)>| {
-            let found = kept.iter().find(|(known, _)| known == reach)?;
-            Some(Arc::clone(&found.1))
-        };
-        if let Some(known) = known(&self.reaches.0.lock()) {
-            return Ok(Some(known));
-        }
-        let read = Arc::new(Within::read(&self.searcher, &self.fields, reach, clock)?);
-        let mut kept = self.reaches.0.lock();
-        if kept.len() >= MAX_KEPT {
-            kept.pop_front();
-        }
-        kept.push_back((reach.clone(), Arc::clone(&read)));
-        Ok(Some(read))
-    }
-}
-
 impl Within {
-    fn read(
+    /// Reads the documents of a reach, which does not have all.
+    pub(super) fn read(
         searcher: &Searcher,
         fields: &Fields,
         reach: &Reach,
         clock: &Clock,
     ) -> Result<Self, SearchError> {
-        let ids = |ids: Vec<i64>| ids.into_iter().map(i64::cast_unsigned).collect();
+        let one_of = |field: Field, ids: Vec<i64>| -> (Occur, Box<dyn Query>) {
+            let terms = ids.into_iter();
+            let terms = terms.map(|id| Term::from_field_u64(field, id.cast_unsigned()));
+            (Occur::Must, Box::new(TermSetQuery::new(terms)))
+        };
         let guilds = reach.guilds().map(|guilds| {
-            let guilds = guilds.iter().map(|id| id.as_i64()).collect();
-            numbers(fields.guild, ids(guilds))
+            let ids = guilds.iter().map(|id| id.as_i64());
+            one_of(fields.guild, ids.collect())
         });
         let channels = reach.channels().map(|channels| {
-            let channels = channels.iter().map(|id| id.as_i64()).collect();
-            numbers(fields.channel, ids(channels))
+            let ids = channels.iter().map(|id| id.as_i64());
+            one_of(fields.channel, ids.collect())
         });
-        let parts = guilds.into_iter().chain(channels);
-        let query = all(parts.map(|query| (Occur::Must, query)).collect());
+        let query = BooleanQuery::new(guilds.into_iter().chain(channels).collect());
         let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
         let scored: Vec<Field> = Place::ALL
             .into_iter()

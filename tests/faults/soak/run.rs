@@ -10,6 +10,7 @@ use super::sender::{Sender, Sent};
 use super::watcher::{Committed, Watched};
 use crate::GUILDLAKE;
 use testkit::plan::{rounds, seed};
+use testkit::program::KEY;
 use testkit::truth;
 
 /// Events in the suite.
@@ -161,7 +162,8 @@ pub(crate) async fn history_is_complete(health: &str) {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let complete = async {
         loop {
-            let answer = http.get(health).send().await.unwrap();
+            let asked = http.get(health).header("x-api-key", KEY);
+            let answer = asked.send().await.unwrap();
             let body = answer.bytes().await.unwrap();
             let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
             if body["backfill"]["state"] == "complete" && body["unsettled"] == 0 {

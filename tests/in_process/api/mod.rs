@@ -4,12 +4,15 @@
 mod access;
 mod auth;
 mod changes;
+mod client_address;
+mod connections;
 mod conventions;
 mod coverage;
 mod download;
 mod log;
 mod message;
 mod messages;
+mod origin;
 mod parameters;
 mod quotas;
 mod readers;

@@ -159,7 +159,7 @@ async fn a_users_own_file_is_a_report_as_soon_as_it_is_there() {
     let page = ask("mine?word=%27%3B+DROP+TABLE+x%3B--").await.json();
     assert_eq!(page["data"][0]["word"], "'; DROP TABLE x;--");
     assert_eq!(ask("mine").await.json()["data"][0]["word"], "x");
-    let description = lake.ask(Method::GET, "/openapi.json", &[]).await.json();
+    let description = lake.get("/openapi.json").await.json();
     let parameter = &description["paths"]["/v1/reports/mine"]["get"]["parameters"][0];
     assert_eq!(parameter["schema"]["default"], "x");
 

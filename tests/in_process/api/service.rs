@@ -8,12 +8,12 @@ use guildlake::status::{
 use serde_json::Value;
 
 use guildlake::report::Library;
-use testkit::lake::{Lake, MESSAGES};
+use testkit::lake::{KEY, Lake, MESSAGES, QUERIES};
 
 #[tokio::test]
 async fn health_tells_the_present_state() {
     let lake = Lake::new();
-    let health = lake.ask(Method::GET, "/health", &[]).await.json();
+    let health = lake.get("/health").await.json();
     assert_eq!(health["status"], "ok");
     assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
     assert!(health["uptime_seconds"].is_u64());
@@ -23,7 +23,7 @@ async fn health_tells_the_present_state() {
         status.revision = 7;
         status.gateway.state = GatewayState::Live;
     });
-    let health = lake.ask(Method::GET, "/health", &[]).await;
+    let health = lake.get("/health").await;
     assert_eq!(health.json()["revision"], 7);
     assert_eq!(health.json()["gateway"]["state"], "live");
     assert_eq!(health.header("cache-control"), Some("no-store"));
@@ -95,13 +95,13 @@ async fn health_is_ok_only_where_all_that_it_lists_is() {
     };
     for (code, stops_recording, change) in cases {
         lake.status.send_replace(well.clone());
-        let health = lake.ask(Method::GET, "/health", &[]).await.json();
+        let health = lake.get("/health").await.json();
         assert_eq!(health["status"], "ok");
         assert_eq!(health["problems"], serde_json::json!([]));
         assert_eq!(lake.ask(Method::GET, "/ready", &[]).await.status, 200);
 
         lake.status.send_modify(change);
-        let answer = lake.ask(Method::GET, "/health", &[]).await;
+        let answer = lake.get("/health").await;
         assert_eq!(answer.status, 200, "it answers");
         let health = answer.json();
         assert_eq!(health["status"], "degraded", "{code}");
@@ -116,6 +116,111 @@ async fn health_is_ok_only_where_all_that_it_lists_is() {
         } else {
             assert_eq!(ready.status, 200, "{code}");
         }
+    }
+}
+
+/// `/health` told anybody how many messages, channels and guilds there are.
+#[tokio::test]
+async fn strangers_see_whether_it_works_and_not_what_it_holds() {
+    let lake = Lake::new();
+    lake.status.send_modify(|status: &mut Status| {
+        status.gateway.state = GatewayState::Connecting;
+        status.revision = 7;
+    });
+    for headers in [&[][..], &[("x-api-key", "a wrong key")]] {
+        let answer = lake.ask(Method::GET, "/health", headers).await;
+        let mut health = answer.json();
+        assert!(health["uptime_seconds"].take().is_u64());
+        assert_eq!(
+            health,
+            serde_json::json!({
+                "status": "degraded", "ready": false, "version": env!("CARGO_PKG_VERSION"), "uptime_seconds": null
+            })
+        );
+    }
+    let full = lake.get("/health").await.json();
+    assert_eq!(
+        (&full["ready"], &full["revision"]),
+        (&false.into(), &7.into())
+    );
+    assert_eq!(full["problems"][0]["code"], "gateway_connecting");
+}
+
+/// The operator's own reports tell what he looks for.
+#[tokio::test]
+async fn strangers_see_only_the_built_in_reports() {
+    let lake = Lake::new();
+    let own = lake.folder.path().join(QUERIES).join("leavers.sql");
+    let report = include_str!("../../../queries/activity.sql");
+    std::fs::write(&own, report).unwrap();
+    let paths = async |key: bool| {
+        let answer = if key {
+            lake.get("/openapi.json").await
+        } else {
+            lake.ask(Method::GET, "/openapi.json", &[]).await
+        };
+        let tag = answer.header("etag").unwrap().to_owned();
+        let paths = answer.json()["paths"].as_object().unwrap().clone();
+        assert!(paths.contains_key("/v1/reports/activity"));
+        (paths.contains_key("/v1/reports/leavers"), tag)
+    };
+    let (is_there, anonymous) = paths(false).await;
+    assert!(!is_there);
+    let (is_there, tag) = paths(true).await;
+    assert!(is_there);
+    assert_ne!(tag, anonymous);
+    let known = [("x-api-key", KEY), ("if-none-match", tag.as_str())];
+    let again = lake.ask(Method::GET, "/openapi.json", &known).await;
+    assert_eq!((again.status.as_u16(), again.body.len()), (304, 0));
+    // A report that goes is gone from the next description.
+    std::fs::remove_file(own).unwrap();
+    assert!(!paths(true).await.0);
+    let changed = lake.ask(Method::GET, "/openapi.json", &known).await;
+    assert_eq!(changed.status, 200);
+}
+
+/// Compressing the script for every request was the work with which a stranger could stop everybody else.
+#[tokio::test]
+async fn files_of_the_docs_are_compressed_once_and_need_not_be_loaded_again() {
+    let lake = Lake::new();
+    for (path, magic) in [
+        ("/docs/swagger-ui-bundle.js", &[0x1f, 0x8b][..]),
+        ("/docs/swagger-ui.css", &[0x1f, 0x8b]),
+        ("/docs", &[0x1f, 0x8b]),
+        ("/openapi.json", &[0x1f, 0x8b]),
+    ] {
+        let plain = lake.ask(Method::GET, path, &[]).await;
+        let mut tags = vec![plain.header("etag").unwrap().to_owned()];
+        assert!(
+            plain.header("vary").unwrap().contains("accept-encoding"),
+            "{path}"
+        );
+        for encoding in ["gzip", "br"] {
+            let accept = [("accept-encoding", encoding)];
+            let small = lake.ask(Method::GET, path, &accept).await;
+            assert_eq!(small.header("content-encoding"), Some(encoding), "{path}");
+            assert!(small.body.len() < plain.body.len() / 2, "{path}");
+            assert!(
+                encoding != "gzip" || small.body.starts_with(magic),
+                "{path}"
+            );
+            let again = lake.ask(Method::GET, path, &accept).await;
+            assert!(again.body == small.body, "{path}");
+            let tag = small.header("etag").unwrap().to_owned();
+            let known = [
+                ("accept-encoding", encoding),
+                ("if-none-match", tag.as_str()),
+            ];
+            let known = lake.ask(Method::GET, path, &known).await;
+            assert_eq!(
+                (known.status.as_u16(), known.body.len()),
+                (304, 0),
+                "{path}"
+            );
+            tags.push(tag);
+        }
+        tags.dedup();
+        assert_eq!(tags.len(), 3, "each form has its own tag");
     }
 }
 
@@ -196,7 +301,8 @@ async fn the_description_is_the_one_of_the_command() {
         for (method, operation) in item.as_object().unwrap() {
             assert!(operation["operationId"].is_string(), "{method} {path}");
             assert!(operation["tags"].is_array(), "{method} {path}");
-            let is_open = operation["security"] == serde_json::json!([{}]);
+            let security = operation["security"].as_array();
+            let is_open = security.is_some_and(|ways| ways.contains(&serde_json::json!({})));
             assert_eq!(is_open, !path.starts_with("/v1"), "{method} {path}");
             for (status, response) in operation["responses"].as_object().unwrap() {
                 assert!(

@@ -135,7 +135,7 @@ async fn what_is_no_request_is_answered_with_a_problem() {
         ),
         (
             format!(
-                "GET /{} HTTP/1.1\r\nConnection: close\r\n\r\n",
+                "GET /{} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
                 "a".repeat(20_000)
             ),
             414,

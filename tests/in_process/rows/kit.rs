@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use axum::Router;
 use chrono::{TimeDelta, Utc};
-use guildlake::api::{self, ApiState};
+use guildlake::api::{self, ApiState, Origins};
 use guildlake::audit::AuditLog;
 use guildlake::derived::rows::Rows;
 use guildlake::guild::{ChannelGone, Sighting};
@@ -131,6 +131,7 @@ pub(crate) fn record_only(lake: &Lake) -> Router {
         audit: AuditLog::off(),
         rate_limit: None,
         library: Library::new(None),
+        origins: Origins::default(),
         timeout: api::TIMEOUT,
     })
 }

@@ -69,6 +69,43 @@ async fn without_a_token_it_serves_and_says_so() {
     assert_eq!(running.terminate().await.0, Some(0));
 }
 
+/// Monitoring has an address of its own; and a process that may open few files says so, and leaves enough of them to
+/// the record.
+#[tokio::test]
+async fn health_checks_have_their_own_address_and_few_open_files_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = format!("ulimit -n 700; exec '{}' serve", GUILDLAKE.path());
+    let mut limited = tokio::process::Command::new("sh");
+    let template = GUILDLAKE.command(folder.path(), &[]);
+    limited
+        .args(["-c", &program])
+        .current_dir(folder.path())
+        .env_clear()
+        .envs(
+            template
+                .as_std()
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .env("API_KEY", KEY)
+        .env("ADMIN_BIND", "127.0.0.1:0")
+        .stderr(std::process::Stdio::piped())
+        .kill_on_drop(true);
+    let mut running = Running::start(limited);
+    let line = running.until("may open few files").await;
+    assert!(line.contains("open_files=700 connections=94"), "{line}");
+    let line = running
+        .until("the listener for health checks is listening")
+        .await;
+    let address = line.split("address=").nth(1).unwrap().trim().to_owned();
+    let http = Http::new(&format!("http://{address}"));
+    assert_eq!(http.get("/health").await.1["gateway"]["state"], "off");
+    assert_eq!(http.get("/ready").await.0, 200);
+    let (code, problem) = http.get("/v1/reports").await;
+    assert_eq!((code, &problem["code"]), (404, &"route_not_found".into()));
+    assert_eq!(running.terminate().await.0, Some(0));
+}
+
 #[tokio::test]
 async fn a_wrong_token_ends_it_with_the_fix() {
     let simulator = discord(410).await;

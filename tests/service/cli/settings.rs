@@ -28,6 +28,27 @@ async fn a_missing_short_or_known_key() {
     }
 }
 
+/// `0.0.0.0` with a key of sixteen digits was taken without a word.
+#[tokio::test]
+async fn a_weak_key_on_an_address_that_others_reach() {
+    for bind in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8000"] {
+        for (key, reason) in [
+            ("k3J9x1Qa-Zr77-pW", "shorter than 32"),
+            ("12345678901234561234567890123456", "repeats"),
+            (
+                "aababbabaabbabababbabaababbbabaabbab",
+                "different characters",
+            ),
+        ] {
+            let said = refusal(&[("API_KEY", key), ("BIND", bind)]).await;
+            for part in ["API_KEY", "BIND", reason, "openssl rand -hex 32"] {
+                assert!(said.contains(part), "{part}: {said}");
+            }
+            assert!(!said.contains(key), "{said}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn schemes_that_are_not_known() {
     let of = |url: &'static str| async move {
@@ -92,7 +113,7 @@ async fn the_help_shows_examples_and_the_version() {
 }
 
 #[tokio::test]
-async fn sizes_and_lengths_of_time_that_make_no_sense() {
+async fn values_that_make_no_sense() {
     for (name, value, reason) in [
         ("MEMORY_LIMIT", "lots", "at least 128MB"),
         ("MEMORY_LIMIT", "1MB", "at least 128MB"),
@@ -103,6 +124,12 @@ async fn sizes_and_lengths_of_time_that_make_no_sense() {
         ("SNAPSHOT_FLOOR", "never", "a duration"),
         ("DELETED_CONTENT", "purge:later", "purge:30d"),
         ("DELETED_CONTENT", "burn", "purge:30d"),
+        (
+            "TRUSTED_PROXIES",
+            "127.0.0.1,proxy",
+            "addresses or networks",
+        ),
+        ("TRUSTED_PROXIES", "10.0.0.0/33", "addresses or networks"),
     ] {
         let said = refusal(&[("API_KEY", KEY), (name, value)]).await;
         assert!(said.contains(name) && said.contains(reason), "{said}");

@@ -6,12 +6,14 @@ use std::time::Duration;
 use serde_json::Value;
 use simulator::Config;
 
+use testkit::program::KEY;
 use testkit::world::{Running, World};
 
 async fn ask(running: &Running, path: &str) -> (u16, Value) {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("{}{path}", running.base);
-    let answer = http.get(url).send().await.unwrap();
+    let asked = http.get(url).header("x-api-key", KEY);
+    let answer = asked.send().await.unwrap();
     let status = answer.status().as_u16();
     (
         status,

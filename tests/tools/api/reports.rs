@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use guildlake::report::Library;
 use serde_json::{Value, json};
 use testkit::lake::GUILD;
@@ -17,7 +17,7 @@ async fn every_report_answers_in_every_form() {
     assert_eq!(list["broken"], json!([]));
     let reports = list["data"].as_array().unwrap();
     assert!(reports.len() >= 18);
-    let description: Value = lake.ask(Method::GET, "/openapi.json", &[]).await.json();
+    let description: Value = lake.get("/openapi.json").await.json();
     let files = tempfile::tempdir().unwrap();
     for report in reports {
         let href = report["href"].as_str().unwrap();

@@ -8,12 +8,19 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::csv::{Writer, WriterBuilder};
 use arrow::datatypes::{DataType, Fields, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
+use icu_properties::{CodePointMapData, CodePointSetData};
+
 use super::encoder::{Broken, Encoder, Out};
 use crate::api::http::query::query;
 use crate::api::http::syntax::boolean;
 
-/// The characters with which spreadsheets recognise a formula; some also accept the full-width forms.
-const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+/// The characters with which spreadsheets recognise a formula, in their plain forms. The last one is the minus sign.
+const FORMULA: [char; 5] = ['=', '+', '-', '@', '\u{2212}'];
+
+/// Characters by which a cell can end for a spreadsheet, so that the next one begins.
+const ENDS_CELL: [char; 3] = ['\t', '\r', '\n'];
 
 /// Times as in JSON: RFC 3339 in UTC, with microseconds.
 const TIME: &str = "%Y-%m-%dT%H:%M:%S%.6fZ";
@@ -98,15 +105,42 @@ impl Encoder for Table {
     }
 }
 
+/// Whether a spreadsheet could take a text for a formula. Spreadsheets drop what nobody sees in front of it (Excel drops
+/// spaces, LibreOffice when it splits by them, converters also zero-width characters), and input methods write the signs
+/// in other widths, so the first visible character counts, in its compatibility form: `＝` and `﹦` are `=`.
+fn is_formula(text: &str) -> bool {
+    if text.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+        return false;
+    }
+    if text.starts_with(ENDS_CELL) {
+        return true;
+    }
+    let kinds = CodePointMapData::<GeneralCategory>::new();
+    let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    let is_unseen = |it: char| {
+        let kind = kinds.get(it);
+        it.is_whitespace()
+            || matches!(kind, GeneralCategory::Control | GeneralCategory::Format)
+            || ignorable.contains(it)
+    };
+    let first = text.chars().find(|it| !is_unseen(*it));
+    let nfkc = ComposingNormalizerBorrowed::new_nfkc();
+    first.is_some_and(|first| {
+        nfkc.normalize_iter(std::iter::once(first))
+            .next()
+            .is_some_and(|plain| FORMULA.contains(&plain))
+    })
+}
+
 /// A text column with all formulas escaped.
 fn guarded(column: &ArrayRef) -> ArrayRef {
     let texts = column.as_string::<i32>();
-    if !texts.iter().flatten().any(|text| text.starts_with(FORMULA)) {
+    if !texts.iter().flatten().any(is_formula) {
         return Arc::clone(column);
     }
     let guarded = texts.iter().map(|text| {
         text.map(|text| {
-            if text.starts_with(FORMULA) {
+            if is_formula(text) {
                 format!("'{text}")
             } else {
                 text.to_owned()
@@ -114,4 +148,73 @@ fn guarded(column: &ArrayRef) -> ArrayRef {
         })
     });
     Arc::new(guarded.collect::<StringArray>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_formula_is_found_behind_what_nobody_sees_and_in_every_width() {
+        let signs = [
+            "=", "+", "-", "@", "＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫", "⁼", "⁺", "₋",
+            "\u{2212}",
+        ];
+        let unseen = [
+            "",
+            " ",
+            "   ",
+            "\u{a0}",
+            "\u{3000}",
+            "\u{2007}",
+            "\u{2028}",
+            "\u{200b}",
+            "\u{200d}",
+            "\u{200e}",
+            "\u{202e}",
+            "\u{2060}",
+            "\u{feff}",
+            "\u{ad}",
+            "\u{34f}",
+            "\u{fe0f}",
+            "\u{e0020}",
+            "\u{0}",
+            "\u{1}",
+            "\u{7f}",
+            "\u{85}",
+            "\u{115f}",
+            "\u{3164}",
+            " \u{200b}\u{a0}",
+        ];
+        for sign in signs {
+            for before in unseen {
+                let text = format!("{before}{sign}SUM(A1)");
+                assert!(is_formula(&text), "{text:?}");
+            }
+        }
+        for text in ["\tx", "\rx", "\nx", "\n"] {
+            assert!(is_formula(text), "{text:?}");
+        }
+        for text in [
+            "",
+            " ",
+            "\u{200b}",
+            "hello",
+            " hello",
+            "1+1",
+            "a=b",
+            "#general",
+            "'=1",
+            "\"=1\"",
+            "(=1)",
+            "é=1",
+            "你好",
+            "👍 +1",
+            "…",
+            "– a dash",
+            "— a dash",
+        ] {
+            assert!(!is_formula(text), "{text:?}");
+        }
+    }
 }

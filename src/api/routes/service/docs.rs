@@ -1,16 +1,17 @@
 //! `GET /docs` (and `/docs/`): the API documentation in Swagger UI and the list of error codes, to which the
 //! `type` of every problem points. All files are embedded in the program; the page loads nothing from elsewhere.
 
+use std::collections::HashMap;
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::http::{HeaderName, HeaderValue};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
 use utoipa_swagger_ui::Config;
 
 use super::VERSION;
+use crate::api::answer::asset::Asset;
 use crate::api::http::extract::{InPath, NoQuery, PathParameter};
 use crate::api::http::problem::{Code, Problem};
 
@@ -20,23 +21,67 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// The page at `/docs`.
-pub(crate) async fn page(_: NoQuery) -> Response {
-    page_with("docs/", "openapi.json")
-}
+static PAGE: LazyLock<Asset> = LazyLock::new(|| page_with("docs/", "openapi.json"));
 
 /// The page at `/docs/`, a common spelling.
-pub(crate) async fn page_in_folder(_: NoQuery) -> Response {
-    page_with("", "../openapi.json")
+static PAGE_IN_FOLDER: LazyLock<Asset> = LazyLock::new(|| page_with("", "../openapi.json"));
+
+/// The files of Swagger UI that are needed, and the script that starts it.
+static FILES: LazyLock<Result<HashMap<&'static str, Asset>, String>> = LazyLock::new(|| {
+    let start = Asset::new(
+        include_str!("pages/start.js"),
+        HeaderValue::from_static("text/javascript; charset=utf-8"),
+        FILE_CACHE,
+        VARY,
+    );
+    let mut files = HashMap::from([("start.js", start)]);
+    for name in [
+        "swagger-ui.css",
+        "swagger-ui-bundle.js",
+        "favicon-32x32.png",
+    ] {
+        let file = utoipa_swagger_ui::serve(name, Arc::new(Config::default()))
+            .map_err(|error| error.to_string())?
+            .ok_or_else(|| format!("Swagger UI has no {name}"))?;
+        let content_type =
+            HeaderValue::from_str(&file.content_type).map_err(|error| error.to_string())?;
+        let asset = Asset::new(file.bytes.into_owned(), content_type, FILE_CACHE, VARY);
+        files.insert(name, asset);
+    }
+    Ok(files)
+});
+
+/// A new version of guildlake may have other files under the same names.
+const FILE_CACHE: &str = "public, max-age=3600";
+const VARY: &str = "accept-encoding";
+
+/// The page at `/docs`.
+pub(crate) async fn page(headers: HeaderMap, _: NoQuery) -> Result<Response, Problem> {
+    answer_page(&PAGE, &headers).await
+}
+
+/// The page at `/docs/`.
+pub(crate) async fn page_in_folder(headers: HeaderMap, _: NoQuery) -> Result<Response, Problem> {
+    answer_page(&PAGE_IN_FOLDER, &headers).await
+}
+
+async fn answer_page(page: &Asset, headers: &HeaderMap) -> Result<Response, Problem> {
+    let mut response = page.answer(headers).await?;
+    response
+        .headers_mut()
+        .insert(CONTENT_SECURITY_POLICY, POLICY);
+    Ok(response)
 }
 
 /// The page with relative links to its files and to the description, because a reverse proxy may change paths.
-fn page_with(files: &str, description: &str) -> Response {
+fn page_with(files: &str, description: &str) -> Asset {
     let page = include_str!("pages/docs.html")
         .replace("{{files}}", files)
         .replace("{{description}}", description)
         .replace("{{version}}", VERSION)
         .replace("{{codes}}", &codes());
-    ([(CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response()
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    Asset::new(page, html, "no-cache", VARY)
 }
 
 /// The rows of the table of codes.
@@ -71,31 +116,10 @@ fn not_found() -> Problem {
 /// A file of Swagger UI, or the script that starts it.
 pub(crate) async fn file(
     InPath(DocsFile(name)): InPath<DocsFile>,
+    headers: HeaderMap,
     _: NoQuery,
 ) -> Result<Response, Problem> {
-    if name == "start.js" {
-        let script = HeaderValue::from_static("text/javascript; charset=utf-8");
-        return Ok(answer(script, include_str!("pages/start.js").into()));
-    }
-    let is_needed = matches!(
-        name.as_str(),
-        "swagger-ui.css" | "swagger-ui-bundle.js" | "favicon-32x32.png"
-    );
-    if !is_needed {
-        return Err(not_found());
-    }
-    let file = utoipa_swagger_ui::serve(&name, Arc::new(Config::default()))
-        .map_err(|error| Problem::internal(error.to_string()))?
-        .ok_or_else(not_found)?;
-    let content_type = HeaderValue::from_str(&file.content_type)
-        .map_err(|error| Problem::internal(error.to_string()))?;
-    Ok(answer(content_type, file.bytes.into_owned().into()))
-}
-
-fn answer(content_type: HeaderValue, body: Body) -> Response {
-    // A new version of guildlake may have other files under the same names.
-    let hour = HeaderValue::from_static("public, max-age=3600");
-    let headers: [(HeaderName, HeaderValue); 2] =
-        [(CONTENT_TYPE, content_type), (CACHE_CONTROL, hour)];
-    (headers, body).into_response()
+    let files = FILES.as_ref().map_err(Problem::internal)?;
+    let file = files.get(name.as_str()).ok_or_else(not_found)?;
+    file.answer(&headers).await
 }

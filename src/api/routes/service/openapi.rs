@@ -2,21 +2,26 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
-use axum::http::HeaderValue;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
+use tokio::sync::OnceCell;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi as Document, RefOr};
 use utoipa::{Modify, OpenApi};
 
+use crate::api::answer::asset::Asset;
 use crate::api::http::extract::NoQuery;
+use crate::api::http::permit::Permit;
 use crate::api::http::problem::{Problem, ProblemBody};
 use crate::api::routes::openapi_json;
 use crate::api::routes::reports::files::with_files;
 use crate::api::routes::state::Api;
+use crate::keys::Scope;
+use crate::report::Library;
 
 /// The parts of the description that belong to no route.
 #[derive(OpenApi)]
@@ -104,22 +109,51 @@ impl Modify for RequestIds {
     }
 }
 
+/// The description with the built-in reports.
+static BUILT_IN: OnceCell<Asset> = OnceCell::const_new();
+
+async fn describe(library: &Library) -> Result<Asset, Problem> {
+    let document = with_files(library, openapi_json).await??;
+    let json = HeaderValue::from_static("application/json");
+    let vary = "accept-encoding, authorization, x-api-key";
+    Ok(Asset::new(document, json, "private, no-cache", vary))
+}
+
 /// OpenAPI description
 ///
-/// The OpenAPI 3.1 description of this API, including the reports that are installed.
+/// The OpenAPI 3.1 description of this API. For a key that can run them, it includes the operator's own
+/// reports; for others, only the built-in ones.
 #[utoipa::path(
     get,
     path = "/openapi.json",
     tag = "service",
     operation_id = "getOpenApi",
-    security(()),
+    security((), ("api_key" = []), ("bearer" = []), ("basic" = [])),
     responses(
         (status = 200, description = "The OpenAPI 3.1 document.", body = Object, content_type = "application/json"),
+        (status = 304, description = "The document is the one that `If-None-Match` names."),
         (status = 400, description = "A query parameter was given; this route takes none.", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn get(State(api): State<Arc<Api>>, _: NoQuery) -> Result<Response, Problem> {
-    let document = with_files(&api.library, openapi_json).await??;
-    let json = HeaderValue::from_static("application/json");
-    Ok(([(CONTENT_TYPE, json)], document).into_response())
+pub(crate) async fn get(
+    State(api): State<Arc<Api>>,
+    permit: Option<Extension<Permit>>,
+    headers: HeaderMap,
+    _: NoQuery,
+) -> Result<Response, Problem> {
+    let sees_own = permit.is_some_and(|Extension(permit)| {
+        permit.grant.has(Scope::Reports) && permit.grant.sees_everything()
+    });
+    if sees_own && !api.library.is_built_in() {
+        let stamp = with_files(&api.library, Library::stamp).await?;
+        let own = async || describe(&api.library).await;
+        return api
+            .description
+            .get(stamp, own)
+            .await?
+            .answer(&headers)
+            .await;
+    }
+    let built_in = BUILT_IN.get_or_try_init(async || describe(&Library::default()).await);
+    built_in.await?.answer(&headers).await
 }
