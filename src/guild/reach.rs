@@ -39,27 +39,24 @@ impl Limits {
     /// What may be seen of these channels and threads. Messages of a channel that is not among them can be seen only if
     /// whole guilds are chosen, or the channel itself.
     #[must_use]
-    pub fn reach<'a>(&self, known: impl IntoIterator<Item = &'a Channel> + Clone) -> Reach {
+    pub fn reach<'a>(&self, known: impl IntoIterator<Item = &'a Channel>) -> Reach {
         if self.is_empty() {
             return Reach::EVERYTHING;
         }
         let guilds = (!self.guilds.is_empty()).then(|| self.guilds.clone());
-        let channels = (!self.channels.is_empty()).then(|| self.with_children(known));
+        let channels = (!self.channels.is_empty()).then(|| {
+            let known: Vec<&Channel> = known.into_iter().collect();
+            self.with_children(&known)
+        });
         Reach(Some(Arc::new(Part { guilds, channels })))
     }
 
-    fn with_children<'a>(
-        &self,
-        known: impl IntoIterator<Item = &'a Channel> + Clone,
-    ) -> BTreeSet<ChannelId> {
+    fn with_children(&self, known: &[&Channel]) -> BTreeSet<ChannelId> {
         let mut channels = self.channels.clone();
         // A thread is in a channel and a channel in a category, so there are two levels below a chosen one.
         for _ in 0..2 {
-            let below = known.clone().into_iter().filter(|channel| {
-                channel
-                    .parent_id
-                    .is_some_and(|parent| channels.contains(&parent))
-            });
+            let is_in = |parent| channels.contains(&parent);
+            let below = known.iter().filter(|it| it.parent_id.is_some_and(is_in));
             let below: Vec<_> = below.map(|channel| channel.id).collect();
             channels.extend(below);
         }
