@@ -14,8 +14,10 @@ use super::deadline::{Clock, MAX_IDS_OF_NAME};
 use super::document::traits;
 use super::exact::Exact;
 use super::fields::{Fields, Place};
+use super::prefix_phrase::PrefixPhrase;
 use super::query::{Clause, Filter, Kind, Mentioned, Sought, State, Who};
 use super::text::{TypedToken, fold_name};
+use super::within::Within;
 use super::{SearchError, text};
 use crate::message::IdRange;
 
@@ -26,7 +28,7 @@ const STEM_WEIGHT: f32 = 0.5;
 const TIE: f32 = 0.1;
 
 /// The maximum number of terms that a prefix at the end of a phrase may match; each needs two kilobytes during
-/// the search.
+/// the search. It does not hold for limited readers: [`PrefixPhrase`].
 const PREFIX_TERMS: u32 = 4_000;
 
 /// The maximum number of prefixes in a query: each needs one bit per message in each place.
@@ -38,7 +40,7 @@ const MAX_TOKENS: usize = 128;
 /// The parts of a Boolean query.
 pub(super) type Parts = Vec<(Occur, Box<dyn Query>)>;
 
-/// Returns the ids of the channels with a name, which is folded.
+/// Returns the ids of the channels within the reach with a name, which is folded.
 pub type ChannelsNamed<'a> = dyn Fn(&str) -> Vec<u64> + 'a;
 
 /// A part of the query that has no effect; the search continues without it.
@@ -54,6 +56,10 @@ pub struct Warning {
 pub(super) struct Compiler<'a> {
     pub(super) fields: &'a Fields,
     pub(super) searcher: &'a Searcher,
+    /// Warnings and names are of these documents only.
+    pub(super) within: &'a Within,
+    /// Whether words are also sought in the names of mentioned users.
+    pub(super) names: bool,
     pub(super) channels_named: &'a ChannelsNamed<'a>,
     pub(super) clock: &'a Clock,
     pub(super) warnings: Vec<Warning>,
@@ -125,7 +131,7 @@ impl Compiler<'_> {
             let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
             exact(Box::new(query), STEM_WEIGHT)
         };
-        let places = Place::ALL.into_iter().map(in_place);
+        let places = self.places().map(in_place);
         let all = places.chain(stems.into_iter().map(of_stem)).collect();
         Ok(Some(best_of(all)))
     }
@@ -183,6 +189,11 @@ impl Compiler<'_> {
             if words.is_empty() {
                 return begins_with(field, &beginning.text, place.weight());
             }
+            if !self.within.is_everything() {
+                let (within, clock) = (self.within.clone(), self.clock.clone());
+                let query = PrefixPhrase::new(field, words, beginning, within, clock);
+                return Box::new(ConstScoreQuery::new(Box::new(query), place.weight()));
+            }
             let whole = words
                 .iter()
                 .map(|word| (word.position, regex::escape(&word.text)));
@@ -193,8 +204,15 @@ impl Compiler<'_> {
             query.set_max_expansions(PREFIX_TERMS);
             Box::new(ConstScoreQuery::new(Box::new(query), place.weight()))
         };
-        let places = Place::ALL.into_iter().map(in_place);
+        let places = self.places().map(in_place);
         Ok(Some(best_of(places.collect())))
+    }
+
+    /// The places in which words are sought.
+    fn places(&self) -> impl Iterator<Item = Place> + use<> {
+        let names = self.names;
+        let places = Place::ALL.into_iter();
+        places.filter(move |place| names || *place != Place::Mention)
     }
 
     fn filter(
@@ -219,14 +237,13 @@ impl Compiler<'_> {
             Filter::Mentions(Mentioned::Who(Who::Name(name))) => {
                 let folded = fold_name(name);
                 let authors = self.authors_named(&folded, at)?;
-                let named = Term::from_field_text(self.fields.mentioned_name, &folded);
-                if authors.is_empty() && self.searcher.doc_freq(&named)? == 0 {
+                let named = whole(self.fields.mentioned_name, &folded);
+                if authors.is_empty() && !self.finds_any(&*named)? {
                     self.warn(
                         at,
                         "No user has this name. Use the id to search for a role.",
                     );
                 }
-                let named = whole(self.fields.mentioned_name, &folded);
                 let known = numbers(self.fields.mentioned, authors);
                 Box::new(BooleanQuery::union(vec![named, known]))
             }
@@ -268,7 +285,7 @@ impl Compiler<'_> {
         let names = bare.into_iter().chain([folded.as_str()]);
         let written = names.map(|name| whole(self.fields.author_name, name));
         let written = BooleanQuery::union(written.collect());
-        if !self.clock.finds_any(self.searcher, &written)? {
+        if !self.finds_any(&written)? {
             self.warn(at, "No author has this name.");
         }
         Ok(Box::new(written))
@@ -285,7 +302,7 @@ impl Compiler<'_> {
         } else {
             whole(self.fields.reaction_name, &fold_name(name))
         };
-        if !self.clock.finds_any(self.searcher, &*reacted)? {
+        if !self.finds_any(&*reacted)? {
             self.warn(
                 at,
                 "No message has a reaction with this emoji. Type a Unicode emoji itself, and a custom emoji by its name or id.",
@@ -295,7 +312,7 @@ impl Compiler<'_> {
     }
 
     fn authors_named(&mut self, folded: &str, at: &Range<usize>) -> Result<Vec<u64>, SearchError> {
-        let named = whole(self.fields.author_name, folded);
+        let named = self.within.only(whole(self.fields.author_name, folded));
         let authors = self.clock.distinct(self.searcher, self.fields, &*named)?;
         if authors.len() >= MAX_IDS_OF_NAME {
             self.warn(
@@ -304,6 +321,12 @@ impl Compiler<'_> {
             );
         }
         Ok(authors)
+    }
+
+    /// Whether a query finds at least one message within the reach.
+    fn finds_any(&self, query: &dyn Query) -> Result<bool, SearchError> {
+        let query = self.within.only(query.box_clone());
+        self.clock.finds_any(self.searcher, &*query)
     }
 
     pub(super) fn has(&self, what: &str) -> Box<dyn Query> {
@@ -337,6 +360,52 @@ pub fn has_words(clause: &Clause) -> bool {
         Clause::All(clauses) | Clause::Any(clauses) => clauses.iter().any(has_words),
         Clause::Not(_) => false,
         Clause::Term(term) => !matches!(&term.sought, Sought::Filter(_)),
+    }
+}
+
+/// The characters of the first term by which a condition matches on the text of messages, also where it excludes: a
+/// word, a prefix or a phrase. Filters match on what a message is and has (a link, a file, a mention), not on what it
+/// says.
+#[must_use]
+pub fn reads_content(clause: &Clause) -> Option<Range<usize>> {
+    first(clause, |sought| match sought {
+        Sought::Word(_) | Sought::Prefix(_) | Sought::Phrase(_) => true,
+        Sought::Filter(_) => false,
+    })
+}
+
+/// The characters of the first term by which a condition matches on the name of a user, also where it excludes:
+/// `from:` and `mentions:` with a name. A channel's and an emoji's name are none.
+#[must_use]
+pub fn reads_names(clause: &Clause) -> Option<Range<usize>> {
+    first(clause, |sought| match sought {
+        Sought::Word(_) | Sought::Prefix(_) | Sought::Phrase(_) => false,
+        Sought::Filter(filter) => match filter {
+            Filter::From(who) | Filter::Mentions(Mentioned::Who(who)) => match who {
+                Who::Id(_) => false,
+                Who::Name(_) => true,
+            },
+            Filter::Mentions(Mentioned::Role(_) | Mentioned::Everyone | Mentioned::Here)
+            | Filter::In(Who::Id(_) | Who::Name(_))
+            | Filter::Reaction(Who::Id(_) | Who::Name(_))
+            | Filter::Has(_)
+            | Filter::Written { .. }
+            | Filter::Pinned(_)
+            | Filter::Is(_) => false,
+        },
+    })
+}
+
+/// The characters of the first term of which `is` is true.
+fn first(clause: &Clause, is: fn(&Sought) -> bool) -> Option<Range<usize>> {
+    match clause {
+        Clause::All(clauses) | Clause::Any(clauses) => {
+            // Terms of a kind are put side by side, so the first in the tree is not always the first that was typed.
+            let places = clauses.iter().filter_map(|clause| first(clause, is));
+            places.min_by_key(|place| place.start)
+        }
+        Clause::Not(inner) => first(inner, is),
+        Clause::Term(term) => is(&term.sought).then(|| term.at.clone()),
     }
 }
 
@@ -426,4 +495,54 @@ pub(super) fn ids(fields: &Fields, range: IdRange) -> Box<dyn Query> {
         Bound::Included(term(range.low)),
         Bound::Excluded(term(range.high)),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use chrono_tz::Tz;
+
+    use super::super::query::{Context, parse};
+    use super::*;
+
+    #[test]
+    fn what_a_condition_reads_of_a_message_is_found_wherever_it_stands() {
+        let context = Context {
+            now: DateTime::UNIX_EPOCH,
+            zone: Tz::UTC,
+        };
+        // The text that reads the content, and the one that reads a name.
+        for (q, content, name) in [
+            ("has:link is:edited before:2025", None, None),
+            ("from:5 mentions:5 mentions:<@&5> mentions:here", None, None),
+            ("in:general in:5 reaction:custom pinned:true", None, None),
+            ("word", Some("word"), None),
+            ("-word has:link", Some("word"), None),
+            (
+                "has:link -(from:5 OR \"a phrase\")",
+                Some("\"a phrase\""),
+                None,
+            ),
+            ("(has:link OR pre*) other", Some("pre*"), None),
+            ("=>", Some("=>"), None),
+            ("from:ada", None, Some("from:ada")),
+            ("-from:ada", None, Some("from:ada")),
+            (
+                "has:link (is:bot OR -mentions:\"a b\")",
+                None,
+                Some("mentions:\"a b\""),
+            ),
+            // The parser puts both authors in one place, before the mention.
+            (
+                "from:5 mentions:bob word from:ada",
+                Some("word"),
+                Some("mentions:bob"),
+            ),
+        ] {
+            let clause = parse(q, &context).unwrap().unwrap();
+            let text = |at: Option<Range<usize>>| at.map(|at| &q[at]);
+            assert_eq!(text(reads_content(&clause)), content, "{q}");
+            assert_eq!(text(reads_names(&clause)), name, "{q}");
+        }
+    }
 }

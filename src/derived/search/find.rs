@@ -17,11 +17,13 @@ use tantivy::{
 use super::compile::{ChannelsNamed, Compiler, Parts, Warning, asks_for_deleted};
 use super::deadline::{Clock, LOOK_EVERY};
 use super::document::traits;
-use super::fields::Fields;
+use super::fields::{Fields, column, known};
 use super::query::Clause;
 use super::statistics::{Recorder, Statistics};
-use super::view::{Searchable, column, known};
+use super::view::Searchable;
+use super::within::Within;
 use super::{SearchError, compile};
+use crate::guild::Reach;
 use crate::message::{ChannelId, GuildId, IdRange, MessageId, UserId};
 use crate::store::FoundAt;
 
@@ -36,6 +38,10 @@ const QUARTER: i64 = 15 * 60 * 1_000;
 pub struct SearchRequest<'a> {
     /// The condition; none for all messages.
     pub clause: Option<Clause>,
+    /// Only messages within this reach. The answer is the same as if there were no others.
+    pub reach: Reach,
+    /// Whether words are also sought in the names of mentioned users.
+    pub names: bool,
     /// Only messages of this guild, if any.
     pub guild_id: Option<GuildId>,
     /// Only messages of this channel or thread, if any.
@@ -54,7 +60,7 @@ pub struct SearchRequest<'a> {
     pub facets: Facets,
     /// The time zone of the days in a facet.
     pub zone: Tz,
-    /// Returns the channels with a name.
+    /// Returns the channels within the reach with a name.
     pub channels_named: &'a ChannelsNamed<'a>,
     /// The deadline.
     pub clock: Clock,
@@ -145,9 +151,12 @@ impl Searchable {
     /// # Errors
     /// [`SearchError::TooLong`] if the deadline passes, or another error if the index can't be read.
     pub fn find(&self, request: &SearchRequest<'_>) -> Result<Option<Hits>, SearchError> {
+        let within = self.within(&request.reach, &request.clock)?;
         let mut compiler = Compiler {
             fields: &self.fields,
             searcher: &self.searcher,
+            within: &within,
+            names: request.names,
             channels_named: request.channels_named,
             clock: &request.clock,
             warnings: Vec::new(),
@@ -155,7 +164,7 @@ impl Searchable {
         };
         let query = request.query(&mut compiler)?;
         let warnings = compiler.warnings;
-        let (weight, statistics) = match self.weight(request, &*query)? {
+        let (weight, statistics) = match self.weight(request, &within, &*query)? {
             Some(weighed) => weighed,
             None => return Ok(None),
         };
@@ -176,17 +185,27 @@ impl Searchable {
         }))
     }
 
+    /// The documents within a reach.
+    pub(super) fn within(&self, reach: &Reach, clock: &Clock) -> Result<Within, SearchError> {
+        self.reaches
+            .within(reach, &self.searcher, &self.fields, clock)
+    }
+
     /// The query with the statistics for its scores: on later pages, those of the walk's first page.
     fn weight(
         &self,
         request: &SearchRequest<'_>,
+        within: &Within,
         query: &dyn Query,
     ) -> Result<Option<Weighed>, SearchError> {
         if request.sort != Sort::Relevance {
             let scoring = EnableScoring::disabled_from_searcher(&self.searcher);
             return Ok(Some((query.weight(scoring)?, Statistics::default())));
         }
-        let recorder = Recorder::new(&self.searcher);
+        let mut recorder = Recorder::new(&self.searcher, within, &request.clock);
+        if request.after.is_some() {
+            recorder = recorder.of_later_page();
+        }
         let scoring = EnableScoring::enabled_from_statistics_provider(&recorder, &self.searcher);
         let weight = query.weight(scoring)?;
         let mut statistics = recorder.statistics();
@@ -203,7 +222,7 @@ impl Searchable {
 
 impl SearchRequest<'_> {
     fn query(&self, compiler: &mut Compiler<'_>) -> Result<Box<dyn Query>, SearchError> {
-        let mut parts = self.filter(compiler.searcher, compiler.fields)?;
+        let mut parts = self.filter(compiler.searcher, compiler.fields, compiler.within)?;
         if let Some(clause) = &self.clause {
             let clause = compiler.clause(clause)?;
             parts.extend(clause.map(|query| (Occur::Must, query)));
@@ -216,8 +235,10 @@ impl SearchRequest<'_> {
         &self,
         searcher: &Searcher,
         fields: &Fields,
+        within: &Within,
     ) -> Result<Parts, SearchError> {
         let mut required = Vec::new();
+        required.extend(within.query());
         if let Some(guild) = self.guild_id {
             let guild = guild.as_i64().cast_unsigned();
             // Most records are of one guild: then there is nothing to compare.

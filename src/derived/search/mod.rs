@@ -18,13 +18,17 @@ mod highlight;
 mod mark;
 mod names;
 mod outside;
+mod prefix_phrase;
 pub mod query;
 mod statistics;
 pub mod text;
 mod view;
+mod within;
 mod writer;
 
-pub use compile::{ChannelsNamed, Warning, asks_for_deleted, has_words, names_channels};
+pub use compile::{
+    ChannelsNamed, Warning, asks_for_deleted, has_words, names_channels, reads_content, reads_names,
+};
 pub use deadline::{Clock, LeaveOnDrop};
 pub use error::SearchError;
 pub use fields::Place;

@@ -9,6 +9,7 @@ use super::compile::{all, begins_with, number, whole};
 use super::deadline::Clock;
 use super::find::{Counts, Facets, Pass, SearchRequest, Sort};
 use super::view::Searchable;
+use crate::guild::Reach;
 use crate::message::{GuildId, IdRange, UserId};
 use crate::store::FoundAt;
 
@@ -30,6 +31,8 @@ pub struct Written {
 pub struct Typed {
     /// The beginning of a name or of one of its words, folded.
     pub prefix: String,
+    /// Only names and messages within this reach.
+    pub reach: Reach,
     /// Only messages of this guild, if any.
     pub guild_id: Option<GuildId>,
 }
@@ -90,6 +93,8 @@ impl Searchable {
     ) -> Result<(u64, Counts), SearchError> {
         let request = SearchRequest {
             clause: None,
+            reach: typed.reach.clone(),
+            names: true,
             guild_id: typed.guild_id,
             channel_id: None,
             range: IdRange::ALL,
@@ -105,7 +110,8 @@ impl Searchable {
             channels_named: &|_| Vec::new(),
             clock: clock.clone(),
         };
-        parts.extend(request.filter(&self.searcher, &self.fields)?);
+        let within = self.within(&request.reach, clock)?;
+        parts.extend(request.filter(&self.searcher, &self.fields, &within)?);
         let scoring = EnableScoring::disabled_from_searcher(&self.searcher);
         let weight = all(parts).weight(scoring)?;
         let mut pass = Pass::new(&request);

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use tantivy::columnar::{Cardinality, ColumnValues};
-use tantivy::schema::Field;
-use tantivy::{Searcher, SegmentReader};
+use tantivy::Searcher;
 use tokio::sync::{Notify, watch};
 
-use super::SearchError;
 use super::fields::Fields;
+use super::within::Reaches;
 
 /// Access to the index. Cheap to clone.
 #[derive(Clone)]
@@ -31,6 +29,7 @@ pub(super) enum View {
 pub struct Searchable {
     pub(super) searcher: Searcher,
     pub(super) fields: Fields,
+    pub(super) reaches: Reaches,
     /// The last revision of the record that the commit contains completely.
     pub revision: i64,
 }
@@ -58,25 +57,4 @@ impl Search {
     pub fn doubt(&self) {
         self.doubted.notify_one();
     }
-}
-
-/// The values of a numeric field in a segment.
-pub(super) fn column(
-    fields: &Fields,
-    segment: &SegmentReader,
-    field: Field,
-) -> Result<Arc<dyn ColumnValues<u64>>, SearchError> {
-    let column = segment
-        .fast_fields()
-        .u64(fields.schema.get_field_name(field))?;
-    Ok(match column.get_cardinality() {
-        // Every document has one value, so there is nothing to look up between.
-        Cardinality::Full => column.values,
-        Cardinality::Optional | Cardinality::Multivalued => column.first_or_default_col(0),
-    })
-}
-
-/// Converts an id of the index.
-pub(super) fn known<T: TryFrom<u64>>(id: u64) -> Result<T, SearchError> {
-    T::try_from(id).map_err(|_| SearchError::Damaged(format!("{id} is not a valid snowflake")))
 }

@@ -12,6 +12,7 @@ use crate::api::http::problem::{Code, FieldError, Problem};
 use crate::api::routes::state::{Api, MAX_SEARCHES};
 use crate::derived::search::text::fold_name;
 use crate::derived::search::{Clock, Hits, SearchError, SearchRequest, Searchable, names_channels};
+use crate::guild::Reach;
 use crate::message::UserId;
 use crate::status::{SearchState, Status};
 use crate::store::{FoundAt, FoundRow, StoreError};
@@ -62,9 +63,11 @@ pub(crate) async fn find(
         _ => Vec::new(),
     };
     let (searchable, query) = (Arc::clone(searchable), query.clone());
+    let reach = Reach::EVERYTHING;
     let found = blocking(api, move |clock| {
         let named = |name: &str| {
             let channels = channels.iter().map(|known| &known.channel);
+            let channels = channels.filter(|channel| reach.has(channel.guild_id, channel.id));
             let of_the_guild =
                 channels.filter(|channel| query.guild_id.is_none_or(|id| id == channel.guild_id));
             let named = of_the_guild.filter(|channel| fold_name(&channel.name) == name);
@@ -74,6 +77,8 @@ pub(crate) async fn find(
         };
         searchable.find(&SearchRequest {
             clause: query.clause,
+            reach: reach.clone(),
+            names: true,
             guild_id: query.guild_id,
             channel_id: query.channel_id,
             range: query.range,

@@ -21,7 +21,7 @@ use crate::api::http::values::{Snowflake, snowflake};
 use crate::api::routes::state::Api;
 use crate::derived::search::text::fold_name;
 use crate::derived::search::{Typed, Written};
-use crate::guild::Channel;
+use crate::guild::{Channel, Reach};
 use crate::message::{GuildId, UserId};
 use crate::store::FoundAt;
 
@@ -117,6 +117,7 @@ async fn authors(
     let index = searchable(api)?;
     let typed = Typed {
         prefix: fold_name(query.text.trim_start_matches('@')),
+        reach: Reach::EVERYTHING,
         guild_id: query.guild_id,
     };
     let (searched, wanted) = (Arc::clone(&index), typed.clone());
