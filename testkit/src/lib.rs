@@ -4,6 +4,7 @@
 //! - [`record`]: a record in a folder of its own;
 //! - [`lake`]: the HTTP API over a record, in this process or on a socket; [`scenes`]: such records with something in
 //!   them;
+//! - [`community`]: a record of several guilds, and of what a limited reader may see of them;
 //! - [`search`] and [`snapshots`]: a record with the follower of its index, or of its snapshots;
 //! - [`world`]: the whole service in this process, over a simulated Discord;
 //! - [`program`] and [`service`]: the real binary, as a command and as a process that is watched; [`http`]: questions
@@ -26,6 +27,7 @@
     reason = "helpers of tests: a comment stands where the name does not say it"
 )]
 
+pub mod community;
 pub mod http;
 pub mod lake;
 pub mod ledger;

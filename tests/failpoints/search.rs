@@ -11,6 +11,7 @@ use guildlake::derived::search::{
     Clock, Facets, Follower, Found, IndexState, Search, SearchRequest, Searchable, Settings, Sort,
 };
 use guildlake::failpoint::STEPS;
+use guildlake::guild::Reach;
 use guildlake::message::{IdRange, Source};
 use guildlake::status::{SearchState, Status, StatusSender};
 use guildlake::store::{Batch, Record};
@@ -92,6 +93,8 @@ fn find(searchable: &Searchable, q: Option<&str>) -> Vec<i64> {
     let (clock, _leave_on_drop) = Clock::until(Instant::now() + PATIENCE);
     let request = SearchRequest {
         clause,
+        reach: Reach::EVERYTHING,
+        names: true,
         guild_id: None,
         channel_id: None,
         range: IdRange::ALL,

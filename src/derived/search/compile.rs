@@ -1,7 +1,6 @@
 //! Compiles the syntax tree into tantivy's queries. Only words are scored; filters have no score.
 
 use std::ops::{Bound, Range};
-use std::sync::Arc;
 
 use tantivy::query::{
     AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery,
@@ -15,9 +14,10 @@ use super::deadline::{Clock, MAX_IDS_OF_NAME};
 use super::document::traits;
 use super::exact::Exact;
 use super::fields::{Fields, Place};
+use super::prefix_phrase::PrefixPhrase;
 use super::query::{Clause, Filter, Kind, Mentioned, Sought, State, Who};
 use super::text::{TypedToken, fold_name};
-use super::within::{IsWithin, Within};
+use super::within::Within;
 use super::{SearchError, text};
 use crate::message::IdRange;
 
@@ -28,7 +28,7 @@ const STEM_WEIGHT: f32 = 0.5;
 const TIE: f32 = 0.1;
 
 /// The maximum number of terms that a prefix at the end of a phrase may match; each needs two kilobytes during
-/// the search.
+/// the search. It does not hold for limited readers: [`PrefixPhrase`].
 const PREFIX_TERMS: u32 = 4_000;
 
 /// The maximum number of prefixes in a query: each needs one bit per message in each place.
@@ -40,7 +40,7 @@ const MAX_TOKENS: usize = 128;
 /// The parts of a Boolean query.
 pub(super) type Parts = Vec<(Occur, Box<dyn Query>)>;
 
-/// Returns the ids of the channels with a name, which is folded.
+/// Returns the ids of the channels within the reach with a name, which is folded.
 pub type ChannelsNamed<'a> = dyn Fn(&str) -> Vec<u64> + 'a;
 
 /// A part of the query that has no effect; the search continues without it.
@@ -56,9 +56,9 @@ pub struct Warning {
 pub(super) struct Compiler<'a> {
     pub(super) fields: &'a Fields,
     pub(super) searcher: &'a Searcher,
-    /// The messages that the reader may see, unless it may see all.
-    pub(super) within: Option<&'a Arc<Within>>,
-    /// Whether the reader may see the names of users.
+    /// Warnings and names are of these documents only.
+    pub(super) within: &'a Within,
+    /// Whether words are also sought in the names of mentioned users.
     pub(super) names: bool,
     pub(super) channels_named: &'a ChannelsNamed<'a>,
     pub(super) clock: &'a Clock,
@@ -158,24 +158,6 @@ impl Compiler<'_> {
         Ok(Some(tokens))
     }
 
-    /// The places in which words are found.
-    fn places(&self) -> impl Iterator<Item = Place> + use<> {
-        let names = self.names;
-        let places = Place::ALL.into_iter();
-        places.filter(move |place| names || *place != Place::Mention)
-    }
-
-    /// A query that finds only what the reader may see: for what is found out of the index beside the hits.
-    fn seen(&self, query: Box<dyn Query>) -> Box<dyn Query> {
-        match self.within {
-            None => query,
-            Some(within) => all(vec![
-                (Occur::Must, query),
-                (Occur::Must, Box::new(IsWithin(Arc::clone(within)))),
-            ]),
-        }
-    }
-
     fn terms(&self, place: Place, tokens: &[TypedToken]) -> Vec<(usize, Term)> {
         let field = self.fields.text(place);
         let terms = tokens.iter();
@@ -207,6 +189,11 @@ impl Compiler<'_> {
             if words.is_empty() {
                 return begins_with(field, &beginning.text, place.weight());
             }
+            if !self.within.is_everything() {
+                let (within, clock) = (self.within.clone(), self.clock.clone());
+                let query = PrefixPhrase::new(field, words, beginning, within, clock);
+                return Box::new(ConstScoreQuery::new(Box::new(query), place.weight()));
+            }
             let whole = words
                 .iter()
                 .map(|word| (word.position, regex::escape(&word.text)));
@@ -219,6 +206,13 @@ impl Compiler<'_> {
         };
         let places = self.places().map(in_place);
         Ok(Some(best_of(places.collect())))
+    }
+
+    /// The places in which words are sought.
+    fn places(&self) -> impl Iterator<Item = Place> + use<> {
+        let names = self.names;
+        let places = Place::ALL.into_iter();
+        places.filter(move |place| names || *place != Place::Mention)
     }
 
     fn filter(
@@ -243,14 +237,13 @@ impl Compiler<'_> {
             Filter::Mentions(Mentioned::Who(Who::Name(name))) => {
                 let folded = fold_name(name);
                 let authors = self.authors_named(&folded, at)?;
-                let is_mentioned = self.seen(whole(self.fields.mentioned_name, &folded));
-                if authors.is_empty() && !self.clock.finds_any(self.searcher, &*is_mentioned)? {
+                let named = whole(self.fields.mentioned_name, &folded);
+                if authors.is_empty() && !self.finds_any(&*named)? {
                     self.warn(
                         at,
                         "No user has this name. Use the id to search for a role.",
                     );
                 }
-                let named = whole(self.fields.mentioned_name, &folded);
                 let known = numbers(self.fields.mentioned, authors);
                 Box::new(BooleanQuery::union(vec![named, known]))
             }
@@ -291,12 +284,11 @@ impl Compiler<'_> {
             .find_map(|tag| folded.strip_suffix(tag));
         let names = bare.into_iter().chain([folded.as_str()]);
         let written = names.map(|name| whole(self.fields.author_name, name));
-        let written: Box<dyn Query> = Box::new(BooleanQuery::union(written.collect()));
-        let seen = self.seen(written.box_clone());
-        if !self.clock.finds_any(self.searcher, &*seen)? {
+        let written = BooleanQuery::union(written.collect());
+        if !self.finds_any(&written)? {
             self.warn(at, "No author has this name.");
         }
-        Ok(written)
+        Ok(Box::new(written))
     }
 
     /// Finds messages that have a reaction with this emoji, or with a custom emoji of this name.
@@ -310,8 +302,7 @@ impl Compiler<'_> {
         } else {
             whole(self.fields.reaction_name, &fold_name(name))
         };
-        let seen = self.seen(reacted.box_clone());
-        if !self.clock.finds_any(self.searcher, &*seen)? {
+        if !self.finds_any(&*reacted)? {
             self.warn(
                 at,
                 "No message has a reaction with this emoji. Type a Unicode emoji itself, and a custom emoji by its name or id.",
@@ -321,7 +312,7 @@ impl Compiler<'_> {
     }
 
     fn authors_named(&mut self, folded: &str, at: &Range<usize>) -> Result<Vec<u64>, SearchError> {
-        let named = self.seen(whole(self.fields.author_name, folded));
+        let named = self.within.only(whole(self.fields.author_name, folded));
         let authors = self.clock.distinct(self.searcher, self.fields, &*named)?;
         if authors.len() >= MAX_IDS_OF_NAME {
             self.warn(
@@ -330,6 +321,12 @@ impl Compiler<'_> {
             );
         }
         Ok(authors)
+    }
+
+    /// Whether a query finds at least one message within the reach.
+    fn finds_any(&self, query: &dyn Query) -> Result<bool, SearchError> {
+        let query = self.within.only(query.box_clone());
+        self.clock.finds_any(self.searcher, &*query)
     }
 
     pub(super) fn has(&self, what: &str) -> Box<dyn Query> {
@@ -366,54 +363,49 @@ pub fn has_words(clause: &Clause) -> bool {
     }
 }
 
-/// The first term of a condition that looks into the content of messages.
+/// The characters of the first term by which a condition matches on the text of messages, also where it excludes: a
+/// word, a prefix or a phrase. Filters match on what a message is and has (a link, a file, a mention), not on what it
+/// says.
 #[must_use]
 pub fn reads_content(clause: &Clause) -> Option<Range<usize>> {
-    first_term(clause, &|sought| match sought {
+    first(clause, |sought| match sought {
         Sought::Word(_) | Sought::Prefix(_) | Sought::Phrase(_) => true,
-        Sought::Filter(filter) => match filter {
-            // That there is a link or a file is no content.
-            Filter::From(_)
-            | Filter::In(_)
-            | Filter::Mentions(_)
-            | Filter::Has(_)
-            | Filter::Reaction(_)
-            | Filter::Written { .. }
-            | Filter::Pinned(_)
-            | Filter::Is(_) => false,
-        },
+        Sought::Filter(_) => false,
     })
 }
 
-/// The first term of a condition that looks for a user by a name.
+/// The characters of the first term by which a condition matches on the name of a user, also where it excludes:
+/// `from:` and `mentions:` with a name. A channel's and an emoji's name are none.
 #[must_use]
 pub fn reads_names(clause: &Clause) -> Option<Range<usize>> {
-    first_term(clause, &|sought| match sought {
+    first(clause, |sought| match sought {
+        Sought::Word(_) | Sought::Prefix(_) | Sought::Phrase(_) => false,
         Sought::Filter(filter) => match filter {
-            Filter::From(who) | Filter::Mentions(Mentioned::Who(who)) => {
-                matches!(who, Who::Name(_))
-            }
-            // Channels, roles and emoji are no persons.
-            Filter::In(_)
-            | Filter::Mentions(Mentioned::Role(_) | Mentioned::Everyone | Mentioned::Here)
+            Filter::From(who) | Filter::Mentions(Mentioned::Who(who)) => match who {
+                Who::Id(_) => false,
+                Who::Name(_) => true,
+            },
+            Filter::Mentions(Mentioned::Role(_) | Mentioned::Everyone | Mentioned::Here)
+            | Filter::In(Who::Id(_) | Who::Name(_))
+            | Filter::Reaction(Who::Id(_) | Who::Name(_))
             | Filter::Has(_)
-            | Filter::Reaction(_)
             | Filter::Written { .. }
             | Filter::Pinned(_)
             | Filter::Is(_) => false,
         },
-        Sought::Word(_) | Sought::Prefix(_) | Sought::Phrase(_) => false,
     })
 }
 
-fn first_term(clause: &Clause, is_wanted: &dyn Fn(&Sought) -> bool) -> Option<Range<usize>> {
+/// The characters of the first term of which `is` is true.
+fn first(clause: &Clause, is: fn(&Sought) -> bool) -> Option<Range<usize>> {
     match clause {
         Clause::All(clauses) | Clause::Any(clauses) => {
-            let mut found = clauses.iter();
-            found.find_map(|clause| first_term(clause, is_wanted))
+            // Terms of a kind are put side by side, so the first in the tree is not always the first that was typed.
+            let places = clauses.iter().filter_map(|clause| first(clause, is));
+            places.min_by_key(|place| place.start)
         }
-        Clause::Not(inner) => first_term(inner, is_wanted),
-        Clause::Term(term) => is_wanted(&term.sought).then(|| term.at.clone()),
+        Clause::Not(inner) => first(inner, is),
+        Clause::Term(term) => is(&term.sought).then(|| term.at.clone()),
     }
 }
 
@@ -503,4 +495,54 @@ pub(super) fn ids(fields: &Fields, range: IdRange) -> Box<dyn Query> {
         Bound::Included(term(range.low)),
         Bound::Excluded(term(range.high)),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use chrono_tz::Tz;
+
+    use super::super::query::{Context, parse};
+    use super::*;
+
+    #[test]
+    fn what_a_condition_reads_of_a_message_is_found_wherever_it_stands() {
+        let context = Context {
+            now: DateTime::UNIX_EPOCH,
+            zone: Tz::UTC,
+        };
+        // The text that reads the content, and the one that reads a name.
+        for (q, content, name) in [
+            ("has:link is:edited before:2025", None, None),
+            ("from:5 mentions:5 mentions:<@&5> mentions:here", None, None),
+            ("in:general in:5 reaction:custom pinned:true", None, None),
+            ("word", Some("word"), None),
+            ("-word has:link", Some("word"), None),
+            (
+                "has:link -(from:5 OR \"a phrase\")",
+                Some("\"a phrase\""),
+                None,
+            ),
+            ("(has:link OR pre*) other", Some("pre*"), None),
+            ("=>", Some("=>"), None),
+            ("from:ada", None, Some("from:ada")),
+            ("-from:ada", None, Some("from:ada")),
+            (
+                "has:link (is:bot OR -mentions:\"a b\")",
+                None,
+                Some("mentions:\"a b\""),
+            ),
+            // The parser puts both authors in one place, before the mention.
+            (
+                "from:5 mentions:bob word from:ada",
+                Some("word"),
+                Some("mentions:bob"),
+            ),
+        ] {
+            let clause = parse(q, &context).unwrap().unwrap();
+            let text = |at: Option<Range<usize>>| at.map(|at| &q[at]);
+            assert_eq!(text(reads_content(&clause)), content, "{q}");
+            assert_eq!(text(reads_names(&clause)), name, "{q}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The deadline of a search, and walks over the index that check it.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use tantivy::Searcher;
 use tantivy::TERMINATED;
+use tantivy::TantivyError;
 use tantivy::query::EnableScoring;
 use tantivy::query::Query;
 
-use super::column::column;
-use super::error::SearchError;
-use super::fields::Fields;
+use super::error::{SearchError, TOO_LONG};
+use super::fields::{Fields, column};
 
 /// The number of messages between two checks of the deadline.
 pub(super) const LOOK_EVERY: usize = 4_096;
@@ -60,6 +60,14 @@ impl Clock {
         Ok(())
     }
 
+    /// A counter of steps that checks the deadline.
+    pub(super) fn looks(&self) -> Looks<'_> {
+        Looks {
+            clock: self,
+            unlooked: 0,
+        }
+    }
+
     /// Whether a query finds at least one message.
     pub(super) fn finds_any(
         &self,
@@ -80,7 +88,8 @@ impl Clock {
         Ok(false)
     }
 
-    /// The authors of the messages that a query finds, at most [`MAX_IDS_OF_NAME`].
+    /// The authors of the messages that a query finds; if there are more than [`MAX_IDS_OF_NAME`], those with the
+    /// smallest ids, so that it does not matter in which order the index has the messages.
     pub(super) fn distinct(
         &self,
         searcher: &Searcher,
@@ -88,23 +97,45 @@ impl Clock {
         query: &dyn Query,
     ) -> Result<Vec<u64>, SearchError> {
         let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
-        let mut values = HashSet::new();
+        let mut values = BTreeSet::new();
         for segment in searcher.segment_readers() {
             let authors = column(fields, segment, fields.author)?;
             let mut docs = weight.scorer(segment, 1.0)?;
-            let (mut doc, mut seen) = (docs.doc(), 0_usize);
-            while doc != TERMINATED && values.len() < MAX_IDS_OF_NAME {
-                seen += 1;
-                if seen.is_multiple_of(LOOK_EVERY) {
-                    self.look()?;
-                }
+            let (mut doc, mut looks) = (docs.doc(), self.looks());
+            while doc != TERMINATED {
+                looks.count(1)?;
                 // The replaced version of a message may have another author name.
                 if !segment.is_deleted(doc) {
                     values.insert(authors.get_val(doc));
+                    if values.len() > MAX_IDS_OF_NAME {
+                        values.pop_last();
+                    }
                 }
                 doc = docs.advance();
             }
         }
         Ok(values.into_iter().collect())
+    }
+}
+
+/// Checks the deadline every [`LOOK_EVERY`] steps.
+pub(super) struct Looks<'a> {
+    clock: &'a Clock,
+    unlooked: usize,
+}
+
+impl Looks<'_> {
+    /// Counts steps.
+    ///
+    /// # Errors
+    /// An error that becomes [`SearchError::TooLong`], if the deadline has passed or the caller has gone away.
+    pub(super) fn count(&mut self, steps: usize) -> tantivy::Result<()> {
+        self.unlooked += steps;
+        if self.unlooked < LOOK_EVERY {
+            return Ok(());
+        }
+        self.unlooked = 0;
+        let looked = self.clock.look();
+        looked.map_err(|_| TantivyError::SystemError(TOO_LONG.to_owned()))
     }
 }

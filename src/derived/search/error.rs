@@ -16,7 +16,7 @@ pub enum SearchError {
     Store(#[from] StoreError),
     /// The index could not be read or written.
     #[error("the search index failed: {0}")]
-    Index(#[from] TantivyError),
+    Index(#[source] TantivyError),
     /// The files of the index differ from what was written.
     #[error("the search index is damaged: {0}")]
     Damaged(String),
@@ -51,6 +51,18 @@ pub enum SearchError {
     /// The work was cancelled because the service stops.
     #[error("the work was cancelled because the service stops")]
     Stopped,
+}
+
+/// The text of the error by which a walk within tantivy says that the deadline has passed.
+pub(super) const TOO_LONG: &str = "the search took too long";
+
+impl From<TantivyError> for SearchError {
+    fn from(error: TantivyError) -> Self {
+        match error {
+            TantivyError::SystemError(reason) if reason == TOO_LONG => Self::TooLong,
+            error => Self::Index(error),
+        }
+    }
 }
 
 impl SearchError {

@@ -1,11 +1,16 @@
 //! The fields of the index. Only texts are tokenized; other fields are single terms. The rows stay in the
 //! record.
 
+use std::sync::Arc;
+
+use tantivy::SegmentReader;
+use tantivy::columnar::{Cardinality, ColumnValues};
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
 };
 use tantivy::tokenizer::{RawTokenizer, TextAnalyzer, TokenizerManager};
 
+use super::SearchError;
 use super::text::{Stems, Words};
 
 /// The version of the fields and of the text analysis: an index of another version is rebuilt. Raise it with
@@ -151,4 +156,25 @@ pub(super) fn tokenizers() -> TokenizerManager {
     tokenizers.register(STEMS, TextAnalyzer::from(Stems::default()));
     tokenizers.register(WHOLE, TextAnalyzer::from(RawTokenizer::default()));
     tokenizers
+}
+
+/// The values of a numeric field in a segment.
+pub(super) fn column(
+    fields: &Fields,
+    segment: &SegmentReader,
+    field: Field,
+) -> Result<Arc<dyn ColumnValues<u64>>, SearchError> {
+    let column = segment
+        .fast_fields()
+        .u64(fields.schema.get_field_name(field))?;
+    Ok(match column.get_cardinality() {
+        // Every document has one value, so there is nothing to look up between.
+        Cardinality::Full => column.values,
+        Cardinality::Optional | Cardinality::Multivalued => column.first_or_default_col(0),
+    })
+}
+
+/// Converts an id of the index.
+pub(super) fn known<T: TryFrom<u64>>(id: u64) -> Result<T, SearchError> {
+    T::try_from(id).map_err(|_| SearchError::Damaged(format!("{id} is not a valid snowflake")))
 }

@@ -14,15 +14,14 @@ use tantivy::{
     TERMINATED, Term,
 };
 
-use super::column::{column, known};
 use super::compile::{ChannelsNamed, Compiler, Parts, Warning, asks_for_deleted};
 use super::deadline::{Clock, LOOK_EVERY};
 use super::document::traits;
-use super::fields::Fields;
+use super::fields::{Fields, column, known};
 use super::query::Clause;
 use super::statistics::{Recorder, Statistics};
 use super::view::Searchable;
-use super::within::{IsWithin, Within};
+use super::within::Within;
 use super::{SearchError, compile};
 use crate::guild::Reach;
 use crate::message::{ChannelId, GuildId, IdRange, MessageId, UserId};
@@ -39,9 +38,9 @@ const QUARTER: i64 = 15 * 60 * 1_000;
 pub struct SearchRequest<'a> {
     /// The condition; none for all messages.
     pub clause: Option<Clause>,
-    /// What the reader may see.
+    /// Only messages within this reach. The answer is the same as if there were no others.
     pub reach: Reach,
-    /// Whether the reader may see the names of users.
+    /// Whether words are also sought in the names of mentioned users.
     pub names: bool,
     /// Only messages of this guild, if any.
     pub guild_id: Option<GuildId>,
@@ -61,7 +60,7 @@ pub struct SearchRequest<'a> {
     pub facets: Facets,
     /// The time zone of the days in a facet.
     pub zone: Tz,
-    /// Returns the channels with a name.
+    /// Returns the channels within the reach with a name.
     pub channels_named: &'a ChannelsNamed<'a>,
     /// The deadline.
     pub clock: Clock,
@@ -156,7 +155,7 @@ impl Searchable {
         let mut compiler = Compiler {
             fields: &self.fields,
             searcher: &self.searcher,
-            within: within.as_ref(),
+            within: &within,
             names: request.names,
             channels_named: request.channels_named,
             clock: &request.clock,
@@ -165,7 +164,7 @@ impl Searchable {
         };
         let query = request.query(&mut compiler)?;
         let warnings = compiler.warnings;
-        let (weight, statistics) = match self.weight(request, &*query, within.as_deref())? {
+        let (weight, statistics) = match self.weight(request, &within, &*query)? {
             Some(weighed) => weighed,
             None => return Ok(None),
         };
@@ -186,24 +185,29 @@ impl Searchable {
         }))
     }
 
+    /// The documents within a reach.
+    pub(super) fn within(&self, reach: &Reach, clock: &Clock) -> Result<Within, SearchError> {
+        self.reaches
+            .within(reach, &self.searcher, &self.fields, clock)
+    }
+
     /// The query with the statistics for its scores: on later pages, those of the walk's first page.
     fn weight(
         &self,
         request: &SearchRequest<'_>,
+        within: &Within,
         query: &dyn Query,
-        within: Option<&Within>,
     ) -> Result<Option<Weighed>, SearchError> {
         if request.sort != Sort::Relevance {
             let scoring = EnableScoring::disabled_from_searcher(&self.searcher);
             return Ok(Some((query.weight(scoring)?, Statistics::default())));
         }
-        let within = within.map(|within| (within, &request.clock));
-        let recorder = Recorder::new(&self.searcher, within);
+        let mut recorder = Recorder::new(&self.searcher, within, &request.clock);
+        if request.after.is_some() {
+            recorder = recorder.of_later_page();
+        }
         let scoring = EnableScoring::enabled_from_statistics_provider(&recorder, &self.searcher);
-        let weight = query.weight(scoring);
-        // Counting within a reach ends with the deadline, of which tantivy knows nothing.
-        request.clock.look()?;
-        let weight = weight?;
+        let weight = query.weight(scoring)?;
         let mut statistics = recorder.statistics();
         let Some(position) = &request.after else {
             return Ok(Some((weight, statistics)));
@@ -231,9 +235,10 @@ impl SearchRequest<'_> {
         &self,
         searcher: &Searcher,
         fields: &Fields,
-        within: Option<&Arc<Within>>,
+        within: &Within,
     ) -> Result<Parts, SearchError> {
         let mut required = Vec::new();
+        required.extend(within.query());
         if let Some(guild) = self.guild_id {
             let guild = guild.as_i64().cast_unsigned();
             // Most records are of one guild: then there is nothing to compare.
@@ -252,9 +257,6 @@ impl SearchRequest<'_> {
             (Occur::Must, Box::new(ConstScoreQuery::new(query, 0.0)))
         });
         let mut parts: Parts = required.collect();
-        if let Some(within) = within {
-            parts.push((Occur::Must, Box::new(IsWithin(Arc::clone(within)))));
-        }
         let wants_deleted =
             self.include_deleted || self.clause.as_ref().is_some_and(asks_for_deleted);
         if !wants_deleted {

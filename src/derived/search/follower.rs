@@ -13,8 +13,8 @@ use super::SearchError;
 use super::fields::Fields;
 use super::folder::{Folder, Found, verify};
 use super::mark::{Filling, Mark};
-use super::reaches::KnownReaches;
 use super::view::{Search, Searchable, View};
+use super::within::Reaches;
 use super::writer::Writer;
 use crate::backoff::Pauses;
 use crate::failpoint;
@@ -52,6 +52,8 @@ pub struct Follower {
     folder: Folder,
     settings: Settings,
     view: watch::Sender<View>,
+    /// Of all commits.
+    reaches: Reaches,
     doubted: Arc<Notify>,
     status: StatusSender,
     /// Why the existing index is unusable: it is set aside before anything else.
@@ -75,6 +77,7 @@ impl Follower {
             folder,
             settings,
             view: watch::Sender::new(View::default()),
+            reaches: Reaches::default(),
             doubted: Arc::default(),
             status,
             misfit: Mutex::new(misfit),
@@ -392,12 +395,13 @@ impl Follower {
     /// Makes the last commit visible to searches.
     async fn publish(&self, writer: &Shared) -> Result<(), SearchError> {
         let (writer, folder) = (Arc::clone(writer), self.folder.clone());
+        let reaches = self.reaches.clone();
         let shown = blocking(move || {
             let writer = lock(&writer);
             let searchable = Searchable {
                 searcher: writer.searcher()?,
                 fields: Fields::new(),
-                reaches: KnownReaches::default(),
+                reaches,
                 revision: writer.mark.whole_revision(),
             };
             Ok((searchable, folder.bytes()))

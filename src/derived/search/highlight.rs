@@ -43,6 +43,15 @@ impl Highlighter {
         })
     }
 
+    /// The same without hits in the names of mentioned users, for a caller that may not see names.
+    #[must_use]
+    pub fn without_names(self) -> Self {
+        Self {
+            in_names: Wanted::default(),
+            ..self
+        }
+    }
+
     /// The hits in a message.
     #[must_use]
     pub fn in_message(&self, message: &FollowedMessage) -> Vec<Highlight> {

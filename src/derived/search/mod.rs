@@ -4,9 +4,7 @@
 //! `text` splits texts into terms, `document` makes the terms of a message, `writer` commits them with the
 //! [`Mark`] (the watermark), `folder` opens the index or sets it aside, and [`Follower`] keeps it up to date.
 //! `query` parses what somebody typed, `compile` turns it into tantivy's queries, and `find` runs these.
-//! `within` is what a limited reader may see.
 
-mod column;
 mod compile;
 mod deadline;
 mod document;
@@ -20,8 +18,8 @@ mod highlight;
 mod mark;
 mod names;
 mod outside;
+mod prefix_phrase;
 pub mod query;
-mod reaches;
 mod statistics;
 pub mod text;
 mod view;

@@ -31,7 +31,7 @@ pub struct Written {
 pub struct Typed {
     /// The beginning of a name or of one of its words, folded.
     pub prefix: String,
-    /// What the reader may see.
+    /// Only names and messages within this reach.
     pub reach: Reach,
     /// Only messages of this guild, if any.
     pub guild_id: Option<GuildId>,
@@ -110,8 +110,8 @@ impl Searchable {
             channels_named: &|_| Vec::new(),
             clock: clock.clone(),
         };
-        let within = self.within(&typed.reach, clock)?;
-        parts.extend(request.filter(&self.searcher, &self.fields, within.as_ref())?);
+        let within = self.within(&request.reach, clock)?;
+        parts.extend(request.filter(&self.searcher, &self.fields, &within)?);
         let scoring = EnableScoring::disabled_from_searcher(&self.searcher);
         let weight = all(parts).weight(scoring)?;
         let mut pass = Pass::new(&request);

@@ -1,13 +1,18 @@
 //! The statistics from which scores are computed: how many messages there are, how long they are, and how often
 //! each term occurs. They change with every commit. A walk over pages keeps those of its first page, so that
 //! the rank of a message does not change in between.
+//!
+//! A limited reader's statistics count the messages within the reach only, or a score would tell how often others use a
+//! word. All three numbers are counted, also the length: with a constant, a hit in a place that few messages have
+//! (embeds, polls) would rank otherwise than for an unlimited reader. Unlike tantivy's, these numbers leave out what was
+//! replaced, because when that is removed depends on the messages of others.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use tantivy::query::Bm25StatisticsProvider;
 use tantivy::schema::Field;
-use tantivy::{Searcher, TantivyError, Term};
+use tantivy::{Searcher, Term};
 
 use super::deadline::Clock;
 use super::within::Within;
@@ -62,17 +67,29 @@ impl Rounded {
 /// Reads the numbers from an index, and records them.
 pub(super) struct Recorder<'a> {
     searcher: &'a Searcher,
-    /// The messages that count, unless all do, and the deadline of counting them.
-    within: Option<(&'a Within, &'a Clock)>,
+    within: &'a Within,
+    clock: &'a Clock,
+    /// Whether the numbers matter, and not only what they are of.
+    is_counting: bool,
     asked: RefCell<Statistics>,
 }
 
 impl<'a> Recorder<'a> {
-    pub(super) fn new(searcher: &'a Searcher, within: Option<(&'a Within, &'a Clock)>) -> Self {
+    pub(super) fn new(searcher: &'a Searcher, within: &'a Within, clock: &'a Clock) -> Self {
         Self {
             searcher,
             within,
+            clock,
+            is_counting: true,
             asked: RefCell::default(),
+        }
+    }
+
+    /// A recorder for a later page, which has the numbers of the first: it answers with zeros.
+    pub(super) fn of_later_page(self) -> Self {
+        Self {
+            is_counting: false,
+            ..self
         }
     }
 
@@ -80,8 +97,14 @@ impl<'a> Recorder<'a> {
         self.asked.into_inner()
     }
 
-    fn answer(&self, of: Of, answer: u64) -> tantivy::Result<u64> {
-        let rounded = Rounded::new(answer);
+    /// A number, counted once.
+    fn answer(&self, of: Of, count: impl FnOnce() -> tantivy::Result<u64>) -> tantivy::Result<u64> {
+        let known = self.asked.borrow().0.get(&of).copied();
+        let rounded = match known {
+            Some(known) => known,
+            None if self.is_counting => Rounded::new(count()?),
+            None => Rounded(0),
+        };
         self.asked.borrow_mut().0.insert(of, rounded);
         Ok(rounded.number())
     }
@@ -89,30 +112,24 @@ impl<'a> Recorder<'a> {
 
 impl Bm25StatisticsProvider for Recorder<'_> {
     fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
-        let answer = match self.within {
-            Some((within, _)) => within.tokens(field),
-            None => self.searcher.total_num_tokens(field)?,
-        };
-        self.answer(Of::Tokens(field.field_id()), answer)
+        self.answer(Of::Tokens(field.field_id()), || {
+            let within = self.within.tokens(self.searcher, field, self.clock);
+            within.unwrap_or_else(|| self.searcher.total_num_tokens(field))
+        })
     }
 
     fn total_num_docs(&self) -> tantivy::Result<u64> {
-        let answer = match self.within {
-            Some((within, _)) => within.documents,
-            None => self.searcher.total_num_docs()?,
-        };
-        self.answer(Of::Documents, answer)
+        self.answer(Of::Documents, || match self.within.documents() {
+            Some(within) => Ok(within),
+            None => self.searcher.total_num_docs(),
+        })
     }
 
     fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
-        let answer = match self.within {
-            Some((within, clock)) => {
-                let counted = within.doc_freq(self.searcher, term, clock);
-                counted.map_err(|error| TantivyError::SystemError(error.to_string()))?
-            }
-            None => self.searcher.doc_freq(term)?,
-        };
-        self.answer(Of::Frequency(term.clone()), answer)
+        self.answer(Of::Frequency(term.clone()), || {
+            let within = self.within.doc_freq(self.searcher, term, self.clock);
+            within.unwrap_or_else(|| self.searcher.doc_freq(term))
+        })
     }
 }
 

@@ -5,12 +5,8 @@ use std::sync::Arc;
 use tantivy::Searcher;
 use tokio::sync::{Notify, watch};
 
-use super::SearchError;
-use super::deadline::Clock;
 use super::fields::Fields;
-use super::reaches::KnownReaches;
-use super::within::Within;
-use crate::guild::Reach;
+use super::within::Reaches;
 
 /// Access to the index. Cheap to clone.
 #[derive(Clone)]
@@ -33,7 +29,7 @@ pub(super) enum View {
 pub struct Searchable {
     pub(super) searcher: Searcher,
     pub(super) fields: Fields,
-    pub(super) reaches: KnownReaches,
+    pub(super) reaches: Reaches,
     /// The last revision of the record that the commit contains completely.
     pub revision: i64,
 }
@@ -60,20 +56,5 @@ impl Search {
     /// Has all files compared with their checksums, after a search failed in a way that intact files exclude.
     pub fn doubt(&self) {
         self.doubted.notify_one();
-    }
-}
-
-impl Searchable {
-    /// The documents of a reach; none if it has all.
-    pub(super) fn within(
-        &self,
-        reach: &Reach,
-        clock: &Clock,
-    ) -> Result<Option<Arc<Within>>, SearchError> {
-        if reach.is_everything() {
-            return Ok(None);
-        }
-        let read = || Within::read(&self.searcher, &self.fields, reach, clock);
-        Ok(Some(self.reaches.get(reach, read)?))
     }
 }

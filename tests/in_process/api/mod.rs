@@ -9,6 +9,7 @@ mod connections;
 mod conventions;
 mod coverage;
 mod download;
+mod limited_search;
 mod log;
 mod message;
 mod messages;

@@ -1,269 +1,377 @@
-//! A search of a limited key over everything answers, byte for byte, like the same search where only what the key may
-//! see was ever stored: hits, scores, totals, facets, warnings, cursors, completions.
+//! What a limited reader finds: the same as if there were nothing outside of the reach.
+//!
+//! `GUILDLAKE_SEARCH_REACHES` sets the number of reaches.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use axum::http::Method;
-use guildlake::guild::{Channel, Limits};
-use guildlake::keys::{NewKey, Scope};
-use guildlake::message::{ChannelId, GuildId, Message, Observed, Source};
-use guildlake::store::Batch;
+use chrono_tz::Tz;
+use guildlake::derived::search::query::{Clause, Context, parse};
+use guildlake::derived::search::{
+    Clock, Facets, Highlighter, Place, Position, SearchRequest, Searchable, Sort, Typed,
+};
+use guildlake::guild::{Limits, Reach};
+use guildlake::message::IdRange;
 use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
-use serde_json::{Value, json};
 
-use testkit::lake::{CHANNEL, GUILD, Lake, minute};
-use testkit::payload;
+use testkit::community::{Community, NAMES, WORDS, user};
+use testkit::lake::{Lake, at};
 use testkit::plan::{rounds, seed};
 
-/// Guild, parent and type of each channel, by its number.
-const CHANNELS: [(i64, Option<i64>, u8); 7] = [
-    (GUILD, None, 4),
-    (GUILD, Some(0), 0),
-    (GUILD, Some(1), 11),
-    (GUILD, Some(0), 0),
-    (GUILD, None, 0),
-    (GUILD + 1, None, 0),
-    (GUILD + 1, Some(5), 11),
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Queries for each reach.
+const QUERIES: usize = 60;
+
+/// Filters, among them ids and names that only some of the guilds have.
+const FILTERS: [&str; 24] = [
+    "from:ada",
+    "from:erin",
+    "from:nobody",
+    "mentions:bob",
+    "mentions:nobody",
+    "mentions:1000000000000000001",
+    "mentions:everyone",
+    "in:general",
+    "in:secret",
+    "in:\"a thread\"",
+    "in:nowhere",
+    "has:link",
+    "has:embed",
+    "has:image",
+    "has:reaction",
+    "reaction:👍",
+    "reaction:custom",
+    "reaction:77",
+    "reaction:🦀",
+    "is:edited",
+    "is:deleted",
+    "is:reply",
+    "is:bot",
+    "during:2025-02",
 ];
 
-const NAMES: [&str; 6] = ["ada", "bob", "eve", "zoë smith", "ada lovelace", "old#1234"];
-
-const WORDS: [&str; 12] = [
-    "apple", "apples", "pear", "plum", "running", "run", "naïve", "東京", "x1", "hello", "world",
-    "rare",
+/// Prefixes, alone and at the end of a phrase.
+const PREFIXES: [&str; 9] = [
+    "rel*",
+    "foo-ba*",
+    "notes foo-ba*",
+    "snake_ca*",
+    "youtube.co*",
+    "example.or*",
+    "https://example.xy*",
+    "東京*",
+    "no*",
 ];
 
-fn channel(number: usize) -> Channel {
-    let (guild, parent, channel_type) = CHANNELS[number];
-    let id = |number: i64| ChannelId::try_from(CHANNEL + number).unwrap();
-    Channel {
-        id: id(number as i64),
-        guild_id: GuildId::try_from(guild).unwrap(),
-        parent_id: parent.map(id),
-        channel_type,
-        name: format!("room {}", number % 4),
-    }
+/// What is asked.
+struct Question {
+    q: String,
+    clause: Option<Clause>,
+    sort: Sort,
+    include_deleted: bool,
+    facets: Facets,
+    limit: usize,
 }
 
-/// The messages of some channels, in commits of their own, so that the index has several segments.
-async fn filled(seed: u64, count: i64, keep: &BTreeSet<i64>) -> Lake {
-    let mut dice = StdRng::seed_from_u64(seed);
-    let mut lake = Lake::new();
-    lake.commit(&Batch {
-        channels: (0..CHANNELS.len())
-            .map(channel)
-            .filter(|it| keep.contains(&it.id.as_i64()))
-            .collect(),
-        ..Batch::default()
-    });
-    let mut batch = Vec::new();
-    for n in 0..count {
-        let of = channel(dice.random_range(1..CHANNELS.len()));
-        let text: Vec<_> = (0..dice.random_range(1..8))
-            .map(|_| WORDS[dice.random_range(0..WORDS.len())])
-            .collect();
-        let author = dice.random_range(0..NAMES.len());
-        let mut payload = payload::message(minute(n), of.id, 500 + author as i64, &text.join(" "));
-        payload["author"]["username"] = json!(NAMES[author]);
-        if dice.random_bool(0.2) {
-            let mentioned = dice.random_range(0..NAMES.len());
-            let name = NAMES[mentioned];
-            payload["mentions"] = json!([{"id": (500 + mentioned).to_string(), "username": name}]);
-        }
-        if dice.random_bool(0.2) {
-            payload["reactions"] = json!([{"count": 1, "emoji": {"id": null, "name": "👍"}}]);
-        }
-        if dice.random_bool(0.2) {
-            payload["embeds"] =
-                json!([{"title": "an apple embed", "description": "of a rare world"}]);
-        }
-        let (edits, deletes) = (dice.random_bool(0.1), dice.random_bool(0.1));
-        let ends_a_commit = n % 60 == 59;
-        if keep.contains(&of.id.as_i64()) {
-            let observed = |at: i64| {
-                let at = 1_940_000_000_000_000 + n * 10 + at;
-                Observed::asked(chrono::DateTime::from_timestamp_micros(at).unwrap())
-            };
-            let mut add = |payload: &Value, at| {
-                let read = Message::read(
-                    of.guild_id,
-                    Source::Rest,
-                    observed(at),
-                    &payload.to_string(),
-                );
-                batch.push(read.unwrap());
-            };
-            add(&payload, 0);
-            if edits {
-                payload["content"] =
-                    json!(format!("{} edited", payload["content"].as_str().unwrap()));
-                payload["edited_timestamp"] = json!("2026-06-01T00:00:00.000000+00:00");
-                add(&payload, 1);
-            }
-            if deletes {
-                let id = minute(n).try_into().unwrap();
-                let at = |text: &str| testkit::lake::at(text);
-                let gone = guildlake::message::Gone::new(
-                    id,
-                    at("2025-05-31T23:59:00Z"),
-                    at("2025-06-01T00:00:00Z"),
-                    guildlake::message::DeletedBy::Gateway,
-                );
-                batch.push(Message::told_gone(id, of.guild_id, of.id, gone));
-            }
-        }
-        if ends_a_commit || n + 1 == count {
-            lake.commit(&Batch {
-                messages: std::mem::take(&mut batch),
-                ..Batch::default()
-            });
-            lake.index().await;
-        }
-    }
-    lake
+/// All of an answer, in comparable form.
+#[derive(Debug, PartialEq)]
+struct Answer {
+    hits: Vec<(i64, i64, u32)>,
+    next: Option<Position>,
+    total: u64,
+    counts: String,
+    warnings: String,
 }
 
-fn term(dice: &mut StdRng) -> String {
-    let word = WORDS[dice.random_range(0..WORDS.len())];
-    let name = NAMES[dice.random_range(0..NAMES.len())];
-    match dice.random_range(0..12) {
-        0 => format!("\"{word} {}\"", WORDS[dice.random_range(0..WORDS.len())]),
-        1 => format!("{}*", &word.chars().take(2).collect::<String>()),
-        2 => format!("from:\"{name}\""),
-        3 => "from:nobody".to_owned(),
-        4 => format!("mentions:\"{name}\""),
-        5 => format!("in:\"room {}\"", dice.random_range(0..5)),
-        6 => "reaction:👍".to_owned(),
-        7 => "reaction:🎉".to_owned(),
-        8 => "has:embed".to_owned(),
-        9 => format!("from:{}", 500 + dice.random_range(0..NAMES.len())),
-        _ => word.to_owned(),
+impl Question {
+    fn new(dice: &mut StdRng) -> Self {
+        let q = text(dice, 3);
+        let context = Context {
+            now: at("2025-03-01T00:00:00Z"),
+            zone: Tz::UTC,
+        };
+        let clause = parse(&q, &context).unwrap_or_else(|mistake| panic!("{q}: {mistake}"));
+        Self {
+            clause,
+            sort: *[Sort::Relevance, Sort::Relevance, Sort::Newest, Sort::Oldest]
+                .choose(dice)
+                .unwrap(),
+            include_deleted: dice.random(),
+            facets: Facets {
+                channel: dice.random(),
+                author: dice.random(),
+                day: dice.random(),
+            },
+            limit: dice.random_range(1..20),
+            q,
+        }
     }
-}
 
-fn question(dice: &mut StdRng) -> String {
-    let terms: Vec<_> = (0..dice.random_range(1..4))
-        .map(|_| match dice.random_range(0..6) {
-            0 => format!("-{}", term(dice)),
-            1 => format!("({} OR {})", term(dice), term(dice)),
-            _ => term(dice),
+    /// The answer of an index; an error as text.
+    fn ask(
+        &self,
+        index: &Searchable,
+        community: &Community,
+        (reach, channels): (&Reach, &Reach),
+        after: Option<Position>,
+    ) -> Result<Answer, String> {
+        let (clock, _leave_on_drop) = Clock::until(Instant::now() + PATIENCE);
+        let found = index.find(&SearchRequest {
+            clause: self.clause.clone(),
+            reach: reach.clone(),
+            names: true,
+            guild_id: None,
+            channel_id: None,
+            range: IdRange::ALL,
+            include_deleted: self.include_deleted,
+            sort: self.sort,
+            after,
+            limit: self.limit,
+            facets: self.facets,
+            zone: Tz::Europe__Paris,
+            channels_named: &|name| community.channels_named(name, channels),
+            clock,
+        });
+        let found = found.map_err(|error| error.to_string())?.unwrap();
+        let hits = found.hits.iter().map(|hit| {
+            (
+                hit.message_id.as_i64(),
+                hit.channel_id.as_i64(),
+                hit.score.to_bits(),
+            )
+        });
+        Ok(Answer {
+            hits: hits.collect(),
+            next: found.next,
+            total: found.total,
+            counts: format!("{:?}", found.counts),
+            warnings: format!("{:?}", found.warnings),
         })
-        .collect();
-    terms.join(" ")
-}
-
-/// The page without the revisions, which count commits that the key knows nothing of, and without the cursor.
-fn comparable(mut page: Value) -> Value {
-    page.as_object_mut().unwrap().remove("as_of_revision");
-    page.as_object_mut().unwrap().remove("next_cursor");
-    for row in page["data"].as_array_mut().unwrap() {
-        if let Some(row) = row.as_object_mut() {
-            row.remove("revision");
-        }
     }
-    page
 }
 
-#[tokio::test]
-async fn a_limited_search_is_that_of_an_index_without_the_rest() {
-    let seed = seed();
-    println!("seed {seed} (GUILDLAKE_SEED={seed} plays it again)");
-    let questions = rounds("GUILDLAKE_REACH_QUESTIONS", 60);
+fn text(dice: &mut StdRng, pieces: usize) -> String {
+    let mut text = Vec::new();
+    for _ in 0..dice.random_range(1..=pieces) {
+        let minus = if dice.random_range(0..5) == 0 {
+            "-"
+        } else {
+            ""
+        };
+        let piece = match dice.random_range(0..10) {
+            0..3 => (*WORDS.choose(dice).unwrap()).to_owned(),
+            3 => format!(
+                "\"{} {}\"",
+                WORDS[dice.random_range(0..4)],
+                WORDS.choose(dice).unwrap()
+            ),
+            4 => (*PREFIXES.choose(dice).unwrap()).to_owned(),
+            5 => format!(
+                "({} OR {})",
+                WORDS.choose(dice).unwrap(),
+                FILTERS.choose(dice).unwrap()
+            ),
+            6 => format!("from:{}", user(dice.random_range(0..8))),
+            _ => (*FILTERS.choose(dice).unwrap()).to_owned(),
+        };
+        text.push(format!("{minus}{piece}"));
+    }
+    text.join(" ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limited_answer_is_that_of_an_index_with_nothing_else() {
+    let (reaches, seed) = (rounds("GUILDLAKE_SEARCH_REACHES", 6), seed());
+    println!("reaches: seed {seed}, {reaches} reaches");
     let mut dice = StdRng::seed_from_u64(seed);
-    let all: Vec<Channel> = (0..CHANNELS.len()).map(channel).collect();
-    let everything = all.iter().map(|it| it.id.as_i64()).collect();
-    let whole = filled(seed, 400, &everything).await;
-    let mut words = 0;
-    for (guilds, channels) in [
-        (&[][..], &[0][..]),
-        (&[], &[4]),
-        (&[], &[2, 6]),
-        (&[GUILD + 1], &[]),
-        (&[GUILD], &[1, 5]),
-    ] {
-        let limits = Limits {
-            guilds: guilds.iter().map(|id| (*id).try_into().unwrap()).collect(),
-            channels: channels
-                .iter()
-                .map(|number| (CHANNEL + number).try_into().unwrap())
-                .collect(),
-        };
-        let reach = limits.reach(&all);
-        let seen = all.iter().filter(|it| reach.has(it.guild_id, it.id));
-        let seen: BTreeSet<i64> = seen.map(|it| it.id.as_i64()).collect();
-        let part = filled(seed, 400, &seen).await;
-        let key = |lake: &Lake, names: bool| {
-            let new = NewKey {
-                name: "limited".to_owned(),
-                scopes: [Scope::Search, Scope::Content].into(),
-                names,
-                limits: limits.clone(),
-                expires_at: None,
-            };
-            lake.key(new).0
-        };
-        let keys = [true, false].map(|names| (key(&whole, names), key(&part, names)));
-        for n in 0..questions {
-            let (of_whole, of_part) = &keys[usize::from(n % 4 == 3)];
-            let sort = ["relevance", "newest", "oldest"][dice.random_range(0..3)];
-            let q = question(&mut dice);
-            let form = url::form_urlencoded::Serializer::new(String::new())
-                .append_pair("q", &q)
-                .append_pair("sort", sort)
-                .append_pair("limit", "7")
-                .append_pair("facets", "channel,author,day")
-                .append_pair(
-                    "include_deleted",
-                    if dice.random_bool(0.3) {
-                        "true"
-                    } else {
-                        "false"
-                    },
-                )
-                .finish();
-            let ask = |lake: &Lake, cursor: &str, key: &str| {
-                let path = format!("/v1/search?{form}{cursor}");
-                let (router, key) = (lake.router.clone(), key.to_owned());
-                async move { testkit::lake::asked(router, Method::GET, &path, &key).await }
-            };
-            let mut cursors = [String::new(), String::new()];
-            for _ in 0..4 {
-                let limited = ask(&whole, &cursors[0], of_whole).await;
-                let expected = ask(&part, &cursors[1], of_part).await;
-                assert_eq!(limited.status, expected.status, "{q}: {}", limited.text());
-                if limited.status != 200 {
+    let community = Community::new(seed, 400);
+    let everything = community.record(&Reach::EVERYTHING, &mut dice).await;
+    let (mut asked, mut found, mut pages) = (0, 0, 0);
+    for n in 0..reaches {
+        let reach = community.reach(&mut dice);
+        let part = community.record(&reach, &mut dice).await;
+        let (full, part) = (index(&everything), index(&part));
+        for _ in 0..QUERIES {
+            let question = Question::new(&mut dice);
+            let what = format!(
+                "seed {seed}, reach {n} {reach:?}: {}, {:?}",
+                question.q, question.sort
+            );
+            let (mut after, mut walked) = (None, Vec::new());
+            loop {
+                let limited = question.ask(&full, &community, (&reach, &reach), after.clone());
+                let same = question.ask(&part, &community, (&reach, &reach), after.clone());
+                assert_eq!(limited, same, "{what}");
+                let Ok(limited) = limited else { break };
+                if after.is_none() {
+                    let all = (&Reach::EVERYTHING, &reach);
+                    let all = question.ask(&part, &community, all, None).unwrap();
+                    assert_eq!(
+                        (limited.total, &limited.counts, &limited.warnings),
+                        (all.total, &all.counts, &all.warnings),
+                        "{what}"
+                    );
+                }
+                walked.extend(limited.hits.iter().map(|(id, ..)| *id));
+                pages += 1;
+                after = limited.next;
+                if after.is_none() {
+                    assert_eq!(walked.len() as u64, limited.total, "{what}");
                     break;
                 }
-                let pages = [limited.json(), expected.json()];
-                words += pages[0]["total"].as_u64().unwrap();
-                // A cursor has the time of its walk's first request.
-                let next = pages
-                    .each_ref()
-                    .map(|page| page["next_cursor"].as_str().map(str::to_owned));
-                let [limited, expected] = pages.map(comparable);
-                assert!(limited == expected, "{q} {sort}\n{limited}\n{expected}");
-                let [Some(one), Some(other)] = next else {
-                    break;
-                };
-                cursors = [one, other].map(|cursor| format!("&cursor={cursor}"));
             }
+            asked += 1;
+            found += usize::from(!walked.is_empty());
+            let distinct: std::collections::BTreeSet<_> = walked.iter().collect();
+            assert_eq!(distinct.len(), walked.len(), "{what}: a hit twice");
         }
-        for text in ["a", "ad", "b", "z", "sm", "room", "r", "o"] {
-            for filter in ["from", "in"] {
-                let path = format!("/v1/search/suggest?filter={filter}&text={text}");
-                let (of_whole, of_part) = &keys[0];
-                let limited =
-                    testkit::lake::asked(whole.router.clone(), Method::GET, &path, of_whole).await;
-                let expected =
-                    testkit::lake::asked(part.router.clone(), Method::GET, &path, of_part).await;
-                assert_eq!(
-                    limited.text(),
-                    expected.text(),
-                    "{path} {guilds:?} {channels:?}"
-                );
-            }
+        for prefix in ["", "a", "ca", "b", "nobody"] {
+            let limited = suggested(&full, prefix, &reach);
+            assert_eq!(
+                limited,
+                suggested(&part, prefix, &reach),
+                "seed {seed}, {reach:?}: {prefix}"
+            );
+            assert_eq!(
+                limited,
+                suggested(&part, prefix, &Reach::EVERYTHING),
+                "seed {seed}, {reach:?}: {prefix}"
+            );
         }
     }
-    assert!(words > 1_000, "the questions find too little: {words}");
+    println!("reaches: {asked} queries on {pages} pages, {found} found something");
+    assert!(found > asked / 4, "the queries find too little to compare");
+}
+
+/// All that suggestions are made of.
+fn suggested(index: &Searchable, prefix: &str, reach: &Reach) -> String {
+    let (clock, _leave_on_drop) = Clock::until(Instant::now() + PATIENCE);
+    let typed = Typed {
+        prefix: prefix.to_owned(),
+        reach: reach.clone(),
+        guild_id: None,
+    };
+    let authors = index.authors_beginning(&typed, &clock).unwrap();
+    let written = authors.iter().flat_map(|(author, ..)| {
+        let under = |name: &&str| {
+            index
+                .written(*author, name, &[(*name).to_owned()], &typed, &clock)
+                .unwrap()
+        };
+        NAMES.iter().map(under).collect::<Vec<_>>()
+    });
+    let written: Vec<_> = written.collect();
+    format!("{authors:?} {written:?}")
+}
+
+fn index(lake: &Lake) -> Arc<Searchable> {
+    lake.indexer.search().now().unwrap()
+}
+
+/// tantivy refuses a phrase whose last word can be any of thousands, and counts them in all messages.
+#[tokio::test(flavor = "multi_thread")]
+async fn how_many_words_others_use_does_not_show() {
+    let mut dice = StdRng::seed_from_u64(1);
+    let community = Community::new(1, 50);
+    let mut lake = community.record(&Reach::EVERYTHING, &mut dice).await;
+    let many: Vec<String> = (0..5_000).map(|n| format!("foo-xa{n}")).collect();
+    let texts = many.chunks(100).map(|words| words.join(" "));
+    // The kit's own channel is none of the community.
+    lake.add(
+        (0..)
+            .zip(texts)
+            .map(|(n, text)| testkit::lake::payload(testkit::lake::minute(n), &text)),
+    );
+    lake.index().await;
+    let index = index(&lake);
+    let question = |q: &str| Question {
+        q: q.to_owned(),
+        clause: parse(
+            q,
+            &Context {
+                now: at("2025-03-01T00:00:00Z"),
+                zone: Tz::UTC,
+            },
+        )
+        .unwrap(),
+        sort: Sort::Relevance,
+        include_deleted: false,
+        facets: Facets::default(),
+        limit: 100,
+    };
+    let everybody = question("foo-xa*").ask(
+        &index,
+        &community,
+        (&Reach::EVERYTHING, &Reach::EVERYTHING),
+        None,
+    );
+    assert!(everybody.unwrap_err().contains("expansions"));
+    let limits = Limits {
+        guilds: [community.guilds[1].id].into(),
+        ..Limits::default()
+    };
+    let reach = limits.reach(&community.channels);
+    let limited = question("foo-xa*").ask(&index, &community, (&reach, &reach), None);
+    assert_eq!(limited.unwrap().total, 0);
+    let limits = Limits {
+        channels: [testkit::lake::CHANNEL.try_into().unwrap()].into(),
+        ..Limits::default()
+    };
+    let reach = limits.reach(&community.channels);
+    let limited = question("foo-xa*").ask(&index, &community, (&reach, &reach), None);
+    assert_eq!(limited.unwrap().total, 50);
+}
+
+/// Without names, no word finds a message by the name of a mentioned user, and none is shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_names_words_are_not_sought_in_them() {
+    let mut lake = Lake::new();
+    let mut payload: serde_json::Value = serde_json::from_str(&testkit::lake::payload(
+        testkit::lake::minute(0),
+        "hello <@5>",
+    ))
+    .unwrap();
+    payload["mentions"] = serde_json::json!([{"id": "5", "username": "zoe"}]);
+    lake.add([payload.to_string()]);
+    lake.index().await;
+    let index = index(&lake);
+    for (q, names, expected) in [
+        ("zoe", true, 1),
+        ("zoe", false, 0),
+        ("zo*", true, 1),
+        ("zo*", false, 0),
+        ("hello", false, 1),
+    ] {
+        let context = Context {
+            now: at("2025-03-01T00:00:00Z"),
+            zone: Tz::UTC,
+        };
+        let (clock, _leave_on_drop) = Clock::until(Instant::now() + PATIENCE);
+        let clause = parse(q, &context).unwrap();
+        let hits = index.find(&SearchRequest {
+            clause: clause.clone(),
+            reach: Reach::EVERYTHING,
+            names,
+            guild_id: None,
+            channel_id: None,
+            range: IdRange::ALL,
+            include_deleted: false,
+            sort: Sort::Relevance,
+            after: None,
+            limit: 10,
+            facets: Facets::default(),
+            zone: Tz::UTC,
+            channels_named: &|_| Vec::new(),
+            clock,
+        });
+        assert_eq!(hits.unwrap().unwrap().total, expected, "{q} {names}");
+        let highlighter = Highlighter::new(&clause.unwrap()).unwrap();
+        let shown =
+            |highlighter: &Highlighter| highlighter.in_text(Place::Mention, "zoe").is_some();
+        assert_eq!(shown(&highlighter), q.starts_with('z'));
+        assert!(!shown(&highlighter.without_names()));
+    }
 }

@@ -214,6 +214,10 @@ async fn page(api: &Api, permit: &Permit, query: SearchPageQuery) -> Result<Resp
     let shows = page.highlights() && !sight.hidden.content;
     let highlighter = search.clause.as_ref().filter(|_| shows);
     let highlighter = highlighter.and_then(Highlighter::new);
+    let highlighter = match sight.hidden.names {
+        true => highlighter.map(Highlighter::without_names),
+        false => highlighter,
+    };
     let mut rows = rows(api, found.collect(), include_raw).await?;
     if let Some(highlighter) = &highlighter
         && !include_raw
@@ -334,9 +338,6 @@ impl Shown {
                     changed_fields,
                 };
                 highlights = highlighter.in_message(&message);
-                if self.hidden.names {
-                    highlights.retain(|highlight| highlight.place != Place::Mention);
-                }
             }
             if !self.include_raw {
                 row.raw_json = None;
