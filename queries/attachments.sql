@@ -1,5 +1,6 @@
 -- title: Attachments by type and size
 -- description: Number and size of the attached files, by type.
+-- needs: content
 -- param guild_id: id, required. The guild (server) to count.
 -- param channel_id: id. Only this channel and its threads; for a category, all channels and threads in it.
 -- param from: time. Only messages written at or after this time.

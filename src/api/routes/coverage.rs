@@ -20,6 +20,7 @@ use crate::api::http::refusals::Refusals;
 use crate::api::http::syntax::{id, number, time};
 use crate::api::http::values::{Snowflake, Time, snowflake};
 use crate::api::routes::state::Api;
+use crate::guild::Reach;
 use crate::message::{ChannelId, GuildId, IdRange, MessageId};
 use crate::store::{ChannelCompleteness, CompletenessRequest, KnownRange, Outage};
 
@@ -135,8 +136,9 @@ query! {
 }
 
 impl CoverageQuery {
-    fn request(&self) -> CompletenessRequest {
+    fn request(&self, reach: Reach) -> CompletenessRequest {
         CompletenessRequest {
+            reach,
             guild_id: self.guild_id,
             channel_id: self.channel_id,
             range: IdRange::between(self.from, self.to),
@@ -170,10 +172,8 @@ pub(crate) async fn get(
     Query(query): Query<CoverageQuery>,
 ) -> Result<Response, Problem> {
     let sight = api.sight(&permit).await?;
-    let mut completeness = api.reader.completeness(query.request()).await?;
-    if !sight.reach.is_everything() {
-        completeness = Arc::new(completeness.within(query.guild_id, &sight.reach));
-    }
+    let request = query.request(sight.reach);
+    let completeness = api.reader.completeness(request).await?;
     let coverage = CoverageJson::from(completeness.summary());
 
     let after = query.cursor.map_or(0, ChannelId::as_i64);

@@ -11,6 +11,7 @@ use super::folder::Folder;
 use super::manifest::{FORMAT, FileEntry, GuildCoverage, Manifest, to_micros};
 use super::parquet_file::{Finished, ParquetFile};
 use crate::failpoint;
+use crate::guild::Reach;
 use crate::message::{GuildId, IdRange, Month};
 use crate::status::{Status, StatusSender};
 use crate::store::{CompletenessRequest, Moment, Partition, Table};
@@ -251,6 +252,7 @@ fn coverage(moment: &Moment<'_>) -> Result<Vec<GuildCoverage>, SnapshotError> {
     let mut coverage = Vec::new();
     for guild_id in moment.guilds()? {
         let known = moment.completeness(&CompletenessRequest {
+            reach: Reach::EVERYTHING,
             guild_id,
             channel_id: None,
             range: IdRange::ALL,

@@ -6,6 +6,7 @@ use duckdb::Connection;
 
 use crate::report::built_in_macros;
 use crate::store::StoreError;
+use crate::store::schema::coverage_view;
 
 /// The variable with the condition on guild and channel of the rows that [`PART`] shows. Where it is not set, a query of
 /// that catalog fails.
@@ -22,6 +23,7 @@ pub(crate) const PART: &str = "part";
 pub(crate) fn make_catalog(connection: &Connection) -> Result<(), StoreError> {
     let record: String = connection.query_row("SELECT current_database()", [], |row| row.get(0))?;
     let record = format!("\"{}\".main", record.replace('"', "\"\""));
+    let view = coverage_view::query(connection)?;
     let connection = connection.try_clone()?;
     connection.execute_batch(&format!(
         "ATTACH ':memory:' AS {WHOLE};
@@ -43,7 +45,9 @@ pub(crate) fn make_catalog(connection: &Connection) -> Result<(), StoreError> {
     // Views of their own, because a text that is read while a query is planned takes time, which most requests need
     // not take. A parent that is not shown is none.
     let in_text = record.replace('\'', &"'".repeat(2));
-    let in_text_of_text = record.replace('\'', &"'".repeat(4));
+    let condition = format!("' || coalesce(getvariable('{REACH}'), 'false') || '");
+    let coverage =
+        coverage_view::of_channels(&in_text, &view.replace('\'', &"'".repeat(2)), &condition);
     connection.execute_batch(&format!(
         "ATTACH ':memory:' AS {PART};
          USE {PART};
@@ -60,9 +64,10 @@ pub(crate) fn make_catalog(connection: &Connection) -> Result<(), StoreError> {
                          FROM {in_text}.channels WHERE ' || coalesce(getvariable('{REACH}'), 'false'));
          CREATE VIEW discord_guilds AS
              SELECT guild_id, name FROM {record}.guilds SEMI JOIN discord_channels USING (guild_id);
+         CREATE MACRO snowflake_at(moment) AS {record}.snowflake_at(moment);
+         CREATE MACRO snowflake_time(id) AS {record}.snowflake_time(id);
          CREATE VIEW coverage AS
-             FROM query('FROM query(coalesce(getvariable(''kept_coverage''), ''FROM {in_text_of_text}.coverage'')) WHERE '
-                        || coalesce(getvariable('{REACH}'), 'false'));
+             FROM query(coalesce(getvariable('kept_coverage'), '{coverage}'));
          CREATE VIEW outages AS SELECT began_at, ended_at, reason FROM {record}.outages;
          CREATE VIEW discord_reaction_events AS
              FROM query('FROM {in_text}.reaction_events WHERE ' || coalesce(getvariable('{REACH}'), 'false'));

@@ -11,6 +11,8 @@ use crate::message::{ChannelId, GuildId, IdRange};
 /// The range whose coverage is requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompletenessRequest {
+    /// What the reader may see.
+    pub reach: Reach,
     /// The channels and threads of this guild.
     pub guild_id: GuildId,
     /// Only this channel or thread, if any.
@@ -88,22 +90,6 @@ pub struct CoverageSummary {
 }
 
 impl Completeness {
-    /// The coverage of the channels of a guild that a reader may see.
-    #[must_use]
-    pub fn within(&self, guild: GuildId, reach: &Reach) -> Self {
-        let channels = self.channels.iter();
-        let seen = channels.filter(|channel| reach.has(guild, channel.id));
-        let seen = seen.map(|channel| ChannelCompleteness {
-            parent_id: channel.parent_id.filter(|id| reach.has(guild, *id)),
-            ..channel.clone()
-        });
-        Self {
-            channels: seen.collect(),
-            outages: self.outages.clone(),
-            heard_until: self.heard_until,
-        }
-    }
-
     /// Sums the coverage up. `wanted_coverage` in `queries/lib/coverage.sql` has the same rules for a report.
     #[must_use]
     pub fn summary(&self) -> CoverageSummary {

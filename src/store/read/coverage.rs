@@ -8,9 +8,11 @@ use duckdb::{Connection, params};
 use super::completeness::{
     ChannelCompleteness, Completeness, CompletenessRequest, KnownRange, Outage,
 };
+use super::reach::within;
 use super::reader::Reader;
 use crate::message::{ChannelId, IdRange};
 use crate::store::StoreError;
+use crate::store::schema::coverage_view;
 use crate::store::schema::sql::id;
 
 /// The gap reason of ids beyond the position of the gateway session.
@@ -64,11 +66,19 @@ fn channels(
     let only = request
         .channel_id
         .map(|id| format!("AND channel_id = {}", id.as_i64()));
+    let source = match within(&request.reach) {
+        None => "coverage".to_owned(),
+        Some(condition) => {
+            let query = coverage_view::query(connection)?;
+            let part = coverage_view::of_channels("main", &query, &condition);
+            format!("({part}) AS coverage")
+        }
+    };
     let mut statement = connection.prepare(&format!(
         "SELECT channel_id, parent_id, name, gone_at IS NOT NULL, greatest(low, {low}), \
          least(high, {high}), complete_by, coverage.gap_reason, stale_since, \
          reactions_stale_since \
-         FROM coverage JOIN channels USING (channel_id) \
+         FROM {source} JOIN channels USING (channel_id) \
          WHERE coverage.guild_id = {guild} {only} AND low < {high} AND high > {low} \
          ORDER BY channel_id, low",
         low = asked.low,
@@ -91,9 +101,11 @@ fn channels(
             Some((channel, _)) if channel.id == channel_id => channel.ranges.push(range),
             _ => {
                 let parent_id: Option<i64> = row.get(1)?;
+                let parent_id = parent_id.and_then(|parent| parent.try_into().ok());
+                let sees = |parent: &ChannelId| request.reach.has(request.guild_id, *parent);
                 let channel = ChannelCompleteness {
                     id: channel_id,
-                    parent_id: parent_id.and_then(|parent| parent.try_into().ok()),
+                    parent_id: parent_id.filter(sees),
                     name: row.get(2)?,
                     ranges: vec![range],
                 };

@@ -132,6 +132,7 @@ fn begin(
 ) -> Result<(Plan, Head), StoreError> {
     let moment = Moment::begin(connection)?;
     let asked = CompletenessRequest {
+        reach: request.reach.clone(),
         guild_id: request.guild_id,
         channel_id: request.channel_id,
         range: request.range,
@@ -139,9 +140,7 @@ fn begin(
     let head = Head {
         state: moment.state().clone(),
         epoch: epochs::present(connection)?,
-        coverage: coverage::completeness(connection, &asked)?
-            .within(request.guild_id, &request.reach)
-            .summary(),
+        coverage: coverage::completeness(connection, &asked)?.summary(),
     };
     Ok((selection.plan(connection)?, head))
 }

@@ -12,7 +12,7 @@ use super::completeness::CoverageSummary;
 use super::report_request::{ReportRequest, literal};
 use crate::report::Value;
 use crate::store::StoreError;
-use crate::store::file::report_catalog::{self, REACH, SHOWN, WHOLE};
+use crate::store::file::report_catalog::{self, PART, REACH, SHOWN, WHOLE};
 
 /// The maximum number of rows of all tables that are kept for the next report (some 15 MB): eight years by quarters of an
 /// hour, or hundreds by days.
@@ -39,6 +39,8 @@ struct Kept {
     checked: HashSet<String>,
     /// The variables that are set, with their values as SQL; none if that is not known.
     variables: Option<BTreeMap<String, String>>,
+    /// The reach of which the table `kept_part_coverage` has the coverage of that moment; none if it has none.
+    covered: Option<String>,
     /// The number of commits of the record at which `ends`, `coverage` and the table `kept_coverage` were read.
     commits: Option<i64>,
     ends: HashMap<String, Ends>,
@@ -204,6 +206,7 @@ impl KeptHere<'_> {
         if self.kept.commits != Some(commits) {
             self.set_variables()?;
             self.kept.commits = None;
+            self.kept.covered = None;
             self.kept.ends.clear();
             self.kept.histories.clear();
             self.kept.coverage.clear();
@@ -212,7 +215,19 @@ impl KeptHere<'_> {
             ))?;
             self.kept.commits = Some(commits);
         }
-        self.want("coverage", "FROM temp.main.kept_coverage");
+        if let Some((reach, _)) = &part {
+            if self.kept.covered.as_ref() != Some(reach) {
+                self.set_variables()?;
+                self.kept.covered = None;
+                self.connection.execute_batch(&format!(
+                    "CREATE OR REPLACE TEMP TABLE kept_part_coverage AS FROM {PART}.main.coverage"
+                ))?;
+                self.kept.covered = Some(reach.clone());
+            }
+            self.want("coverage", "FROM temp.main.kept_part_coverage");
+        } else {
+            self.want("coverage", "FROM temp.main.kept_coverage");
+        }
         let place = ["guild_id", "channel_id", "from", "to"].map(|name| text(request, name));
         let reach = part.map(|(reach, _)| reach).unwrap_or_default();
         Ok(Place(format!("{} {reach}", place.join(" "))))

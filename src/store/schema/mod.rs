@@ -3,6 +3,7 @@
 pub(crate) mod arrow_cells;
 pub(crate) mod columns;
 pub(crate) mod compact;
+pub(crate) mod coverage_view;
 pub(crate) mod levels;
 pub(crate) mod message;
 pub(crate) mod sql;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use axum::http::Method;
 use chrono::{TimeDelta, Utc};
-use guildlake::guild::{Channel, Limits};
+use guildlake::guild::{Access, AccessMark, Channel, Covered, Limits, SessionMark};
 use guildlake::keys::{NewKey, Scope};
-use guildlake::message::{ChannelId, GuildId, Message, Source};
+use guildlake::message::{ChannelId, GuildId, IdRange, Message, Source, snowflake_at};
 use guildlake::store::Batch;
 use serde_json::{Value, json};
 
@@ -858,12 +858,53 @@ fn busy(seed: u64, keep: impl Fn(i64) -> bool) -> Lake {
         channel(HIDDEN, GUILD, None, 0, "hidden"),
         channel(ELSEWHERE, OTHER_GUILD, None, 0, "elsewhere"),
     ];
+    // How far each channel was read, and whether a session follows: what is said of one channel's end depends on others.
+    let is_followed = dice.random_bool(0.5);
+    let readable = channels.iter().filter(|it| it.channel_type != 4);
+    let covered: Vec<_> = readable
+        .map(|channel| {
+            let low = minute(dice.random_range(0..2_000));
+            let high = minute(dice.random_range(2_000..20_000));
+            Covered {
+                channel_id: channel.id,
+                range: IdRange { low, high },
+                session_id: None,
+                asked_after: None,
+                unreadable: Vec::new(),
+            }
+        })
+        .collect();
+    let began = testkit::lake::at("2025-01-08T00:00:00Z");
+    let heard = testkit::lake::at("2025-01-09T00:00:00Z");
+    let session = SessionMark {
+        shard: 0,
+        session_id: "one".to_owned(),
+        resume_url: "ws://127.0.0.1".to_owned(),
+        sequence: 1,
+        live_low: snowflake_at(began),
+        live_high: snowflake_at(heard),
+        heard_at: heard,
+        intents: 0,
+    };
+    let access = |channel_id| AccessMark {
+        channel_id,
+        access: Access::Readable,
+        detail: None,
+        since: testkit::lake::at("2025-01-01T00:00:00Z"),
+    };
+    let covered: Vec<_> = covered
+        .into_iter()
+        .filter(|it| keep(it.channel_id.as_i64()))
+        .collect();
     let mut lake = Lake::new();
     lake.commit(&Batch {
         channels: channels
             .into_iter()
             .filter(|it| keep(it.id.as_i64()))
             .collect(),
+        access: covered.iter().map(|it| access(it.channel_id)).collect(),
+        covered,
+        sessions: is_followed.then_some(session).into_iter().collect(),
         messages,
         ..Batch::default()
     });
@@ -937,6 +978,10 @@ async fn each_report_of_a_limited_key_is_that_of_a_record_without_the_rest() {
         // The rest of what is said of a guild.
         for path in [
             format!("/v1/coverage?guild_id={GUILD}"),
+            format!("/v1/coverage?guild_id={OTHER_GUILD}"),
+            format!(
+                "/v1/coverage?guild_id={GUILD}&from=2025-01-02T00:00:00Z&to=2025-03-01T00:00:00Z"
+            ),
             format!("/v1/messages.ndjson?guild_id={GUILD}&columns=message_id,content"),
         ] {
             let limited = get(&whole, &key, &path).await;

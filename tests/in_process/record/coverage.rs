@@ -273,6 +273,7 @@ impl Life {
 
     async fn ranges(&self) -> Vec<KnownRange> {
         let request = CompletenessRequest {
+            reach: guildlake::guild::Reach::EVERYTHING,
             guild_id: guild(),
             channel_id: Some(channel()),
             range: IdRange::ALL,
