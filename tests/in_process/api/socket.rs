@@ -53,6 +53,31 @@ async fn a_broken_page_is_an_error_on_the_wire() {
     served.stop().await;
 }
 
+/// Any failure to read a body was answered as if the body were too large.
+#[tokio::test]
+async fn a_broken_body_is_told_from_a_large_one() {
+    let lake = Lake::new();
+    let served = Served::new(&lake).await;
+    let chunked = "content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    let large = format!("10001\r\n{}\r\n0\r\n\r\n", " ".repeat(0x10001));
+    for (body, status, code) in [
+        ("zz\r\n{}\r\n0\r\n\r\n", 400, "bad_request"),
+        ("2\r\n{}XX0\r\n\r\n", 400, "bad_request"),
+        (&large, 413, "body_too_large"),
+    ] {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        let head = format!("POST /v1/keys HTTP/1.1\r\nhost: test\r\nx-api-key: {KEY}\r\n{chunked}");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // The service closes when it has seen enough.
+        let _ = stream.write_all(body.as_bytes()).await;
+        let (head, body) = read(stream).await;
+        assert!(head.starts_with(&format!("http/1.1 {status} ")), "{head}");
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(problem["code"], code);
+    }
+    served.stop().await;
+}
+
 #[tokio::test]
 async fn head_and_compression_are_right_on_the_wire() {
     let mut lake = Lake::new();
