@@ -1,5 +1,7 @@
 //! Reads the audit log, the newest entries first.
 
+use std::ffi::OsStr;
+use std::fmt;
 use std::fs;
 use std::io;
 
@@ -45,16 +47,14 @@ impl AuditFolder {
         // The line before which the page continues, in the last of the files.
         let mut before = None;
         if let Some(cursor) = &request.cursor {
-            let Some((name, line)) = read_cursor(cursor) else {
+            let Some(Cursor { name, line }) = Cursor::parse(cursor) else {
                 return Ok(None);
             };
-            let stem = |path: &std::path::Path| path.file_stem().map(ToOwned::to_owned);
+            let name = OsStr::new(name);
             // A file that was deleted meanwhile has nothing to continue with, nor do the older ones.
-            files.retain(|(_, path)| stem(path).is_some_and(|stem| *stem <= *name));
-            let is_last = files
-                .last()
-                .is_some_and(|(_, path)| stem(path).is_some_and(|it| *it == *name));
-            before = is_last.then_some(line);
+            files.retain(|(_, path)| path.file_stem().is_some_and(|stem| stem <= name));
+            let last = files.last().and_then(|(_, path)| path.file_stem());
+            before = (last == Some(name)).then_some(line);
         }
         let mut page = AuditPage::default();
         let mut read = 0;
@@ -69,6 +69,7 @@ impl AuditFolder {
                 Err(error) => return Err(error),
             };
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            let next = |line| Some(Cursor { name: &name, line }.to_string());
             let lines: Vec<&str> = text.lines().collect();
             let end = before.take().unwrap_or(lines.len()).min(lines.len());
             for at in (0..end).rev() {
@@ -78,7 +79,7 @@ impl AuditFolder {
                 };
                 if request.wants(&entry) {
                     if page.entries.len() == request.limit {
-                        page.next_cursor = Some(format!("{name}.{}", at + 1));
+                        page.next_cursor = next(at + 1);
                         return Ok(Some(page));
                     }
                     page.entries.push(entry);
@@ -90,7 +91,7 @@ impl AuditFolder {
             }
             read += 1;
             if read == MAX_FILES && !files.is_empty() {
-                page.next_cursor = Some(format!("{name}.0"));
+                page.next_cursor = next(0);
                 break;
             }
         }
@@ -110,11 +111,34 @@ impl AuditRequest {
     }
 }
 
-/// The name of a file without its extension, and the number of its lines that are left.
-fn read_cursor(text: &str) -> Option<(&std::ffi::OsStr, usize)> {
-    let (name, line) = text.split_once('.')?;
-    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    (is_name && !name.is_empty()).then_some((name.as_ref(), line.parse().ok()?))
+/// Where a page ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cursor<'a> {
+    /// The name of a file without its extension.
+    name: &'a str,
+    /// The number of its lines that are left.
+    line: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// Parses a cursor as it is written, and in no other spelling.
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        let (name, line) = text.split_once('.')?;
+        let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let cursor = Self {
+            name,
+            line: line.parse().ok()?,
+        };
+        // The number's own parser takes a sign and leading zeros.
+        let is_canonical = cursor.to_string() == text;
+        (is_name && !name.is_empty() && is_canonical).then_some(cursor)
+    }
+}
+
+impl fmt::Display for Cursor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.name, self.line)
+    }
 }
 
 #[cfg(test)]
@@ -154,7 +178,15 @@ mod tests {
         }
         found.reverse();
         assert_eq!(found, all);
-        request.cursor = Some("../keys.0".to_owned());
-        assert_eq!(folder.page(&request).unwrap(), None);
+        for cursor in [
+            "../keys.0",
+            "20250101T000000000000Z.+1",
+            "20250101T000000000000Z.01",
+            ".1",
+            "x",
+        ] {
+            request.cursor = Some(cursor.to_owned());
+            assert_eq!(folder.page(&request).unwrap(), None, "{cursor}");
+        }
     }
 }

@@ -8,7 +8,8 @@ use axum::extract::rejection::{BytesRejection, FailedToBufferBody, RawPathParams
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use headers::{ContentType, HeaderMapExt};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 
 use super::parameters::{Parameters, QueryParameters};
 use super::problem::{Code, FieldError, Problem};
@@ -86,6 +87,23 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
             }])
         })
     }
+}
+
+/// Reads a whole number of a body. JSON does not tell whole numbers from others, so `60.0` is one too.
+pub(crate) fn whole_number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<i64>, D::Error> {
+    /// Beyond it a number with a point does not tell which whole number it is.
+    const LIMIT: f64 = 9_007_199_254_740_992.0;
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let is_whole = |number: &f64| number.fract() == 0.0 && number.abs() < LIMIT;
+    let from_float = || number.as_f64().filter(is_whole).map(|it| it as i64);
+    let whole = number.as_i64().or_else(from_float);
+    whole
+        .map(Some)
+        .ok_or_else(|| D::Error::custom("must be a whole number"))
 }
 
 /// What the variable segments of the route's path name. axum's own `Path` would answer a path that is not UTF-8

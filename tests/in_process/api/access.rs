@@ -638,14 +638,40 @@ async fn keys_are_made_rotated_and_revoked_over_http() {
             json!({"name": "x", "scopes": ["messages"], "expires_at": "2020-01-01T00:00:00Z"}),
             "expires_at",
         ),
+        // Years that no answer can show, and a second that Discord's clock does not have.
+        (
+            json!({"name": "x", "scopes": ["messages"], "expires_at": "+10000-01-01T00:00:00Z"}),
+            "expires_at",
+        ),
+        (
+            json!({"name": "x", "scopes": ["messages"], "expires_at": "2099-12-31T23:59:60Z"}),
+            "expires_at",
+        ),
         (
             json!({"name": "x", "scopes": ["messages"], "scope": []}),
             "scope",
         ),
+        // Its name is empty, but what is told has one.
+        (json!({"name": "x", "scopes": ["messages"], "": []}), "body"),
     ] {
         let answer = lake.post(KEY, Method::POST, "/v1/keys", &body).await;
         let problem = answer.is_problem(400, "invalid_parameter");
         assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+    }
+    // JSON does not tell whole numbers from others.
+    let target = format!("/v1/messages.csv?guild_id={GUILD}");
+    for (seconds, status) in [
+        ("60", 201),
+        ("60.0", 201),
+        ("6e1", 201),
+        ("60.5", 400),
+        ("-1", 400),
+        ("\"60\"", 400),
+    ] {
+        let seconds: Value = serde_json::from_str(seconds).unwrap();
+        let body = json!({"target": target, "expires_in_seconds": seconds});
+        let answer = lake.post(KEY, Method::POST, "/v1/links", &body).await;
+        assert_eq!(answer.status, status, "{seconds}");
     }
     let form = [("x-api-key", KEY), ("content-type", "text/plain")];
     let answer = lake.ask(Method::POST, "/v1/keys", &form).await;
@@ -716,6 +742,9 @@ async fn a_link_opens_one_thing_until_it_ends() {
         "//example.org/v1/messages.csv",
         "https://example.org/v1/messages.csv",
         "/v1/keys.csv",
+        "/v1/messages.csv.csv",
+        "/v1/messages.x/y.csv",
+        "/v1/reports/a/b.csv",
         "",
     ] {
         let answer = lake

@@ -16,7 +16,7 @@ use crate::api::http::extract::Query;
 use crate::api::http::problem::{Code, FieldError, Problem, ProblemBody};
 use crate::api::http::query::query;
 use crate::api::http::refusals::Refusals;
-use crate::api::http::syntax::{number, text, time};
+use crate::api::http::syntax::{Syntax, number, string, syntax, text, time};
 use crate::api::http::values::Time;
 use crate::api::routes::state::Api;
 use crate::audit::{AuditRequest, Entry};
@@ -31,10 +31,18 @@ query! {
         /// Only entries before this time: RFC 3339 with an offset from UTC.
         optional to: DateTime<Utc> = time(), not before from, example "2025-02-01T00:00:00Z";
         /// Continue after this entry: the `next_cursor` of the previous page.
-        optional cursor: String = text();
+        optional cursor: String = cursor();
         /// Maximum number of entries per page.
         optional limit: usize = number(1, 500), default 100;
     }
+}
+
+/// A `next_cursor` of this route. Whether it is one, the folder says.
+fn cursor() -> impl Syntax<String> {
+    let read = |text: &str| Ok(text.to_owned());
+    syntax(read, || {
+        string().pattern(Some(r"^[0-9A-Za-z]{1,64}\.(0|[1-9][0-9]{0,17})$"))
+    })
 }
 
 /// A page of the audit log.

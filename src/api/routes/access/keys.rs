@@ -8,17 +8,18 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::answer::private::private_json;
 use crate::api::http::accept::AcceptsJson;
 use crate::api::http::audited::actor;
-use crate::api::http::extract::{InPath, JsonBody, NoQuery, PathParameter};
+use crate::api::http::extract::{InPath, JsonBody, NoQuery, PathParameter, whole_number};
 use crate::api::http::permit::Permit;
 use crate::api::http::problem::{Code, FieldError, Problem, ProblemBody};
 use crate::api::http::refusals::Refusals;
-use crate::api::http::values::{Snowflake, Time, read_id, snowflake};
+use crate::api::http::values::{Snowflake, Time, read_id, read_time, snowflake};
 use crate::api::routes::state::Api;
 use crate::audit::{Entry, KeyChange};
 use crate::guild::Limits;
@@ -97,14 +98,22 @@ pub(crate) struct KeyToMake {
     names: bool,
     /// Ids of the guilds to which the key is limited; empty for all.
     #[serde(default)]
-    #[schema(example = json!(["1101234567890123457"]))]
+    #[schema(value_type = Vec<Snowflake>, example = json!(["1101234567890123457"]))]
     guilds: Vec<String>,
     /// Ids of the channels, categories and threads to which the key is limited; empty for all.
     #[serde(default)]
+    #[schema(value_type = Vec<Snowflake>)]
     channels: Vec<String>,
     /// When the key ends; null if it does not.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "time")]
     expires_at: Option<DateTime<Utc>>,
+}
+
+/// Reads a time as parameters do, since it is shown later: chrono's own reader takes years that no answer can have.
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| read_time(&text).map_err(D::Error::custom))
+        .transpose()
 }
 
 fn yes() -> bool {
@@ -116,7 +125,7 @@ fn yes() -> bool {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rotation {
     /// For how long the present secret stays valid, in seconds: at most 30 days. Default: one day.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_number")]
     #[schema(minimum = 0, maximum = 2_592_000, example = 86_400)]
     overlap_seconds: Option<i64>,
 }
@@ -290,7 +299,7 @@ impl PathParameter for KeyId {
 }
 
 impl KeyToMake {
-    fn read(self) -> Result<NewKey, Problem> {
+    pub(crate) fn read(self) -> Result<NewKey, Problem> {
         let mut errors = Vec::new();
         let limits = Limits {
             guilds: ids("guilds", &self.guilds, &mut errors),

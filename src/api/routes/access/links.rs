@@ -14,7 +14,7 @@ use super::keys::blocking;
 use crate::api::http::accept::AcceptsJson;
 use crate::api::http::access;
 use crate::api::http::audited::actor;
-use crate::api::http::extract::{JsonBody, NoQuery};
+use crate::api::http::extract::{JsonBody, NoQuery, whole_number};
 use crate::api::http::permit::Permit;
 use crate::api::http::problem::{Code, FieldError, Problem, ProblemBody};
 use crate::api::http::refusals::Refusals;
@@ -40,9 +40,9 @@ pub(crate) struct LinkToSign {
     /// Path and query string of what the link opens: messages, a search, a report or a file of a snapshot, with the
     /// extension of its form.
     #[schema(example = "/v1/messages.parquet?guild_id=1101234567890123457")]
-    target: String,
+    pub(crate) target: String,
     /// For how long the link is valid, in seconds: at most a day. Default: one hour.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_number")]
     #[schema(minimum = 1, maximum = 86_400, example = 3_600)]
     expires_in_seconds: Option<i64>,
 }
@@ -136,7 +136,7 @@ pub(crate) async fn not_valid() -> Response {
 
 /// The template of the route that a target names, for its needs, and the name of its file; none if a link can't open
 /// it.
-fn target(text: &str) -> Option<(String, String)> {
+pub(crate) fn target(text: &str) -> Option<(String, String)> {
     if text.len() > MAX_TARGET {
         return None;
     }
@@ -151,14 +151,12 @@ fn target(text: &str) -> Option<(String, String)> {
     if !EXTENSIONS.contains(&extension) || !file.bytes().all(is_plain) {
         return None;
     }
-    let route = if path.starts_with("/v1/reports/") {
+    let (stem, _) = path.rsplit_once('.')?;
+    let route = if path.strip_prefix("/v1/reports/") == Some(file) {
         "/v1/reports/{file}".to_owned()
     } else if path.starts_with("/v1/snapshots/files/") {
         "/v1/snapshots/files".to_owned()
-    } else if ["/v1/messages.", "/v1/search."]
-        .iter()
-        .any(|it| path.starts_with(it))
-    {
+    } else if ["/v1/messages", "/v1/search"].contains(&stem) {
         path.to_owned()
     } else {
         return None;
