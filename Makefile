@@ -18,6 +18,11 @@ BENCH_VENV := target/bench-venv
 READERS := target/readers
 
 DENY_VERSION := 0.20.2
+FUZZ_VERSION := 0.13.1
+
+# What `make fuzz` runs: all targets, a million inputs each. FUZZ_RUNS=-1 ARGS=-max_total_time=600 goes by time.
+FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+FUZZ_RUNS    ?= 1000000
 
 # On CI the lock file is law, and the runner lists what failed and what was slow only.
 LOCKED  := $(if $(CI),--locked)
@@ -125,6 +130,22 @@ rows: libduckdb ## prove: Ten thousand random requests answered by the row store
 	@scripts/need cargo cc
 	GUILDLAKE_ROWS_REQUESTS=$${GUILDLAKE_ROWS_REQUESTS:-10000} $(CARGO) test --release $(LOCKED) --test in_process -- --nocapture rows:: $(ARGS)
 
+# Without a sanitizer, which this crate without unsafe code has no use for, the stable compiler is enough. What a target
+# has found so far is in target/fuzz/corpus, an input that broke something in target/fuzz/artifacts.
+FUZZ = $(CARGO) fuzz
+
+.PHONY: fuzz
+fuzz: libduckdb ## prove: libFuzzer against everything that strangers can send: FUZZ_TARGETS="payload ranges", FUZZ_RUNS=1000000 each
+	@scripts/need cargo cc c++
+	@if $(FUZZ) --version >/dev/null 2>&1 || [ -x $(TOOLS)/bin/cargo-fuzz ]; then :; else \
+	  set -x; CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	  CARGO_PROFILE_RELEASE_DEBUG=0 $(CARGO) install --quiet --locked cargo-fuzz@$(FUZZ_VERSION) --root $(TOOLS); fi
+	@set -e; PATH="$$PATH:$(CURDIR)/$(TOOLS)/bin"; for target in $(FUZZ_TARGETS); do \
+	  mkdir -p target/fuzz/corpus/$$target target/fuzz/artifacts/$$target; set -x; \
+	  $(FUZZ) run --sanitizer none --target-dir target/fuzz $$target target/fuzz/corpus/$$target fuzz/seeds/$$target -- \
+	    -runs=$(FUZZ_RUNS) -timeout=10 -print_final_stats=1 -artifact_prefix=target/fuzz/artifacts/$$target/ $(ARGS); \
+	  { set +x; } 2>/dev/null; done
+
 .PHONY: zones
 zones: venv ## prove: Reports by hour, day, week and month in all time zones that DuckDB knows, 2015 to 2035, against a model (half an hour)
 	@scripts/need python
@@ -172,7 +193,7 @@ check: libduckdb ## develop: Format, imports, lints and docs, warnings denied; t
 	$${PYTHON:-python3} scripts/imports
 	$(CARGO) fmt --all --check
 	for patch in tests/mutations/*.patch; do git apply --check "$$patch" || exit; done
-	$(CARGO) clippy --workspace --all-targets --features failpoints $(LOCKED) -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features failpoints,fuzzing $(LOCKED) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items $(LOCKED)
 
 .PHONY: deny

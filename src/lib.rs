@@ -28,6 +28,8 @@ pub mod derived;
 pub mod discord;
 mod durable;
 pub mod failpoint;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod guild;
 pub mod ingest;
 pub mod keys;

@@ -23,6 +23,9 @@ use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 pub use http::address::{ClientAddress, TrustedProxies};
 pub use http::origin::Origins;
 pub use http::server::{ServeSettings, connections_for, serve};
+#[cfg(any(test, feature = "fuzzing"))]
+pub use routes::fuzzing;
+
 pub use routes::openapi_json;
 
 pub use routes::state::ApiState;

@@ -9,4 +9,6 @@ mod page;
 pub use entry::{Actor, Entry, KeyChange};
 pub use folder::AuditFolder;
 pub use log::{AuditLog, AuditSettings};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use page::Cursor;
 pub use page::{AuditPage, AuditRequest};

@@ -236,6 +236,12 @@ impl Problem {
         }
     }
 
+    /// The rejected parameters.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
     /// A transient failure.
     pub(crate) fn busy(detail: &'static str, hidden: impl Into<String>) -> Self {
         Self {

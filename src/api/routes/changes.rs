@@ -1,5 +1,6 @@
 //! `GET /v1/changes`: the messages that changed since a revision, for tools that keep a copy and refresh it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -140,7 +141,7 @@ impl ChangesQuery {
 }
 
 /// The position of a walk and its end; changes made during the walk belong to the next one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cursor {
     until: i64,
     after: Change,
@@ -149,7 +150,7 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(4, '.');
         let cursor = Self {
             until: read_revision(parts.next()?).ok()?,
@@ -161,6 +162,17 @@ impl Cursor {
         };
         let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
         (cursor.epoch.len() == 36 && cursor.epoch.bytes().all(is_hex)).then_some(cursor)
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            until,
+            after,
+            epoch,
+        } = self;
+        write!(f, "{until}.{}.{}.{epoch}", after.revision, after.message_id)
     }
 }
 
@@ -221,9 +233,13 @@ pub(crate) async fn list(
     let rows = rows.map(|row| MessageJson::new(row, sight.hidden));
     let page = ChangesPage {
         data: rows.collect::<Result<_, _>>()?,
-        next_cursor: next.map(|it| {
-            let (until, epoch) = (changes.until, &changes.epoch);
-            format!("{until}.{}.{}.{epoch}", it.revision, it.message_id)
+        next_cursor: next.map(|after| {
+            let cursor = Cursor {
+                until: changes.until,
+                after,
+                epoch: changes.epoch.clone(),
+            };
+            cursor.to_string()
         }),
         has_more: next.is_some(),
         next_since: changes.until,

@@ -4,6 +4,8 @@
 mod access;
 mod changes;
 mod coverage;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod known_channels;
 mod messages;
 mod reports;

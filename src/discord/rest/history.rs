@@ -112,7 +112,7 @@ impl HistoryPage {
         }
     }
 
-    fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
         let raw: Vec<Box<RawValue>> = serde_json::from_slice(body)?;
         let items: Vec<PageItem> = raw
             .into_iter()

@@ -83,8 +83,12 @@ async fn it_is_not_sent_again_while_it_has_not_changed() {
         assert!(again.body.is_empty());
         assert!(again.header("vary").is_some());
     }
-    let headers = [("x-api-key", KEY), ("if-none-match", "\"x\"")];
-    assert_eq!(lake.ask(Method::GET, &path, &headers).await.status, 200);
+    // An assertion of the library's on the second one ended the request in a build with checks.
+    for another in ["\"x\"", "\"x y\"", "x"] {
+        let headers = [("x-api-key", KEY), ("if-none-match", another)];
+        let answer = lake.ask(Method::GET, &path, &headers).await;
+        assert_eq!(answer.status, 200, "{another}");
+    }
 
     lake.delete(id);
     let headers = [("x-api-key", KEY), ("if-none-match", etag.as_str())];

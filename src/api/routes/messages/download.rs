@@ -51,7 +51,7 @@ const HEADERS: [(&str, HeaderName); 4] = [
 
 query! {
     /// The parameters of a download.
-    struct DownloadQuery {
+    pub(crate) struct DownloadQuery {
         /// Id of the guild (server).
         required guild_id: GuildId = id(), example "1101234567890123457";
         /// Only messages of this channel or thread.
@@ -185,18 +185,26 @@ async fn handle(
     download(&api, format, &caller, &permit, given).await
 }
 
+/// Reads the parameters of a download in a format.
+pub(crate) fn read(
+    format: Format,
+    mut given: Parameters,
+) -> Result<(DownloadQuery, Options), Problem> {
+    let query = DownloadQuery::read(&mut given);
+    let options = Options::read(Some(format), &mut given);
+    refuse_page_parameters(&mut given);
+    Ok((given.finish_with(query)?, options))
+}
+
 /// Answers with all matching messages in a format.
 pub(crate) async fn download(
     api: &Api,
     format: Format,
     caller: &Caller,
     permit: &Permit,
-    mut given: Parameters,
+    given: Parameters,
 ) -> Result<Response, Problem> {
-    let query = DownloadQuery::read(&mut given);
-    let options = Options::read(Some(format), &mut given);
-    refuse_page_parameters(&mut given);
-    let query = given.finish_with(query)?;
+    let (query, options) = read(format, given)?;
     let sight = api.sight(permit).await?;
     sight.require_columns(query.columns.as_deref().unwrap_or_default())?;
     let mut response = stream::begin(format, caller, &query.file_name(format))?;

@@ -86,7 +86,7 @@ impl PageQuery {
         range
     }
 
-    fn request(&self) -> PageRequest {
+    pub(crate) fn request(&self) -> PageRequest {
         PageRequest {
             guild_id: self.guild_id,
             channel_id: self.channel_id,
@@ -100,7 +100,7 @@ impl PageQuery {
 
     /// The link to the next page of the same query, relative to this URL, so that it is also right behind a
     /// reverse proxy that changes paths. None of its characters needs escaping.
-    fn link_to(&self, cursor: MessageId) -> String {
+    pub(crate) fn link_to(&self, cursor: MessageId) -> String {
         let mut link = format!(
             "<?guild_id={}&channel_id={}",
             self.guild_id, self.channel_id

@@ -146,7 +146,7 @@ async fn zones() -> Result<&'static [String], Problem> {
 }
 
 /// Reads the report's parameters from the query string.
-fn parameters(
+pub(crate) fn parameters(
     report: &Report,
     given: &mut Parameters,
     zones: &[String],

@@ -37,7 +37,7 @@ const MAX_HITS: usize = 1_000_000;
 
 query! {
     /// The additional parameters of a download.
-    struct DownloadParameters {
+    pub(crate) struct DownloadParameters {
         /// The columns to return, separated by commas, in this order; `score` and `highlight` are added after
         /// them. Default: all columns except `raw_json`.
         optional columns: Vec<Column> = columns();
@@ -105,18 +105,27 @@ async fn handle(
     download(&api, format, &caller, &permit, given).await
 }
 
+/// Reads the parameters of a download in a format.
+pub(crate) fn read(
+    format: Format,
+    mut given: Parameters,
+) -> Result<(SearchQuery, DownloadParameters, Options), Problem> {
+    let query = SearchQuery::read(&mut given);
+    let own = DownloadParameters::read(&mut given);
+    let options = Options::read(Some(format), &mut given);
+    let (query, own) = given.finish_with(query.zip(own))?;
+    Ok((query, own, options))
+}
+
 /// Answers with all hits in a format.
 pub(crate) async fn download(
     api: &Api,
     format: Format,
     caller: &Caller,
     permit: &Permit,
-    mut given: Parameters,
+    given: Parameters,
 ) -> Result<Response, Problem> {
-    let query = SearchQuery::read(&mut given);
-    let own = DownloadParameters::read(&mut given);
-    let options = Options::read(Some(format), &mut given);
-    let (query, DownloadParameters { columns }) = given.finish_with(query.zip(own))?;
+    let (query, DownloadParameters { columns }, options) = read(format, given)?;
     let columns = columns.unwrap_or_else(Column::usual);
     let sight = api.sight(permit).await?;
     sight.require_columns(&columns)?;

@@ -1,8 +1,8 @@
 //! The full-text search: pages of hits, downloads, and completions of a name that is being typed.
 
-mod cursor;
+pub(crate) mod cursor;
 pub(crate) mod download;
 mod find;
 pub(crate) mod list;
-mod query;
+pub(crate) mod query;
 pub(crate) mod suggest;

@@ -261,7 +261,8 @@ fn damaged(api: &Api, file: &NamedFile) -> Problem {
 }
 
 /// The result of the request's conditional headers.
-enum Precondition {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Precondition {
     Passed,
     /// The client already has the file: 304.
     Known,
@@ -271,7 +272,7 @@ enum Precondition {
 
 /// Evaluates the conditional headers in the order of RFC 9110, section 13.2.2: a time counts only if no entity tag
 /// is given, and `If-Match` goes before `If-None-Match`.
-fn precondition(headers: &HeaderMap, etag: &ETag, modified: SystemTime) -> Precondition {
+pub(crate) fn precondition(headers: &HeaderMap, etag: &ETag, modified: SystemTime) -> Precondition {
     let is_wanted = match headers.typed_get::<IfMatch>() {
         Some(wanted) => wanted.precondition_passes(etag),
         None => headers
@@ -296,7 +297,7 @@ fn precondition(headers: &HeaderMap, etag: &ETag, modified: SystemTime) -> Preco
 
 /// The requested part of the file. `Range` counts only for GET, and only if `If-Range` is absent or is exactly the
 /// entity tag or the modification time of this file.
-fn part(request: &Request, etag: &ETag, modified: SystemTime, length: u64) -> Wanted {
+pub(crate) fn part(request: &Request, etag: &ETag, modified: SystemTime, length: u64) -> Wanted {
     let headers = request.headers();
     let mut ours = HeaderMap::new();
     ours.typed_insert(etag.clone());

@@ -58,6 +58,17 @@ pub fn parse(text: &str, context: &Context) -> Result<Option<Clause>, Mistake> {
     parse_within(text, context, Limits::PUBLIC)
 }
 
+/// Parses a canonical text, which can exceed the limits of a query.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn parse_canonical(text: &str, context: &Context) -> Result<Option<Clause>, Mistake> {
+    let limits = Limits {
+        characters: 1_000_000,
+        terms: 100_000,
+        depth: 100,
+    };
+    parse_within(text, context, limits)
+}
+
 /// The limits of one parse. A tree's canonical text can exceed the public ones.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
