@@ -146,6 +146,14 @@ fuzz: libduckdb ## prove: libFuzzer against everything that strangers can send: 
 	    -runs=$(FUZZ_RUNS) -timeout=10 -print_final_stats=1 -artifact_prefix=target/fuzz/artifacts/$$target/ $(ARGS); \
 	  { set +x; } 2>/dev/null; done
 
+.PHONY: malformed
+malformed: libduckdb venv ## prove: 100,000 requests that nobody should send, over sockets, and schemathesis with each key (minutes); GUILDLAKE_SEED sends them again
+	@scripts/need cargo cc
+	GUILDLAKE_MALFORMED=$${GUILDLAKE_MALFORMED:-100000} \
+	  $(CARGO) test --release $(LOCKED) --test faults -- --nocapture malformed:: $(ARGS)
+	GUILDLAKE_VENV="$(CURDIR)/$(VENV)" GUILDLAKE_SCHEMATHESIS_EXAMPLES=$${GUILDLAKE_SCHEMATHESIS_EXAMPLES:-300} \
+	  $(CARGO) test --release $(LOCKED) --test tools -- --include-ignored --nocapture api::schemathesis
+
 .PHONY: zones
 zones: venv ## prove: Reports by hour, day, week and month in all time zones that DuckDB knows, 2015 to 2035, against a model (half an hour)
 	@scripts/need python

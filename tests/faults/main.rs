@@ -1,5 +1,5 @@
 //! What must not be lost, whatever is killed, cut off or damaged. `make test` runs a few rounds of each; `make crash`,
-//! `make damage`, `make outages`, `make search`, `make snapshots`, `make soak` and `make load` run many.
+//! `make damage`, `make load`, `make malformed`, `make outages`, `make search`, `make snapshots` and `make soak` run many.
 //! `GUILDLAKE_SEED` plays the dice of a run again, not its timing. (`tests/failpoints` needs a feature, and is a
 //! program of its own.)
 #![allow(
@@ -10,6 +10,7 @@
 
 mod crash;
 mod load;
+mod malformed;
 mod outages;
 mod record;
 mod search;
