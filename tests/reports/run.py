@@ -111,7 +111,7 @@ def header(duckdb, name):
             yield f"not understood: {line}"
         elif line.startswith("-- column ") and not COLUMN.fullmatch(line):
             yield f"not understood: {line}"
-        elif not re.match(r"-- (title|description|reads|param|column)[: ]|--   \S", line):
+        elif not re.match(r"-- (title|description|reads|needs|param|column)[: ]|--   \S", line):
             yield f"not understood: {line}"
     body = text[len(said):]
     library = (QUERIES / "lib/views.sql").read_text()

@@ -23,7 +23,6 @@ pub(crate) const PART: &str = "part";
 pub(crate) fn make_catalog(connection: &Connection) -> Result<(), StoreError> {
     let record: String = connection.query_row("SELECT current_database()", [], |row| row.get(0))?;
     let record = format!("\"{}\".main", record.replace('"', "\"\""));
-    let view = coverage_view::query(connection)?;
     let connection = connection.try_clone()?;
     connection.execute_batch(&format!(
         "ATTACH ':memory:' AS {WHOLE};
@@ -46,8 +45,10 @@ pub(crate) fn make_catalog(connection: &Connection) -> Result<(), StoreError> {
     // not take. A parent that is not shown is none.
     let in_text = record.replace('\'', &"'".repeat(2));
     let condition = format!("' || coalesce(getvariable('{REACH}'), 'false') || '");
-    let coverage =
-        coverage_view::of_channels(&in_text, &view.replace('\'', &"'".repeat(2)), &condition);
+    let condition_here = "the condition goes here";
+    let coverage = coverage_view::of_channels(&record, condition_here)
+        .replace('\'', &"'".repeat(2))
+        .replace(condition_here, &condition);
     connection.execute_batch(&format!(
         "ATTACH ':memory:' AS {PART};
          USE {PART};

@@ -69,8 +69,7 @@ fn channels(
     let source = match within(&request.reach) {
         None => "coverage".to_owned(),
         Some(condition) => {
-            let query = coverage_view::query(connection)?;
-            let part = coverage_view::of_channels("main", &query, &condition);
+            let part = coverage_view::of_channels("main", &condition);
             format!("({part}) AS coverage")
         }
     };

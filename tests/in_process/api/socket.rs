@@ -66,7 +66,9 @@ async fn a_broken_body_is_told_from_a_large_one() {
         (&large, 413, "body_too_large"),
     ] {
         let mut stream = TcpStream::connect(served.address).await.unwrap();
-        let head = format!("POST /v1/keys HTTP/1.1\r\nhost: test\r\nx-api-key: {KEY}\r\n{chunked}");
+        let head = format!(
+            "POST /v1/keys HTTP/1.1\r\nhost: test\r\nconnection: close\r\nx-api-key: {KEY}\r\n{chunked}"
+        );
         stream.write_all(head.as_bytes()).await.unwrap();
         // The service closes when it has seen enough.
         let _ = stream.write_all(body.as_bytes()).await;
