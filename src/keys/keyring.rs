@@ -103,9 +103,9 @@ impl Keyring {
         let secret = match known {
             Some(secret) => secret,
             None => {
-                self.0.file.read_or_make()?;
+                let made = self.0.file.read_or_make()?;
                 self.read()?;
-                self.0.file.read_or_make()?.link_secret
+                made.link_secret
             }
         };
         Ok(link.sign(&secret, self.changes_with(&link.key_id)))

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::http::header::{CACHE_CONTROL, VARY};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -17,6 +17,12 @@ const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 pub(crate) fn keep_private(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, PRIVATE);
     headers.insert(VARY, VARY_ON);
+}
+
+/// A JSON response that nothing may keep, such as one with a secret.
+pub(crate) fn unkept_json(status: StatusCode, answer: impl Serialize) -> Response {
+    let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    (status, no_store, Json(answer)).into_response()
 }
 
 /// A private JSON response.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use axum::extract::Request;
+use axum::http::{Method, Uri};
 use axum::response::Response;
 
 use super::address::ClientAddress;
@@ -35,22 +36,17 @@ impl Audited {
 
 /// The beginning of an entry: what the request says.
 pub(crate) struct Asked {
-    method: String,
-    path: String,
-    guild_id: Option<GuildId>,
-    channel_id: Option<ChannelId>,
+    method: Method,
+    uri: Uri,
     network: Option<IpAddr>,
 }
 
 impl Asked {
     pub(crate) fn of(request: &Request) -> Self {
-        let mut given = Parameters::parse(request.uri().query());
         let address = request.extensions().get::<ClientAddress>();
         Self {
-            method: request.method().as_str().to_owned(),
-            path: request.uri().path().chars().take(MAX_PATH).collect(),
-            guild_id: given.optional("guild_id", read_id),
-            channel_id: given.optional("channel_id", read_id),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
             network: address.map(|address| Entry::network_of(address.0)),
         }
     }
@@ -60,16 +56,19 @@ impl Asked {
         let permit = response.extensions().get::<Permit>()?;
         let audited = response.extensions().get::<Audited>();
         let audited = audited.copied().unwrap_or_default();
+        let mut given = Parameters::parse(self.uri.query());
+        let guild_id: Option<GuildId> = given.optional("guild_id", read_id);
+        let channel_id: Option<ChannelId> = given.optional("channel_id", read_id);
         let place = audited.place;
-        let guild_id = self.guild_id.or(place.map(|(guild, _)| guild));
-        let channel_id = self.channel_id.or(place.map(|(_, channel)| channel));
+        let guild_id = guild_id.or(place.map(|(guild, _)| guild));
+        let channel_id = channel_id.or(place.map(|(_, channel)| channel));
         Some(Entry {
             event: "request".to_owned(),
             actor: Some(actor(permit)),
             request_id: request_id.to_owned(),
             network: self.network,
-            method: self.method,
-            path: self.path,
+            method: self.method.as_str().to_owned(),
+            path: self.uri.path().chars().take(MAX_PATH).collect(),
             guild_id: guild_id.map(|id| id.to_string()),
             channel_id: channel_id.map(|id| id.to_string()),
             status: Some(response.status().as_u16()),

@@ -15,7 +15,7 @@ use headers::authorization::{Authorization, Basic, Bearer};
 
 use super::access;
 use super::address::ClientAddress;
-use super::permit::{self, Permit};
+use super::permit::Permit;
 use super::problem::{Code, Problem};
 use super::quota::Quotas;
 use crate::audit::AuditLog;
@@ -136,13 +136,7 @@ async fn answer(
         Ok(left) => left,
         Err(problem) => return Err(slowed(problem).await),
     };
-    let lacking = needs.scopes.iter().find(|scope| !permit.grant.has(**scope));
-    if let Some(scope) = lacking {
-        return Err(permit::missing(*scope));
-    }
-    if needs.everything {
-        permit.require_everything()?;
-    }
+    permit.open(&needs)?;
     if !guard.audit.has_room() {
         let detail =
             "The audit log can't be written, and nothing is answered that it could not record.";

@@ -3,14 +3,14 @@
 
 use std::convert::Infallible;
 
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody, RawPathParamsRejection};
-use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use headers::{ContentType, HeaderMapExt};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 
+use super::limits;
 use super::parameters::{Parameters, QueryParameters};
 use super::problem::{Code, FieldError, Problem};
 
@@ -37,16 +37,13 @@ impl<S: Sync> FromRequestParts<S> for NoQuery {
     }
 }
 
-/// The maximum size of a request body.
-pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
-
 /// The body as JSON. Only `application/json` is taken: a form of another site can't send it without asking first.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
-    async fn from_request(mut request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let content_type = request.headers().typed_get::<ContentType>();
         let is_json = content_type.is_some_and(|it| {
             let it = mime::Mime::from(it);
@@ -56,18 +53,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
             let detail = "Send the body as JSON, with the header content-type: application/json.";
             return Err(Problem::new(Code::UnsupportedMediaType, detail));
         }
-        DefaultBodyLimit::max(MAX_BODY_BYTES).apply(&mut request);
-        let bytes = Bytes::from_request(request, state).await;
-        let bytes = bytes.map_err(|rejection| match rejection {
-            BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-                let detail = format!("A request body may have at most {MAX_BODY_BYTES} bytes.");
-                Problem::new(Code::BodyTooLarge, detail)
-            }
-            _ => {
-                let detail = "The body of the request is incomplete, or its chunks are not valid.";
-                Problem::new(Code::BadRequest, detail)
-            }
-        })?;
+        let bytes = limits::whole(request.into_body()).await?;
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let read = serde_path_to_error::deserialize(&mut json);
         let read = read.map_err(|error| (error.path().to_string(), error.into_inner()));

@@ -83,7 +83,7 @@ pub(crate) async fn enforce(
 
 /// Reads a request body. No route takes a large one, so it is read before the handler runs: a slow client occupies
 /// nothing but its connection, and the bound holds whether the body has a length or comes in chunks.
-async fn whole(body: Body) -> Result<Vec<u8>, Problem> {
+pub(crate) async fn whole(body: Body) -> Result<Vec<u8>, Problem> {
     let (mut pieces, mut whole) = (body.into_data_stream(), Vec::new());
     while let Some(piece) = pieces.next().await {
         let piece = piece

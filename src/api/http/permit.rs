@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
+use super::access::Needs;
 use super::problem::{Code, Problem};
 use crate::keys::{Grant, Scope};
 
@@ -24,6 +25,17 @@ impl Permit {
             return Ok(());
         }
         Err(missing(scope))
+    }
+
+    /// Refuses a key that doesn't have what a route needs.
+    pub(crate) fn open(&self, needs: &Needs) -> Result<(), Problem> {
+        for scope in needs.scopes {
+            self.require(*scope)?;
+        }
+        match needs.everything {
+            true => self.require_everything(),
+            false => Ok(()),
+        }
     }
 
     /// Refuses a key that doesn't see every message whole.

@@ -226,6 +226,15 @@ impl Problem {
         }
     }
 
+    /// The problem for one rejected parameter or field.
+    pub(crate) fn parameter(field: &str, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::parameters(vec![FieldError {
+            field: field.to_owned(),
+            reason: reason.into(),
+            at: None,
+        }])
+    }
+
     /// The problem for rejected parameters.
     pub(crate) fn parameters(errors: Vec<FieldError>) -> Self {
         let names: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();

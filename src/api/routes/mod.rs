@@ -2,6 +2,7 @@
 //! reads its parameters, asks the store or the search, and makes the answer.
 
 mod access;
+mod blocking;
 mod changes;
 mod coverage;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -13,11 +13,12 @@ use crate::api::answer::private::private_json;
 use crate::api::http::accept::AcceptsJson;
 use crate::api::http::audited::Audited;
 use crate::api::http::extract::Query;
-use crate::api::http::problem::{Code, FieldError, Problem, ProblemBody};
+use crate::api::http::problem::{Code, Problem, ProblemBody};
 use crate::api::http::query::query;
 use crate::api::http::refusals::Refusals;
 use crate::api::http::syntax::{Syntax, number, string, syntax, text, time};
 use crate::api::http::values::Time;
+use crate::api::routes::blocking::blocking;
 use crate::api::routes::state::Api;
 use crate::audit::{AuditRequest, Entry};
 
@@ -162,16 +163,13 @@ pub(crate) async fn list(
         key_id: query.key_id,
         cursor: query.cursor,
     };
-    let page = tokio::task::spawn_blocking(move || folder.page(&request)).await;
-    let page = page.map_err(|error| Problem::internal(error.to_string()))?;
-    let page = page.map_err(|error| Problem::internal(error.to_string()))?;
-    let page = page.ok_or_else(|| {
-        Problem::parameters(vec![FieldError {
-            field: "cursor".to_owned(),
-            reason: "must be a next_cursor of this route".into(),
-            at: None,
-        }])
-    })?;
+    let page = blocking(move || {
+        let page = folder.page(&request);
+        page.map_err(|error| Problem::internal(error.to_string()))
+    });
+    let page = page.await?;
+    let page =
+        page.ok_or_else(|| Problem::parameter("cursor", "must be a next_cursor of this route"))?;
     let rows = page.entries.len();
     let mut response = private_json(AuditPageJson {
         data: page.entries.into_iter().map(entry_json).collect(),

@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use crate::api::answer::private::private_json;
+use crate::api::answer::private::{private_json, unkept_json};
 use crate::api::http::accept::AcceptsJson;
 use crate::api::http::audited::actor;
 use crate::api::http::extract::{InPath, JsonBody, NoQuery, PathParameter, whole_number};
@@ -20,6 +19,7 @@ use crate::api::http::permit::Permit;
 use crate::api::http::problem::{Code, FieldError, Problem, ProblemBody};
 use crate::api::http::refusals::Refusals;
 use crate::api::http::values::{Snowflake, Time, read_id, read_time, snowflake};
+use crate::api::routes::blocking::blocking;
 use crate::api::routes::state::Api;
 use crate::audit::{Entry, KeyChange};
 use crate::guild::Limits;
@@ -230,7 +230,7 @@ pub(crate) async fn rotate(
         None => DEFAULT_OVERLAP,
         Some(Some(overlap)) if overlap >= TimeDelta::zero() && overlap <= MAX_OVERLAP => overlap,
         Some(_) => {
-            return Err(wrong(
+            return Err(Problem::parameter(
                 "overlap_seconds",
                 "must be from 0 to 2592000 seconds",
             ));
@@ -371,8 +371,7 @@ fn with_secret(status: StatusCode, key: &Key, token: &Token) -> Response {
         api_key: token.expose().to_owned(),
         key: key_json(key, Utc::now()),
     };
-    let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    (status, no_store, axum::Json(body)).into_response()
+    unkept_json(status, body)
 }
 
 fn key_json(key: &Key, now: DateTime<Utc>) -> KeyJson {
@@ -405,29 +404,13 @@ fn not_found() -> Problem {
 
 fn not_made(error: KeyError) -> Problem {
     match error {
-        KeyError::Invalid { field, reason } => wrong(field, reason),
+        KeyError::Invalid { field, reason } => Problem::parameter(field, reason),
         KeyError::Random(error) => Problem::internal(error.to_string()),
     }
-}
-
-fn wrong(field: &str, reason: &'static str) -> Problem {
-    Problem::parameters(vec![FieldError {
-        field: field.to_owned(),
-        reason: reason.into(),
-        at: None,
-    }])
 }
 
 impl From<KeyFileError> for Problem {
     fn from(error: KeyFileError) -> Self {
         Self::internal(error.to_string())
     }
-}
-
-/// Reads or changes the file of the keys on a thread that may block.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Problem::internal(error.to_string()))?
 }

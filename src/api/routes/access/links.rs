@@ -3,22 +3,22 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use chrono::{SubsecRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::keys::blocking;
+use crate::api::answer::private::unkept_json;
 use crate::api::http::accept::AcceptsJson;
 use crate::api::http::access;
 use crate::api::http::audited::actor;
 use crate::api::http::extract::{JsonBody, NoQuery, whole_number};
 use crate::api::http::permit::Permit;
-use crate::api::http::problem::{Code, FieldError, Problem, ProblemBody};
+use crate::api::http::problem::{Code, Problem, ProblemBody};
 use crate::api::http::refusals::Refusals;
 use crate::api::http::values::Time;
+use crate::api::routes::blocking::blocking;
 use crate::api::routes::state::Api;
 use crate::audit::{Entry, KeyChange};
 use crate::keys::Link;
@@ -84,18 +84,15 @@ pub(crate) async fn sign(
     let (route, file) = target(&asked.target).ok_or_else(|| {
         let reason = "must be the path and query string of messages, a search, a report or a file of a snapshot with \
                       the extension of its form, such as /v1/messages.parquet?guild_id=1101234567890123457";
-        wrong("target", reason)
+        Problem::parameter("target", reason)
     })?;
-    let needs = access::of(&route);
-    for scope in needs.scopes {
-        permit.require(*scope)?;
-    }
-    if needs.everything {
-        permit.require_everything()?;
-    }
+    permit.open(&access::of(&route))?;
     let seconds = asked.expires_in_seconds.unwrap_or(DEFAULT_SECONDS);
     if !(1..=MAX_SECONDS).contains(&seconds) {
-        return Err(wrong("expires_in_seconds", "must be from 1 to 86400"));
+        return Err(Problem::parameter(
+            "expires_in_seconds",
+            "must be from 1 to 86400",
+        ));
     }
     let path = asked
         .target
@@ -124,8 +121,7 @@ pub(crate) async fn sign(
         href: format!("../dl/{token}/{file}"),
         expires_at: Time(expires_at),
     };
-    let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((StatusCode::CREATED, no_store, axum::Json(body)).into_response())
+    Ok(unkept_json(StatusCode::CREATED, body))
 }
 
 /// What is answered to a link that is not valid; a valid one never gets here.
@@ -162,12 +158,4 @@ pub(crate) fn target(text: &str) -> Option<(String, String)> {
         return None;
     };
     Some((route, file.to_owned()))
-}
-
-fn wrong(field: &str, reason: &'static str) -> Problem {
-    Problem::parameters(vec![FieldError {
-        field: field.to_owned(),
-        reason: reason.into(),
-        at: None,
-    }])
 }

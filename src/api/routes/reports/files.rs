@@ -2,6 +2,7 @@
 
 use crate::api::http::permit::Permit;
 use crate::api::http::problem::Problem;
+use crate::api::routes::blocking::blocking;
 use crate::api::routes::state::Api;
 use crate::report::Library;
 
@@ -19,6 +20,5 @@ pub(crate) async fn with_files<T: Send + 'static>(
     look: impl FnOnce(&Library) -> T + Send + 'static,
 ) -> Result<T, Problem> {
     let library = library.clone();
-    let looked = tokio::task::spawn_blocking(move || look(&library)).await;
-    looked.map_err(|error| Problem::internal(error.to_string()))
+    blocking(move || Ok(look(&library))).await
 }

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 
-use crate::api::http::problem::{FieldError, Problem};
+use crate::api::http::problem::Problem;
 use crate::derived::search::{Position, Rank};
 
 /// The reason that a rejected cursor is reported with.
@@ -65,9 +65,5 @@ impl Cursor {
 
 /// The error for a cursor of another query.
 pub(crate) fn of_another_search() -> Problem {
-    Problem::parameters(vec![FieldError {
-        field: "cursor".to_owned(),
-        reason: REASON.into(),
-        at: None,
-    }])
+    Problem::parameter("cursor", REASON)
 }

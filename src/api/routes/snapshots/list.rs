@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::answer::private::private_json;
+use crate::api::answer::private::{private_json, unkept_json};
 use crate::api::http::accept::AcceptsJson;
 use crate::api::http::extract::NoQuery;
 use crate::api::http::problem::{Code, Problem, ProblemBody};
@@ -165,9 +163,7 @@ pub(crate) async fn request(
             (StatusCode::OK, current.ok_or_else(|| too_soon(left))?)
         }
     };
-    let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    let answer = Json(SnapshotRequested { revision });
-    Ok((status, no_store, answer).into_response())
+    Ok(unkept_json(status, SnapshotRequested { revision }))
 }
 
 /// The error for a caller that requests snapshots too often.
